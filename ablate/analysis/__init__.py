@@ -1,0 +1,1 @@
+"""Table in, numbers out: effects, interactions and their intervals. Loads neither torch, optuna nor mlflow."""

@@ -1,0 +1,126 @@
+"""Every file name of a store, in one place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunPaths:
+    """The files of one run (a cell with one seed)."""
+
+    folder: Path
+
+    @property
+    def record(self) -> Path:
+        """Outcome and facts. It is written last: a folder with it holds a whole run."""
+        return self.folder / "record.json"
+
+    @property
+    def scores(self) -> Path:
+        """One row per view, clip, forecast step and measure."""
+        return self.folder / "scores.parquet"
+
+    @property
+    def curve(self) -> Path:
+        """Training and held-out loss over the optimisation steps."""
+        return self.folder / "curve.csv"
+
+    @property
+    def examples(self) -> Path:
+        """Frames of a few clips: history, truth and forecast of every view."""
+        return self.folder / "examples.npz"
+
+    @property
+    def checkpoint(self) -> Path:
+        """The trained weights, without any pickled object."""
+        return self.folder / "checkpoint.pt"
+
+    @property
+    def run_yaml(self) -> Path:
+        """The resolved run."""
+        return self.folder / "run.yaml"
+
+    @property
+    def log(self) -> Path:
+        """What went wrong, with the traceback."""
+        return self.folder / "error.log"
+
+    def frame_grid(self, view: str) -> Path:
+        """The picture of history, truth, forecast and ghost for one view."""
+        return self.folder / f"frames_{view}.png"
+
+    def animation(self, view: str) -> Path:
+        """The same clips in motion."""
+        return self.folder / f"frames_{view}.gif"
+
+
+@dataclass(frozen=True)
+class StudyPaths:
+    """The files of one study."""
+
+    folder: Path
+
+    @property
+    def study_yaml(self) -> Path:
+        """The resolved study, overrides included."""
+        return self.folder / "study.yaml"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one driver that owns the study."""
+        return self.folder / "driver.lock"
+
+    @property
+    def report_html(self) -> Path:
+        """The report as one self-contained page."""
+        return self.folder / "report.html"
+
+    @property
+    def report_markdown(self) -> Path:
+        """The report in short."""
+        return self.folder / "report.md"
+
+    @property
+    def report_json(self) -> Path:
+        """The report's numbers."""
+        return self.folder / "report.json"
+
+    @property
+    def runs_csv(self) -> Path:
+        """One row a run: factor levels, seed and responses."""
+        return self.folder / "runs.csv"
+
+    def run(self, point: str) -> RunPaths:
+        """Return the files of one run, by the identity of its point."""
+        return RunPaths(self.folder / "runs" / point)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder that holds every study: databases, artifacts and results."""
+
+    root: Path
+
+    @property
+    def mlflow_database(self) -> Path:
+        """MLflow's own database; it cannot share one with Optuna."""
+        return self.root / "mlflow.db"
+
+    @property
+    def optuna_database(self) -> Path:
+        """Optuna's own database."""
+        return self.root / "optuna.db"
+
+    @property
+    def mlflow_artifacts(self) -> Path:
+        """Where MLflow keeps artifacts."""
+        return self.root / "artifacts"
+
+    @property
+    def optuna_artifacts(self) -> Path:
+        """Where the Optuna dashboard finds artifacts."""
+        return self.root / "optuna_artifacts"
+
+    def study(self, name: str) -> StudyPaths:
+        """Return the files of one study."""
+        return StudyPaths(self.root / "studies" / name)

@@ -1,0 +1,107 @@
+"""What one run leaves behind, and how it is kept on disk."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from ablate.arrays import Clips
+from ablate.paths import RunPaths
+
+Outcome = Literal["finished", "diverged"]
+SCORE_COLUMNS = ["view", "clip", "step", "measure", "value"]
+CURVE_COLUMNS = ["step", "loss", "held_out_loss"]
+
+
+@dataclass(frozen=True)
+class Example:
+    """Frames of a few clips under one view, for pictures; uint8, 255 is full ink."""
+
+    history: Clips
+    truth: Clips
+    forecast: Clips
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """The whole result of one run.
+
+    `scores` has the columns of SCORE_COLUMNS: one row per view, clip, forecast step (from 1) and
+    measure; an undefined value is NaN. It is empty for a run that diverged. `curve` has the columns
+    of CURVE_COLUMNS. `facts` says what was measured on what: parameters, seconds, device, versions.
+    """
+
+    point: str
+    outcome: Outcome
+    scores: pd.DataFrame
+    curve: pd.DataFrame
+    examples: Mapping[str, Example]
+    facts: Mapping[str, str | int | float]
+
+    def save(self, paths: RunPaths) -> None:
+        """Write every file of the record whole, the one that marks it complete last."""
+        paths.folder.mkdir(parents=True, exist_ok=True)
+        with whole_file(paths.scores) as path:
+            self.scores.to_parquet(path, index=False)
+        with whole_file(paths.curve) as path:
+            self.curve.to_csv(path, index=False)
+        with whole_file(paths.examples) as path, path.open("wb") as file:
+            np.savez_compressed(file, **_flat(self.examples))  # type: ignore[arg-type]  # keys are array names
+        with whole_file(paths.record) as path:
+            path.write_text(json.dumps({"point": self.point, "outcome": self.outcome, "facts": dict(self.facts)}, indent=1))
+
+    @classmethod
+    def load(cls, paths: RunPaths) -> "RunRecord":
+        """Read a record back; raises FileNotFoundError where there is no complete one."""
+        head = json.loads(paths.record.read_text())
+        with np.load(paths.examples, allow_pickle=False) as arrays:
+            examples = _grouped(dict(arrays))
+        return cls(
+            point=head["point"],
+            outcome=head["outcome"],
+            scores=pd.read_parquet(paths.scores),
+            curve=pd.read_csv(paths.curve),
+            examples=examples,
+            facts=head["facts"],
+        )
+
+
+class whole_file:  # noqa: N801  # reads as a statement: with whole_file(path) as temporary
+    """Give a temporary name beside `path`, and move it there only if the block succeeds."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Path:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        os.close(handle)
+        self.temporary = Path(name)
+        return self.temporary
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.temporary.replace(self.path)
+        else:
+            self.temporary.unlink(missing_ok=True)
+
+
+def _flat(examples: Mapping[str, Example]) -> dict[str, Clips]:
+    return {
+        f"{view}.{part}": getattr(example, part)
+        for view, example in examples.items()
+        for part in ("history", "truth", "forecast")
+    }
+
+
+def _grouped(arrays: Mapping[str, Clips]) -> dict[str, Example]:
+    views = sorted({name.rpartition(".")[0] for name in arrays})
+    return {
+        view: Example(arrays[f"{view}.history"], arrays[f"{view}.truth"], arrays[f"{view}.forecast"]) for view in views
+    }

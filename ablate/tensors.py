@@ -1,0 +1,12 @@
+"""The shapes of torch tensors that pass between files, by name; checked while the tests run."""
+
+from jaxtyping import Float
+from torch import Tensor
+
+Video = Float[Tensor, "batch time channel height width"]
+"""Frames in [0, 1], or logits of such frames."""
+
+Frame = Float[Tensor, "batch channel height width"]
+"""One time step of a Video, or of a layer's features."""
+
+Scalar = Float[Tensor, ""]
