@@ -21,7 +21,19 @@ class Forecaster(nn.Module, ABC):
         """Guess of frame t+1 at every position t of `frames`, read off as in training."""
 
 
-class NextFrameModel(Forecaster, ABC):
+class TrainableForecaster(Forecaster, ABC):
+    """A forecaster with weights: its forecast is the sigmoid of logits that a loss can be taken over."""
+
+    @abstractmethod
+    def logits(self, history: Video, horizon: int) -> Video:
+        """Return the logits of `forecast`; gradients flow through every step."""
+
+    def forecast(self, history: Video, horizon: int) -> Video:
+        """See Forecaster."""
+        return torch.sigmoid(self.logits(history, horizon))
+
+
+class NextFrameModel(TrainableForecaster, ABC):
     """A model that guesses the next frame at every position and forecasts by feeding on its own guesses."""
 
     @abstractmethod
@@ -36,11 +48,11 @@ class NextFrameModel(Forecaster, ABC):
         logits, _ = self(frames)
         return torch.sigmoid(logits)
 
-    def forecast(self, history: Video, horizon: int) -> Video:
-        """See Forecaster: the last guess is fed back, `horizon` times. Differentiable."""
+    def logits(self, history: Video, horizon: int) -> Video:
+        """See TrainableForecaster: the last guess is fed back until there are `horizon` of them."""
         logits, state = self(history)
-        guesses = [torch.sigmoid(logits[:, -1:])]
-        while len(guesses) < horizon:
-            logits, state = self(guesses[-1], state)
-            guesses.append(torch.sigmoid(logits))
-        return torch.cat(guesses, dim=1)
+        steps = [logits[:, -1:]]
+        while len(steps) < horizon:
+            logits, state = self(torch.sigmoid(steps[-1]), state)
+            steps.append(logits)
+        return torch.cat(steps, dim=1)
