@@ -101,7 +101,7 @@ class RunSpec(Spec):
     @model_validator(mode="after")
     def _scheme_trains_the_model(self) -> Self:
         scheme, model, longest = self.training.scheme, self.model, self.data.longest_clip
-        needed = max(scheme.frames, self.evaluation.context + self.evaluation.horizon)
+        needed = max(scheme.frames_needed, self.evaluation.context + self.evaluation.horizon)
         if longest is not None and needed > longest:
             raise ValueError(f"training and evaluation need clips of {needed} frames, data {self.data.kind!r} has {longest}")
         if model.trainable and not issubclass(model.module, scheme.trains):

@@ -1,6 +1,6 @@
 """Roll-out: the loss is taken through the model's own forecast of several steps."""
 
-from typing import Annotated, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import torch
 from pydantic import Field
@@ -12,27 +12,24 @@ from ablate.tensors import Scalar, Video
 
 
 @final
-class Rollout(Scheme):
+class Rollout(Scheme[TrainableForecaster]):
     """Loss over `horizon` forecast frames after `context` true ones, gradients through every step.
 
     A next-frame model feeds on its own guesses; an encoder-forecaster (Shi et al. 2015,
     arXiv 1506.04214, there 10 -> 10) decodes its states. Either way it trains what it is used for.
     """
 
+    trains: ClassVar[type[TrainableForecaster]] = TrainableForecaster
+
     kind: Literal["rollout"] = "rollout"
     context: Annotated[int, Field(ge=1)] = 10
     horizon: Annotated[int, Field(ge=1)] = 10
 
     @property
-    def frames(self) -> int:
+    def frames_needed(self) -> int:
         """See Scheme."""
         return self.context + self.horizon
 
-    @property
-    def trains(self) -> type[TrainableForecaster]:
-        """See Scheme."""
-        return TrainableForecaster
-
     def loss(self, model: TrainableForecaster, clips: Video, loss: Loss, progress: float, draws: torch.Generator) -> Scalar:  # noqa: ARG002  # part of the contract
         """See Scheme."""
-        return loss(model.logits(clips[:, : self.context], self.horizon), clips[:, self.context : self.frames])
+        return loss(model.logits(clips[:, : self.context], self.horizon), clips[:, self.context : self.frames_needed])

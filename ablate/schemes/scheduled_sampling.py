@@ -1,18 +1,18 @@
 """Scheduled sampling: true frames are gradually replaced by the model's own guesses."""
 
-from typing import Annotated, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import torch
 from pydantic import Field
 
 from ablate.losses.loss import Loss
-from ablate.models.forecaster import NextFrameModel
+from ablate.models.forecaster import NextFrameModel, TrainableForecaster
 from ablate.schemes.scheme import Scheme
 from ablate.tensors import Scalar, Video
 
 
 @final
-class ScheduledSampling(Scheme):
+class ScheduledSampling(Scheme[NextFrameModel]):
     """Loss over the guess of the next frame at every position, where some inputs are own guesses.
 
     Bengio et al. 2015 (arXiv 1506.03099), linear decay: after `context` true frames the input of each
@@ -20,28 +20,25 @@ class ScheduledSampling(Scheme):
     to 0 at `decayed` of all steps. Gradients flow through the guesses that are fed back.
     """
 
+    trains: ClassVar[type[TrainableForecaster]] = NextFrameModel
+
     kind: Literal["scheduled_sampling"] = "scheduled_sampling"
     context: Annotated[int, Field(ge=1)] = 10
     horizon: Annotated[int, Field(ge=1)] = 10
     decayed: Annotated[float, Field(gt=0, le=1)] = 0.75
 
     @property
-    def frames(self) -> int:
+    def frames_needed(self) -> int:
         """See Scheme."""
         return self.context + self.horizon
-
-    @property
-    def trains(self) -> type[NextFrameModel]:
-        """See Scheme."""
-        return NextFrameModel
 
     def loss(self, model: NextFrameModel, clips: Video, loss: Loss, progress: float, draws: torch.Generator) -> Scalar:
         """See Scheme."""
         truth_share = max(0.0, 1 - progress / self.decayed)
         logits, state = model(clips[:, : self.context])
         guesses = [logits]
-        for t in range(self.context, self.frames - 1):
+        for t in range(self.context, self.frames_needed - 1):
             shown_true = torch.rand(len(clips), 1, 1, 1, 1, generator=draws).to(clips.device) < truth_share
             logits, state = model(torch.where(shown_true, clips[:, t : t + 1], torch.sigmoid(guesses[-1][:, -1:])), state)
             guesses.append(logits)
-        return loss(torch.cat(guesses, dim=1), clips[:, 1 : self.frames])
+        return loss(torch.cat(guesses, dim=1), clips[:, 1 : self.frames_needed])

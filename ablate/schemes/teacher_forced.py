@@ -1,31 +1,33 @@
 """Teacher forcing: the model always sees the true frame, and guesses the next one."""
 
-from typing import Annotated, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import torch
 from pydantic import Field
 
 from ablate.losses.loss import Loss
-from ablate.models.forecaster import NextFrameModel
+from ablate.models.forecaster import NextFrameModel, TrainableForecaster
 from ablate.schemes.scheme import Scheme
 from ablate.tensors import Scalar, Video
 
 
 @final
-class TeacherForced(Scheme):
+class TeacherForced(Scheme[NextFrameModel]):
     """Loss over the guess of frame t+1 at every position t of the true frames 0..frames-2.
 
     Williams & Zipser 1989, Neural Computation 1(2). The model never meets its own mistakes.
     """
+
+    trains: ClassVar[type[TrainableForecaster]] = NextFrameModel
 
     kind: Literal["teacher_forced"] = "teacher_forced"
     frames: Annotated[int, Field(ge=2)] = 16
     """Frames of a training clip; the case used 16: 15 inputs and the 15 frames after them."""
 
     @property
-    def trains(self) -> type[NextFrameModel]:
+    def frames_needed(self) -> int:
         """See Scheme."""
-        return NextFrameModel
+        return self.frames
 
     def loss(self, model: NextFrameModel, clips: Video, loss: Loss, progress: float, draws: torch.Generator) -> Scalar:  # noqa: ARG002  # part of the contract
         """See Scheme."""
