@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ablate.spec import RunSpec
+from ablate.spec import Point
 
 FailureKind = Literal["exception", "lost_worker"]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run to carry out, and the folder its record goes to."""
+    """One point to carry out, and the folder its record goes to."""
 
-    point: str
-    run: RunSpec
+    point: Point
     folder: Path
 
 

@@ -1,0 +1,130 @@
+"""Runs on this machine: one worker process a core, or a GPU."""
+
+import contextlib
+import os
+import signal
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing import connection, get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import final
+
+import torch
+
+from ablate.executors.executor import Event, Executor, Failed, Finished, Progressed, Task
+from ablate.paths import RunPaths
+from ablate.trial import carry_out
+
+GRACE_SECONDS = 5.0
+# glibc gives big tensors back to the kernel at once, and page faults then cost half of a step
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 31)}
+
+
+@dataclass
+class Worker:
+    """A process that carries out one task at a time, and the driver's end of its pipe."""
+
+    process: SpawnProcess
+    pipe: Connection
+    task: Task | None = None
+
+
+@final
+class LocalExecutor(Executor):
+    """Worker processes that live as long as the executor; one that dies is replaced.
+
+    Each worker has one thread, which for small nets beats one worker with many, and with GPUs each
+    sees one of them. A worker ignores Ctrl-C: the driver alone decides what is abandoned.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self._gpus = torch.cuda.device_count()
+        self._slots = workers or self._gpus or len(os.sched_getaffinity(0))
+        self._workers: dict[int, Worker] = {}
+
+    @property
+    def slots(self) -> int:
+        """See Executor."""
+        return self._slots
+
+    def submit(self, task: Task) -> None:
+        """See Executor."""
+        slot = next(slot for slot in range(self._slots) if slot not in self._workers or not self._workers[slot].task)
+        if slot not in self._workers:
+            self._workers[slot] = self._start(slot)
+        self._workers[slot].task = task
+        with contextlib.suppress(BrokenPipeError):  # a worker that died idle is noticed, and named, in events()
+            self._workers[slot].pipe.send(task)
+
+    def events(self, timeout: float) -> Sequence[Event]:
+        """See Executor."""
+        slots = {worker.pipe: slot for slot, worker in self._workers.items()}
+        ready = [pipe for pipe in connection.wait(list(slots), timeout) if isinstance(pipe, Connection)]
+        return [event for pipe in ready for event in self._read(slots[pipe])]
+
+    def close(self) -> None:
+        """See Executor."""
+        for worker in self._workers.values():
+            worker.process.terminate()
+        for worker in self._workers.values():
+            worker.process.join(GRACE_SECONDS)
+            worker.process.kill()
+            worker.process.join()
+            worker.pipe.close()
+        self._workers.clear()
+
+    def _start(self, slot: int) -> Worker:
+        ours, theirs = get_context("spawn").Pipe()
+        gpu = slot % self._gpus if self._gpus else None
+        process = get_context("spawn").Process(target=_work, args=(theirs, gpu), name=f"ablate-worker-{slot}")
+        for name, value in MALLOC.items():  # read by the C library when the process starts
+            os.environ.setdefault(name, value)
+        process.start()
+        theirs.close()
+        return Worker(process, ours)
+
+    def _read(self, slot: int) -> list[Event]:
+        worker = self._workers[slot]
+        try:
+            event: Event = worker.pipe.recv()
+        except (EOFError, ConnectionResetError):
+            return self._bury(slot)
+        if not isinstance(event, Progressed):
+            worker.task = None
+        return [event]
+
+    def _bury(self, slot: int) -> list[Event]:
+        worker = self._workers.pop(slot)
+        worker.process.join(GRACE_SECONDS)
+        worker.pipe.close()
+        if worker.task is None:
+            return []
+        how = worker.process.exitcode
+        message = f"the worker process died (exit code {how}); the system may have run out of memory"
+        return [Failed(worker.task.point.id, "lost_worker", message)]
+
+
+def _work(pipe: Connection, gpu: int | None) -> None:
+    """Carry out tasks until the driver hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
+    torch.set_num_threads(1)
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            task: Task = pipe.recv()
+            pipe.send(_attempt(task, pipe))
+
+
+def _attempt(task: Task, pipe: Connection) -> Finished | Failed:
+    point, paths = task.point, RunPaths(task.folder)
+    try:
+        carry_out(point, paths, lambda step, loss, held_out: pipe.send(Progressed(point.id, step, loss, held_out)))
+    except Exception as error:  # noqa: BLE001  # a failed run becomes a record, and the study goes on
+        paths.folder.mkdir(parents=True, exist_ok=True)
+        paths.log.write_text(traceback.format_exc())
+        lines = str(error).strip().splitlines() or [""]
+        return Failed(point.id, "exception", f"{type(error).__name__}: {lines[0]}")
+    return Finished(point.id)

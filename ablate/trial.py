@@ -1,0 +1,70 @@
+"""One point from its description to its record: data, training, evaluation, pictures, files."""
+
+import platform
+import time
+
+import pandas as pd
+import torch
+
+import ablate
+from ablate.evaluation import evaluate
+from ablate.loss_curve import Observe
+from ablate.paths import RunPaths
+from ablate.records import SCORE_COLUMNS, RunRecord, whole_file
+from ablate.report.animation import write_animation
+from ablate.report.frame_grid import write_frame_grid
+from ablate.spec import Point
+from ablate.study_file import dump
+from ablate.training import Trained, choose_device, fit
+
+
+def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
+    """Train, evaluate and picture one point; every file lands in its folder, the record last.
+
+    Raises whatever data, training or evaluation raise; the folder then holds no record.
+    """
+    started = time.monotonic()
+    run, device = point.run, choose_device(point.run.training)
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(paths.run_yaml) as path:
+        path.write_text(dump(run))
+    source = run.data.build(run.seed)
+    trained = fit(run, source, device, observe)
+    trained_after = time.monotonic() - started
+    if trained.diverged:
+        scores, examples = pd.DataFrame(columns=SCORE_COLUMNS), {}
+    else:
+        scores, examples = evaluate(trained.model, run, source, device)
+    with whole_file(paths.checkpoint) as path:
+        torch.save(trained.model.state_dict(), path)
+    record = RunRecord(
+        point=point.id,
+        outcome="diverged" if trained.diverged else "finished",
+        scores=scores,
+        curve=trained.curve,
+        examples=examples,
+        facts=_facts(trained, device) | {"training_seconds": trained_after, "seconds": time.monotonic() - started},
+    )
+    _draw(point, record, paths)
+    record.save(paths)
+    return record
+
+
+def _facts(trained: Trained, device: torch.device) -> dict[str, str | int | float]:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {
+        "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
+        "device": device.type,
+        "device_name": name,
+        "threads": torch.get_num_threads(),
+        "ablate": ablate.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _draw(point: Point, record: RunRecord, paths: RunPaths) -> None:
+    for view, example in record.examples.items():
+        title = f"{point.title}: {view.replace('_', ' ')}"
+        write_frame_grid(paths.frame_grid(view), example, title)
+        write_animation(paths.animation(view), example)
