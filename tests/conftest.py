@@ -1,0 +1,71 @@
+"""What several tests need: a study small enough to train in a second, and records made without training."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from ablate.paths import Store
+from ablate.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
+from ablate.spec import Point, StudySpec
+
+SMALL_BASE = {
+    "data": {"kind": "moving_mnist", "canvas": 16, "digits": 1, "train_clips": 8},
+    "model": {"kind": "convlstm", "layers": 1, "filters": 2, "kernel_size": 3},
+    "training": {"scheme": {"kind": "teacher_forced", "frames": 6}, "steps": 4, "batch": 4, "report_every": 2},
+    "evaluation": {"clips": 4, "context": 3, "horizon": 3, "batch": 4, "examples": 1},
+}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "mlruns")
+
+
+@pytest.fixture
+def small_study():
+    """Return a function that makes the small study, with anything in it replaced."""
+
+    def make(**changes) -> StudySpec:
+        study = {
+            "name": "small",
+            "question": "Does the state kernel make a ghost?",
+            "base": SMALL_BASE,
+            "factors": {"model.state_kernel_size": [1, 3], "model.activation": ["tanh", "relu"]},
+            "seeds": [0, 1],
+        }
+        return StudySpec.model_validate(study | changes)
+
+    return make
+
+
+@pytest.fixture
+def made_record():
+    """Return a function that makes the record of a point without training, with a ghost ratio of one's choice."""
+
+    def make(point: Point, ghost_ratio: float = 0.25, outcome: str = "finished") -> RunRecord:
+        values = {"ghost_ratio": ghost_ratio, "signal_retention": 0.8, "mse": 40.0}
+        rows = [
+            (view, clip, step, measure, value)
+            for view in ("one_step", "rollout")
+            for clip in range(2)
+            for step in (1, 2, 3)
+            for measure, value in values.items()
+        ]
+        frames = np.zeros((1, 3, 16, 16), np.uint8)
+        frames[..., 4:8, 4:8] = 255
+        return RunRecord(
+            point=point.id,
+            outcome=outcome,
+            scores=pd.DataFrame(rows if outcome == "finished" else [], columns=SCORE_COLUMNS),
+            curve=pd.DataFrame([(2, 0.5, 0.6), (4, 0.4, 0.5)], columns=CURVE_COLUMNS),
+            examples={view: Example(frames, frames, frames) for view in ("one_step", "rollout")},
+            facts={"seconds": 1.5, "device": "cpu", "parameters": 10},
+        )
+
+    return make

@@ -1,0 +1,162 @@
+import json
+
+import pytest
+
+from ablate.driver import Driver
+from ablate.executors.executor import Executor, Failed, Finished, Progressed
+from ablate.ledger import Ledger
+from ablate.paths import RunPaths
+from ablate.progress import PlainDisplay
+from ablate.records import RunRecord
+from ablate.tracking.memory import MemoryTracker
+from rich.console import Console
+
+
+class ScriptedExecutor(Executor):
+    """Finishes each task at once, apart from those it is told to fail, or to stop at."""
+
+    def __init__(self, made_record, *, failing=(), stop_after=None):
+        self.made_record, self.failing, self.stop_after = made_record, failing, stop_after
+        self.submitted, self.waiting, self.closed = [], [], False
+
+    @property
+    def slots(self):
+        return 2
+
+    def submit(self, task):
+        self.submitted.append(task.point)
+        self.waiting.append(task)
+
+    def events(self, timeout):
+        if self.stop_after is not None and len(self.submitted) > self.stop_after:
+            raise KeyboardInterrupt
+        task = self.waiting.pop(0)
+        if task.point.id in self.failing:
+            return [Failed(task.point.id, "exception", "ValueError: planned")]
+        self.made_record(task.point).save(RunPaths(task.folder))
+        return [Progressed(task.point.id, 4, 0.4, 0.5), Finished(task.point.id)]
+
+    def close(self):
+        self.closed = True
+
+
+@pytest.fixture
+def drive(store, made_record):
+    def drive(study, tracker=None, **script):
+        executor = ScriptedExecutor(made_record, **script)
+        driver = Driver(study, store, tracker or MemoryTracker(), executor, PlainDisplay(Console(quiet=True)))
+        return driver.run(), executor
+
+    return drive
+
+
+def test_every_point_is_carried_out_once(drive, small_study):
+    study = small_study()
+    tally, executor = drive(study)
+    assert sorted(point.id for point in executor.submitted) == sorted(point.id for point in study.points)
+    assert (tally.settled, tally.open, tally.failed) == (8, 0, {})
+
+
+def test_the_order_is_random_and_the_same_for_the_same_study(drive, small_study, tmp_path):
+    study = small_study(seeds=[0, 1, 2, 3])
+    _, first = drive(study)
+    submitted = [point.id for point in first.submitted]
+    assert submitted != [point.id for point in study.points]
+    (tmp_path / "mlruns").rename(tmp_path / "before")
+    _, second = drive(study)
+    assert [point.id for point in second.submitted] == submitted
+
+
+def test_a_second_start_carries_out_nothing(drive, small_study):
+    drive(small_study())
+    tally, executor = drive(small_study())
+    assert executor.submitted == []
+    assert tally.settled == 8
+
+
+def test_a_failed_point_is_named_and_the_rest_goes_on(drive, small_study):
+    study = small_study()
+    bad = study.points[3]
+    tally, _ = drive(study, failing=[bad.id])
+    assert tally.settled == 7
+    assert "ValueError: planned" in tally.failed[bad.id]
+
+
+def test_a_failed_point_is_tried_again_at_the_next_start(drive, small_study):
+    study = small_study()
+    drive(study, failing=[study.points[3].id])
+    tally, executor = drive(study)
+    assert [point.id for point in executor.submitted] == [study.points[3].id]
+    assert tally.settled == 8
+
+
+def test_an_interrupted_study_goes_on_where_it_stopped(drive, small_study):
+    with pytest.raises(KeyboardInterrupt):
+        drive(small_study(), stop_after=4)
+    tally, executor = drive(small_study())
+    assert 0 < len(executor.submitted) < 8
+    assert tally.settled == 8
+
+
+def test_interrupting_closes_the_executor(store, small_study, made_record):
+    executor = ScriptedExecutor(made_record, stop_after=2)
+    with pytest.raises(KeyboardInterrupt):
+        Driver(small_study(), store, MemoryTracker(), executor, PlainDisplay(Console(quiet=True))).run()
+    assert executor.closed
+
+
+def test_added_seeds_run_alone(drive, small_study):
+    drive(small_study())
+    _, executor = drive(small_study(seeds=[0, 1, 2]))
+    assert {point.seed for point in executor.submitted} == {2}
+    assert len(executor.submitted) == 4
+
+
+def test_added_levels_run_alone(drive, small_study):
+    drive(small_study())
+    wider = {"model.state_kernel_size": [1, 3, 5], "model.activation": ["tanh", "relu"]}
+    tally, executor = drive(small_study(factors=wider))
+    assert {point.levels["model.state_kernel_size"] for point in executor.submitted} == {"5"}
+    assert tally.settled == 12
+
+
+def test_a_record_the_ledger_never_heard_of_is_taken_in(drive, store, small_study, made_record):
+    study = small_study()
+    made_record(study.points[0]).save(store.study("small").run(study.points[0].id))
+    tally, executor = drive(study)
+    assert study.points[0].id not in {point.id for point in executor.submitted}
+    assert tally.settled == 8
+
+
+def test_a_deleted_record_is_made_again(drive, store, small_study):
+    study = small_study()
+    drive(study)
+    store.study("small").run(study.points[0].id).record.unlink()
+    _, executor = drive(study)
+    assert [point.id for point in executor.submitted] == [study.points[0].id]
+
+
+def test_a_diverged_run_is_an_outcome_not_a_failure(drive, store, small_study, made_record):
+    study = small_study()
+    point = study.points[0]
+    made_record(point, outcome="diverged").save(store.study("small").run(point.id))
+    tally, _ = drive(study)
+    assert tally.failed == {}
+    assert tally.settled == 8
+    assert Ledger.open(store, study).settled()[point.id] == "diverged"
+
+
+def test_a_spent_budget_leaves_the_rest_open(drive, small_study):
+    tally, executor = drive(small_study(budget={"minutes": 1e-9}))
+    assert executor.submitted == []
+    assert tally.out_of_time
+    assert tally.open == 8
+
+
+def test_the_record_survives_a_round_trip(tmp_path, small_study, made_record):
+    record = made_record(small_study().points[0])
+    record.save(RunPaths(tmp_path))
+    read = RunRecord.load(RunPaths(tmp_path))
+    assert read.scores.equals(record.scores)
+    assert json.dumps(dict(read.facts)) == json.dumps(dict(record.facts))
+    assert (read.examples["rollout"].truth == record.examples["rollout"].truth).all()
