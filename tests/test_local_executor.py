@@ -1,0 +1,76 @@
+import os
+import signal
+import time
+
+import pytest
+
+from ablate.executors.executor import Failed, Finished, Progressed, Task
+from ablate.executors.local import LocalExecutor
+from ablate.paths import RunPaths
+from ablate.records import RunRecord
+
+
+@pytest.fixture
+def executor():
+    executor = LocalExecutor(workers=1)
+    yield executor
+    executor.close()
+
+
+def until_end(executor):
+    seen = []
+    while not any(isinstance(event, Finished | Failed) for event in seen):
+        seen += executor.events(0.5)
+    return seen
+
+
+def test_a_worker_leaves_a_whole_record(executor, tmp_path, small_study):
+    point = small_study().points[0]
+    executor.submit(Task(point, tmp_path))
+    assert until_end(executor)[-1] == Finished(point.id)
+    record = RunRecord.load(RunPaths(tmp_path))
+    assert record.outcome == "finished"
+    assert {"ghost_ratio", "mse", "ssim"} <= set(record.scores["measure"])
+
+
+def test_a_worker_tells_the_points_of_the_loss_curve(executor, tmp_path, small_study):
+    point = small_study().points[0]
+    executor.submit(Task(point, tmp_path))
+    steps = [event.step for event in until_end(executor) if isinstance(event, Progressed) and event.held_out_loss > 0]
+    assert steps == [2, 4]
+
+
+def test_a_run_that_raises_is_told_with_its_reason_and_leaves_a_log(executor, tmp_path, small_study):
+    missing = {"kind": "moving_mnist_file", "path": str(tmp_path / "nowhere.npy")}
+    base = small_study().base.model_dump() | {"data": missing}
+    point = small_study(base=base).points[0]
+    executor.submit(Task(point, tmp_path / "run"))
+    event = until_end(executor)[-1]
+    assert isinstance(event, Failed)
+    assert "nowhere.npy" in event.message
+    assert "Traceback" in RunPaths(tmp_path / "run").log.read_text()
+
+
+def test_a_killed_worker_is_told_and_replaced(executor, tmp_path, small_study):
+    long = small_study().base.model_dump()
+    long["training"] |= {"steps": 100_000}
+    point = small_study(base=long).points[0]
+    executor.submit(Task(point, tmp_path / "killed"))
+    while not executor.events(0.5):
+        pass
+    os.kill(executor._workers[0].process.pid, signal.SIGKILL)
+    event = until_end(executor)[-1]
+    assert isinstance(event, Failed)
+    assert event.kind == "lost_worker"
+    other = small_study().points[1]
+    executor.submit(Task(other, tmp_path / "next"))
+    assert until_end(executor)[-1] == Finished(other.id)
+
+
+def test_close_leaves_no_process(executor, tmp_path, small_study):
+    executor.submit(Task(small_study().points[0], tmp_path))
+    pid = executor._workers[0].process.pid
+    executor.close()
+    time.sleep(0.1)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)

@@ -1,0 +1,18 @@
+import os
+
+import pytest
+
+from ablate.errors import AblateError
+from ablate.lock import held
+
+
+def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path):
+    with held(tmp_path / "driver.lock"), pytest.raises(AblateError, match=f"process {os.getpid()}"), held(tmp_path / "driver.lock"):
+        pass
+
+
+def test_the_lock_is_free_again_after_the_block(tmp_path):
+    for _ in range(2):
+        with held(tmp_path / "driver.lock"):
+            pass
+    assert (tmp_path / "driver.lock").parent.exists()

@@ -1,0 +1,94 @@
+import pytest
+import torch
+
+from ablate.losses import MSE
+from ablate.models.forecaster import NextFrameModel
+from ablate.schemes import SCHEMES, Rollout, ScheduledSampling, TeacherForced
+
+
+class Halver(NextFrameModel):
+    """Guesses that every pixel's next logit is half its brightness, and counts what it is shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.tensor(0.5))
+        self.shown = []
+
+    def forward(self, frames, state=None):
+        self.shown.append(frames.detach())
+        return frames * self.weight, state
+
+
+CLIPS = torch.rand(2, 20, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+
+
+def draws():
+    return torch.Generator().manual_seed(0)
+
+
+def loss_of(scheme, model, progress=0.0):
+    return scheme.loss(model, CLIPS[:, : scheme.frames_needed], MSE(), progress, draws())
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_scheme_returns_a_scalar_with_a_gradient(scheme):
+    model = Halver()
+    loss = loss_of(scheme(), model)
+    loss.backward()
+    assert loss.shape == ()
+    assert model.weight.grad.isfinite()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_scheme_never_shows_the_last_frame_it_asks_for(scheme):
+    model = Halver()
+    loss_of(scheme(), model)
+    last = CLIPS[:, scheme().frames_needed - 1]
+    assert not any(torch.equal(frame, last) for shown in model.shown for frame in shown.unbind(1))
+
+
+def test_teacher_forcing_compares_each_guess_with_the_frame_after():
+    expected = (torch.sigmoid(CLIPS[:, :15] * 0.5) - CLIPS[:, 1:16]).square().mean()
+    assert torch.allclose(loss_of(TeacherForced(frames=16), Halver()), expected)
+
+
+def test_rollout_shows_only_the_context_and_then_its_own_guesses():
+    model = Halver()
+    loss_of(Rollout(context=3, horizon=3), model)
+    guess = torch.sigmoid(CLIPS[:, 2:3] * 0.5)
+    assert [shown.shape[1] for shown in model.shown] == [3, 1, 1]
+    assert torch.allclose(model.shown[1], guess)
+    assert torch.allclose(model.shown[2], torch.sigmoid(guess * 0.5))
+
+
+def test_rollout_sends_gradients_through_every_step():
+    model = Halver()
+    with torch.no_grad():
+        model.weight.fill_(0.5)
+    loss_of(Rollout(context=1, horizon=2), model).backward()
+    w, x = torch.tensor(0.5, requires_grad=True), CLIPS[:, :1]
+    first = torch.sigmoid(x * w)
+    by_hand = (torch.cat([first, torch.sigmoid(first * w)], 1) - CLIPS[:, 1:3]).square().mean()
+    by_hand.backward()
+    assert torch.allclose(model.weight.grad, w.grad)
+
+
+def test_scheduled_sampling_starts_with_true_frames_only():
+    model = Halver()
+    loss_of(ScheduledSampling(), model, progress=0.0)
+    assert torch.equal(torch.cat(model.shown, 1), CLIPS[:, :19])
+
+
+def test_scheduled_sampling_ends_with_own_guesses_only():
+    model = Halver()
+    loss_of(ScheduledSampling(decayed=0.75), model, progress=0.75)
+    own = torch.sigmoid(model.shown[0][:, -1:] * 0.5)
+    assert torch.allclose(model.shown[1], own)
+
+
+def test_scheduled_sampling_mixes_clip_by_clip_in_between():
+    clips = torch.rand(400, 4, 1, 1, 1, generator=draws())
+    model = Halver()
+    ScheduledSampling(context=2, horizon=2, decayed=1.0).loss(model, clips, MSE(), 0.5, draws())
+    shown_true = (model.shown[1] == clips[:, 2:3]).float().mean().item()
+    assert 0.4 < shown_true < 0.6
