@@ -4,19 +4,22 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field, PositiveInt
 
 from ablate.arrays import Clips
 from ablate.component import Spec
 from ablate.data.binarise import Threshold, binarised
-from ablate.data.digits import SIDE, Digits, Split, digits
+from ablate.data.digits import SIDE, Split, digits
 from ablate.data.source import ClipSource, Indices
 from ablate.seeds import derive
 
 Draws = Float[np.ndarray, "clip digit 4"]
 """Uniform in [0, 1): which digit, its first row and column, its direction."""
+
+Chosen = UInt8[np.ndarray, "clip digit side side"]
+"""The images of each clip's digits."""
 
 Corners = Int[np.ndarray, "clip digit time"]
 """Pixel row (or column) of a digit's upper left corner."""
@@ -108,7 +111,7 @@ def _bounced(
     return path
 
 
-def _rendered(images: Digits, rows: Corners, columns: Corners, canvas: int) -> Clips:
+def _rendered(images: Chosen, rows: Corners, columns: Corners, canvas: int) -> Clips:
     clips, count, frames = rows.shape
     side = images.shape[-1]
     video = np.zeros((clips, frames, canvas, canvas), np.uint8)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Annotated, Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from ablate.errors import DataError
 MD5 = "be083ec986bfe91a449d63653c411eb2"
 FRAMES, SIDE = 20, 64
 
-Published = UInt8[np.ndarray, "20 clip 64 64"]
+Published = UInt8[np.ndarray, "20 stored 64 64"]
 """Frames before clips, as in the file."""
 
 
@@ -101,8 +102,11 @@ def _opened(path: Path) -> Published:
     """Map the file into memory, so that only the clips asked for are read."""
     try:
         array = np.lib.format.open_memmap(path, mode="r")
-    except ValueError as error:  # what NumPy raises for pickled objects, a wrong header and missing bytes alike
-        raise DataError(f"{path} is no whole .npy file of plain numbers: {error}") from error
+    except (ValueError, TypeError, OverflowError, SyntaxError, TokenError) as error:  # a damaged header raises any
+        raise DataError(
+            f"{path} is no whole .npy file of plain numbers: it is cut short, pickled, or of another format; "
+            "`ablate data fetch` downloads Moving MNIST"
+        ) from error
     if array.dtype != np.uint8 or array.shape != (FRAMES, *array.shape[1:2], SIDE, SIDE):
         raise DataError(
             f"{path} holds {array.dtype} of shape {array.shape}; Moving MNIST is uint8 of shape "

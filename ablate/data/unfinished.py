@@ -27,7 +27,7 @@ class Origin:
         return cls(url, version, int(length) if length.isdecimal() else None)
 
     def may_be(self, other: "Origin") -> bool:
-        """Tell whether a range of `other` may be a range of this file; an answer to If-Range may leave its version out."""
+        """Tell whether a range of `other` may be one of this file; an answer to If-Range may leave out its version."""
         return (self.url, self.length) == (other.url, other.length) and other.version in ("", self.version)
 
 

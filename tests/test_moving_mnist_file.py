@@ -1,0 +1,138 @@
+import pickle
+
+import numpy as np
+import pytest
+
+from ablate.data import MovingMNISTFile, moving_mnist_file
+from ablate.data.checksum import md5_sum
+from ablate.errors import DataError
+
+PUBLISHED = np.random.default_rng(0).integers(0, 256, (20, 6, 64, 64), np.uint8)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "clips.npy"
+    np.save(path, PUBLISHED)
+    return path
+
+
+def opened(path, **settings):
+    return MovingMNISTFile(path=str(path), **({"train_clips": 4, "verify_md5": False} | settings)).build(0)
+
+
+def test_training_clips_are_the_first_of_the_file(file):
+    clips = opened(file).training(np.array([0, 3]), 7)
+    np.testing.assert_array_equal(clips, [PUBLISHED[:7, 0], PUBLISHED[:7, 3]])
+
+
+def test_held_out_clips_come_after_the_training_clips(file):
+    np.testing.assert_array_equal(opened(file).held_out(2, 20), PUBLISHED[:, 4:].swapaxes(0, 1))
+
+
+def test_no_held_out_clip_is_given_for_training(file):
+    with pytest.raises(IndexError):
+        opened(file).training(np.array([4]), 7)
+
+
+def test_binarised_at_128_as_in_the_case(file):
+    expected = np.where(PUBLISHED[:, 4:5].swapaxes(0, 1) >= 128, 255, 0)
+    np.testing.assert_array_equal(opened(file, binarise=128).held_out(1, 20), expected)
+
+
+def test_a_home_folder_is_found(file, monkeypatch):
+    monkeypatch.setenv("HOME", str(file.parent))
+    assert opened("~/clips.npy").held_out(1, 1).shape == (1, 1, 64, 64)
+
+
+def test_a_relative_path_starts_at_the_current_folder(file, monkeypatch):
+    monkeypatch.chdir(file.parent)
+    assert opened("clips.npy").held_out(1, 1).shape == (1, 1, 64, 64)
+
+
+def test_more_held_out_clips_than_are_left_are_refused(file):
+    with pytest.raises(DataError, match="3 held-out clips are asked for, and 2 are left after train_clips: 4"):
+        opened(file).held_out(3, 20)
+
+
+def test_longer_clips_than_the_file_has_are_refused(file):
+    with pytest.raises(DataError, match="21 frames are asked for, and its clips have 20"):
+        opened(file).held_out(1, 21)
+
+
+def test_a_training_set_that_leaves_nothing_is_refused(file):
+    with pytest.raises(DataError, match="6 clips: train_clips: 6 leaves none to hold out"):
+        opened(file, train_clips=6)
+
+
+@pytest.mark.parametrize(
+    ("array", "found"),
+    [
+        (PUBLISHED.swapaxes(0, 1), r"uint8 of shape \(6, 20, 64, 64\)"),
+        (PUBLISHED[..., :32], r"uint8 of shape \(20, 6, 64, 32\)"),
+        (PUBLISHED[0], r"uint8 of shape \(6, 64, 64\)"),
+        (PUBLISHED[:, :3].astype(np.float32), r"float32 of shape \(20, 3, 64, 64\)"),
+    ],
+)
+def test_another_shape_or_type_is_refused(tmp_path, array, found):
+    np.save(tmp_path / "other.npy", array)
+    with pytest.raises(DataError, match=f"holds {found}; Moving MNIST is uint8 of shape"):
+        opened(tmp_path / "other.npy")
+
+
+def npy(header):
+    text = header.ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode() + bytes(1000)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"<html>Not here</html>", id="a web page"),
+        pytest.param(pickle.dumps([1, 2]), id="pickled"),
+        pytest.param(npy("{'descr': '|O', 'fortran_order': False, 'shape': (20, 3, 64, 64), }"), id="objects"),
+        pytest.param(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (20, 3, 64, 64), }"), id="cut short"),
+        pytest.param(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (20, 3, 64, 64"), id="torn header"),
+        pytest.param(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (20, -3, 64, 64), }"), id="negative"),
+        pytest.param(npy("{'descr': '|u1', 'fortran_order': False, 'shape': (" + "9" * 30 + ",), }"), id="huge"),
+    ],
+)
+def test_what_is_no_whole_file_of_numbers_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "bad.npy"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"no whole \.npy file") as error:
+        opened(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_missing_file_is_said_to_be_missing(tmp_path):
+    with pytest.raises(DataError, match=r"none\.npy: No such file or directory; `ablate data fetch` downloads"):
+        opened(tmp_path / "none.npy")
+
+
+def test_another_file_than_the_published_one_is_refused(file):
+    with pytest.raises(DataError, match=f"its MD5 sum is {md5_sum(file)}, not be083ec986bfe91a449d63653c411eb2"):
+        opened(file, verify_md5=True)
+
+
+def test_the_published_file_is_accepted(file, monkeypatch):
+    monkeypatch.setattr(moving_mnist_file, "MD5", md5_sum(file))
+    assert opened(file, verify_md5=True).training_size == 4
+
+
+def test_the_sum_is_taken_once_and_anew_after_a_change(file, monkeypatch):
+    monkeypatch.setattr(moving_mnist_file, "MD5", md5_sum(file))
+    opened(file, verify_md5=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("ablate.data.checksum.md5_sum", lambda path: pytest.fail(f"{path} was read again"))
+        opened(file, verify_md5=True)
+    np.save(file, PUBLISHED[:, ::-1])
+    with pytest.raises(DataError, match="not Moving MNIST as published"):
+        opened(file, verify_md5=True)
+
+
+def test_a_folder_that_cannot_be_written_does_no_harm(file, monkeypatch):
+    monkeypatch.setattr(moving_mnist_file, "MD5", md5_sum(file))
+    file.with_name("clips.npy.checked").mkdir()  # even the superuser cannot write here
+    assert opened(file, verify_md5=True).training_size == 4
