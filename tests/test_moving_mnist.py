@@ -107,6 +107,11 @@ def test_a_clip_does_not_depend_on_the_clips_beside_it():
         np.testing.assert_array_equal(source.training(np.array(indices), 8), together[indices])
 
 
+def test_every_seed_has_its_own_training_clips():
+    clips = [MovingMNIST(canvas=32).build(seed).training(np.arange(20), 4) for seed in (0, 1)]
+    assert not {clip.tobytes() for clip in clips[0]} & {clip.tobytes() for clip in clips[1]}
+
+
 def test_a_shorter_clip_is_the_start_of_a_longer_one():
     source = MovingMNIST(canvas=32).build(3)
     np.testing.assert_array_equal(source.held_out(5, 6), source.held_out(5, 30)[:, :6])

@@ -80,7 +80,7 @@ def _receive(url: str, part: Unfinished, report: Report) -> None:
 def _rest(url: str, part: Unfinished) -> HTTPResponse | None:
     """Ask for the bytes after those of `part`; None where the server cannot send them, or has another file now."""
     origin = part.origin
-    if not part.size or origin is None or origin.url != url:
+    if not part.size or origin is None:
         return None
     condition = {"If-Range": origin.version} if origin.version else {}
     try:
