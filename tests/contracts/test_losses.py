@@ -1,0 +1,67 @@
+import pytest
+import torch
+
+from ablate.losses import LOSSES
+
+LOSS_SPECS = [loss() for loss in LOSSES]
+every_loss = pytest.mark.parametrize("loss", LOSS_SPECS, ids=lambda loss: loss.kind)
+
+
+def video(seed, *shape):
+    return torch.rand(*(shape or (3, 2, 1, 16, 16)), generator=torch.Generator().manual_seed(seed))
+
+
+def logits_of(frames):
+    return torch.logit(frames, eps=1e-6)
+
+
+@every_loss
+def test_it_is_a_scalar_of_the_inputs_type(loss):
+    for dtype in (torch.float32, torch.float64):
+        value = loss(logits_of(video(0)).to(dtype), video(1).to(dtype))
+        assert value.shape == ()
+        assert value.dtype == dtype
+
+
+@every_loss
+def test_it_is_smallest_at_the_truth(loss):
+    truth = video(0)
+    at_truth = loss(logits_of(truth), truth)
+    for seed, size in enumerate((0.01, 0.1, 0.5)):
+        off = (truth + size * (video(seed + 5) - 0.5)).clamp(0, 1)
+        assert loss(logits_of(off), truth) > at_truth
+
+
+@every_loss
+def test_it_sees_a_constant_offset(loss):
+    truth = 0.5 * video(0)
+    assert loss(logits_of(truth + 0.2), truth) > loss(logits_of(truth), truth)
+
+
+@every_loss
+def test_saturated_logits_have_finite_gradients(loss):
+    logits = (100 * (video(0) - 0.5)).requires_grad_()
+    loss(logits, (video(1) > 0.5).float()).backward()
+    assert logits.grad.isfinite().all()
+
+
+@every_loss
+def test_wrong_pixels_have_a_gradient(loss):
+    logits = torch.full((1, 1, 1, 16, 16), -2.0, requires_grad=True)
+    truth = torch.zeros_like(logits).detach()
+    truth[..., 4:12, 4:12] = 1
+    loss(logits, truth).backward()
+    assert (logits.grad[..., 5:11, 5:11] < 0).any()
+
+
+@every_loss
+def test_the_order_of_the_clips_does_not_matter(loss):
+    logits, truth = logits_of(video(0)), video(1)
+    assert torch.allclose(loss(logits, truth), loss(logits.flip(0), truth.flip(0)))
+
+
+@every_loss
+@pytest.mark.parametrize("steps", [1, 7])
+def test_any_number_of_steps_will_do(loss, steps):
+    shape = (2, steps, 1, 16, 16)
+    assert loss(logits_of(video(0, *shape)), video(1, *shape)).isfinite()
