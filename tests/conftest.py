@@ -7,7 +7,7 @@ import torch
 
 from ablate.paths import Store
 from ablate.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
-from ablate.spec import Point, StudySpec
+from ablate.spec import Point, RunSpec, StudySpec
 
 SMALL_BASE = {
     "data": {"kind": "moving_mnist", "canvas": 16, "digits": 1, "train_clips": 8},
@@ -25,6 +25,11 @@ def _one_thread():
 @pytest.fixture
 def store(tmp_path) -> Store:
     return Store(tmp_path / "mlruns")
+
+
+@pytest.fixture
+def small_run() -> RunSpec:
+    return RunSpec.model_validate(SMALL_BASE)
 
 
 @pytest.fixture

@@ -5,16 +5,15 @@ import pytest
 import torch
 
 from ablate.evaluation import evaluate
-from ablate.spec import RunSpec, changed
+from ablate.spec import changed
 from ablate.training import fit, initial_model
-from conftest import SMALL_BASE
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def run():
-    return RunSpec.model_validate(SMALL_BASE)
+def run(small_run):
+    return small_run
 
 
 def train(run):

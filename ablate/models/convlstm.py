@@ -1,0 +1,67 @@
+"""The network of the case: ConvLSTM layers that guess the next frame, every choice of it a field."""
+
+from typing import ClassVar, Literal, NamedTuple, Self, final
+
+from pydantic import model_validator
+from torch import Tensor, nn
+
+from ablate.models.convlstm_layer import CellState, ConvLSTMLayer
+from ablate.models.forecaster import NextFrameModel
+from ablate.models.head import Head, build_head
+from ablate.models.normalisation import AnyNormalisation, NoNormalisation
+from ablate.models.stack import ConvLSTMStack
+from ablate.tensors import Video
+
+
+class NetworkState(NamedTuple):
+    """What the network carries from one call to the next: its layers' states and its head's memory."""
+
+    layers: tuple[CellState, ...]
+    head: Tensor | None
+
+
+@final
+class ConvLSTMNetwork(NextFrameModel):
+    """ConvLSTM layers, each followed by normalisation, and an output head."""
+
+    def __init__(self, spec: "ConvLSTM") -> None:
+        super().__init__()
+        shapes = spec.shapes()
+        channels = [1, *(filters for filters, _, _ in shapes)]
+        self.layers = nn.ModuleList(ConvLSTMLayer(channels[i], *shape, spec.cell()) for i, shape in enumerate(shapes))
+        self.norms = nn.ModuleList(spec.normalisation.build(filters) for filters in channels[1:])
+        self.head = build_head(spec.head, channels[-1], spec.initialisation)
+
+    def forward(self, frames: Video, state: NetworkState | None = None) -> tuple[Video, NetworkState]:
+        """See NextFrameModel."""
+        features, states = frames.transpose(0, 1), []
+        for index, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
+            hidden, layer_state = layer(features, state.layers[index] if state else None)
+            features = norm(hidden)
+            states.append(layer_state)
+        logits, memory = self.head(features, state.head if state else None)
+        return logits.transpose(0, 1), NetworkState(tuple(states), memory)
+
+
+@final
+class ConvLSTM(ConvLSTMStack):
+    """Stacked ConvLSTM layers that guess frame t+1 at every step t."""
+
+    trainable: ClassVar[bool] = True
+    module: ClassVar[type[NextFrameModel]] = ConvLSTMNetwork
+
+    kind: Literal["convlstm"] = "convlstm"
+    normalisation: AnyNormalisation = NoNormalisation()
+    """After every layer."""
+    head: Head = "frame"
+    """`frame`: 1x1, frame by frame. `conv3d`: 3x3x3 over time, which leaks the next frame. `causal3d`: the same without the leak."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for filters, _, _ in self.shapes():
+            self.normalisation.build(filters)
+        return self
+
+    def build(self) -> ConvLSTMNetwork:
+        """Return the network, its weights drawn from torch's global state."""
+        return ConvLSTMNetwork(self)

@@ -1,0 +1,98 @@
+"""One ConvLSTM layer over a whole sequence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ablate.models.activation import ACTIVATIONS, CellActivation, GateActivation
+from ablate.models.initialisation import Initialisation, fill_kernel, fill_state_kernel
+from ablate.models.padding import same_conv2d
+from ablate.tensors import Frame
+
+Features = Float[Tensor, "time batch channel height width"]
+"""A layer's input or output, time first, so that one step lies in one piece of memory."""
+
+
+@dataclass(frozen=True)
+class CellState:
+    """What a layer carries from one step to the next."""
+
+    hidden: Frame
+    cell: Frame
+
+
+@dataclass(frozen=True)
+class Cell:
+    """How a layer's gates work, whatever its size."""
+
+    activation: CellActivation
+    gate_activation: GateActivation
+    forget_bias: float
+    initialisation: Initialisation
+    peepholes: bool
+
+
+class ConvLSTMLayer(nn.Module):
+    """ConvLSTM of Shi et al. 2015 (arXiv 1506.04214, equation 3), gates in Keras' order: input, forget, candidate, output.
+
+    `inputs` 0 makes a layer that is driven by its state alone. Peepholes are Hadamard weights per channel, as
+    the paper's parameter counts imply. With no state to start from, the first step has no state convolution.
+    """
+
+    def __init__(self, inputs: int, filters: int, kernel_size: int, state_kernel_size: int, cell: Cell) -> None:
+        super().__init__()
+        self.kernel = nn.Parameter(torch.empty(4 * filters, inputs, kernel_size, kernel_size)) if inputs else None
+        self.state_kernel = nn.Parameter(torch.empty(4 * filters, filters, state_kernel_size, state_kernel_size))
+        self.bias = nn.Parameter(torch.zeros(4 * filters))
+        self.peepholes = nn.Parameter(torch.zeros(3, filters, 1, 1)) if cell.peepholes else None
+        self._activate = ACTIVATIONS[cell.activation]
+        self._gate = ACTIVATIONS[cell.gate_activation]
+        if self.kernel is not None:
+            fill_kernel(self.kernel, cell.initialisation)
+        fill_state_kernel(self.state_kernel, cell.initialisation)
+        with torch.no_grad():
+            self.bias[filters : 2 * filters] = cell.forget_bias
+
+    def forward(self, features: Features, state: CellState | None = None) -> tuple[Features, CellState]:
+        """Return the hidden state at every step, and the state after the last.
+
+        The input convolution runs once over all steps, and the steps are taken apart with `unbind`: indexing
+        them one by one would make autograd fill a zero tensor of the whole sequence for every step.
+        """
+        time, batch = features.shape[:2]
+        gates = same_conv2d(features.flatten(0, 1), self._require_kernel(), self.bias)
+        return self._scan(gates.unflatten(0, (time, batch)).unbind(0), state)
+
+    def undriven(self, steps: int, state: CellState) -> tuple[Features, CellState]:
+        """Return the same for `steps` steps without any input."""
+        gates = self.bias.view(1, -1, 1, 1).expand(len(state.hidden), -1, *state.hidden.shape[-2:])
+        return self._scan([gates] * steps, state)
+
+    def _scan(self, gates: Sequence[Tensor], state: CellState | None) -> tuple[Features, CellState]:
+        hidden = []
+        for step in gates:
+            state = self._step(step, state)
+            hidden.append(state.hidden)
+        assert state is not None, "a sequence has at least one step"  # noqa: S101  # for the type checker
+        return torch.stack(hidden), state
+
+    def _step(self, gates: Tensor, state: CellState | None) -> CellState:
+        if state is not None:
+            gates = gates + same_conv2d(state.hidden, self.state_kernel)
+        i, f, candidate, o = gates.chunk(4, dim=1)
+        if self.peepholes is not None and state is not None:
+            i, f = i + self.peepholes[0] * state.cell, f + self.peepholes[1] * state.cell
+        cell = self._gate(i) * self._activate(candidate)
+        if state is not None:
+            cell = cell + self._gate(f) * state.cell
+        if self.peepholes is not None:
+            o = o + self.peepholes[2] * cell
+        return CellState(self._gate(o) * self._activate(cell), cell)
+
+    def _require_kernel(self) -> Tensor:
+        if self.kernel is None:
+            raise ValueError("this layer takes no input; call undriven()")
+        return self.kernel

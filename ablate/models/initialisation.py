@@ -1,0 +1,23 @@
+"""First weights of a convolution."""
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+Initialisation = Literal["keras", "torch"]
+
+
+def fill_kernel(kernel: Tensor, scheme: Initialisation) -> None:
+    """Draw a kernel: Keras' glorot_uniform (Glorot & Bengio 2010), or torch's uniform in +-1/sqrt(fan in)."""
+    if scheme == "keras":
+        nn.init.xavier_uniform_(kernel)
+    else:
+        nn.init.kaiming_uniform_(kernel, a=5**0.5)
+
+
+def fill_state_kernel(kernel: Tensor, scheme: Initialisation) -> None:
+    """Draw a state-to-state kernel: Keras' orthogonal (Saxe et al. 2014, arXiv 1312.6120), or as any other kernel."""
+    if scheme == "keras":
+        nn.init.orthogonal_(kernel)
+    else:
+        fill_kernel(kernel, scheme)

@@ -1,0 +1,214 @@
+"""Normalisation of a layer's features, and the statistics that batch normalisation uses at inference."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Literal, final
+
+import torch
+from pydantic import Field, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ablate.component import Spec
+from ablate.models.convlstm_layer import Features
+from ablate.models.forecaster import Forecaster
+from ablate.tensors import Video
+
+Statistics = Literal["moving", "batch", "recomputed"]
+
+
+class Normalisation(Spec, ABC):
+    """Builds the module that stands after each layer; it maps Features to Features."""
+
+    @abstractmethod
+    def build(self, channels: int) -> nn.Module:
+        """Return the module for features of that many channels. Raises ValueError where they do not fit."""
+
+
+@final
+class NoNormalisation(Normalisation):
+    """Features pass as they are."""
+
+    kind: Literal["none"] = "none"
+
+    def build(self, channels: int) -> nn.Module:  # noqa: ARG002  # part of the contract
+        """See Normalisation."""
+        return nn.Identity()
+
+
+@final
+class BatchNormalisation(Normalisation):
+    """Keras' BatchNormalization over batch, time, height and width (Ioffe & Szegedy 2015, arXiv 1502.03167)."""
+
+    kind: Literal["batch"] = "batch"
+    statistics: Statistics = "moving"
+    """At inference: `moving` averages of training, of the `batch` at hand, or `recomputed` over training clips afterwards."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    epsilon: PositiveFloat = 1e-3
+
+    def build(self, channels: int) -> nn.Module:
+        """See Normalisation."""
+        return BatchNorm(channels, self)
+
+
+@final
+class LayerNormalisation(Normalisation):
+    """Keras' LayerNormalization: over the channels of each pixel (Ba et al. 2016, arXiv 1607.06450)."""
+
+    kind: Literal["layer"] = "layer"
+    epsilon: PositiveFloat = 1e-3
+
+    def build(self, channels: int) -> nn.Module:
+        """See Normalisation."""
+        return ChannelNorm(channels, self.epsilon)
+
+
+@final
+class GroupNormalisation(Normalisation):
+    """Over each group of channels of one frame (Wu & He 2018, arXiv 1803.08494), epsilon as in Keras.
+
+    Frame by frame: Keras' own layer would average over time as well, and so let the future through.
+    """
+
+    kind: Literal["group"] = "group"
+    groups: PositiveInt = 4
+    epsilon: PositiveFloat = 1e-3
+
+    def build(self, channels: int) -> nn.Module:
+        """See Normalisation."""
+        if channels % self.groups:
+            raise ValueError(f"{channels} filters cannot be split into {self.groups} groups")
+        return GroupNorm(self.groups, channels, self.epsilon)
+
+
+AnyNormalisation = Annotated[
+    NoNormalisation | BatchNormalisation | LayerNormalisation | GroupNormalisation, Field(discriminator="kind")
+]
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation that keeps two sets of averages and lets inference choose.
+
+    As in Keras, the moving variance is the biased one.
+    """
+
+    moving_mean: Tensor
+    moving_variance: Tensor
+    recomputed_mean: Tensor
+    recomputed_variance: Tensor
+
+    def __init__(self, channels: int, spec: BatchNormalisation) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.register_buffer("moving_mean", torch.zeros(channels))
+        self.register_buffer("moving_variance", torch.ones(channels))
+        self.register_buffer("recomputed_mean", torch.full((channels,), torch.nan))
+        self.register_buffer("recomputed_variance", torch.full((channels,), torch.nan))
+        self.statistics: Statistics = spec.statistics
+        self._momentum, self._epsilon = spec.momentum, spec.epsilon
+
+    def forward(self, features: Features) -> Features:
+        """Normalise; in training mode with the batch's statistics, which also move the averages."""
+        if self.training:
+            normalised, mean, variance = self._by_batch(features)
+            self.moving_mean.lerp_(mean, 1 - self._momentum)
+            self.moving_variance.lerp_(variance, 1 - self._momentum)
+            return normalised
+        match self.statistics:
+            case "batch":
+                return self._by_batch(features)[0]
+            case "moving":
+                return self._by(features, self.moving_mean, self.moving_variance)
+            case "recomputed":
+                if self.recomputed_mean.isnan().any():
+                    raise ValueError("statistics 'recomputed' were never recomputed; call recompute_statistics first")
+                return self._by(features, self.recomputed_mean, self.recomputed_variance)
+
+    def _by(self, features: Features, mean: Tensor, variance: Tensor) -> Features:
+        flat = functional.batch_norm(
+            features.flatten(0, 1), mean, variance, self.weight, self.bias, training=False, eps=self._epsilon
+        )
+        return flat.unflatten(0, features.shape[:2])
+
+    def _by_batch(self, features: Features) -> tuple[Features, Tensor, Tensor]:
+        """Return the features normalised by their own mean and biased variance, and these two."""
+        flat = features.flatten(0, 1)
+        mean, unbiased = torch.zeros_like(self.moving_mean), torch.zeros_like(self.moving_variance)
+        normalised = functional.batch_norm(
+            flat, mean, unbiased, self.weight, self.bias, training=True, momentum=1.0, eps=self._epsilon
+        )
+        count = flat.numel() // flat.shape[1]
+        return normalised.unflatten(0, features.shape[:2]), mean, unbiased * ((count - 1) / count)
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of each pixel."""
+
+    def __init__(self, channels: int, epsilon: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels, eps=epsilon)
+
+    def forward(self, features: Features) -> Features:
+        """Normalise every pixel by itself."""
+        normalised: Tensor = self.norm(features.movedim(2, -1))
+        return normalised.movedim(-1, 2)
+
+
+class GroupNorm(nn.GroupNorm):
+    """Group normalisation of each frame by itself."""
+
+    def forward(self, features: Features) -> Features:
+        """Normalise every frame by itself."""
+        return super().forward(features.flatten(0, 1)).unflatten(0, features.shape[:2])
+
+
+@contextmanager
+def statistics(model: Forecaster, choice: Statistics | None) -> Iterator[None]:
+    """Let every batch normalisation of the model use these statistics within the block; None changes nothing."""
+    layers = _batch_norms(model)
+    before = [layer.statistics for layer in layers]
+    for layer in layers:
+        layer.statistics = choice or layer.statistics
+    try:
+        yield
+    finally:
+        for layer, own in zip(layers, before, strict=True):
+            layer.statistics = own
+
+
+def lacks_statistics(model: Forecaster) -> bool:
+    """Tell whether inference would ask for statistics that were not recomputed yet."""
+    return any(layer.statistics == "recomputed" and bool(layer.recomputed_mean.isnan().any()) for layer in _batch_norms(model))
+
+
+@torch.no_grad()
+def recompute_statistics(model: Forecaster, videos: Iterable[Video]) -> None:
+    """Average the statistics of these batches, weighted by their clips, as the layers see them when each normalises by its batch.
+
+    The moving averages stay as they are. The variance is that of all clips together, between batches included.
+    """
+    layers = _batch_norms(model)
+    if not layers:
+        return
+    sums = {layer: torch.zeros(3, len(layer.weight), dtype=torch.float64, device=layer.weight.device) for layer in layers}
+
+    def add(layer: nn.Module, inputs: tuple[Tensor]) -> None:
+        assert isinstance(layer, BatchNorm)  # noqa: S101  # hooked on nothing else
+        values = inputs[0].double().movedim(2, 0).flatten(1)
+        sums[layer] += torch.stack([values.sum(1), values.square().sum(1), torch.full_like(values[:, 0], values.shape[1])])
+
+    hooks = [layer.register_forward_pre_hook(add) for layer in layers]
+    with statistics(model.eval(), "batch"):
+        for video in videos:
+            model.one_step(video)
+    for hook in hooks:
+        hook.remove()
+    for layer, (total, squares, count) in sums.items():
+        mean = total / count
+        layer.recomputed_mean.copy_(mean)
+        layer.recomputed_variance.copy_(squares / count - mean.square())
+
+
+def _batch_norms(model: nn.Module) -> list[BatchNorm]:
+    return [module for module in model.modules() if isinstance(module, BatchNorm)]
