@@ -11,6 +11,7 @@ from torch import Tensor
 from ablate.data.batches import as_video
 from ablate.data.source import ClipSource
 from ablate.models.forecaster import Forecaster
+from ablate.models.normalisation import lacks_statistics, statistics
 from ablate.records import CURVE_COLUMNS
 from ablate.seeds import derive
 from ablate.spec import RunSpec
@@ -55,8 +56,9 @@ class LossCurve:
     @torch.no_grad()
     def _held_out_loss(self, model: Forecaster) -> float:
         draws = torch.Generator().manual_seed(derive(0, "scheduled_sampling"))
-        model.eval()
-        loss = self._run.training.scheme.loss(model, self._held_out, self._run.loss, 1.0, draws)
+        early = "batch" if lacks_statistics(model) else None  # they are recomputed after training
+        with statistics(model.eval(), early):
+            loss = self._run.training.scheme.loss(model, self._held_out, self._run.loss, 1.0, draws)
         model.train()
         return loss.item()
 

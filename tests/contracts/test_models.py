@@ -1,0 +1,83 @@
+import pytest
+import torch
+
+from ablate.models import MODELS, ConvLSTM, EncoderForecaster
+
+SMALL = [
+    *(ConvLSTM(layers=2, filters=3, head=head) for head in ("frame", "conv3d", "causal3d")),
+    *(ConvLSTM(layers=2, filters=4, normalisation={"kind": kind}) for kind in ("batch", "layer", "group")),
+    ConvLSTM(layers=2, filters=(3, 2), kernel_size=(1, 2), state_kernel_size=(2, 5), activation="relu", peepholes=True),
+    EncoderForecaster(layers=2, filters=(3, 2), kernel_size=3),
+    *(model() for model in MODELS if not model.trainable),
+]
+every_model = pytest.mark.parametrize("spec", SMALL, ids=lambda spec: f"{spec.kind}-{getattr(spec, 'head', '')}")
+
+
+def build(spec):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # noqa: TID251  # layers draw from torch's global state
+        return spec.build().eval()
+
+
+def video(seed=0, time=6):
+    return torch.rand(2, time, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
+
+
+def test_every_model_is_under_contract():
+    assert {type(spec) for spec in SMALL} == set(MODELS)
+
+
+@every_model
+def test_a_forecast_has_the_asked_length_and_lies_between_black_and_white(spec):
+    forecast = build(spec).forecast(video(), 4)
+    assert forecast.shape == (2, 4, 1, 8, 8)
+    assert forecast.min() >= 0
+    assert forecast.max() <= 1
+
+
+@every_model
+def test_a_longer_forecast_begins_with_the_shorter_one(spec):
+    model = build(spec)
+    assert torch.allclose(model.forecast(video(), 5)[:, :2], model.forecast(video(), 2), atol=1e-6)
+
+
+@every_model
+def test_there_is_a_guess_at_every_position(spec):
+    assert build(spec).one_step(video()).shape == video().shape
+
+
+@every_model
+def test_the_last_guess_of_a_history_is_the_first_frame_of_its_forecast(spec):
+    model = build(spec)
+    assert torch.allclose(model.one_step(video())[:, -1:], model.forecast(video(), 1), atol=1e-6)
+
+
+@every_model
+def test_clips_do_not_see_each_other(spec):
+    model = build(spec)
+    assert torch.allclose(model.forecast(video()[:1], 3), model.forecast(video(), 3)[:1], atol=1e-6)
+
+
+@every_model
+def test_only_the_leaking_head_sees_the_future(spec):
+    model, frames = build(spec), video()
+    changed = frames.clone()
+    changed[:, 3:] = video(1)[:, 3:]
+    moved = (model.one_step(frames) - model.one_step(changed))[:, :3].abs().max().item()
+    assert (moved > 1e-6) == (getattr(spec, "head", None) == "conv3d")
+
+
+@every_model
+def test_the_same_weights_are_drawn_from_the_same_state(spec):
+    first, second = build(spec).state_dict(), build(spec).state_dict()
+    assert all(torch.equal(first[name].nan_to_num(), second[name].nan_to_num()) for name in first)
+
+
+@every_model
+def test_every_weight_has_a_gradient_through_the_forecast(spec):
+    model = build(spec)
+    if not spec.trainable:
+        assert list(model.parameters()) == []
+        return
+    model.logits(video(), 3).square().sum().backward()
+    assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in model.parameters())

@@ -1,0 +1,161 @@
+import os
+
+os.environ["KERAS_BACKEND"] = "torch"
+
+import keras
+import numpy as np
+import pytest
+import torch
+
+from ablate.models import ConvLSTM
+
+keras.config.set_floatx("float32")
+SMALL = {"layers": 1, "filters": 3, "normalisation": {"kind": "batch"}}
+
+
+def hard_sigmoid_of_keras_2(x):
+    return keras.ops.clip(0.2 * x + 0.5, 0, 1)
+
+
+def keras_network(spec):
+    """The same network in Keras: ConvLSTM2D and BatchNormalization by turns, then the head."""
+    gate = hard_sigmoid_of_keras_2 if spec.gate_activation == "hard_sigmoid" else "sigmoid"
+    layers = [keras.Input((None, 8, 8, 1))]
+    for filters, kernel, state_kernel in spec.shapes():
+        assert kernel == state_kernel, "Keras has one kernel size for both"
+        layers.append(
+            keras.layers.ConvLSTM2D(
+                filters,
+                kernel,
+                padding="same",
+                return_sequences=True,
+                activation=spec.activation,
+                recurrent_activation=gate,
+            )
+        )
+        layers.append(keras.layers.BatchNormalization())
+    layers.append(keras.layers.Conv3D(1, 3 if spec.head == "conv3d" else 1, padding="same"))
+    return keras.Sequential(layers)
+
+
+def our_network(spec, theirs):
+    """Our network with the weights of theirs."""
+    ours = spec.build()
+    turns = iter(theirs.layers)
+    with torch.no_grad():
+        for layer, norm in zip(ours.layers, ours.norms, strict=True):
+            cell, batch_norm = next(turns).cell, next(turns)
+            layer.kernel.copy_(cell.kernel.value.permute(3, 2, 0, 1))
+            layer.state_kernel.copy_(cell.recurrent_kernel.value.permute(3, 2, 0, 1))
+            layer.bias.copy_(cell.bias.value)
+            norm.weight.copy_(batch_norm.gamma.value)
+            norm.bias.copy_(batch_norm.beta.value)
+        head = next(turns)
+        kernel = head.kernel.value.permute(4, 3, 0, 1, 2)
+        ours.head.conv.weight.copy_(kernel if spec.head == "conv3d" else kernel[:, :, 0])
+        ours.head.conv.bias.copy_(head.bias.value)
+    return ours
+
+
+def pair(**fields):
+    keras.utils.set_random_seed(0)
+    spec = ConvLSTM.model_validate(SMALL | fields)
+    theirs = keras_network(spec)
+    return our_network(spec, theirs), theirs
+
+
+def clips(seed=1):
+    frames = torch.rand(2, 5, 1, 8, 8, generator=torch.Generator().manual_seed(seed))
+    return frames.requires_grad_(), frames.detach().permute(0, 1, 3, 4, 2).requires_grad_()
+
+
+def assert_close(ours, theirs):
+    ours, theirs = ours.detach().numpy(), theirs.detach().numpy()
+    np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=2e-5 * max(1.0, np.abs(theirs).max()))
+
+
+every_cell = pytest.mark.parametrize("activation", ["relu", "tanh"])
+every_kernel = pytest.mark.parametrize("kernel", [1, 2, 3, 5])
+every_gate = pytest.mark.parametrize("gate", ["sigmoid", "hard_sigmoid"])
+
+
+@every_cell
+@every_kernel
+@every_gate
+def test_outputs_are_those_of_keras(kernel, activation, gate):
+    ours, theirs = pair(kernel_size=kernel, activation=activation, gate_activation=gate)
+    frames, their_frames = clips()
+    assert_close(ours(frames)[0].movedim(2, -1), theirs(their_frames, training=True))
+
+
+@every_cell
+@every_kernel
+def test_gradients_are_those_of_keras(kernel, activation):
+    ours, theirs = pair(kernel_size=kernel, activation=activation, gate_activation="hard_sigmoid")
+    frames, their_frames = clips()
+    weight = torch.rand(2, 5, 1, 8, 8, generator=torch.Generator().manual_seed(2))
+    (ours(frames)[0] * weight).sum().backward()
+    (theirs(their_frames, training=True) * weight.movedim(2, -1)).sum().backward()
+    cell, norm = theirs.layers[0].cell, theirs.layers[1]
+    assert_close(frames.grad.movedim(2, -1), their_frames.grad)
+    assert_close(ours.layers[0].kernel.grad, cell.kernel.value.grad.permute(3, 2, 0, 1))
+    assert_close(ours.layers[0].state_kernel.grad, cell.recurrent_kernel.value.grad.permute(3, 2, 0, 1))
+    assert_close(ours.layers[0].bias.grad, cell.bias.value.grad)
+    assert_close(ours.norms[0].weight.grad, norm.gamma.value.grad)
+    assert_close(ours.norms[0].bias.grad, norm.beta.value.grad)
+
+
+def test_moving_averages_are_those_of_keras_and_inference_uses_them():
+    ours, theirs = pair(kernel_size=3)
+    for seed in range(4):
+        frames, their_frames = clips(seed)
+        ours(frames)
+        theirs(their_frames, training=True)
+    norm = theirs.layers[1]
+    assert_close(ours.norms[0].moving_mean, norm.moving_mean.value)
+    assert_close(ours.norms[0].moving_variance, norm.moving_variance.value)
+    frames, their_frames = clips(9)
+    assert_close(ours.eval()(frames)[0].movedim(2, -1), theirs(their_frames, training=False))
+
+
+CASE = {
+    "layers": 4,
+    "filters": 4,
+    "kernel_size": [1, 2, 1, 2],
+    "activation": "relu",
+    "gate_activation": "hard_sigmoid",
+}
+
+
+def test_the_network_of_the_case_is_that_of_keras():
+    ours, theirs = pair(**CASE)
+    frames, their_frames = clips()
+    assert_close(ours(frames)[0].movedim(2, -1), theirs(their_frames, training=True))
+
+
+def test_the_keras_example_with_its_head_over_time_is_that_of_keras():
+    ours, theirs = pair(layers=2, filters=4, kernel_size=3, head="conv3d")
+    frames, their_frames = clips()
+    assert_close(ours(frames)[0].movedim(2, -1), theirs(their_frames, training=True))
+
+
+def test_first_weights_have_the_spread_of_keras():
+    keras.utils.set_random_seed(0)
+    torch.manual_seed(0)  # noqa: TID251  # layers draw from torch's global state
+    spec = ConvLSTM(layers=1, filters=16, kernel_size=3)
+    ours, theirs = spec.build().layers[0], keras_network(spec).layers[0].cell
+    assert ours.kernel.abs().max() <= theirs.kernel.value.abs().max() * 1.02
+    assert ours.kernel.std().item() == pytest.approx(theirs.kernel.value.std().item(), rel=0.05)
+    assert ours.state_kernel.std().item() == pytest.approx(theirs.recurrent_kernel.value.std().item(), rel=0.02)
+
+
+def test_first_state_kernels_are_orthogonal_as_those_of_keras():
+    theirs = keras_network(ConvLSTM(layers=1, filters=4, kernel_size=3)).layers[0].cell.recurrent_kernel.value
+    ours = ConvLSTM(layers=1, filters=4, kernel_size=3).build().layers[0].state_kernel
+    for matrix in (theirs.reshape(-1, 16).T, ours.flatten(1)):
+        assert torch.allclose(matrix @ matrix.T, torch.eye(16), atol=1e-5)
+
+
+def test_the_first_forget_bias_is_that_of_keras():
+    theirs = keras_network(ConvLSTM(layers=1, filters=4, kernel_size=1)).layers[0].cell.bias.value
+    assert torch.equal(ConvLSTM(layers=1, filters=4, kernel_size=1).build().layers[0].bias, theirs)

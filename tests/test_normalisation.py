@@ -1,0 +1,78 @@
+import pytest
+import torch
+
+from ablate.models import ConvLSTM
+from ablate.models.normalisation import lacks_statistics, recompute_statistics, statistics
+
+
+@pytest.fixture
+def model():
+    return ConvLSTM(layers=2, filters=3, normalisation={"kind": "batch"}).build()
+
+
+def videos(count=3):
+    draw = torch.Generator().manual_seed(0)
+    return [torch.rand(4, 5, 1, 8, 8, generator=draw) for _ in range(count)]
+
+
+def test_batch_statistics_at_inference_are_those_of_training(model):
+    video = videos()[0]
+    trained, _ = model.train()(video)
+    with statistics(model.eval(), "batch"):
+        assert torch.allclose(model(video)[0], trained)
+
+
+def test_averages_recomputed_over_one_batch_are_that_batchs_own(model):
+    video = videos()[0]
+    recompute_statistics(model, [video])
+    with statistics(model.eval(), "batch"):
+        expected, _ = model(video)
+    with statistics(model, "recomputed"):
+        assert torch.allclose(model(video)[0], expected, atol=1e-5)
+
+
+def test_recomputed_averages_pool_all_clips_of_the_first_layer(model):
+    seen = []
+    model.norms[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].flatten(0, 1)))
+    recompute_statistics(model, videos())
+    pooled = torch.cat(seen)
+    assert torch.allclose(model.norms[0].recomputed_mean, pooled.mean(dim=(0, 2, 3)), atol=1e-5)
+    assert torch.allclose(model.norms[0].recomputed_variance, pooled.var(dim=(0, 2, 3), correction=0), atol=1e-5)
+
+
+def test_recomputing_leaves_the_moving_averages_alone(model):
+    model.train()(videos()[0])
+    before = model.norms[0].moving_mean.clone()
+    recompute_statistics(model, videos())
+    assert torch.equal(model.norms[0].moving_mean, before)
+
+
+def test_the_choice_holds_within_the_block_only(model):
+    with statistics(model, "batch"):
+        assert model.norms[0].statistics == "batch"
+    assert model.norms[0].statistics == "moving"
+
+
+def test_asking_for_averages_that_were_never_recomputed_is_an_error(model):
+    with statistics(model.eval(), "recomputed"):
+        assert lacks_statistics(model)
+        with pytest.raises(ValueError, match="never recomputed"):
+            model(videos()[0])
+
+
+def test_both_sets_of_averages_travel_with_the_weights(model):
+    recompute_statistics(model, videos())
+    other = ConvLSTM(layers=2, filters=3, normalisation={"kind": "batch"}).build()
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(other.norms[1].recomputed_mean, model.norms[1].recomputed_mean)
+
+
+def test_layer_normalisation_gives_every_pixel_mean_zero_over_the_channels():
+    norm = ConvLSTM(layers=1, filters=6, normalisation={"kind": "layer"}).build().norms[0]
+    assert torch.allclose(norm(torch.rand(3, 2, 6, 4, 4)).mean(dim=2), torch.zeros(3, 2, 4, 4), atol=1e-6)
+
+
+def test_group_normalisation_treats_every_frame_by_itself():
+    norm = ConvLSTM(layers=1, filters=6, normalisation={"kind": "group", "groups": 2}).build().norms[0]
+    features = torch.rand(3, 2, 6, 4, 4)
+    assert torch.allclose(norm(features)[1:2], norm(features[1:2]), atol=1e-6)
