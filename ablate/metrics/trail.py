@@ -1,44 +1,31 @@
-"""The trail profile: how bright the past is by how long ago it was."""
-
-from collections.abc import Mapping
-from typing import final
+"""How the ghost fades along the path: its brightness by the time since the digit was there."""
 
 import numpy as np
+from jaxtyping import Float
 
-from ablate.arrays import Frames, FrameScores, History
-from ablate.metrics.ghost import relative
-from ablate.metrics.ghost_masks import excess, ghost_masks, mean_over
-from ablate.metrics.metric import Measure, Metric
+from ablate.arrays import Frames
+from ablate.metrics.excess import group_means
+from ablate.metrics.ghost_masks import Age, Mask
+from ablate.metrics.metric import Measure
 
-LAGS = 12
+LONGEST_LAG = 12
+"""Steps after which the path is no longer told apart."""
+
+TRAIL = tuple(
+    Measure(
+        f"trail_lag_{lag:02}", f"ghost on pixels last lit {lag} steps ago", "ratio", -10, 10, higher_is_better=False
+    )
+    for lag in range(1, LONGEST_LAG + 1)
+)
+
+Profile = Float[np.ndarray, "clip step lag"]
 
 
-@final
-class Trail(Metric):
-    """`trail_lag_01` to `trail_lag_12`: the ghost ratio over pixels that a digit left so many steps ago.
+def trail_profile(excess: Frames, stale: Mask, age: Age) -> Profile:
+    """Return the mean excess over the stale pixels of each age from 1 to LONGEST_LAG; NaN where there are none.
 
-    A forecast that copies the last frame is a spike at one lag, a trajectory ghost a long tail. Undefined
-    where there is no such pixel, and where the ghost ratio is.
+    Copying the last frame is a spike at lag 1; a state that never forgets is a long tail. Pixels that had
+    ink since they were last lit, too faint to be lit, have no age: whose trace they bear is not known.
     """
-
-    @property
-    def measures(self) -> tuple[Measure, ...]:
-        """See Metric."""
-        return tuple(
-            Measure(_name(lag), f"trail, {lag} steps ago", "", -np.inf, np.inf, higher_is_better=False)
-            for lag in range(1, LAGS + 1)
-        )
-
-    def per_frame(self, forecast: Frames, truth: Frames, history: History) -> Mapping[str, FrameScores]:
-        """See Metric."""
-        masks = ghost_masks(truth, history)
-        signal = mean_over(forecast, masks.present)
-        retention = signal / mean_over(truth, masks.present)
-        return {
-            _name(lag): relative(excess(forecast, masks, masks.age == lag), signal, retention)
-            for lag in range(1, LAGS + 1)
-        }
-
-
-def _name(lag: int) -> str:
-    return f"trail_lag_{lag:02d}"
+    known = stale & (age > 0) & (age <= LONGEST_LAG)
+    return group_means(excess, known, age, LONGEST_LAG + 1)[..., 1:]
