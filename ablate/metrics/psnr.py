@@ -8,22 +8,23 @@ import numpy as np
 from ablate.arrays import Frames, FrameScores, History
 from ablate.metrics.metric import Measure, Metric
 
-CAP_DB = 100.0
+CEILING = 100.0  # dB; frames of 8 bits, rounded to the nearest level, already differ by 59 dB
 
 
 @final
 class PSNR(Metric):
-    """10 log10(1 / mean squared error of a frame), in dB, as OpenSTL has it: forecast clipped to [0, 1], peak 1.
+    """-10 log10 of a frame's mean squared error, in dB, the forecast clipped to [0, 1], as OpenSTL computes it.
 
-    It grows without bound towards a perfect frame; 100 dB is the most that is given, so that means stay finite.
+    It stops at CEILING: a perfect frame would be infinite, and one such frame would make every mean infinite.
     """
 
     @property
     def measures(self) -> tuple[Measure, ...]:
         """See Metric."""
-        return (Measure("psnr", "PSNR", "dB", 0, CAP_DB, higher_is_better=True),)
+        return (Measure("psnr", "peak signal-to-noise ratio", "dB", 0, CEILING, higher_is_better=True),)
 
-    def per_frame(self, forecast: Frames, truth: Frames, history: History) -> Mapping[str, FrameScores]:  # noqa: ARG002  # part of the contract
+    def per_frame(self, forecast: Frames, truth: Frames, history: History) -> Mapping[str, FrameScores]:  # noqa: ARG002  # needs no past
         """See Metric."""
-        error = np.square(np.clip(forecast, 0, 1).astype(np.float64) - truth).mean(axis=(2, 3))
-        return {"psnr": -10 * np.log10(np.maximum(error, 10 ** (-CAP_DB / 10)))}
+        error = np.subtract(np.clip(forecast, 0, 1), truth, dtype=np.float64)
+        mean = np.square(error).mean((-2, -1))
+        return {"psnr": -10 * np.log10(np.maximum(mean, 10 ** (-CEILING / 10)))}
