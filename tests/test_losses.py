@@ -45,7 +45,9 @@ def test_ssim_agrees_with_scikit_image_inside_the_border():
     _, similarity = structural_similarity(
         guess, truth, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
     )
-    ours = SSIM(window=11)(torch.logit(torch.from_numpy(guess))[None, None, None], torch.from_numpy(truth)[None, None, None])
+    ours = SSIM(window=11)(
+        torch.logit(torch.from_numpy(guess))[None, None, None], torch.from_numpy(truth)[None, None, None]
+    )
     assert 1 - ours.item() == pytest.approx(similarity[5:-5, 5:-5].mean(), abs=1e-9)
 
 

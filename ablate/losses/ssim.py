@@ -15,9 +15,9 @@ STABILISERS = (0.01**2, 0.03**2)  # (K1 L)^2 and (K2 L)^2 for a range L of 1, Wa
 
 @final
 class SSIM(Loss):
-    """One minus the mean structural similarity of Wang et al. 2004 (doi:10.1109/TIP.2003.819861); in [0, 2], 0 where p = y.
+    """One minus the mean structural similarity of Wang et al. 2004; in [0, 2], 0 where p = y.
 
-    p = sigmoid(logit), range 1, Gaussian window, biased variances; only windows that lie whole inside the
+    doi:10.1109/TIP.2003.819861; p = sigmoid(logit), range 1, Gaussian window, biased variances; only windows that lie whole inside the
     frame count, so a frame must be at least `window` pixels high and wide, else ValueError.
     """
 
