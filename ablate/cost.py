@@ -4,10 +4,11 @@ import time
 from dataclasses import dataclass
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from ablate.models.forecaster import Forecaster
 from ablate.spec import RunSpec, StudySpec, View
+from ablate.tensors import Video
 from ablate.training import choose_device, initial_model
 
 TIMED_FLOP = 10e9  # a step of this size takes one core a fraction of a second
@@ -58,27 +59,36 @@ def _run_flop(run: RunSpec) -> float:
 
 def _step_flop(run: RunSpec) -> int:
     """Count the floating-point operations of one optimisation step for each clip of its batch."""
-    with FakeTensorMode(), FlopCounterMode(display=False) as counter:
-        _step(run.model_copy(update={"training": run.training.model_copy(update={"device": "cpu"})}), batch=1)
+    scheme = run.training.scheme
+    with FlopCounterMode(display=False) as counter:
+        scheme.loss(_hollow(run), _frames(run, scheme.frames_needed), run.loss, 1.0, torch.Generator()).backward()
     return counter.get_total_flops()
 
 
 def _forecast_flop(run: RunSpec, view: View) -> int:
-    evaluation = run.evaluation
-    with FakeTensorMode(), FlopCounterMode(display=False) as counter, torch.no_grad():
-        model = initial_model(run, torch.device("cpu")).eval()
-        frames = torch.zeros(1, evaluation.context + evaluation.horizon - 1, 1, run.data.canvas, run.data.canvas)
+    context, horizon = run.evaluation.context, run.evaluation.horizon
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
         if view.forecast == "rollout":
-            model.forecast(frames[:, : evaluation.context], evaluation.horizon)
+            _hollow(run).forecast(_frames(run, context), horizon)
         else:
-            model.one_step(frames)
+            _hollow(run).one_step(_frames(run, context + horizon - 1))
     return counter.get_total_flops()
+
+
+def _hollow(run: RunSpec) -> Forecaster:
+    """Return the run's model with shapes but no numbers: its arithmetic can be counted without being done."""
+    with torch.device("meta"):
+        model: Forecaster = run.model.build()
+    return model
+
+
+def _frames(run: RunSpec, time: int) -> Video:
+    return torch.zeros(1, time, 1, run.data.canvas, run.data.canvas, device="meta")
 
 
 def _step(run: RunSpec, batch: int) -> None:
     device, scheme = choose_device(run.training), run.training.scheme
-    model = initial_model(run, device)
     clips = torch.zeros(batch, scheme.frames_needed, 1, run.data.canvas, run.data.canvas, device=device)
-    scheme.loss(model, clips, run.loss, 1.0, torch.Generator()).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    scheme.loss(initial_model(run, device), clips, run.loss, 1.0, torch.Generator()).backward()
     if device.type == "cuda":
         torch.cuda.synchronize()

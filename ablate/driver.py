@@ -144,12 +144,14 @@ class Driver:
 
     def _fail(self, attempt: Attempt, kind: str, message: str) -> None:
         point, paths = attempt.point, self._paths.run(attempt.point.id)
+        if not paths.log.exists():  # a worker that was killed could not write one
+            paths.folder.mkdir(parents=True, exist_ok=True)
+            paths.log.write_text(message)
         self._ledger.fail(attempt.trial, kind, message)
         self._tracker.fail(attempt.run_id, message, paths)
         self._tally.failed[point.id] = f"{point.title}: {message}"
         self._standing.failed += 1
-        log = f" (details: {paths.log})" if paths.log.exists() else ""
-        self._ended(point, f"FAILED: {message}{log}; the study goes on", {})
+        self._ended(point, f"FAILED: {message} (details: {paths.log}); the study goes on", {})
 
     def _ended(self, point: Point, how: str, facts: Mapping[str, str | int | float]) -> None:
         self._standing.running.pop(point.id, None)

@@ -42,7 +42,7 @@ class RunPaths:
 
     @property
     def log(self) -> Path:
-        """What went wrong, with the traceback."""
+        """What went wrong at the last attempt, with the traceback; its last line says it in short."""
         return self.folder / "error.log"
 
     def frame_grid(self, view: str) -> Path:

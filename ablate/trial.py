@@ -26,6 +26,7 @@ def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
     started = time.monotonic()
     run, device = point.run, choose_device(point.run.training)
     paths.folder.mkdir(parents=True, exist_ok=True)
+    paths.log.unlink(missing_ok=True)
     with whole_file(paths.run_yaml) as path:
         path.write_text(dump(run))
     source = run.data.build(run.seed)

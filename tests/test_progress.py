@@ -37,7 +37,7 @@ def test_the_live_display_shows_cells_done_steps_loss_time_left_and_the_last_res
     with LiveDisplay(screen) as live:
         live.update(standing(finished_here=2, last="0.412", running={"a": Running("kernel 3", 100, 40, 0.0525)}))
     text = screen.file.getvalue()
-    for part in ("4/10", "3 min left", "ghost ratio 0.412", "kernel 3", "step 40/100", "loss 0.0525"):
+    for part in ("4/10", "2 min left", "ghost ratio 0.412", "kernel 3", "step 40/100", "loss 0.0525"):
         assert part in text
 
 

@@ -41,7 +41,7 @@ class LocalExecutor(Executor):
 
     def __init__(self, workers: int | None = None) -> None:
         self._gpus = torch.cuda.device_count()
-        self._slots = workers or self._gpus or len(os.sched_getaffinity(0))
+        self._slots = workers or slots_here()
         self._workers: dict[int, Worker] = {}
 
     @property
@@ -104,6 +104,12 @@ class LocalExecutor(Executor):
         how = worker.process.exitcode
         message = f"the worker process died (exit code {how}); the system may have run out of memory"
         return [Failed(worker.task.point.id, "lost_worker", message)]
+
+
+def slots_here() -> int:
+    """Return how many runs this machine carries at a time: one a GPU, or one a core this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return torch.cuda.device_count() or cores or 1
 
 
 def _work(pipe: Connection, gpu: int | None) -> None:

@@ -1,0 +1,131 @@
+"""The whole story in a few calls, from a study file to its report. Open this first.
+
+YAML text -> StudySpec -> points -> records -> Analysis -> report. Each arrow carries a plain value, and
+every step can be redone from what the step before it left on disk.
+"""
+
+import shlex
+import signal
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+from rich.table import Table
+
+from ablate import report as pages
+from ablate import study_file
+from ablate.analysis import Analysis, analyse
+from ablate.analysis.answer import answer
+from ablate.cost import estimate
+from ablate.data import download
+from ablate.driver import Driver, Tally
+from ablate.executors.local import LocalExecutor, slots_here
+from ablate.lock import held
+from ablate.paths import Store, StudyPaths
+from ablate.progress import clock, display
+from ablate.records import whole_file
+from ablate.results import study_table
+from ablate.spec import StudySpec
+from ablate.tracking.mlflow import MLflowTracker
+from ablate.ui import servers
+
+SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
+
+
+def run(file: Path, overrides: Sequence[str], root: Path, workers: int | None, console: Console) -> int:
+    """Run what has not run yet, write the report, and return the exit code."""
+    study, store = study_file.load(file, overrides), Store(root.absolute())
+    paths, started = store.study(study.name), time.monotonic()
+    with held(paths.lock):
+        with whole_file(paths.study_yaml) as path:
+            path.write_text(study_file.dump(study))
+        tracker = MLflowTracker(store)
+        executor = LocalExecutor(workers or study.budget.workers)
+        tally = Driver(study, store, tracker, executor, display(console)).run()
+        analysis = _write_report(study, paths, _command(file, overrides), console)
+        tracker.close(paths, pages.summary(analysis), complete=not tally.open)
+    _say_how_it_went(tally, time.monotonic() - started, console)
+    if tally.interrupted:
+        return INTERRUPTED
+    return FAILURE if tally.failed or tally.open else SUCCESS
+
+
+def check(file: Path, overrides: Sequence[str], console: Console) -> None:
+    """Show what a study would run, and about how long that takes here. Trains and creates nothing."""
+    study = study_file.load(file, overrides)
+    with console.status("timing one step"):
+        cost = estimate(study, study.budget.workers or slots_here())
+    _show_cells(study, cost.run_seconds, console)
+    console.print(
+        f"{len(study.cells)} cells x {len(study.seeds)} seeds = {len(study.points)} runs, "
+        f"about {clock(cost.study_seconds)} here with {cost.slots} at a time",
+        highlight=False,
+    )
+    minutes = study.budget.minutes
+    if minutes is not None and cost.study_seconds > minutes * 60:
+        console.print(f"the budget of {minutes:g} minutes will end before all runs have", style="yellow", highlight=False)
+
+
+def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -> None:
+    """Write the report of what has run so far. Raises AnalysisError where nothing has."""
+    study = study_file.load(file, overrides)
+    _write_report(study, Store(root.absolute()).study(study.name), _command(file, overrides), console)
+
+
+def show(file: Path, root: Path, ports: tuple[int, int], console: Console) -> None:
+    """Serve the MLflow UI and the Optuna dashboard until Ctrl-C."""
+    study = study_file.load(file)
+    with console.status("starting both servers"), servers(Store(root.absolute()), study.name, *ports) as addresses:
+        for name, address in zip(("MLflow UI", "Optuna dashboard"), addresses, strict=True):
+            console.print(f"{name:17} {address}", highlight=False, markup=False, soft_wrap=True)
+        console.print("Ctrl-C stops both.")
+        signal.pause()
+
+
+def fetch(url: str | None, folder: Path | None, console: Console) -> None:
+    """Download the original Moving MNIST file with a progress bar. Raises DownloadError."""
+    columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task("", total=None)
+        path = download.fetch(
+            url or download.URL, folder, report=lambda done, total: progress.update(task, completed=done, total=total)
+        )
+    console.print(str(path), highlight=False, markup=False, soft_wrap=True)
+
+
+def _show_cells(study: StudySpec, seconds: Sequence[float], console: Console) -> None:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("cell", *(factor.title or path for path, factor in study.varied.items()), "a run takes"):
+        table.add_column(escape(heading), justify="right" if heading == "cell" else "left")
+    for number, (cell, cost) in enumerate(zip(study.cells, seconds, strict=True), start=1):
+        table.add_row(str(number), *map(escape, cell.levels.values()), clock(cost))
+    console.print(table)
+
+
+def _write_report(study: StudySpec, paths: StudyPaths, command: str, console: Console) -> Analysis:
+    table = study_table(study, paths)
+    analysis = analyse(table, study.analysis.confidence, study.analysis.resamples, study.analysis.seed)
+    with whole_file(paths.runs_csv) as path:
+        table.runs.to_csv(path, index=False)
+    pages.write(analysis, paths, command)
+    for line in answer(analysis):
+        console.print(line, highlight=False, markup=False)
+    console.print(f"report: {paths.report_html}", highlight=False, markup=False, soft_wrap=True)
+    return analysis
+
+
+def _say_how_it_went(tally: Tally, seconds: float, console: Console) -> None:
+    parts = [f"{tally.settled} of {tally.planned} runs have a result", f"{len(tally.failed)} failed", f"{tally.open} open"]
+    console.print(f"{', '.join(parts)}; {clock(seconds)}", highlight=False)
+    for failure in tally.failed.values():
+        console.print(f"failed: {failure}", style="red", highlight=False, markup=False, soft_wrap=True)
+    if tally.interrupted or tally.out_of_time:
+        why = "stopped" if tally.interrupted else "the budget is spent"
+        console.print(f"{why}; the same command goes on where it stopped", highlight=False)
+
+
+def _command(file: Path, overrides: Sequence[str]) -> str:
+    return shlex.join(["ablate", "run", str(file), *(word for override in overrides for word in ("--set", override))])
