@@ -5,6 +5,7 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
+from ablate.errors import SpecError
 from ablate.losses import BCE, L1, L1L2, MSE, SSIM, GradientDifference
 
 
@@ -39,6 +40,11 @@ def test_gradient_difference_as_worked_out_by_hand():
     assert GradientDifference(weight=0.5)(LOGITS, TRUTH).item() == pytest.approx(expected)
 
 
+def test_gradient_difference_raises_differences_to_alpha():
+    expected = 0.34 / 4 + (0.3**2 + 0.1**2) / 2 + (0.7**2 + 0.3**2) / 2
+    assert GradientDifference(alpha=2)(LOGITS, TRUTH).item() == pytest.approx(expected)
+
+
 def test_ssim_agrees_with_scikit_image_inside_the_border():
     draw = np.random.default_rng(0)
     guess, truth = draw.uniform(0.01, 0.99, (2, 24, 24))
@@ -52,8 +58,8 @@ def test_ssim_agrees_with_scikit_image_inside_the_border():
 
 
 def test_an_ssim_window_larger_than_the_frame_is_refused():
-    with pytest.raises(ValueError, match="window 11 does not fit frames"):
-        SSIM()(torch.zeros(1, 1, 1, 8, 8), torch.zeros(1, 1, 1, 8, 8))
+    with pytest.raises(SpecError, match="11 does not fit frames of 8 x 9 pixels"):
+        SSIM()(torch.zeros(1, 1, 1, 8, 9), torch.zeros(1, 1, 1, 8, 9))
 
 
 def test_an_even_ssim_window_is_refused():

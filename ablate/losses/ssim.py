@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn import functional
 
+from ablate.errors import SpecError
 from ablate.losses.loss import Loss
 from ablate.tensors import Scalar, Video
 
@@ -17,8 +18,8 @@ STABILISERS = (0.01**2, 0.03**2)  # (K1 L)^2 and (K2 L)^2 for a range L of 1, Wa
 class SSIM(Loss):
     """One minus the mean structural similarity of Wang et al. 2004; in [0, 2], 0 where p = y.
 
-    doi:10.1109/TIP.2003.819861; p = sigmoid(logit), range 1, Gaussian window, biased variances; only windows that lie whole inside the
-    frame count, so a frame must be at least `window` pixels high and wide, else ValueError.
+    doi:10.1109/TIP.2003.819861, p = sigmoid(logit), range 1, Gaussian window, biased variances. Only windows
+    that lie whole inside the frame count, so frames must be at least `window` high and wide, else SpecError.
     """
 
     kind: Literal["ssim"] = "ssim"
@@ -36,7 +37,10 @@ class SSIM(Loss):
     def __call__(self, logits: Video, truth: Video) -> Scalar:
         """See Loss."""
         if min(truth.shape[-2:]) < self.window:
-            raise ValueError(f"ssim window {self.window} does not fit frames of {tuple(truth.shape[-2:])} pixels")
+            height, width = truth.shape[-2:]
+            raise SpecError(
+                f"loss.window: {self.window} does not fit frames of {height} x {width} pixels; take a smaller one"
+            )
         guess, truth = torch.sigmoid(logits).flatten(0, 1), truth.flatten(0, 1)
         mean_p, mean_y = self._smooth(guess), self._smooth(truth)
         var_p = self._smooth(guess.square()) - mean_p.square()

@@ -24,6 +24,11 @@ def test_it_is_a_scalar_of_the_inputs_type(loss):
 
 
 @every_loss
+def test_it_stays_on_the_inputs_device(loss):
+    assert loss(video(0).to("meta"), video(1).to("meta")).device.type == "meta"
+
+
+@every_loss
 def test_it_is_smallest_at_the_truth(loss):
     truth = video(0)
     at_truth = loss(logits_of(truth), truth)
