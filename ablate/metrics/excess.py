@@ -24,7 +24,7 @@ def excess_over(control: Mask, forecast: Frames, distance: Distance) -> Frames:
 
 def mean_over(pixels: Mask, values: Frames) -> FrameScores:
     """Return the mean over some pixels of each frame, NaN pixels left out; NaN where none is left."""
-    return group_means(values, pixels, np.zeros((1, 1, 1, 1), np.uint8), 1)[..., 0]
+    return group_means(values, pixels, np.broadcast_to(np.uint8(0), values.shape), 1)[..., 0]
 
 
 def group_means(values: Frames, pixels: Mask, group: Groups, groups: int) -> GroupMeans:
@@ -34,7 +34,7 @@ def group_means(values: Frames, pixels: Mask, group: Groups, groups: int) -> Gro
     """
     at = np.flatnonzero(pixels & ~np.isnan(values))
     frame = at // (values.shape[2] * values.shape[3])
-    key = frame * groups + np.broadcast_to(group, values.shape).ravel()[at]
+    key = frame * groups + group.ravel()[at]
     size = values.shape[0] * values.shape[1] * groups
     count = np.bincount(key, minlength=size)
     total = np.bincount(key, weights=values.ravel()[at], minlength=size)

@@ -42,9 +42,9 @@ class Ghost(Metric):
     def measures(self) -> tuple[Measure, ...]:
         """See Metric."""
         return (
-            Measure("ghost_ratio", "ghost ratio", "ratio", -1, 10, higher_is_better=False),
-            Measure("signal_retention", "signal retention (1 is full)", "ratio", 0, 2, higher_is_better=None),
-            Measure("visible_share", "visible share of the past path", "share", 0, 1, higher_is_better=False),
+            Measure("ghost_ratio", "ghost ratio", "ratio", -1.0, 10.0, higher_is_better=False),
+            Measure("signal_retention", "signal retention (1 is full)", "ratio", 0.0, 2.0, higher_is_better=None),
+            Measure("visible_share", "visible share of the past path", "share", 0.0, 1.0, higher_is_better=False),
             OWN_TRAIL,
             *TRAIL,
         )
@@ -63,7 +63,7 @@ def _scores(forecast: Frames, truth: Frames, history: History) -> dict[str, Fram
     excess = excess_over(masks.control, forecast, masks.distance)
     digits = signal(masks.present, forecast, excess, masks.stale)
     visible = np.where(np.isnan(excess), np.nan, excess > VISIBLE)
-    profile = trail_profile(excess, masks.stale, masks.age) / digits[..., None]
+    profile = trail_profile(excess, masks.age) / digits[..., None]
     return {
         "ghost_ratio": mean_over(masks.stale, excess) / digits,
         "signal_retention": mean_over(masks.present, forecast) / mean_over(masks.present, truth),

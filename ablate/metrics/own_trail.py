@@ -6,7 +6,7 @@ from ablate.metrics.ghost_masks import LIT, MARGIN, GhostMasks, distance_to, eve
 from ablate.metrics.metric import Measure
 from ablate.metrics.signal import signal
 
-OWN_TRAIL = Measure("own_trail_ratio", "ghost on the forecast's own path", "ratio", -1, 1, higher_is_better=False)
+OWN_TRAIL = Measure("own_trail_ratio", "ghost on the forecast's own path", "ratio", -1.0, 1.0, higher_is_better=False)
 
 
 def own_trail_ratio(forecast: Frames, masks: GhostMasks) -> FrameScores:

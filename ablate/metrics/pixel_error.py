@@ -24,10 +24,10 @@ class PixelError(Metric):
     def measures(self) -> tuple[Measure, ...]:
         """See Metric."""
         return (
-            Measure("mse", "squared error of a frame", "squared brightness", 0, math.inf, higher_is_better=False),
-            Measure("mae", "absolute error of a frame", "brightness", 0, math.inf, higher_is_better=False),
-            Measure("mse_pixel", "squared error per pixel", "squared brightness", 0, 1, higher_is_better=False),
-            Measure("mae_pixel", "absolute error per pixel", "brightness", 0, 1, higher_is_better=False),
+            Measure("mse", "squared error of a frame", "squared brightness", 0.0, math.inf, higher_is_better=False),
+            Measure("mae", "absolute error of a frame", "brightness", 0.0, math.inf, higher_is_better=False),
+            Measure("mse_pixel", "squared error per pixel", "squared brightness", 0.0, 1.0, higher_is_better=False),
+            Measure("mae_pixel", "absolute error per pixel", "brightness", 0.0, 1.0, higher_is_better=False),
         )
 
     def per_frame(self, forecast: Frames, truth: Frames, history: History) -> Mapping[str, FrameScores]:  # noqa: ARG002  # needs no past

@@ -21,7 +21,7 @@ class PSNR(Metric):
     @property
     def measures(self) -> tuple[Measure, ...]:
         """See Metric."""
-        return (Measure("psnr", "peak signal-to-noise ratio", "dB", 0, CEILING, higher_is_better=True),)
+        return (Measure("psnr", "peak signal-to-noise ratio", "dB", 0.0, CEILING, higher_is_better=True),)
 
     def per_frame(self, forecast: Frames, truth: Frames, history: History) -> Mapping[str, FrameScores]:  # noqa: ARG002  # needs no past
         """See Metric."""

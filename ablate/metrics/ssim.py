@@ -19,7 +19,7 @@ class SSIM(Metric):
 
     `ssim` is the paper's: Gaussian window of 11 pixels, biased covariance, range 1. `ssim_openstl` is what
     OpenSTL's published numbers are: uniform window of 7 pixels, sample covariance, and a range of 2, which
-    scikit-image up to 0.19 took for floats by default; it flatters. Both on the forecast clipped to [0, 1],
+    scikit-image up to 0.19 took for floats by default: it flatters. Both on the forecast clipped to [0, 1],
     over windows that lie whole inside the frame. Raises ValueError for frames smaller than 11 pixels.
     """
 
@@ -27,8 +27,8 @@ class SSIM(Metric):
     def measures(self) -> tuple[Measure, ...]:
         """See Metric."""
         return (
-            Measure("ssim", "structural similarity", "index", -1, 1, higher_is_better=True),
-            Measure("ssim_openstl", "structural similarity as in OpenSTL", "index", -1, 1, higher_is_better=True),
+            Measure("ssim", "structural similarity", "index", -1.0, 1.0, higher_is_better=True),
+            Measure("ssim_openstl", "structural similarity as in OpenSTL", "index", -1.0, 1.0, higher_is_better=True),
         )
 
     def per_frame(self, forecast: Frames, truth: Frames, history: History) -> Mapping[str, FrameScores]:  # noqa: ARG002  # needs no past
