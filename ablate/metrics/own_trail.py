@@ -19,9 +19,8 @@ def own_trail_ratio(forecast: Frames, masks: GhostMasks) -> FrameScores:
     """
     own = forecast >= LIT * forecast.max((-2, -1), keepdims=True)
     distance = distance_to(own)
-    near = distance <= MARGIN
-    stale = masks.control & ~near & ever(own)
-    never = masks.control & ~ever(near)
+    stale = masks.control & ever(own)
+    never = masks.control & ~ever(distance <= MARGIN)  # so nothing within the margin of now has a control
     excess = excess_over(never, forecast, distance)
     ratio: FrameScores = mean_over(stale, excess) / signal(own, forecast, excess, stale)
     return ratio
