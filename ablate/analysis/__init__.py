@@ -1,1 +1,9 @@
-"""Table in, numbers out: effects, interactions and their intervals. Loads neither torch, optuna nor mlflow."""
+"""From the table of a study's runs to what it found. Plain tables in, plain numbers out."""
+
+from ablate.analysis.analyse import analyse
+from ablate.analysis.analysis import Analysis
+from ablate.analysis.answer import answer
+from ablate.analysis.bootstrap import Resampling
+from ablate.analysis.study_table import FactorLevels, Measured, Response, StudyTable
+
+__all__ = ["Analysis", "FactorLevels", "Measured", "Resampling", "Response", "StudyTable", "analyse", "answer"]

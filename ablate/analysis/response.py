@@ -1,6 +1,11 @@
 """The one number of a run: its scores, averaged."""
 
+import math
+from collections.abc import Mapping, Sequence
+
 import pandas as pd
+
+from ablate.analysis.study_table import Measured, Response
 
 
 def mean_score(scores: pd.DataFrame, measure: str, view: str, first_step: int, last_step: int | None) -> float:
@@ -14,6 +19,27 @@ def mean_score(scores: pd.DataFrame, measure: str, view: str, first_step: int, l
 def undefined_share(scores: pd.DataFrame, measure: str, view: str, first_step: int, last_step: int | None) -> float:
     """Return the share of those frames, in [0, 1], where the measure is undefined; NaN where there are no frames."""
     return float(_values(scores, measure, view, first_step, last_step).isna().mean())
+
+
+def with_responses(
+    runs: pd.DataFrame, scores: Mapping[str, pd.DataFrame], response: Response, companions: Sequence[Measured] = ()
+) -> pd.DataFrame:
+    """Return `runs` with the columns `response`, `undefined_share`, and one for each companion, by its name.
+
+    A run without scores has NaN in all of them. Companions are averaged over the view and steps of the response.
+    """
+    place = response.view, response.first_step, response.last_step
+    columns: dict[str, list[float]] = {name: [] for name in ("response", "undefined_share")}
+    columns.update({companion.name: [] for companion in companions})
+    for point in runs["point"]:
+        own = scores.get(point)
+        columns["response"].append(math.nan if own is None else mean_score(own, response.measure.name, *place))
+        columns["undefined_share"].append(
+            math.nan if own is None else undefined_share(own, response.measure.name, *place)
+        )
+        for companion in companions:
+            columns[companion.name].append(math.nan if own is None else mean_score(own, companion.name, *place))
+    return runs.assign(**columns)
 
 
 def _values(scores: pd.DataFrame, measure: str, view: str, first_step: int, last_step: int | None) -> pd.Series:

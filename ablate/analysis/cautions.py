@@ -1,0 +1,92 @@
+"""What weakens the numbers of a study, in sentences for its reader."""
+
+from collections.abc import Iterator, Sequence
+
+import pandas as pd
+
+from ablate.analysis.bootstrap import Resampling, coverage_bound
+from ablate.analysis.effects import Effect
+from ablate.analysis.interactions import Interaction
+from ablate.analysis.outcomes import Outcomes
+from ablate.analysis.study_table import Response
+
+SIGNAL = "signal_retention"
+FADED = 0.5  # of the brightness that the digits should have
+OFTEN_UNDEFINED = 0.05  # of the frames; below, leaving them out hardly moves a mean
+
+
+def cautions(
+    runs: pd.DataFrame,
+    response: Response,
+    outcomes: Outcomes,
+    contrasts: Sequence[Effect | Interaction],
+    resampling: Resampling,
+) -> tuple[str, ...]:
+    """Return one sentence for each thing that a reader of the numbers must know; `runs` as from `with_responses`."""
+    return (
+        *_unfinished(outcomes, response),
+        *_few_seeds(contrasts, resampling),
+        *_dropped(contrasts),
+        *_undefined(runs, response),
+        *_faded(runs),
+    )
+
+
+def _unfinished(outcomes: Outcomes, response: Response) -> Iterator[str]:
+    if outcomes.missing:
+        yield f"{outcomes.missing} of {outcomes.planned} runs have not run yet: every number here is provisional."
+    gone = outcomes.diverged + outcomes.failed + outcomes.undefined
+    if gone:
+        ways = {
+            "diverged": outcomes.diverged,
+            "failed": outcomes.failed,
+            "ended without a defined response": outcomes.undefined,
+        }
+        parts = ", ".join(f"{count} {way}" for way, count in ways.items() if count)
+        yield (
+            f"{gone} of {outcomes.planned} runs have no {response.measure.title} ({parts}). "
+            "They are missing from every effect, and runs that fail are seldom the average ones."
+        )
+
+
+def _few_seeds(contrasts: Sequence[Effect | Interaction], resampling: Resampling) -> Iterator[str]:
+    if not contrasts:
+        return
+    fewest = min(len(item.estimate.seeds) for item in contrasts)
+    if fewest == 1:
+        yield "With one seed there are no intervals: no difference can be told from luck."
+    elif coverage_bound(fewest) < resampling.confidence:
+        yield (
+            f"Intervals rest on {fewest} seeds. A bootstrap interval never leaves the range of its seeds, so with "
+            f"{fewest} it holds the true value at most {100 * coverage_bound(fewest):.3g} % of the time, whatever its nominal "
+            f"{100 * resampling.confidence:.3g} %."
+        )
+
+
+def _dropped(contrasts: Sequence[Effect | Interaction]) -> Iterator[str]:
+    touched = sum(item.estimate.dropped > 0 for item in contrasts)
+    if touched:
+        yield (
+            f"In {touched} of {len(contrasts)} comparisons matched runs were dropped because one of them has no "
+            "response; the seeds then no longer average over the same cells."
+        )
+
+
+def _undefined(runs: pd.DataFrame, response: Response) -> Iterator[str]:
+    share = runs["undefined_share"].dropna()
+    if not share.empty and share.max() > OFTEN_UNDEFINED:
+        yield (
+            f"The {response.measure.title} is undefined in {100 * share.mean():.0f} % of all frames, and in {100 * share.max():.0f} % "
+            "in the worst run; means are over the rest, so runs may be compared on different frames."
+        )
+
+
+def _faded(runs: pd.DataFrame) -> Iterator[str]:
+    if SIGNAL not in runs:
+        return
+    faded = int((runs[SIGNAL] < FADED).sum())
+    if faded:
+        yield (
+            f"In {faded} of {int(runs[SIGNAL].notna().sum())} runs the digits keep less than {100 * FADED:.0f} % of their "
+            "brightness: a small ghost there may only mean a faded forecast."
+        )

@@ -1,0 +1,86 @@
+"""What a cell of the design gave: its mean response, and how it runs over the forecast steps."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ablate.analysis.study_table import Measured
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A combination of levels, and the mean, least and largest response over its seeds.
+
+    `defined` of the `planned` runs have a response; where none has, the three are NaN. `companions` holds the means
+    of the measures beside it.
+    """
+
+    levels: Mapping[str, str]
+    planned: int
+    defined: int
+    mean: float
+    least: float
+    largest: float
+    companions: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A measure over the forecast steps of a cell: mean over clips, then over seeds; NaN where it is undefined."""
+
+    measure: Measured
+    levels: Mapping[str, str]
+    steps: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+def cells(runs: pd.DataFrame, factors: Sequence[str], companions: Sequence[Measured]) -> tuple[Cell, ...]:
+    """Return every cell in the order of the design; `runs` has the columns of `with_responses`."""
+    return tuple(_cell(levels, own, companions) for levels, own in by_cell(runs, factors))
+
+
+def curves(
+    runs: pd.DataFrame,
+    scores: Mapping[str, pd.DataFrame],
+    factors: Sequence[str],
+    measures: Sequence[Measured],
+    view: str,
+) -> tuple[Curve, ...]:
+    """Return the curve of every measure and every cell with scores, in the order of both."""
+    found = []
+    for measure in measures:
+        for levels, own in by_cell(runs, factors):
+            steps = [_steps(scores[point], measure.name, view) for point in own["point"] if point in scores]
+            if steps:
+                mean = pd.concat(steps, axis=1).mean(axis=1).sort_index()
+                found.append(Curve(measure, levels, tuple(map(int, mean.index)), tuple(map(float, mean))))
+    return tuple(found)
+
+
+def by_cell(runs: pd.DataFrame, factors: Sequence[str]) -> Iterator[tuple[Mapping[str, str], pd.DataFrame]]:
+    """Yield every combination of levels with its runs, in order of first appearance."""
+    if not factors:
+        yield {}, runs
+        return
+    for levels, own in runs.groupby(list(factors), sort=False):
+        yield dict(zip(factors, map(str, levels), strict=True)), own
+
+
+def _cell(levels: Mapping[str, str], own: pd.DataFrame, companions: Sequence[Measured]) -> Cell:
+    response = own["response"]
+    return Cell(
+        levels=levels,
+        planned=len(own),
+        defined=int(response.notna().sum()),
+        mean=float(response.mean()),
+        least=float(response.min()) if response.notna().any() else math.nan,
+        largest=float(response.max()) if response.notna().any() else math.nan,
+        companions={companion.name: float(own[companion.name].mean()) for companion in companions},
+    )
+
+
+def _steps(scores: pd.DataFrame, measure: str, view: str) -> pd.Series:
+    chosen = scores[(scores["measure"] == measure) & (scores["view"] == view)]
+    return chosen.groupby("step")["value"].mean()

@@ -1,0 +1,43 @@
+"""The best and the worst run of a study."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ablate.analysis.study_table import Measured
+
+
+@dataclass(frozen=True)
+class RunAt:
+    """One run: its point, what it was, its response, and the measures beside it."""
+
+    point: str
+    levels: Mapping[str, str]
+    seed: int
+    response: float
+    companions: Mapping[str, float]
+
+
+def best_and_worst(
+    runs: pd.DataFrame, factors: Sequence[str], measure: Measured, companions: Sequence[Measured]
+) -> tuple[RunAt | None, RunAt | None]:
+    """Return the runs with the best and the worst defined response; None where there are no two of them.
+
+    Where neither direction is better, the lowest passes for the best.
+    """
+    defined = runs[runs["response"].notna()].sort_values("response", kind="stable")
+    if len(defined) < 2:  # noqa: PLR2004  # best and worst are two runs
+        return None, None
+    lowest, highest = (_run_at(defined.iloc[position], factors, companions) for position in (0, -1))
+    return (highest, lowest) if measure.higher_is_better else (lowest, highest)
+
+
+def _run_at(row: pd.Series, factors: Sequence[str], companions: Sequence[Measured]) -> RunAt:
+    return RunAt(
+        point=str(row["point"]),
+        levels={path: str(row[path]) for path in factors},
+        seed=int(row["seed"]),
+        response=float(row["response"]),
+        companions={companion.name: float(row[companion.name]) for companion in companions},
+    )

@@ -1,0 +1,70 @@
+"""What an analysis is made from, as plain values: the runs of a study, their scores, and what is known of both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from ablate.errors import AnalysisError
+
+RunOutcome = Literal["finished", "diverged", "failed", "missing"]
+RUN_COLUMNS = ["point", "seed", "outcome", "message"]
+
+
+@dataclass(frozen=True)
+class FactorLevels:
+    """A factor: its path in the run, what people call it, the names of its levels, and which one is the baseline."""
+
+    path: str
+    title: str
+    levels: tuple[str, ...]
+    baseline: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measure as people read it. `higher_is_better` is None where neither direction is better in itself."""
+
+    name: str
+    title: str
+    unit: str
+    higher_is_better: bool | None
+
+
+@dataclass(frozen=True)
+class Response:
+    """The one number a run that the study is about: a measure's mean over clips and the given steps of a view."""
+
+    measure: Measured
+    view: str
+    first_step: int
+    last_step: int
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """The results of a study, finished or not.
+
+    `runs` has one row for every planned run: a column for each factor's path, holding the name of its
+    level, and RUN_COLUMNS. `message` says why a failed run has no result and is empty for all others.
+    `scores` holds, by point and for finished runs only, the columns of records.SCORE_COLUMNS.
+    `companions` are the measures reported beside the response.
+
+    Raises AnalysisError where a column is missing or a point occurs twice.
+    """
+
+    question: str
+    exploratory: bool
+    factors: tuple[FactorLevels, ...]
+    response: Response
+    runs: pd.DataFrame
+    scores: Mapping[str, pd.DataFrame] = field(repr=False)
+    companions: tuple[Measured, ...] = ()
+
+    def __post_init__(self) -> None:
+        needed = [*RUN_COLUMNS, *(factor.path for factor in self.factors)]
+        if absent := [column for column in needed if column not in self.runs.columns]:
+            raise AnalysisError(f"the table of runs lacks the columns {absent}; it needs {needed}")
+        if self.runs["point"].duplicated().any():
+            raise AnalysisError("the table of runs has a point twice; give every planned run one row")
