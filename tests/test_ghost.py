@@ -29,8 +29,8 @@ def scores_of_strips(forecast, truth, *history):
 @pytest.fixture(scope="module", params=[32, 64])
 def digits(request):
     """Return (frames, truth, history) of clips of black and white digits."""
-    spec = MovingMNIST(canvas=request.param, binarise=128)
-    frames = spec.build(seed=0).held_out(24, CONTEXT + STEPS).astype(np.float32) / 255
+    source = MovingMNIST(canvas=request.param, binarise=128).build(seed=0)
+    frames = source.held_out(24, CONTEXT + STEPS).astype(np.float32) / 255
     return frames, frames[:, CONTEXT:], frames[:, :CONTEXT]
 
 
@@ -146,8 +146,8 @@ def ghost_ratio_pixel_by_pixel(forecast, truth, earlier):
         group = stale if max(past) >= 0.5 else control if max(past) == 0 else None
         if group is not None:
             group.setdefault(distance[pixel], []).append(forecast[pixel])
-    pairs = [(p - np.mean(control[ring])) for ring in stale if ring in control for p in stale[ring]]
-    return np.mean(pairs) / forecast[truth >= 0.5].mean()
+    excess = [p - np.mean(control[ring]) for ring in stale if ring in control for p in stale[ring]]
+    return np.mean(excess) / forecast[truth >= 0.5].mean()
 
 
 def test_it_agrees_with_its_definition_pixel_by_pixel():
@@ -249,9 +249,6 @@ def test_holding_the_last_known_frame_leaves_a_trail_as_old_as_that_frame():
     for step in range(2, 6):
         spike = [np.nanmax(np.append(scores[lag][:, step], 0)) for lag in LAGS]
         assert np.flatnonzero(spike).max() == step
-
-
-# The forecast's own path.
 
 
 def square_at(rows):
