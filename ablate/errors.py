@@ -1,5 +1,7 @@
 """Every error a user may meet, each with the exit code it ends the command with."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 
@@ -9,14 +11,39 @@ class AblateError(Exception):
     exit_code: ClassVar[int] = 1
 
 
+Loc = tuple[str | int, ...]
+"""A place in a study, key by key."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One mistake in a study: where, and what."""
+
+    loc: Loc
+    text: str
+
+    def __str__(self) -> str:
+        return f"{dotted(self.loc)}: {self.text}" if self.loc else self.text
+
+
+def dotted(loc: Loc) -> str:
+    """Write a place as one reads it: base.model.filters[0]."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in loc).removeprefix(".")
+
+
 class SpecError(AblateError):
-    """A study file, or an override of it, is wrong; `loc` is the place, key by key."""
+    """A study file, or an override of it, is wrong; `faults` says where, where that is known."""
 
     exit_code = 2
 
-    def __init__(self, message: str, loc: tuple[str | int, ...] = ()) -> None:
+    def __init__(self, message: str, faults: Sequence[Fault] = ()) -> None:
         super().__init__(message)
-        self.loc = loc
+        self.faults = tuple(faults)
+
+    @classmethod
+    def of(cls, faults: Sequence[Fault]) -> "SpecError":
+        """Make one error of every mistake, a line each."""
+        return cls("\n".join(str(fault) for fault in faults), faults)
 
 
 class DesignError(AblateError):

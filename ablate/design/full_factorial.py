@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from itertools import product
+from math import prod
 from typing import Literal, final
 
 from ablate.design.design import Design, DesignFactor
+from ablate.errors import DesignError
+
+MOST_CELLS = 10_000
 
 
 @final
@@ -14,5 +18,8 @@ class FullFactorial(Design):
     kind: Literal["full_factorial"] = "full_factorial"
 
     def cells(self, factors: Sequence[DesignFactor]) -> list[tuple[int, ...]]:
-        """See Design."""
+        """See Design; raises DesignError for more than 10,000 cells."""
+        count = prod(factor.levels for factor in factors)
+        if count > MOST_CELLS:
+            raise DesignError(f"full_factorial makes {count} cells of these factors; at most {MOST_CELLS} are allowed")
         return list(product(*(range(factor.levels) for factor in factors)))

@@ -1,0 +1,114 @@
+"""Pydantic's complaints in plain words, each at its place in what was written."""
+
+import json
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ablate.component import Spec
+from ablate.errors import Fault, Loc
+from ablate.spec.blocks import kinds_at, spec_at
+
+LONGEST_QUOTE = 60
+QUOTED = re.compile(r"'([^']+)'")
+WORDS = (
+    (r"^(Input|String|List|Tuple|Dictionary|Value|Keys) should ", "must "),
+    (r"a valid dictionary.*", "a block of keys, {key: value}"),
+    (r"a valid tuple", "a valid list"),
+    (r" after validation, not \d+$", ""),
+)
+
+
+def faults(error: ValidationError, root: type[Spec], tree: Any) -> list[Fault]:
+    """Return what is wrong with `tree`, which is no `root`: one fault a place.
+
+    Where a value may be one of several types, each has its complaint; those about the value as a whole
+    are dropped where another type fits so far that only something inside it is wrong.
+    """
+    found: dict[Loc, list[ErrorDetails]] = {}
+    for details in error.errors(include_url=False):
+        found.setdefault(_place(details, tree), []).append(details)
+    deepest = {loc: list(_relevant(loc, several, found)) for loc, several in found.items()}
+    return [Fault(loc, _text(loc, several, root, tree)) for loc, several in deepest.items() if several]
+
+
+def did_you_mean(word: object, known: Iterable[object]) -> str:
+    """Return a hint at the known word that is nearest, with a blank before it; empty where none is near."""
+    near = get_close_matches(str(word), [str(other) for other in known], n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def unknown(word: object, known: Iterable[object], what: str = "key") -> str:
+    """Say that a word is not one of the known ones."""
+    known = sorted(map(str, known))
+    found = "unknown key" if what == "key" else f"unknown {what} {word!r}"
+    return f"{found}{did_you_mean(word, known)}; allowed: {', '.join(known)}"
+
+
+def as_written(loc: Loc, tree: Any) -> Loc:
+    """Drop the parts of `loc` that are not in `tree`: names of a union's branches, or keys left out."""
+    place: list[str | int] = []
+    for part in loc:
+        inside = part in tree if isinstance(tree, dict) else isinstance(tree, list | tuple) and part in range(len(tree))
+        if inside:
+            place.append(part)
+            tree = tree[part]
+    return tuple(place)
+
+
+def _place(details: ErrorDetails, tree: Any) -> Loc:
+    place = as_written(details["loc"], tree)
+    if details["type"] == "missing":
+        return (*place, details["loc"][-1])
+    if details["type"].startswith("union_tag"):
+        return (*place, "kind")
+    return place
+
+
+def _relevant(loc: Loc, several: list[ErrorDetails], found: dict[Loc, list[ErrorDetails]]) -> Iterable[ErrorDetails]:
+    deeper = any(other[: len(loc)] == loc and len(other) > len(loc) for other in found)
+    return (details for details in several if not (deeper and details["type"].endswith("_type")))
+
+
+def _text(loc: Loc, several: list[ErrorDetails], root: type[Spec], tree: Any) -> str:
+    first = several[0]
+    match first["type"]:
+        case "extra_forbidden":
+            spec = spec_at(root, tree, loc[:-1])
+            text = unknown(loc[-1], spec.model_fields if spec else [])
+        case "missing":
+            text = "missing"
+        case "union_tag_invalid":
+            text = unknown(first["ctx"]["tag"], kinds_at(root, tree, loc[:-1]), "kind")
+        case "union_tag_not_found":
+            text = f"missing; allowed: {', '.join(kinds_at(root, tree, loc[:-1]))}"
+        case "value_error":
+            text = str(first["ctx"]["error"])
+        case "literal_error":
+            hint = did_you_mean(first["input"], QUOTED.findall(first["msg"]))
+            text = f"found {_shown(first['input'])}{hint}; {_wanted(several)}"
+        case "model_attributes_type" if kinds := kinds_at(root, tree, loc):
+            text = f"found {_shown(first['input'])}; must be a block with a kind, one of {', '.join(kinds)}"
+        case _:
+            text = f"found {_shown(first['input'])}; {_wanted(several)}"
+    return text
+
+
+def _wanted(several: list[ErrorDetails]) -> str:
+    """Say in plain words what pydantic would have taken."""
+    wanted = []
+    for details in several:
+        message = details["msg"]
+        for pattern, words in WORDS:
+            message = re.sub(pattern, words, message)
+        wanted.append(message)
+    return " or ".join(dict.fromkeys(wanted)).replace(" or must be ", " or ")
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}..."

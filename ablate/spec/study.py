@@ -1,0 +1,207 @@
+"""A study: a base run, the factors to vary around it, and the points they span."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Annotated, Any, Self
+
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
+
+from ablate.component import Spec
+from ablate.design import AnyDesign, DesignFactor, FullFactorial
+from ablate.errors import Fault, SpecError
+from ablate.metrics import MEASURES
+from ablate.spec.change import changed
+from ablate.spec.factor import Factor, Levels, as_factor
+from ablate.spec.faults import unknown
+from ablate.spec.level_runs import level_runs
+from ablate.spec.run import ROLLOUT, Evaluation, RunSpec, Seed
+
+MOST_SEEDS = 1_000
+
+
+class Response(Spec):
+    """The one number per run that the study is about: a measure, averaged over clips and forecast steps of a view."""
+
+    measure: str = "ghost_ratio"
+    view: str = ROLLOUT
+    first_step: PositiveInt = 1
+    last_step: PositiveInt | None = None
+    """None takes the last there is."""
+
+    @model_validator(mode="after")
+    def _is_defined(self) -> Self:
+        if self.measure not in MEASURES:
+            raise ValueError(f"measure: {unknown(self.measure, MEASURES, 'measure')}")
+        if self.last_step is not None and self.last_step < self.first_step:
+            raise ValueError(f"last_step: found {self.last_step}; must be at least first_step, {self.first_step}")
+        return self
+
+    def problem_with(self, evaluation: Evaluation) -> str | None:
+        """Say why this response cannot be taken from what `evaluation` measures; None where it can."""
+        if self.view not in evaluation.views:
+            return f"view: {unknown(self.view, evaluation.views, 'view')}"
+        name, step = ("first_step", self.first_step) if self.last_step is None else ("last_step", self.last_step)
+        if step > evaluation.horizon:
+            return f"{name}: found {step}; must be at most the horizon, {evaluation.horizon}"
+        return None
+
+
+class Analysis(Spec):
+    """How effects are estimated."""
+
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    resamples: Annotated[int, Field(ge=100, le=100_000)] = 2_000
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Budget(Spec):
+    """What the study may use; what it does not reach stays open for the next `ablate run`."""
+
+    minutes: PositiveFloat | None = None
+    """No new run starts after this many minutes."""
+    workers: PositiveInt | None = None
+    """Runs at a time; none takes one a core, or one a GPU."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of levels: the level name of every factor path, and the run it makes (seed aside)."""
+
+    levels: Mapping[str, str]
+    run: RunSpec
+
+
+@dataclass(frozen=True)
+class Point:
+    """A cell with one seed: what is trained once."""
+
+    id: str
+    """The identity of its run."""
+    title: str
+    """For people: the levels that are not the baseline's, and the seed."""
+    levels: Mapping[str, str]
+    seed: int
+    run: RunSpec
+
+
+def _without_seed(base: Any) -> Any:
+    if isinstance(base, dict) and "seed" in base:
+        raise ValueError("seed: seeds are set by 'seeds', for every cell alike")
+    return base
+
+
+def _as_seeds(given: Any) -> Any:
+    """Take a number n for the seeds 0 to n-1."""
+    if isinstance(given, int) and not isinstance(given, bool) and 0 < given <= MOST_SEEDS:
+        return list(range(given))
+    return given
+
+
+class StudySpec(Spec):
+    """A study: a question, a base run, and the factors to vary around it."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+    """Names its folder and its experiment: small letters, digits, - and _."""
+    question: Annotated[str, Field(min_length=1, max_length=500)]
+    """What the study is to answer."""
+    response: Response = Response()
+    base: Annotated[RunSpec, BeforeValidator(_without_seed)] = RunSpec()
+    factors: dict[str, Annotated[Factor, BeforeValidator(as_factor, json_schema_input_type=Factor | Levels)]]
+    """Path of the run (for example model.kernel_size) to its levels."""
+    design: AnyDesign = FullFactorial()
+    seeds: Annotated[
+        list[Seed],
+        Field(min_length=1, max_length=MOST_SEEDS),
+        BeforeValidator(_as_seeds, json_schema_input_type=PositiveInt | list[Seed]),
+    ]
+    """One run of every cell each; a number n stands for 0 to n-1."""
+    analysis: Analysis = Analysis()
+    budget: Budget = Budget()
+    exploratory: bool = False
+    """True: too small to decide, and the report says so at its top."""
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        if problem := self.response.problem_with(self.base.evaluation):
+            raise ValueError(f"response.{problem}")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds: found {self.seeds}; they must differ")
+        return self
+
+    @property
+    def varied(self) -> dict[str, Factor]:
+        """Every factor by its path."""
+        return self.factors
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every combination of levels that the design runs.
+
+        Raises SpecError for paths that do not exist, levels that do not fit, and combinations that make no
+        valid run, its faults placed in the study; DesignError where the factors do not allow the design.
+        """
+        shapes = [DesignFactor(path, len(runs), _position(self.base, runs)) for path, runs in self._alone.items()]
+        cells: dict[str, Cell] = {}
+        problems: list[str] = []
+        for indices in self.design.cells(shapes):
+            names = self._names(indices)
+            try:
+                cell = Cell(names, self._run(indices))
+                twin = cells.setdefault(cell.run.identity(), cell)
+            except SpecError as error:
+                problems.append(f"the combination {_written(names)} is no valid run: {error}")
+            else:
+                if twin is not cell:
+                    problems.append(f"the combinations {_written(twin.levels)} and {_written(names)} are the same run")
+        if problems:
+            more = f" (and {len(problems) - 1} more)" * (len(problems) > 1)
+            raise SpecError.of([Fault(("factors",), problems[0] + more)])
+        return tuple(cells.values())
+
+    @cached_property
+    def baseline(self) -> dict[str, str]:
+        """The level name of every factor that contrasts are taken against: the base run's, else the first."""
+        return {
+            path: self.factors[path].level_names()[_position(self.base, runs) or 0]
+            for path, runs in self._alone.items()
+        }
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """Every cell with every seed, in the order of the design."""
+        return tuple(self._point(cell, seed) for cell, seed in product(self.cells, self.seeds))
+
+    @cached_property
+    def _alone(self) -> dict[str, list[RunSpec | None]]:
+        return level_runs(self.base, self.factors)
+
+    def _names(self, indices: Sequence[int]) -> dict[str, str]:
+        levels = zip(self.factors.items(), indices, strict=True)
+        return {path: factor.level_names()[i] for (path, factor), i in levels}
+
+    def _run(self, indices: Sequence[int]) -> RunSpec:
+        levels = zip(self.factors.items(), indices, strict=True)
+        run = changed(self.base, {path: factor.levels[i] for (path, factor), i in levels})
+        if problem := self.response.problem_with(run.evaluation):
+            raise SpecError(f"response.{problem}")
+        return run
+
+    def _point(self, cell: Cell, seed: int) -> Point:
+        run = cell.run.model_copy(update={"seed": seed})
+        changes = [
+            f"{self.factors[path].title or path.rpartition('.')[2].replace('_', ' ')} {level}"
+            for path, level in cell.levels.items()
+            if level != self.baseline[path]
+        ]
+        title = ", ".join([*(changes or ["baseline"]), f"seed {seed}"])
+        return Point(run.identity(), title, cell.levels, seed, run)
+
+
+def _position(base: RunSpec, runs: Sequence[RunSpec | None]) -> int | None:
+    return runs.index(base) if base in runs else None
+
+
+def _written(levels: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{path}: {level}" for path, level in levels.items()) + "}"
