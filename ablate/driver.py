@@ -10,7 +10,6 @@ from typing import final
 
 import pandas as pd
 
-from ablate.analysis.response import mean_score
 from ablate.executors.executor import Event, Executor, Failed, Finished, Progressed, Task
 from ablate.interruption import listening
 from ablate.ledger import Ledger
@@ -128,7 +127,7 @@ class Driver:
     def _settle(self, attempt: Attempt) -> None:
         point, paths = attempt.point, self._paths.run(attempt.point.id)
         record = RunRecord.load(paths)
-        value = _response(self._study, record)
+        value = self._study.response.of(record.scores)
         self._tracker.finish(attempt.run_id, record, paths)
         pictures = [paths.frame_grid(view) for view in record.examples] + [paths.animation(self._study.response.view)]
         self._ledger.settle(
@@ -168,11 +167,6 @@ class Driver:
 
     def _has_record(self, id_: str) -> bool:
         return self._paths.run(id_).record.exists()
-
-
-def _response(study: StudySpec, record: RunRecord) -> float:
-    response = study.response
-    return mean_score(record.scores, response.measure, response.view, response.first_step, response.last_step)
 
 
 def _written(value: float) -> str:

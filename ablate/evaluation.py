@@ -9,6 +9,7 @@ import torch
 from ablate.arrays import Clips, Frames
 from ablate.data.batches import as_video
 from ablate.data.source import ClipSource
+from ablate.errors import DataError
 from ablate.metrics import score
 from ablate.models.forecaster import Forecaster
 from ablate.models.normalisation import recompute_statistics, statistics
@@ -37,11 +38,13 @@ def evaluate(
 
 
 def _clips(view: View, evaluation: Evaluation, source: ClipSource) -> Clips:
-    count, frames = view.count or evaluation.clips, evaluation.context + evaluation.horizon
+    frames, end = evaluation.context + evaluation.horizon, view.first + (view.count or evaluation.clips)
     if view.clips == "held_out":
-        return source.held_out(count, frames)
-    available = count if source.training_size is None else min(count, source.training_size)
-    return source.training(np.arange(available), frames)
+        return source.held_out(end, frames)[view.first :]
+    available = end if source.training_size is None else min(end, source.training_size)
+    if view.first >= available:
+        raise DataError(f"a view begins at training clip {view.first}, but there are {available}; lower its 'first'")
+    return source.training(np.arange(view.first, available), frames)
 
 
 @torch.no_grad()

@@ -17,8 +17,7 @@ from rich.table import Table
 
 from ablate import report as pages
 from ablate import study_file
-from ablate.analysis import Analysis, analyse
-from ablate.analysis.answer import answer
+from ablate.analysis import Analysis, Resampling, analyse, answer
 from ablate.cost import estimate
 from ablate.data import download
 from ablate.driver import Driver, Tally
@@ -98,7 +97,7 @@ def fetch(url: str | None, folder: Path | None, console: Console) -> None:
 
 def _show_cells(study: StudySpec, seconds: Sequence[float], console: Console) -> None:
     table = Table(box=None, pad_edge=False)
-    for heading in ("cell", *(factor.title or path for path, factor in study.varied.items()), "a run takes"):
+    for heading in ("cell", *(factor.title or path for path, factor in study.factors.items()), "a run takes"):
         table.add_column(escape(heading), justify="right" if heading == "cell" else "left")
     for number, (cell, cost) in enumerate(zip(study.cells, seconds, strict=True), start=1):
         table.add_row(str(number), *map(escape, cell.levels.values()), clock(cost))
@@ -107,7 +106,8 @@ def _show_cells(study: StudySpec, seconds: Sequence[float], console: Console) ->
 
 def _write_report(study: StudySpec, paths: StudyPaths, command: str, console: Console) -> Analysis:
     table = study_table(study, paths)
-    analysis = analyse(table, study.analysis.confidence, study.analysis.resamples, study.analysis.seed)
+    settings = study.analysis
+    analysis = analyse(table, Resampling(settings.confidence, settings.resamples, settings.seed))
     with whole_file(paths.runs_csv) as path:
         table.runs.to_csv(path, index=False)
     pages.write(analysis, paths, command)

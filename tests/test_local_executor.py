@@ -42,7 +42,7 @@ def test_a_worker_tells_the_points_of_the_loss_curve(executor, tmp_path, small_s
 
 def test_a_run_that_raises_is_told_with_its_reason_and_leaves_a_log(executor, tmp_path, small_study):
     missing = {"kind": "moving_mnist_file", "path": str(tmp_path / "nowhere.npy")}
-    base = small_study().base.model_dump() | {"data": missing}
+    base = small_study().base.model_dump(exclude={"seed"}) | {"data": missing}
     point = small_study(base=base).points[0]
     executor.submit(Task(point, tmp_path / "run"))
     event = until_end(executor)[-1]
@@ -52,7 +52,7 @@ def test_a_run_that_raises_is_told_with_its_reason_and_leaves_a_log(executor, tm
 
 
 def test_a_killed_worker_is_told_and_replaced(executor, tmp_path, small_study):
-    long = small_study().base.model_dump()
+    long = small_study().base.model_dump(exclude={"seed"})
     long["training"] |= {"steps": 100_000}
     point = small_study(base=long).points[0]
     executor.submit(Task(point, tmp_path / "killed"))

@@ -6,8 +6,12 @@ from functools import cached_property
 from itertools import product
 from typing import Annotated, Any, Self
 
+import pandas as pd
+import pandas as pd
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
 
+from ablate.analysis.response import mean_score
+from ablate.analysis.response import mean_score
 from ablate.component import Spec
 from ablate.design import AnyDesign, DesignFactor, FullFactorial
 from ablate.errors import Fault, SpecError
@@ -37,6 +41,14 @@ class Response(Spec):
         if self.last_step is not None and self.last_step < self.first_step:
             raise ValueError(f"last_step: found {self.last_step}; must be at least first_step, {self.first_step}")
         return self
+
+    def of(self, scores: pd.DataFrame) -> float:
+        """Return the response of one run from its scores (columns of records.SCORE_COLUMNS); NaN where it is undefined."""
+        return mean_score(scores, self.measure, self.view, self.first_step, self.last_step)
+
+    def of(self, scores: pd.DataFrame) -> float:
+        """Return the response of one run from its scores (columns of SCORE_COLUMNS); NaN where it is undefined."""
+        return mean_score(scores, self.measure, self.view, self.first_step, self.last_step)
 
     def problem_with(self, evaluation: Evaluation) -> str | None:
         """Say why this response cannot be taken from what `evaluation` measures; None where it can."""

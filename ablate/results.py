@@ -1,0 +1,54 @@
+"""From the records on disk to the table that is analysed."""
+
+import pandas as pd
+
+from ablate.analysis.study_table import FactorLevels, Measured, Response, StudyTable
+from ablate.metrics import MEASURES
+from ablate.paths import RunPaths, StudyPaths
+from ablate.records import RunRecord
+from ablate.spec import Point, StudySpec
+
+COMPANIONS = ("ghost_ratio", "signal_retention", "mse", "ssim")
+"""Measures that stand beside any response: a ghost ratio alone cannot tell a clean forecast from a faded one."""
+
+
+def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
+    """Return the study's results so far: finished, diverged, failed and missing runs, each in its row."""
+    records = {point.id: record for point in study.points if (record := _record(paths.run(point.id))) is not None}
+    response = study.response
+    return StudyTable(
+        question=study.question,
+        exploratory=study.exploratory,
+        factors=tuple(_levels(study, path) for path in study.factors),
+        response=Response(
+            measure=_measured(response.measure),
+            view=response.view,
+            first_step=response.first_step,
+            last_step=response.last_step or study.base.evaluation.horizon,
+        ),
+        runs=pd.DataFrame([_row(point, records.get(point.id), paths) for point in study.points]),
+        scores={id_: record.scores for id_, record in records.items() if record.outcome == "finished"},
+        companions=tuple(_measured(name) for name in COMPANIONS if name != response.measure),
+    )
+
+
+def _record(paths: RunPaths) -> RunRecord | None:
+    return RunRecord.load(paths) if paths.record.exists() else None
+
+
+def _row(point: Point, record: RunRecord | None, paths: StudyPaths) -> dict[str, str | int]:
+    log = paths.run(point.id).log
+    failed = record is None and log.exists()
+    message = log.read_text().strip().rpartition("\n")[2] if failed else ""
+    outcome = record.outcome if record is not None else "failed" if failed else "missing"
+    return {"point": point.id, **point.levels, "seed": point.seed, "outcome": outcome, "message": message}
+
+
+def _levels(study: StudySpec, path: str) -> FactorLevels:
+    factor = study.factors[path]
+    return FactorLevels(path, factor.title or path, tuple(factor.level_names()), study.baseline[path])
+
+
+def _measured(name: str) -> Measured:
+    measure = MEASURES[name]
+    return Measured(name, measure.title, measure.unit, measure.higher_is_better)

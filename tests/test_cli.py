@@ -1,0 +1,114 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ablate.study_file import dump
+
+
+def ablate(*arguments, cwd, **options):
+    command = [sys.executable, "-c", "from ablate.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, **options)
+
+
+@pytest.fixture
+def study(tmp_path, small_study):
+    def write(**changes) -> Path:
+        (tmp_path / "small.yaml").write_text(dump(small_study(**changes)))
+        return tmp_path / "small.yaml"
+
+    return write
+
+
+def test_help_loads_neither_torch_nor_mlflow(tmp_path):
+    script = "import sys, ablate.cli; print([m for m in ('torch', 'mlflow', 'optuna', 'matplotlib') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_mistake_in_the_study_exits_with_2_and_creates_nothing(tmp_path, study):
+    file = study()
+    file.write_text(file.read_text().replace("kernel_size", "kernal_size", 1))
+    done = ablate("run", file, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "did you mean" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["small.yaml"]
+
+
+def test_a_missing_study_exits_with_2(tmp_path):
+    done = ablate("check", "nowhere.yaml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "nowhere.yaml" in done.stderr
+
+
+def test_check_lists_cells_and_runs_and_creates_nothing(tmp_path, study):
+    done = ablate("check", study(), cwd=tmp_path)
+    assert done.returncode == 0
+    assert "4 cells x 2 seeds = 8 runs" in done.stdout
+    assert not (tmp_path / "mlruns").exists()
+
+
+def test_an_override_changes_the_base_run(tmp_path, study):
+    done = ablate("check", study(), "--set", "seeds=[0]", "--set", "model.filters=3", cwd=tmp_path)
+    assert "4 cells x 1 seeds = 4 runs" in done.stdout
+
+
+def test_report_before_any_run_is_one_clear_line(tmp_path, study):
+    done = ablate("report", study(), cwd=tmp_path)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert "ablate run" in done.stderr
+
+
+def test_run_leaves_a_report_and_a_second_run_trains_nothing(tmp_path, study):
+    file = study(seeds=[0])
+    first = ablate("run", file, cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    assert (tmp_path / "mlruns" / "studies" / "small" / "report.html").exists()
+    assert "4 of 4 runs have a result" in first.stdout
+    second = ablate("run", file, cwd=tmp_path)
+    assert second.returncode == 0
+    assert "1/4" not in second.stdout
+
+
+def test_a_failing_cell_exits_with_1_and_the_others_have_results(tmp_path, study, small_study):
+    missing = {"kind": "moving_mnist_file", "path": "nowhere.npy", "verify_md5": False}
+    generated = small_study().base.data.model_dump()
+    done = ablate("run", study(seeds=[0], factors={"data": [generated, missing]}), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "nowhere.npy" in done.stdout
+    assert "1 of 2 runs have a result" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_ctrl_c_exits_with_130_and_the_same_command_goes_on(tmp_path, study, small_study):
+    base = small_study().base.model_dump(mode="json", exclude={"seed"})
+    base["training"] |= {"steps": 400, "report_every": 20}
+    file = study(seeds=[0], base=base)
+    command = [sys.executable, "-c", "from ablate.cli import main; main()", "run", str(file), "--workers", "1"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    while "1/4" not in (line := process.stdout.readline()):
+        assert line, "the study ended before a run did"
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "goes on where it stopped" in out
+    again = ablate("run", file, "--set", "training.steps=400", cwd=tmp_path)
+    assert again.returncode == 0
+    assert "4 of 4 runs have a result" in again.stdout
+    assert "1/4" not in again.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+def test_an_unexpected_error_is_one_line(tmp_path, study):
+    (tmp_path / "mlruns").write_text("a file where a folder should be")
+    done = ablate("run", study(), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2

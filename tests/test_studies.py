@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+
+from ablate import study_file
+from ablate.models import ConvLSTM
+
+STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.yaml"))
+every_study = pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+
+
+@every_study
+def test_a_shipped_study_loads_and_every_cell_of_it_is_a_valid_run(file):
+    assert len(study_file.load(file).cells) > 0
+
+
+@every_study
+def test_a_shipped_study_is_named_as_its_file(file):
+    assert study_file.load(file).name == file.stem
+
+
+@every_study
+def test_an_editor_finds_the_schema_of_a_shipped_study(file):
+    assert file.read_text().startswith("# yaml-language-server: $schema=./study.schema.json\n")
+
+
+def load(name):
+    return study_file.load(next(file for file in STUDIES if file.stem == name))
+
+
+def test_the_quick_study_varies_at_least_state_kernel_activation_and_head_over_two_seeds():
+    quick = load("quick")
+    assert {"model.state_kernel_size", "model.activation", "model.head"} <= set(quick.factors)
+    assert len(quick.seeds) == 2
+    assert quick.exploratory
+
+
+def test_the_case_is_the_posted_network():
+    model = load("case").base.model
+    assert isinstance(model, ConvLSTM)
+    assert model.shapes() == [(64, 1, 1), (64, 2, 2), (64, 1, 1), (64, 2, 2)]
+    assert (model.activation, model.gate_activation, model.normalisation.kind) == ("relu", "hard_sigmoid", "batch")
+
+
+def test_the_case_trains_100_epochs_of_six_steps():
+    base = load("case").base
+    assert base.data.train_clips == 95
+    assert base.training.batch == 16
+    assert base.training.steps == 100 * -(-95 // 16)
+
+
+def test_each_habit_of_the_case_is_mended_alone():
+    views = load("case").base.evaluation.views
+    posted = views["as_posted"].model_dump()
+    for name, view in views.items():
+        if name.startswith("mended_"):
+            changed = {field for field, value in view.model_dump().items() if value != posted[field]}
+            assert len(changed - {"first"}) == 1, f"{name} changes {changed}"
+    assert sum(name.startswith("mended_") for name in views) == 5
+
+
+@pytest.mark.parametrize("name", ["ghost", "ghost_cpu"])
+def test_the_full_studies_vary_every_suspect(name):
+    suspects = {
+        "model.state_kernel_size",
+        "model.kernel_size",
+        "model.activation",
+        "model.forget_bias",
+        "model.normalisation",
+        "model.head",
+        "loss",
+        "training.scheme",
+        "training.steps",
+        "data.train_clips",
+        "data.binarise",
+    }
+    assert suspects <= set(load(name).factors)
