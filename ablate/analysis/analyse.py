@@ -10,11 +10,12 @@ from ablate.analysis.interactions import interactions
 from ablate.analysis.outcomes import outcomes, without_response
 from ablate.analysis.response import with_responses
 from ablate.analysis.study_table import StudyTable
+from ablate.analysis.views import views
 from ablate.errors import AnalysisError
 
 
-def analyse(table: StudyTable, resampling: Resampling) -> Analysis:
-    """Return what the study found so far. Equal input gives an equal result.
+def analyse(table: StudyTable, confidence: float, resamples: int, seed: int) -> Analysis:
+    """Return what the study found so far. Equal input gives an equal result; the rest is as Resampling has it.
 
     Raises AnalysisError where no run has a result yet.
     """
@@ -22,6 +23,7 @@ def analyse(table: StudyTable, resampling: Resampling) -> Analysis:
         raise AnalysisError(
             "no run of this study has a result yet; run it first (ablate run), or see why its runs failed"
         )
+    resampling = Resampling(confidence, resamples, seed)
     response, paths = table.response, [factor.path for factor in table.factors]
     runs = with_responses(table.runs, table.scores, response, table.companions)
     found = effects(runs, table.factors, resampling)
@@ -41,6 +43,7 @@ def analyse(table: StudyTable, resampling: Resampling) -> Analysis:
         effects=found,
         interactions=together,
         curves=curves(runs, table.scores, paths, (response.measure, *table.companions), response.view),
+        views=views(table.scores, (response.measure, *table.companions)),
         best=best,
         worst=worst,
         warnings=cautions(runs, response, counts, (*found, *together), resampling),

@@ -11,13 +11,14 @@ from ablate.analysis.extremes import RunAt
 from ablate.analysis.interactions import Interaction
 from ablate.analysis.outcomes import Outcomes, WithoutResponse
 from ablate.analysis.study_table import FactorLevels, Measured, Response
+from ablate.analysis.views import ViewMeans
 
 
 @dataclass(frozen=True)
 class Analysis:
     """Everything a report says of a study, in the unit of its response.
 
-    Effects and interactions come largest first. `best` and `worst` are None where fewer than two runs have a
+    Effects and interactions come largest first. `best` and `worst` are None where no run has a
     response. `warnings` are whole sentences about what weakens the numbers.
     """
 
@@ -33,6 +34,7 @@ class Analysis:
     effects: tuple[Effect, ...]
     interactions: tuple[Interaction, ...]
     curves: tuple[Curve, ...]
+    views: tuple[ViewMeans, ...]
     best: RunAt | None
     worst: RunAt | None
     warnings: tuple[str, ...]

@@ -22,12 +22,12 @@ class RunAt:
 def best_and_worst(
     runs: pd.DataFrame, factors: Sequence[str], measure: Measured, companions: Sequence[Measured]
 ) -> tuple[RunAt | None, RunAt | None]:
-    """Return the runs with the best and the worst defined response; None where there are no two of them.
+    """Return the runs with the best and the worst defined response; a lone one is both, None where there is none.
 
     Where neither direction is better, the lowest passes for the best.
     """
     defined = runs[runs["response"].notna()].sort_values("response", kind="stable")
-    if len(defined) < 2:  # noqa: PLR2004  # best and worst are two runs
+    if defined.empty:
         return None, None
     lowest, highest = (_run_at(defined.iloc[position], factors, companions) for position in (0, -1))
     return (highest, lowest) if measure.higher_is_better else (lowest, highest)

@@ -1,0 +1,33 @@
+"""What each way of looking at the trained nets makes of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ablate.analysis.study_table import Measured
+
+
+@dataclass(frozen=True)
+class ViewMeans:
+    """One view, and the mean of each measure over its clips and steps, then over all runs that have it.
+
+    A frame where a measure is undefined (NaN) is left out of its mean; a measure without any is NaN.
+    """
+
+    view: str
+    means: Mapping[str, float]
+
+
+def views(scores: Mapping[str, pd.DataFrame], measures: Sequence[Measured]) -> tuple[ViewMeans, ...]:
+    """Return every view that was scored, in order of first appearance; `scores` by point, with SCORE_COLUMNS.
+
+    Runs count alike, whatever their number of defined frames. Views of one study share their nets, so two rows differ
+    by the way of looking alone.
+    """
+    names = [measure.name for measure in measures]
+    means = [run.groupby(["view", "measure"], sort=False)["value"].mean().unstack("measure") for run in scores.values()]
+    if not means:
+        return ()
+    mean = pd.concat(means).groupby(level="view", sort=False).mean().reindex(columns=names)
+    return tuple(ViewMeans(str(view), {name: float(mean.loc[view, name]) for name in names}) for view in mean.index)
