@@ -14,8 +14,8 @@ from ablate.analysis.views import views
 from ablate.errors import AnalysisError
 
 
-def analyse(table: StudyTable, confidence: float, resamples: int, seed: int) -> Analysis:
-    """Return what the study found so far. Equal input gives an equal result; the rest is as Resampling has it.
+def analyse(table: StudyTable, resampling: Resampling) -> Analysis:
+    """Return what the study found so far. Equal input gives an equal result.
 
     Raises AnalysisError where no run has a result yet.
     """
@@ -23,7 +23,6 @@ def analyse(table: StudyTable, confidence: float, resamples: int, seed: int) -> 
         raise AnalysisError(
             "no run of this study has a result yet; run it first (ablate run), or see why its runs failed"
         )
-    resampling = Resampling(confidence, resamples, seed)
     response, paths = table.response, [factor.path for factor in table.factors]
     runs = with_responses(table.runs, table.scores, response, table.companions)
     found = effects(runs, table.factors, resampling)

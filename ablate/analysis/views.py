@@ -1,5 +1,6 @@
 """What each way of looking at the trained nets makes of them."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -26,8 +27,9 @@ def views(scores: Mapping[str, pd.DataFrame], measures: Sequence[Measured]) -> t
     by the way of looking alone.
     """
     names = [measure.name for measure in measures]
-    means = [run.groupby(["view", "measure"], sort=False)["value"].mean().unstack("measure") for run in scores.values()]
+    means = [run.groupby(["view", "measure"], sort=False)["value"].mean() for run in scores.values()]
     if not means:
         return ()
-    mean = pd.concat(means).groupby(level="view", sort=False).mean().reindex(columns=names)
-    return tuple(ViewMeans(str(view), {name: float(mean.loc[view, name]) for name in names}) for view in mean.index)
+    mean = pd.concat(means).groupby(level=["view", "measure"], sort=False).mean()
+    order = dict.fromkeys(mean.index.get_level_values("view"))
+    return tuple(ViewMeans(view, {name: float(mean.get((view, name), math.nan)) for name in names}) for view in order)
