@@ -2,8 +2,9 @@
 
 from ablate.spec.change import changed
 from ablate.spec.factor import Factor, level_name
+from ablate.spec.response import Response
 from ablate.spec.run import Adam, Evaluation, RunSpec, Training, View
-from ablate.spec.study import Analysis, Budget, Cell, Point, Response, StudySpec
+from ablate.spec.study import Analysis, Budget, Cell, Point, StudySpec
 
 __all__ = [
     "Adam",

@@ -8,7 +8,6 @@ from pydantic import Field, model_validator
 
 from ablate.component import Spec
 
-
 Levels = Annotated[list[Any], Field(min_length=2)]
 
 

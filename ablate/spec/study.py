@@ -6,58 +6,18 @@ from functools import cached_property
 from itertools import product
 from typing import Annotated, Any, Self
 
-import pandas as pd
-import pandas as pd
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
 
-from ablate.analysis.response import mean_score
-from ablate.analysis.response import mean_score
 from ablate.component import Spec
 from ablate.design import AnyDesign, DesignFactor, FullFactorial
 from ablate.errors import Fault, SpecError
-from ablate.metrics import MEASURES
 from ablate.spec.change import changed
 from ablate.spec.factor import Factor, Levels, as_factor
-from ablate.spec.faults import unknown
 from ablate.spec.level_runs import level_runs
-from ablate.spec.run import ROLLOUT, Evaluation, RunSpec, Seed
+from ablate.spec.response import Response
+from ablate.spec.run import RunSpec, Seed
 
 MOST_SEEDS = 1_000
-
-
-class Response(Spec):
-    """The one number per run that the study is about: a measure, averaged over clips and forecast steps of a view."""
-
-    measure: str = "ghost_ratio"
-    view: str = ROLLOUT
-    first_step: PositiveInt = 1
-    last_step: PositiveInt | None = None
-    """None takes the last there is."""
-
-    @model_validator(mode="after")
-    def _is_defined(self) -> Self:
-        if self.measure not in MEASURES:
-            raise ValueError(f"measure: {unknown(self.measure, MEASURES, 'measure')}")
-        if self.last_step is not None and self.last_step < self.first_step:
-            raise ValueError(f"last_step: found {self.last_step}; must be at least first_step, {self.first_step}")
-        return self
-
-    def of(self, scores: pd.DataFrame) -> float:
-        """Return the response of one run from its scores (columns of records.SCORE_COLUMNS); NaN where it is undefined."""
-        return mean_score(scores, self.measure, self.view, self.first_step, self.last_step)
-
-    def of(self, scores: pd.DataFrame) -> float:
-        """Return the response of one run from its scores (columns of SCORE_COLUMNS); NaN where it is undefined."""
-        return mean_score(scores, self.measure, self.view, self.first_step, self.last_step)
-
-    def problem_with(self, evaluation: Evaluation) -> str | None:
-        """Say why this response cannot be taken from what `evaluation` measures; None where it can."""
-        if self.view not in evaluation.views:
-            return f"view: {unknown(self.view, evaluation.views, 'view')}"
-        name, step = ("first_step", self.first_step) if self.last_step is None else ("last_step", self.last_step)
-        if step > evaluation.horizon:
-            return f"{name}: found {step}; must be at most the horizon, {evaluation.horizon}"
-        return None
 
 
 class Analysis(Spec):

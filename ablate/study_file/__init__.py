@@ -39,8 +39,8 @@ def dump(spec: StudySpec | RunSpec) -> str:
     """Write a study or a run as YAML, every default spelt out; a study loads back as an equal one."""
     tree = spec.model_dump(mode="json", exclude={"base": {"seed"}})
     writer = YAML(typ="safe", pure=True)
-    writer.default_flow_style = False  # type: ignore[assignment]  # ruamel.yaml declares its default, None, only
-    writer.sort_base_mapping_type_on_output = False
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # declared as None alone
     stream = io.StringIO()
     writer.dump(tree, stream)
     return stream.getvalue()
