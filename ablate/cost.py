@@ -7,6 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ablate.models.forecaster import Forecaster
+from ablate.schemes import Scheme
 from ablate.spec import RunSpec, StudySpec, View
 from ablate.tensors import Video
 from ablate.training import choose_device, initial_model
@@ -59,10 +60,10 @@ def _run_flop(run: RunSpec) -> float:
 
 def _step_flop(run: RunSpec) -> int:
     """Count the floating-point operations of one optimisation step for each clip of its batch."""
-    scheme = run.training.scheme
+    scheme: Scheme = run.training.scheme
     with FlopCounterMode(display=False) as counter:
-        scheme.loss(_hollow(run), _frames(run, scheme.frames_needed), run.loss, 1.0, torch.Generator()).backward()
-    return counter.get_total_flops()
+        scheme.loss(_hollow(run), _frames(run, scheme.frames_needed), run.loss, 1.0, torch.Generator()).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return int(counter.get_total_flops())
 
 
 def _forecast_flop(run: RunSpec, view: View) -> int:
@@ -72,7 +73,7 @@ def _forecast_flop(run: RunSpec, view: View) -> int:
             _hollow(run).forecast(_frames(run, context), horizon)
         else:
             _hollow(run).one_step(_frames(run, context + horizon - 1))
-    return counter.get_total_flops()
+    return int(counter.get_total_flops())
 
 
 def _hollow(run: RunSpec) -> Forecaster:
@@ -87,8 +88,9 @@ def _frames(run: RunSpec, time: int) -> Video:
 
 
 def _step(run: RunSpec, batch: int) -> None:
-    device, scheme = choose_device(run.training), run.training.scheme
+    device = choose_device(run.training)
+    scheme: Scheme = run.training.scheme
     clips = torch.zeros(batch, scheme.frames_needed, 1, run.data.canvas, run.data.canvas, device=device)
-    scheme.loss(initial_model(run, device), clips, run.loss, 1.0, torch.Generator()).backward()
+    scheme.loss(initial_model(run, device), clips, run.loss, 1.0, torch.Generator()).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     if device.type == "cuda":
         torch.cuda.synchronize()

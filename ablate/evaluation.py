@@ -69,8 +69,8 @@ def _training_videos(run: RunSpec, source: ClipSource, device: torch.device) -> 
 
 
 def _videos(clips: Clips, batch: int, device: torch.device) -> Iterator[Video]:
-    for part in torch.from_numpy(clips).split(batch):
-        yield as_video(part.to(device))
+    for first in range(0, len(clips), batch):
+        yield as_video(torch.from_numpy(clips[first : first + batch]).to(device))
 
 
 def _unit(clips: Clips) -> Frames:

@@ -11,8 +11,9 @@ from torch import Tensor
 from ablate.data.batches import as_video
 from ablate.data.source import ClipSource
 from ablate.models.forecaster import Forecaster
-from ablate.models.normalisation import lacks_statistics, statistics
+from ablate.models.normalisation import Statistics, lacks_statistics, statistics
 from ablate.records import CURVE_COLUMNS
+from ablate.schemes import Scheme
 from ablate.seeds import derive
 from ablate.spec import RunSpec
 
@@ -28,8 +29,9 @@ class LossCurve:
     def __init__(self, run: RunSpec, source: ClipSource, device: torch.device, observe: Observe) -> None:
         self.diverged = False
         self._run, self._observe = run, observe
-        scheme, training = run.training.scheme, run.training
-        self._held_out = as_video(torch.from_numpy(source.held_out(training.batch, scheme.frames_needed)).to(device))
+        training = run.training
+        self._scheme: Scheme = training.scheme
+        self._held_out = as_video(torch.from_numpy(source.held_out(training.batch, self._scheme.frames_needed)).to(device))
         self._points: list[tuple[int, float, float]] = []
         self._since: list[Tensor] = []
         self._glanced = time.monotonic()
@@ -56,9 +58,9 @@ class LossCurve:
     @torch.no_grad()
     def _held_out_loss(self, model: Forecaster) -> float:
         draws = torch.Generator().manual_seed(derive(0, "scheduled_sampling"))
-        early = "batch" if lacks_statistics(model) else None  # they are recomputed after training
+        early: Statistics | None = "batch" if lacks_statistics(model) else None  # they are recomputed after training
         with statistics(model.eval(), early):
-            loss = self._run.training.scheme.loss(model, self._held_out, self._run.loss, 1.0, draws)
+            loss = self._scheme.loss(model, self._held_out, self._run.loss, 1.0, draws)
         model.train()
         return loss.item()
 

@@ -44,6 +44,12 @@ class RunRecord:
     examples: Mapping[str, Example]
     facts: Mapping[str, str | int | float]
 
+    def means(self) -> dict[str, float]:
+        """Return the mean over clips and steps of every measure as `view/measure`, apart from what is not finite."""
+        means = self.scores.astype({"value": float}).groupby(["view", "measure"], as_index=False)["value"].mean()
+        finite = means[np.isfinite(means["value"])]
+        return dict(zip(finite["view"] + "/" + finite["measure"], finite["value"].tolist(), strict=True))
+
     def save(self, paths: RunPaths) -> None:
         """Write every file of the record whole, the one that marks it complete last."""
         paths.folder.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,7 @@ from ablate.data.source import ClipSource
 from ablate.loss_curve import LossCurve, Observe
 from ablate.models.forecaster import Forecaster
 from ablate.records import CURVE_COLUMNS
+from ablate.schemes import Scheme
 from ablate.seeds import derive
 from ablate.spec import Adam, RunSpec, Training
 
@@ -29,7 +30,8 @@ def fit(run: RunSpec, source: ClipSource, device: torch.device, observe: Observe
 
     A loss or weight that is not finite ends the training: the run diverged.
     """
-    training, scheme = run.training, run.training.scheme
+    training = run.training
+    scheme: Scheme = training.scheme
     model = initial_model(run, device)
     if not run.model.trainable:
         return Trained(model, pd.DataFrame(columns=CURVE_COLUMNS), diverged=False)

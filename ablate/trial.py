@@ -2,6 +2,7 @@
 
 import platform
 import time
+from collections.abc import Mapping
 
 import pandas as pd
 import torch
@@ -10,12 +11,14 @@ import ablate
 from ablate.evaluation import evaluate
 from ablate.loss_curve import Observe
 from ablate.paths import RunPaths
-from ablate.records import SCORE_COLUMNS, RunRecord, whole_file
+from ablate.records import SCORE_COLUMNS, Example, RunRecord, whole_file
 from ablate.report.animation import write_animation
 from ablate.report.frame_grid import write_frame_grid
 from ablate.spec import Point
 from ablate.study_file import dump
 from ablate.training import Trained, choose_device, fit
+
+NOTHING: tuple[pd.DataFrame, Mapping[str, Example]] = (pd.DataFrame(columns=SCORE_COLUMNS), {})
 
 
 def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
@@ -32,10 +35,7 @@ def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
     source = run.data.build(run.seed)
     trained = fit(run, source, device, observe)
     trained_after = time.monotonic() - started
-    if trained.diverged:
-        scores, examples = pd.DataFrame(columns=SCORE_COLUMNS), {}
-    else:
-        scores, examples = evaluate(trained.model, run, source, device)
+    scores, examples = NOTHING if trained.diverged else evaluate(trained.model, run, source, device)
     with whole_file(paths.checkpoint) as path:
         torch.save(trained.model.state_dict(), path)
     record = RunRecord(

@@ -1,40 +1,50 @@
+"""The one number of a run."""
+
 import math
 
 import pandas as pd
 import pytest
 
-from ablate.analysis.response import mean_score, undefined_share
+from ablate.analysis.response import mean_score, undefined_share, with_responses
+from ablate.analysis.study_table import Measured, Response
 from ablate.records import SCORE_COLUMNS
 
-ROWS = [
-    ("rollout", 0, 1, "ghost_ratio", 0.1),
-    ("rollout", 0, 2, "ghost_ratio", 0.3),
-    ("rollout", 1, 1, "ghost_ratio", math.nan),
-    ("rollout", 1, 2, "ghost_ratio", 0.8),
-    ("rollout", 0, 2, "mse", 90.0),
-    ("one_step", 0, 2, "ghost_ratio", 5.0),
-]
-SCORES = pd.DataFrame(ROWS, columns=SCORE_COLUMNS)
-EMPTY = pd.DataFrame(columns=SCORE_COLUMNS)
+GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
+SIGNAL = Measured("signal_retention", "signal retention", "ratio", higher_is_better=None)
 
 
-def test_mean_is_over_the_defined_frames_of_one_view_and_measure():
-    assert mean_score(SCORES, "ghost_ratio", "rollout", 1, None) == pytest.approx((0.1 + 0.3 + 0.8) / 3)
+def scores(values) -> pd.DataFrame:
+    """Lay out {(clip, step): ghost ratio}, with other measures and views around it that must not enter."""
+    rows = [("rollout", clip, step, "ghost_ratio", value) for (clip, step), value in values.items()]
+    rows += [("one_step", 0, 1, "ghost_ratio", 99.0), ("rollout", 0, 1, "signal_retention", 0.8)]
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
-@pytest.mark.parametrize(("first", "last", "expected"), [(1, 1, 0.1), (2, 2, 0.55), (2, None, 0.55), (1, 2, 0.4)])
-def test_first_and_last_step_both_count(first, last, expected):
-    assert mean_score(SCORES, "ghost_ratio", "rollout", first, last) == pytest.approx(expected)
+def test_the_mean_is_over_the_clips_and_steps_of_one_view():
+    table = scores({(0, 1): 0.1, (0, 2): 0.2, (1, 1): 0.3, (1, 2): 0.6})
+    assert mean_score(table, "ghost_ratio", "rollout", 1, 2) == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize("scores", [EMPTY, SCORES[SCORES["value"].isna()]])
-def test_mean_is_nan_where_nothing_is_defined(scores):
-    assert math.isnan(mean_score(scores, "ghost_ratio", "rollout", 1, None))
+def test_both_ends_of_the_steps_count():
+    table = scores({(0, step): float(step) for step in range(1, 6)})
+    assert mean_score(table, "ghost_ratio", "rollout", 2, 4) == pytest.approx(3)
+    assert mean_score(table, "ghost_ratio", "rollout", 2, None) == pytest.approx(3.5)
 
 
-def test_undefined_share_counts_the_frames_without_a_value():
-    assert undefined_share(SCORES, "ghost_ratio", "rollout", 1, None) == pytest.approx(1 / 4)
+def test_an_undefined_frame_is_left_out_and_counted():
+    table = scores({(0, 1): 0.1, (0, 2): math.nan, (1, 1): 0.3, (1, 2): math.nan})
+    assert mean_score(table, "ghost_ratio", "rollout", 1, None) == pytest.approx(0.2)
+    assert undefined_share(table, "ghost_ratio", "rollout", 1, None) == 0.5
 
 
-def test_undefined_share_of_no_frames_is_nan():
-    assert math.isnan(undefined_share(EMPTY, "ghost_ratio", "rollout", 1, None))
+def test_nothing_defined_is_nan():
+    assert math.isnan(mean_score(scores({(0, 1): math.nan}), "ghost_ratio", "rollout", 1, None))
+    assert math.isnan(mean_score(pd.DataFrame(columns=SCORE_COLUMNS), "ghost_ratio", "rollout", 1, None))
+
+
+def test_a_run_without_scores_has_no_response():
+    runs = pd.DataFrame({"point": ["a", "b"], "seed": [0, 0]})
+    table = with_responses(runs, {"a": scores({(0, 1): 0.4})}, Response(GHOST, "rollout", 1, 1), (SIGNAL,))
+    assert table["response"].tolist() == pytest.approx([0.4, math.nan], nan_ok=True)
+    assert table["signal_retention"].tolist() == pytest.approx([0.8, math.nan], nan_ok=True)
+    assert table["undefined_share"].tolist() == pytest.approx([0, math.nan], nan_ok=True)

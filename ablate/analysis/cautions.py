@@ -58,8 +58,8 @@ def _few_seeds(contrasts: Sequence[Effect | Interaction], resampling: Resampling
     elif coverage_bound(fewest) < resampling.confidence:
         yield (
             f"Intervals rest on {fewest} seeds. A bootstrap interval never leaves the range of its seeds, so with "
-            f"{fewest} it holds the true value at most {100 * coverage_bound(fewest):.3g} % of the time, whatever its nominal "
-            f"{100 * resampling.confidence:.3g} %."
+            f"{fewest} it holds the true value at most {percent(coverage_bound(fewest))} of the time, whatever its "
+            f"nominal {percent(resampling.confidence)}."
         )
 
 
@@ -76,8 +76,8 @@ def _undefined(runs: pd.DataFrame, response: Response) -> Iterator[str]:
     share = runs["undefined_share"].dropna()
     if not share.empty and share.max() > OFTEN_UNDEFINED:
         yield (
-            f"The {response.measure.title} is undefined in {100 * share.mean():.0f} % of all frames, and in {100 * share.max():.0f} % "
-            "in the worst run; means are over the rest, so runs may be compared on different frames."
+            f"The {response.measure.title} is undefined in {percent(share.mean())} of all frames, and in "
+            f"{percent(share.max())} in the worst run; means are over the rest, so runs may be compared on different frames."
         )
 
 
@@ -87,6 +87,11 @@ def _faded(runs: pd.DataFrame) -> Iterator[str]:
     faded = int((runs[SIGNAL] < FADED).sum())
     if faded:
         yield (
-            f"In {faded} of {int(runs[SIGNAL].notna().sum())} runs the digits keep less than {100 * FADED:.0f} % of their "
+            f"In {faded} of {int(runs[SIGNAL].notna().sum())} runs the digits keep less than {percent(FADED)} of their "
             "brightness: a small ghost there may only mean a faded forecast."
         )
+
+
+def percent(share: float) -> str:
+    """Write a share of 1 in percent, with three digits at most."""
+    return f"{100 * share:.3g} %"

@@ -39,6 +39,11 @@ class MovingMNISTFile(Spec):
     """Take the published file only; false takes any uint8 array of shape (20, clips, 64, 64)."""
 
     @property
+    def canvas(self) -> int:
+        """Height and width of a frame."""
+        return SIDE
+
+    @property
     def longest_clip(self) -> int | None:
         """Frames in a clip."""
         return FRAMES

@@ -64,7 +64,7 @@ class ConvLSTMLayer(nn.Module):
         """
         time, batch = features.shape[:2]
         gates = same_conv2d(features.flatten(0, 1), self._require_kernel(), self.bias)
-        return self._scan(gates.unflatten(0, (time, batch)).unbind(0), state)
+        return self._scan(gates.reshape(time, batch, *gates.shape[1:]).unbind(0), state)
 
     def undriven(self, steps: int, state: CellState) -> tuple[Features, CellState]:
         """Return the same for `steps` steps without any input."""

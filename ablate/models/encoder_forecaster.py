@@ -44,7 +44,7 @@ class EncoderForecasterNetwork(TrainableForecaster):
             outputs.append(layer(outputs[-1], state)[0])
         patches: Tensor = self.head(torch.cat(outputs, dim=2).flatten(0, 1))
         frames = functional.pixel_shuffle(patches, self._patch)
-        return frames.unflatten(0, (horizon, len(history))).transpose(0, 1)
+        return frames.reshape(horizon, len(history), *frames.shape[1:]).transpose(0, 1)
 
     def one_step(self, frames: Video) -> Video:
         """See Forecaster: each prefix of the frames is encoded by itself."""

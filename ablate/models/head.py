@@ -32,7 +32,7 @@ class FrameHead(OutputHead):
     def forward(self, features: Features, memory: Tensor | None) -> tuple[Features, Tensor | None]:
         """See OutputHead: nothing is remembered."""
         logits: Tensor = self.conv(features.flatten(0, 1))
-        return logits.unflatten(0, features.shape[:2]), memory
+        return logits.reshape(*features.shape[:2], *logits.shape[1:]), memory
 
 
 @final

@@ -129,7 +129,7 @@ class BatchNorm(nn.Module):
         flat = functional.batch_norm(
             features.flatten(0, 1), mean, variance, self.weight, self.bias, training=False, eps=self._epsilon
         )
-        return flat.unflatten(0, features.shape[:2])
+        return flat.view_as(features)
 
     def _by_batch(self, features: Features) -> tuple[Features, Tensor, Tensor]:
         """Return the features normalised by their own mean and biased variance, and these two."""
@@ -139,7 +139,7 @@ class BatchNorm(nn.Module):
             flat, mean, unbiased, self.weight, self.bias, training=True, momentum=1.0, eps=self._epsilon
         )
         count = flat.numel() // flat.shape[1]
-        return normalised.unflatten(0, features.shape[:2]), mean, unbiased * ((count - 1) / count)
+        return normalised.view_as(features), mean, unbiased * ((count - 1) / count)
 
 
 class ChannelNorm(nn.Module):
@@ -160,7 +160,7 @@ class GroupNorm(nn.GroupNorm):
 
     def forward(self, features: Features) -> Features:
         """Normalise every frame by itself."""
-        return super().forward(features.flatten(0, 1)).unflatten(0, features.shape[:2])
+        return super().forward(features.flatten(0, 1)).view_as(features)
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def _enlarged(frames: np.ndarray, scale: int) -> np.ndarray:
 
 
 def _outline(marked: Mask) -> Mask:
-    """Return the marked pixels with an unmarked neighbour above, below, left or right; none is marked beyond a frame."""
+    """Return the marked pixels with an unmarked neighbour above, below, left or right; beyond a frame none is."""
     padded = np.pad(marked, [(0, 0), (0, 0), (1, 1), (1, 1)])
     inner = padded[..., :-2, 1:-1] & padded[..., 2:, 1:-1] & padded[..., 1:-1, :-2] & padded[..., 1:-1, 2:]
     return marked & ~inner

@@ -12,14 +12,14 @@ from ablate.tensors import Scalar, Video
 
 
 @final
-class Rollout(Scheme[TrainableForecaster]):
+class Rollout(Scheme):
     """Loss over `horizon` forecast frames after `context` true ones, gradients through every step.
 
     A next-frame model feeds on its own guesses; an encoder-forecaster (Shi et al. 2015,
     arXiv 1506.04214, there 10 -> 10) decodes its states. Either way it trains what it is used for.
     """
 
-    trains: ClassVar[type[TrainableForecaster]] = TrainableForecaster
+    trains: ClassVar[type] = TrainableForecaster
 
     kind: Literal["rollout"] = "rollout"
     context: Annotated[int, Field(ge=1)] = 10
@@ -30,6 +30,8 @@ class Rollout(Scheme[TrainableForecaster]):
         """See Scheme."""
         return self.context + self.horizon
 
-    def loss(self, model: TrainableForecaster, clips: Video, loss: Loss, progress: float, draws: torch.Generator) -> Scalar:  # noqa: ARG002  # part of the contract
+    def loss(
+        self, model: TrainableForecaster, clips: Video, loss: Loss, progress: float, draws: torch.Generator  # noqa: ARG002  # the contract
+    ) -> Scalar:
         """See Scheme."""
         return loss(model.logits(clips[:, : self.context], self.horizon), clips[:, self.context : self.frames_needed])

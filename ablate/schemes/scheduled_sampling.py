@@ -6,13 +6,13 @@ import torch
 from pydantic import Field
 
 from ablate.losses.loss import Loss
-from ablate.models.forecaster import NextFrameModel, TrainableForecaster
+from ablate.models.forecaster import NextFrameModel
 from ablate.schemes.scheme import Scheme
 from ablate.tensors import Scalar, Video
 
 
 @final
-class ScheduledSampling(Scheme[NextFrameModel]):
+class ScheduledSampling(Scheme):
     """Loss over the guess of the next frame at every position, where some inputs are own guesses.
 
     Bengio et al. 2015 (arXiv 1506.03099), linear decay: after `context` true frames the input of each
@@ -20,7 +20,7 @@ class ScheduledSampling(Scheme[NextFrameModel]):
     to 0 at `decayed` of all steps. Gradients flow through the guesses that are fed back.
     """
 
-    trains: ClassVar[type[TrainableForecaster]] = NextFrameModel
+    trains: ClassVar[type] = NextFrameModel
 
     kind: Literal["scheduled_sampling"] = "scheduled_sampling"
     context: Annotated[int, Field(ge=1)] = 10
@@ -32,7 +32,9 @@ class ScheduledSampling(Scheme[NextFrameModel]):
         """See Scheme."""
         return self.context + self.horizon
 
-    def loss(self, model: NextFrameModel, clips: Video, loss: Loss, progress: float, draws: torch.Generator) -> Scalar:
+    def loss(
+        self, model: NextFrameModel, clips: Video, loss: Loss, progress: float, draws: torch.Generator
+    ) -> Scalar:
         """See Scheme."""
         truth_share = max(0.0, 1 - progress / self.decayed)
         logits, state = model(clips[:, : self.context])

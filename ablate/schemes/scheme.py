@@ -1,22 +1,19 @@
 """What training asks of a training scheme."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar
 
 import torch
 
 from ablate.component import Spec
 from ablate.losses.loss import Loss
-from ablate.models.forecaster import TrainableForecaster
 from ablate.tensors import Scalar, Video
 
-Model = TypeVar("Model", bound=TrainableForecaster)
 
-
-class Scheme(Spec, ABC, Generic[Model]):
+class Scheme(Spec, ABC):
     """How frames are shown to the model while it learns, and which guesses the loss is taken over."""
 
-    trains: ClassVar[type[TrainableForecaster]]
+    trains: ClassVar[type]
     """The kind of model this scheme can train."""
 
     @property
@@ -25,8 +22,8 @@ class Scheme(Spec, ABC, Generic[Model]):
         """How many frames of a clip one training example needs."""
 
     @abstractmethod
-    def loss(self, model: Model, clips: Video, loss: Loss, progress: float, draws: torch.Generator) -> Scalar:
-        """Return the loss of one batch of clips.
+    def loss(self, model: Any, clips: Video, loss: Loss, progress: float, draws: torch.Generator) -> Scalar:
+        """Return the loss of one batch of clips. `model` is of the kind that `trains` names: a study is checked for that.
 
         `progress` runs from 0 at the first step to 1 at the last; `draws` is the only source of randomness.
         """

@@ -6,19 +6,19 @@ import torch
 from pydantic import Field
 
 from ablate.losses.loss import Loss
-from ablate.models.forecaster import NextFrameModel, TrainableForecaster
+from ablate.models.forecaster import NextFrameModel
 from ablate.schemes.scheme import Scheme
 from ablate.tensors import Scalar, Video
 
 
 @final
-class TeacherForced(Scheme[NextFrameModel]):
+class TeacherForced(Scheme):
     """Loss over the guess of frame t+1 at every position t of the true frames 0..frames-2.
 
     Williams & Zipser 1989, Neural Computation 1(2). The model never meets its own mistakes.
     """
 
-    trains: ClassVar[type[TrainableForecaster]] = NextFrameModel
+    trains: ClassVar[type] = NextFrameModel
 
     kind: Literal["teacher_forced"] = "teacher_forced"
     frames: Annotated[int, Field(ge=2)] = 16
@@ -29,7 +29,9 @@ class TeacherForced(Scheme[NextFrameModel]):
         """See Scheme."""
         return self.frames
 
-    def loss(self, model: NextFrameModel, clips: Video, loss: Loss, progress: float, draws: torch.Generator) -> Scalar:  # noqa: ARG002  # part of the contract
+    def loss(
+        self, model: NextFrameModel, clips: Video, loss: Loss, progress: float, draws: torch.Generator  # noqa: ARG002  # the contract
+    ) -> Scalar:
         """See Scheme."""
         logits, _ = model(clips[:, :-1])
         return loss(logits, clips[:, 1:])

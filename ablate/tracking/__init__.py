@@ -1,1 +1,1 @@
-"""tracking"""
+"""What shows a study to people while it runs, and afterwards."""

@@ -1,7 +1,6 @@
 """What the driver tells an experiment tracker."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 
 import pandas as pd
 

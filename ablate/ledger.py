@@ -1,0 +1,211 @@
+"""Every attempt at a point, as a trial of an Optuna study. The only file that imports optuna."""
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Self, final
+
+import optuna
+import pandas as pd
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from ablate.errors import AblateError
+from ablate.metrics import MEASURES
+from ablate.paths import Store
+from ablate.records import RunRecord, whole_file
+from ablate.spec import Point, StudySpec
+
+SETTLED = (TrialState.COMPLETE, TrialState.PRUNED)
+ANY_SEED = IntDistribution(0, 2**31 - 1)  # Optuna lets no distribution change, and seeds may be added
+LOCK_SECONDS = 60  # the dashboard may be reading the database
+LAYOUT = "layout"
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@final
+class Ledger:
+    """The trials of one study. Only the driver that holds the study's lock may open it.
+
+    A point is settled by a trial that is COMPLETE (its value is the study's response) or PRUNED (the response
+    is undefined, or the run diverged: Optuna takes no NaN). FAIL leaves the point open for the next start.
+    """
+
+    def __init__(self, study: StudySpec, trials: optuna.Study, artifacts: FileSystemArtifactStore) -> None:
+        self._points = {point.id for point in study.points}
+        self._distributions = _distributions(study)
+        self._trials, self._artifacts = trials, artifacts
+        self._asked: dict[int, optuna.Trial] = {}
+
+    @classmethod
+    def open(cls, store: Store, study: StudySpec) -> Self:
+        """Create the study's trials, or take up those of an earlier start.
+
+        Trials that an earlier driver left running fail as abandoned. Where factors, levels or the response have
+        changed, which Optuna refuses, its study is made anew, and the settled trials of points that are still
+        in it are carried over. Raises AblateError where the database cannot be used.
+        """
+        with _usable(store.optuna_database):
+            trials = _trials(store, study)
+            trials.set_user_attr("question", study.question)
+            trials.set_user_attr("response", _response_title(study))
+            trials.set_user_attr("plan", f"{study.design.kind}: {len(study.cells)} cells x {len(study.seeds)} seeds")
+            ledger = cls(study, trials, WholeFiles(store.optuna_artifacts))
+            for stale in trials.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+                number = stale.number
+                ledger._asked[number] = optuna.Trial(trials, stale._trial_id)  # noqa: SLF001  # no public way back to it
+                ledger._end(number, TrialState.FAIL, {"outcome": "abandoned"})
+            return ledger
+
+    def settled(self) -> Mapping[str, str]:
+        """Return every settled point's outcome (finished, undefined, diverged); its latest trial counts."""
+        trials = self._trials.get_trials(deepcopy=False, states=SETTLED)
+        return {trial.user_attrs["point"]: trial.user_attrs["outcome"] for trial in trials}
+
+    def enqueue(self, points: Sequence[Point]) -> None:
+        """Queue the points in their order, apart from those that wait already."""
+        waiting = {trial.user_attrs.get("point") for trial in self._waiting()}
+        for point in points:
+            if point.id not in waiting:
+                self._trials.enqueue_trial(_params(point), user_attrs={"point": point.id})
+
+    def next(self) -> tuple[int, str] | None:
+        """Begin the next queued trial and return its number and its point; None when the queue is empty.
+
+        A trial that waits for a point the study no longer has fails as withdrawn.
+        """
+        while self._waiting():
+            trial = self._trials.ask(self._distributions)
+            self._asked[trial.number] = trial
+            point = trial.user_attrs.get("point")
+            if point in self._points:
+                return trial.number, point
+            self._end(trial.number, TrialState.FAIL, {"outcome": "withdrawn"})
+        return None
+
+    def settle(self, number: int, *, value: float, record: RunRecord, run_id: str, artifacts: Sequence[Path]) -> None:
+        """End a trial with its record: the response (NaN where undefined), the means of every view, the pictures."""
+        for file in artifacts:
+            upload_artifact(artifact_store=self._artifacts, file_path=str(file), study_or_trial=self._asked[number])
+        state, outcome = _verdict(value, record.outcome)
+        facts = {"outcome": outcome, "mlflow_run": run_id, "seconds": record.facts.get("seconds")}
+        self._end(number, state, facts | record.means(), value)
+
+    def fail(self, number: int, kind: str, message: str) -> None:
+        """End a trial that has no result."""
+        self._end(number, TrialState.FAIL, {"outcome": "failed", "failure": kind, "message": message})
+
+    def release(self, number: int) -> None:
+        """End a trial that the user stopped."""
+        self._end(number, TrialState.FAIL, {"outcome": "interrupted"})
+
+    def _waiting(self) -> list[FrozenTrial]:
+        return self._trials.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+
+    def _end(self, number: int, state: TrialState, facts: Mapping[str, Any], value: float = math.nan) -> None:
+        trial = self._asked.pop(number)
+        for name, fact in facts.items():
+            trial.set_user_attr(name, fact)
+        self._trials.tell(trial, value if state is TrialState.COMPLETE else None, state)
+
+
+class WholeFiles(FileSystemArtifactStore):
+    """Artifacts that the dashboard finds whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._folder = folder
+
+    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
+        """Write an artifact beside its place, and move it there."""
+        with whole_file(self._folder / artifact_id) as path:
+            path.write_bytes(content_body.read())
+
+
+def _trials(store: Store, study: StudySpec) -> optuna.Study:
+    """Return the Optuna study as it should be laid out now, with what an earlier one settled."""
+    store.root.mkdir(parents=True, exist_ok=True)
+    url = f"sqlite:///{store.optuna_database.absolute()}"
+    storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": LOCK_SECONDS}})
+    sampler = optuna.samplers.RandomSampler()  # never asked: every queued trial brings all its values
+    carried: list[FrozenTrial] = []
+    if study.name in optuna.get_all_study_names(storage):
+        trials = optuna.load_study(study_name=study.name, storage=storage, sampler=sampler)
+        if trials.user_attrs.get(LAYOUT) == _layout(study):
+            return trials
+        carried = list(_carried_over(trials, study, store))
+        optuna.delete_study(study_name=study.name, storage=storage)
+    upwards = MEASURES[study.response.measure].higher_is_better
+    direction = StudyDirection.MAXIMIZE if upwards else StudyDirection.MINIMIZE
+    trials = optuna.create_study(study_name=study.name, storage=storage, sampler=sampler, direction=direction)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        trials.set_metric_names([_response_title(study)])
+    trials.add_trials(carried)
+    trials.set_user_attr(LAYOUT, _layout(study))
+    return trials
+
+
+def _carried_over(trials: optuna.Study, study: StudySpec, store: Store) -> Iterator[FrozenTrial]:
+    """Write the settled trials in today's levels and response; those without a point or a record fall away."""
+    points = {point.id: point for point in study.points}
+    for trial in trials.get_trials(states=SETTLED):
+        point = points.get(trial.user_attrs["point"])
+        paths = store.study(study.name).run(trial.user_attrs["point"])
+        if point is None or not paths.record.exists():
+            continue
+        value = study.response.of(pd.read_parquet(paths.scores))
+        diverged = trial.user_attrs["outcome"] == "diverged"
+        trial.state, outcome = _verdict(value, "diverged" if diverged else "finished")
+        trial.value = value if trial.state is TrialState.COMPLETE else None
+        trial.user_attrs["outcome"] = outcome
+        trial.params, trial.distributions = _params(point), _distributions(study)
+        yield trial
+
+
+def _layout(study: StudySpec) -> dict[str, Any]:
+    """Return what Optuna does not let change: the levels, and what a trial's value means."""
+    levels = {path: factor.level_names() for path, factor in study.factors.items()}
+    return {"levels": levels, "response": study.response.model_dump(mode="json")}
+
+
+def _distributions(study: StudySpec) -> dict[str, BaseDistribution]:
+    levels = {path: CategoricalDistribution(factor.level_names()) for path, factor in study.factors.items()}
+    return {**levels, "seed": ANY_SEED}
+
+
+def _params(point: Point) -> dict[str, Any]:
+    return {**point.levels, "seed": point.seed}
+
+
+def _response_title(study: StudySpec) -> str:
+    response = study.response
+    last = response.last_step or study.base.evaluation.horizon
+    return f"{response.view}/{response.measure}, steps {response.first_step} to {last}"
+
+
+def _verdict(value: float, outcome: str) -> tuple[TrialState, str]:
+    if outcome == "diverged":
+        return TrialState.PRUNED, outcome
+    return (TrialState.COMPLETE, outcome) if math.isfinite(value) else (TrialState.PRUNED, "undefined")
+
+
+@contextmanager
+def _usable(database: Path) -> Iterator[None]:
+    """Turn a database that Optuna cannot use into an error that says what to do."""
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise AblateError(
+            f"{database} cannot be used as Optuna's database ({reason}); close what else writes to it, or "
+            "move it away and run again: the results under studies/ are kept and taken in anew"
+        ) from error

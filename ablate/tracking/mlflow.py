@@ -1,0 +1,230 @@
+"""Shows a study in MLflow: the study as a parent run, every attempt at a point as its child.
+
+The only file that imports mlflow. It names every run by its id and never touches MLflow's active run or
+global addresses, which are the user's.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
+
+from ablate.errors import AblateError
+from ablate.paths import RunPaths, Store, StudyPaths
+from ablate.records import RunRecord
+from ablate.spec import Point, StudySpec, level_name
+from ablate.tracking import provenance
+from ablate.tracking.description import description
+from ablate.tracking.tracker import Tracker
+
+NO_CALLS_OUT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_MODEL_CATALOG_URI": "", "DO_NOT_TRACK": "true"}
+os.environ.update(NO_CALLS_OUT)
+
+from mlflow import MlflowClient  # noqa: E402  # reads the environment while it is imported
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+
+METRICS_A_BATCH, PARAMS_A_BATCH = 1000, 100  # MLflow's limits
+LONGEST_PARAM, LONGEST_TAG = 6000, 8000
+NOTE = "mlflow.note.content"
+ROLE = "role"
+
+
+@final
+class MLflowTracker(Tracker):
+    """Writes to the store's own MLflow database; a server may show it meanwhile."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = Store(store.root.absolute())
+        self._client: MlflowClient
+        self._study: StudySpec
+        self._experiment: str
+        self._parent: str
+
+    def open(self, study: StudySpec) -> None:
+        """See Tracker. Raises AblateError where the database cannot be used."""
+        self._study = study
+        with _usable(self._store.mlflow_database), _quiet_migrations():
+            self._store.root.mkdir(parents=True, exist_ok=True)
+            self._client = MlflowClient(tracking_uri=f"sqlite:///{self._store.mlflow_database}")
+            self._experiment = self._opened_experiment()
+            self._parent = self._opened_parent()
+            for stale in self._search(f"tags.`mlflow.parentRunId` = '{self._parent}' and status = 'RUNNING'"):
+                self._end(stale.info.run_id, "KILLED", {"outcome": "abandoned"})
+
+    def start(self, point: Point, trial: int) -> str:
+        """See Tracker. The resolved run and its levels are parameters, so that MLflow can group and plot by them."""
+        tags = {"mlflow.parentRunId": self._parent, ROLE: "run", "point": point.id, "trial": str(trial)}
+        created = self._client.create_run(self._experiment, tags=tags | _provenance(), run_name=point.title)
+        run_id: str = created.info.run_id
+        settings = dict(_flat(point.run)) | {f"factor.{path}": level for path, level in point.levels.items()}
+        params = [Param(path, value[:LONGEST_PARAM]) for path, value in settings.items()]
+        for first in range(0, len(params), PARAMS_A_BATCH):
+            self._client.log_batch(run_id, params=params[first : first + PARAMS_A_BATCH])
+        self._client.log_inputs(run_id, datasets=[_dataset(point.run.data)])
+        return run_id
+
+    def curve(self, run_id: str, rows: pd.DataFrame) -> None:
+        """See Tracker. The steps of these metrics are optimisation steps."""
+        points = {
+            (key, step): loss
+            for key in ("loss", "held_out_loss")
+            for step, loss in zip(rows["step"], rows[key], strict=True)
+            if math.isfinite(loss)
+        }
+        self._log_metrics(run_id, points)
+
+    def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:
+        """See Tracker. Every mean is logged as one number, and once more by forecast step for the chart of it."""
+        if "loss" not in self._client.get_run(run_id).data.metrics:  # taken in by a later driver than trained it
+            self.curve(run_id, record.curve)
+        numbers = {name: fact for name, fact in record.facts.items() if not isinstance(fact, str)}
+        response = self._study.response.of(record.scores)
+        last = numbers | record.means() | ({} if math.isnan(response) else {"response": response})
+        self._log_metrics(run_id, {(name, 0): value for name, value in last.items()} | _by_forecast_step(record))
+        self._client.log_artifacts(run_id, str(paths.folder))
+        words = {name: fact for name, fact in record.facts.items() if isinstance(fact, str)}
+        note = {NOTE: description(self._study, record, run_id, paths)}
+        self._end(run_id, "FINISHED", {"outcome": record.outcome} | words | note)
+
+    def fail(self, run_id: str, message: str, paths: RunPaths) -> None:
+        """See Tracker."""
+        if paths.folder.exists():
+            self._client.log_artifacts(run_id, str(paths.folder))
+        self._end(run_id, "FAILED", {"outcome": "failed", NOTE: f"**Failed**: {message}"})
+
+    def interrupt(self, run_id: str) -> None:
+        """See Tracker."""
+        self._end(run_id, "KILLED", {"outcome": "interrupted"})
+
+    def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
+        """See Tracker. A study that is not complete ends as KILLED; the next start reopens it."""
+        files = (paths.study_yaml, paths.report_html, paths.report_markdown, paths.report_json, paths.runs_csv)
+        for file in files:
+            if file.exists():
+                self._client.log_artifact(self._parent, str(file))
+        self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: summary})
+
+    def _opened_experiment(self) -> str:
+        name = self._study.name
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            id_ = self._client.create_experiment(name, (self._store.mlflow_artifacts / name).as_uri())
+        else:
+            id_ = found.experiment_id
+            if found.lifecycle_stage == "deleted":  # by hand, in the UI; its name stays taken
+                self._client.restore_experiment(id_)
+        self._client.set_experiment_tag(id_, NOTE, self._study.question)
+        return id_
+
+    def _opened_parent(self) -> str:
+        if earlier := self._search(f"tags.{ROLE} = 'study'"):
+            id_: str = earlier[0].info.run_id
+            self._client.update_run(id_, status="RUNNING")
+            return id_
+        tags = {ROLE: "study"} | _provenance()
+        created: str = self._client.create_run(self._experiment, tags=tags, run_name=self._study.name).info.run_id
+        return created
+
+    def _search(self, condition: str) -> list[Run]:
+        return list(self._client.search_runs([self._experiment], condition, order_by=["attributes.start_time ASC"]))
+
+    def _log_metrics(self, run_id: str, values: Mapping[tuple[str, int], float]) -> None:
+        now = _now()
+        metrics = [Metric(key, float(value), now, int(step)) for (key, step), value in values.items()]
+        for first in range(0, len(metrics), METRICS_A_BATCH):
+            self._client.log_batch(run_id, metrics=metrics[first : first + METRICS_A_BATCH])
+
+    def _end(self, run_id: str, status: str, tags: Mapping[str, str]) -> None:
+        self._client.log_batch(run_id, tags=[RunTag(key, value[:LONGEST_TAG]) for key, value in tags.items()])
+        self._client.set_terminated(run_id, status)
+
+
+def experiment_url(base_url: str, study: str) -> str:
+    """Return the page of a study on the MLflow server at `base_url`.
+
+    Without the workflow type MLflow opens its pages for language models. Raises AblateError where the server
+    knows no such study.
+    """
+    experiment = MlflowClient(tracking_uri=base_url).get_experiment_by_name(study)
+    if experiment is None:
+        raise AblateError(f"no study {study!r} has been run in this store; run it first")
+    return f"{base_url}/#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning"
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _provenance() -> dict[str, str]:
+    found = {
+        "mlflow.source.name": "ablate",
+        "mlflow.source.git.commit": provenance.commit(Path(__file__).parent),
+        "mlflow.user": provenance.user(),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _flat(block: BaseModel) -> Iterator[tuple[str, str]]:
+    """Yield every setting by its path, written as levels are."""
+    branches: list[tuple[str, Any]] = list(block.model_dump(mode="json").items())
+    while branches:
+        path, value = branches.pop(0)
+        if isinstance(value, dict):
+            branches += [(f"{path}.{key}", below) for key, below in value.items()]
+        else:
+            yield path, level_name(value)
+
+
+def _dataset(data: BaseModel) -> DatasetInput:
+    settings = data.model_dump_json()
+    source = json.dumps({"tags": {"mlflow.source.name": "ablate.data", "settings": settings}})
+    digest = hashlib.sha256(settings.encode()).hexdigest()[:16]
+    dataset = Dataset(name=json.loads(settings)["kind"], digest=digest, source_type="code", source=source)
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+
+
+def _by_forecast_step(record: RunRecord) -> dict[tuple[str, int], float]:
+    scores = record.scores.astype({"value": float})
+    means = scores.groupby(["view", "measure", "step"], as_index=False)["value"].mean()
+    finite = means[np.isfinite(means["value"])]
+    keys = finite["view"] + "_per_step/" + finite["measure"]
+    return dict(zip(zip(keys, finite["step"], strict=True), finite["value"], strict=True))
+
+
+@contextmanager
+def _quiet_migrations() -> Iterator[None]:
+    """Hold back what MLflow says, migration by migration, about a database it creates."""
+    loggers = [logging.getLogger(name) for name in ("alembic", "mlflow.store.db.utils")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@contextmanager
+def _usable(database: Path) -> Iterator[None]:
+    """Turn a database that MLflow cannot use into an error that says what to do."""
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError) as error:
+        reason = str(error).partition("\n")[0]
+        raise AblateError(
+            f"{database} cannot be used as MLflow's database ({reason}); close what else writes to it, or "
+            "move it away and run again: the results under studies/ are kept"
+        ) from error

@@ -1,0 +1,235 @@
+import math
+import warnings
+
+import optuna
+import pytest
+
+from ablate.errors import AblateError
+from ablate.ledger import Ledger
+
+
+@pytest.fixture
+def trials(store):
+    """Return a function that reads the trials as somebody else would."""
+
+    def read(name="small"):
+        return optuna.load_study(study_name=name, storage=f"sqlite:///{store.optuna_database}").get_trials()
+
+    return read
+
+
+@pytest.fixture
+def settle(store, made_record):
+    """Return a function that runs the next queued trial, with a response of one's choice."""
+
+    def settle(study, ledger, value=0.25, outcome="finished"):
+        number, id_ = ledger.next()
+        record = made_record(next(point for point in study.points if point.id == id_), value, outcome)
+        record.save(store.study(study.name).run(id_))
+        response = math.nan if outcome == "diverged" else value
+        ledger.settle(number, value=response, record=record, run_id="run-1", artifacts=[])
+        return id_
+
+    return settle
+
+
+@pytest.fixture
+def settled_study(store, small_study, settle):
+    """Return a study whose every point is settled in the ledger and has its record on disk."""
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.points)
+    for position in range(len(study.points)):
+        settle(study, ledger, position / 10)
+    return study
+
+
+def test_points_come_out_in_the_order_they_were_queued(store, small_study):
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.points[::-1])
+    popped = [ledger.next()[1] for _ in study.points]
+    assert popped == [point.id for point in study.points[::-1]]
+    assert ledger.next() is None
+
+
+def test_a_trial_carries_the_levels_and_seed_of_its_point(store, small_study, trials):
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.points[-1:])
+    ledger.next()
+    assert trials()[0].params == {"model.state_kernel_size": "3", "model.activation": "relu", "seed": 1}
+
+
+def test_a_settled_trial_holds_response_means_and_run(store, small_study, settle, trials):
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.points)
+    id_ = settle(study, ledger, 0.4)
+    trial = trials()[0]
+    assert (trial.state.name, trial.value) == ("COMPLETE", 0.4)
+    assert trial.user_attrs["point"] == id_
+    assert trial.user_attrs["mlflow_run"] == "run-1"
+    assert trial.user_attrs["seconds"] == 1.5
+    assert trial.user_attrs["rollout/mse"] == 40.0
+    assert trial.user_attrs["one_step/ghost_ratio"] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("outcome", ["finished", "diverged"])
+def test_what_has_no_number_settles_a_point_without_a_value(store, small_study, settle, trials, outcome):
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.points)
+    id_ = settle(study, ledger, math.nan, outcome)
+    assert ledger.settled() == {id_: {"finished": "undefined", "diverged": "diverged"}[outcome]}
+    assert trials()[0].state.name == "PRUNED"
+
+
+@pytest.mark.parametrize(
+    "end", [lambda ledger, n: ledger.fail(n, "exception", "why"), lambda ledger, n: ledger.release(n)]
+)
+def test_a_failed_or_stopped_trial_leaves_its_point_open(store, small_study, trials, end):
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.points[:1])
+    number, id_ = ledger.next()
+    end(ledger, number)
+    assert trials()[0].state.name == "FAIL"
+    assert ledger.settled() == {}
+    ledger.enqueue(study.points[:1])
+    assert ledger.next() == (1, id_)
+
+
+def test_a_failure_says_why(store, small_study, trials):
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.points[:1])
+    ledger.fail(ledger.next()[0], "lost_worker", "killed by signal 9")
+    told = trials()[0].user_attrs
+    assert (told["outcome"], told["failure"], told["message"]) == ("failed", "lost_worker", "killed by signal 9")
+
+
+def test_the_trials_of_a_dead_driver_are_abandoned(store, small_study, trials):
+    study = small_study()
+    first = Ledger.open(store, study)
+    first.enqueue(study.points)
+    first.next()
+    Ledger.open(store, study)
+    assert trials()[0].state.name == "FAIL"
+    assert trials()[0].user_attrs["outcome"] == "abandoned"
+
+
+def test_what_waits_is_not_queued_twice(store, small_study, trials):
+    study = small_study()
+    Ledger.open(store, study).enqueue(study.points)
+    Ledger.open(store, study).enqueue(study.points)
+    assert len(trials()) == len(study.points)
+
+
+def test_what_waits_for_a_dropped_seed_is_withdrawn(store, small_study, trials):
+    Ledger.open(store, small_study()).enqueue(small_study().points)
+    fewer = small_study(seeds=[1])
+    ledger = Ledger.open(store, fewer)
+    ledger.enqueue(fewer.points)
+    popped = []
+    while (queued := ledger.next()) is not None:
+        popped.append(queued[1])
+    assert sorted(popped) == sorted(point.id for point in fewer.points)
+    assert [trial.user_attrs["outcome"] for trial in trials() if trial.state.name == "FAIL"] == ["withdrawn"] * 4
+
+
+def test_the_latest_trial_of_a_point_counts(store, small_study, settle):
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    for outcome in ("diverged", "finished"):
+        ledger.enqueue(study.points[:1])
+        settle(study, ledger, 0.3, outcome)
+    assert ledger.settled() == {study.points[0].id: "finished"}
+
+
+@pytest.mark.usefixtures("settled_study")
+def test_added_seeds_keep_the_trials(store, small_study, trials):
+    before = [trial.number for trial in trials()]
+    more = Ledger.open(store, small_study(seeds=[0, 1, 2**31 - 1]))
+    more.enqueue(small_study(seeds=[2**31 - 1]).points[:1])
+    number, _ = more.next()
+    assert number == len(before)
+    assert trials()[number].params["seed"] == 2**31 - 1
+
+
+def test_an_added_level_keeps_what_was_settled(store, small_study, settled_study, trials):
+    before = {trial.user_attrs["point"]: trial.value for trial in trials()}
+    ended = [trial.datetime_complete for trial in trials()]
+    wider = small_study(factors={"model.state_kernel_size": [1, 3, 5], "model.activation": ["tanh", "relu"]})
+    ledger = Ledger.open(store, wider)
+    assert set(ledger.settled()) == {point.id for point in settled_study.points}
+    assert {trial.user_attrs["point"]: trial.value for trial in trials()} == pytest.approx(before)
+    assert [trial.datetime_complete for trial in trials()] == ended
+    new = [point for point in wider.points if point.levels["model.state_kernel_size"] == "5"]
+    ledger.enqueue(new)
+    assert ledger.next()[1] == new[0].id
+
+
+@pytest.mark.usefixtures("settled_study")
+def test_a_removed_level_drops_its_trials_alone(store, small_study, trials):
+    narrower = small_study(factors={"model.state_kernel_size": [3, 5], "model.activation": ["tanh", "relu"]})
+    ledger = Ledger.open(store, narrower)
+    assert {trial.params["model.state_kernel_size"] for trial in trials()} == {"3"}
+    assert len(ledger.settled()) == 4
+
+
+@pytest.mark.usefixtures("settled_study")
+def test_an_added_factor_keeps_the_points_it_leaves_as_they_were(store, small_study, trials):
+    factors = {"model.state_kernel_size": [1, 3], "model.activation": ["tanh", "relu"], "training.batch": [4, 2]}
+    assert len(Ledger.open(store, small_study(factors=factors)).settled()) == 8
+    assert {trial.params["training.batch"] for trial in trials()} == {"4"}
+
+
+@pytest.mark.usefixtures("settled_study")
+def test_another_response_values_every_trial_anew(store, small_study, trials):
+    Ledger.open(store, small_study(response={"measure": "mse", "view": "one_step"}))
+    assert [trial.value for trial in trials()] == [40.0] * 8
+
+
+def test_a_better_measure_is_maximised(store, small_study):
+    Ledger.open(store, small_study(response={"measure": "ssim"}))
+    study = optuna.load_study(study_name="small", storage=f"sqlite:///{store.optuna_database}")
+    assert study.direction.name == "MAXIMIZE"
+
+
+def test_pictures_become_artifacts_and_outlive_a_new_layout(store, small_study, made_record, tmp_path, trials):
+    study, picture = small_study(), tmp_path / "frames_rollout.png"
+    picture.write_bytes(b"\x89PNG")
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.points[:1])
+    number, id_ = ledger.next()
+    record = made_record(study.points[0])
+    record.save(store.study("small").run(id_))
+    ledger.settle(number, value=0.25, record=record, run_id="run-1", artifacts=[picture])
+    Ledger.open(store, small_study(response={"measure": "mse"}))
+    storage = optuna.storages.RDBStorage(f"sqlite:///{store.optuna_database}")
+    (meta,) = optuna.artifacts.get_all_artifact_meta(trials()[0], storage=storage)
+    assert (meta.filename, meta.mimetype) == ("frames_rollout.png", "image/png")
+    assert [file.name for file in store.optuna_artifacts.iterdir()] == [meta.artifact_id]
+    assert (store.optuna_artifacts / meta.artifact_id).read_bytes() == b"\x89PNG"
+
+
+def test_the_study_says_what_it_asks(store, small_study):
+    Ledger.open(store, small_study())
+    study = optuna.load_study(study_name="small", storage=f"sqlite:///{store.optuna_database}")
+    assert study.user_attrs["question"] == "Does the state kernel make a ghost?"
+    assert study.user_attrs["plan"] == "full_factorial: 4 cells x 2 seeds"
+    assert study.metric_names == ["rollout/ghost_ratio, steps 1 to 3"]
+
+
+def test_opening_warns_of_nothing(store, small_study):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Ledger.open(store, small_study())
+
+
+def test_a_file_that_is_no_database_is_named(store, small_study):
+    store.root.mkdir()
+    store.optuna_database.write_text("not a database, and long enough to be taken for one" * 100)
+    with pytest.raises(AblateError, match=r"optuna\.db cannot be used .*; close .* or move it away and run again"):
+        Ledger.open(store, small_study())

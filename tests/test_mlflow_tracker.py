@@ -1,0 +1,245 @@
+import subprocess
+import sys
+
+import mlflow
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+
+from ablate.errors import AblateError
+from ablate.paths import Store
+from ablate.records import SCORE_COLUMNS, RunRecord
+from ablate.tracking.mlflow import MLflowTracker, experiment_url
+from ablate.tracking.provenance import commit
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """One store for all tests, since MLflow takes seconds to make a database; every test has its own study."""
+    return Store(tmp_path_factory.mktemp("store of all"))
+
+
+@pytest.fixture
+def client(store):
+    return MlflowClient(f"sqlite:///{store.mlflow_database}")
+
+
+@pytest.fixture
+def study(small_study, request):
+    name = request.node.name.partition("[")[0].removeprefix("test_").replace("_", "-")
+    return small_study(name=name[:60])
+
+
+@pytest.fixture
+def tracker(store, study):
+    tracker = MLflowTracker(store)
+    tracker.open(study)
+    return tracker
+
+
+@pytest.fixture
+def finished(store, study, tracker, made_record, client):
+    """Return a function that finishes the study's first point with a record of one's choice, and reads the run."""
+
+    def finish(change=lambda record: record):
+        point = study.points[0]
+        paths = store.study(study.name).run(point.id)
+        record = change(made_record(point))
+        record.save(paths)
+        paths.frame_grid("rollout").write_bytes(b"\x89PNG")
+        run_id = tracker.start(point, 0)
+        tracker.finish(run_id, record, paths)
+        return client.get_run(run_id)
+
+    return finish
+
+
+def with_scores(rows):
+    def change(record):
+        scores = pd.DataFrame(rows, columns=SCORE_COLUMNS)
+        return RunRecord(record.point, record.outcome, scores, record.curve, record.examples, record.facts)
+
+    return change
+
+
+def experiment(client, study):
+    return client.get_experiment_by_name(study.name)
+
+
+def test_runs_are_children_of_the_study_and_named_by_their_levels(finished, client, study):
+    run = finished()
+    parent = client.get_run(run.data.tags["mlflow.parentRunId"])
+    assert parent.data.tags["role"] == "study"
+    assert parent.info.run_name == study.name
+    assert run.info.run_name == study.points[0].title
+
+
+def test_the_resolved_run_and_its_levels_are_parameters(finished):
+    params = finished().data.params
+    assert params["model.kernel_size"] == "3"
+    assert params["training.optimiser.learning_rate"] == "0.001"
+    assert params["evaluation.views.rollout.forecast"] == "rollout"
+    assert params["seed"] == "0"
+    assert params["factor.model.activation"] == "tanh"
+
+
+def test_a_very_long_setting_is_cut_to_what_mlflow_takes(tracker, small_study, client):
+    levels = {"model.activation": "x" * 7000}
+    point = small_study().points[0]
+    run_id = tracker.start(type(point)(point.id, levels, 0, point.run), 0)
+    assert client.get_run(run_id).data.params["factor.model.activation"] == "x" * 6000
+
+
+def test_means_leave_out_what_is_undefined(finished):
+    rows = [("rollout", 0, 1, "psnr", 0.2), ("rollout", 0, 2, "psnr", None), ("rollout", 1, 1, "psnr", 0.4)]
+    rows += [("rollout", 0, 1, "trail_decay", None)]
+    metrics = finished(with_scores(rows)).data.metrics
+    assert metrics["rollout/psnr"] == pytest.approx(0.3)
+    assert "rollout/trail_decay" not in metrics
+
+
+def test_forecast_steps_are_steps_of_a_metric_of_their_own(finished, client):
+    rows = [("rollout", clip, step, "mse", step * 10 + clip) for clip in (0, 2) for step in (1, 2, 3)]
+    run = finished(with_scores(rows))
+    history = client.get_metric_history(run.info.run_id, "rollout_per_step/mse")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 11), (2, 21), (3, 31)]
+
+
+def test_more_numbers_than_one_batch_holds_all_arrive(finished, client):
+    rows = [("rollout", 0, step, "mse", step) for step in range(1, 1203)]
+    run = finished(with_scores(rows))
+    assert len(client.get_metric_history(run.info.run_id, "rollout_per_step/mse")) == 1202
+
+
+def test_the_response_is_a_metric_of_its_own(finished):
+    assert finished().data.metrics["response"] == pytest.approx(0.25)
+
+
+def test_facts_are_metrics_where_they_are_numbers_and_tags_where_not(finished):
+    run = finished()
+    assert (run.data.metrics["seconds"], run.data.metrics["parameters"]) == (1.5, 10)
+    assert run.data.tags["device"] == "cpu"
+
+
+def test_a_curve_nobody_watched_is_logged_at_the_end(finished, client):
+    history = client.get_metric_history(finished().info.run_id, "held_out_loss")
+    assert [(metric.step, metric.value) for metric in history] == [(2, 0.6), (4, 0.5)]
+
+
+def test_a_curve_that_was_watched_is_not_logged_twice(tracker, study, store, made_record, client):
+    point = study.points[0]
+    record, paths = made_record(point), store.study(study.name).run(point.id)
+    record.save(paths)
+    run_id = tracker.start(point, 0)
+    tracker.curve(run_id, record.curve)
+    tracker.finish(run_id, record, paths)
+    assert len(client.get_metric_history(run_id, "loss")) == 2
+
+
+def test_the_files_of_a_run_are_its_artifacts(finished, client):
+    names = {file.path for file in client.list_artifacts(finished().info.run_id)}
+    assert {"record.json", "scores.parquet", "curve.csv", "frames_rollout.png"} <= names
+
+
+def test_the_description_begins_with_the_finding_and_shows_the_frames(finished):
+    run = finished()
+    finding, *rest = run.data.tags["mlflow.note.content"].split("\n\n")
+    assert finding == "**Ghost ratio: 0.25** (ratio), view `rollout`"
+    assert rest[0] == f"![rollout](get-artifact?run_uuid={run.info.run_id}&path=frames_rollout.png)"
+    assert "| signal_retention | 0.8 | 0.8 |" in rest[-1]
+
+
+def test_the_data_is_a_dataset_by_kind_and_digest(finished):
+    (used,) = finished().inputs.dataset_inputs
+    assert used.dataset.name == "moving_mnist"
+    assert len(used.dataset.digest) == 16
+
+
+def test_a_failed_run_keeps_its_log_and_says_why(tracker, study, store, client):
+    paths = store.study(study.name).run(study.points[0].id)
+    paths.folder.mkdir(parents=True)
+    paths.log.write_text("Traceback")
+    run_id = tracker.start(study.points[0], 0)
+    tracker.fail(run_id, "ValueError: planned", paths)
+    assert [file.path for file in client.list_artifacts(run_id)] == ["error.log"]
+    assert client.get_run(run_id).data.tags["mlflow.note.content"] == "**Failed**: ValueError: planned"
+
+
+def test_the_report_belongs_to_the_parent_run(tracker, study, store, client):
+    paths = store.study(study.name)
+    paths.folder.mkdir(parents=True)
+    paths.report_html.write_text("<html>")
+    tracker.close(paths, "the kernels", complete=True)
+    (parent,) = client.search_runs([experiment(client, study).experiment_id], "tags.role = 'study'")
+    assert [file.path for file in client.list_artifacts(parent.info.run_id)] == ["report.html"]
+
+
+@pytest.mark.usefixtures("tracker")
+def test_artifacts_stay_in_the_store_whatever_the_current_folder(client, study, store):
+    location = experiment(client, study).artifact_location
+    assert location == (store.mlflow_artifacts / study.name).as_uri()
+
+
+@pytest.mark.usefixtures("tracker")
+def test_a_deleted_experiment_comes_back(client, study, store):
+    client.delete_experiment(experiment(client, study).experiment_id)
+    MLflowTracker(store).open(study)
+    assert experiment(client, study).lifecycle_stage == "active"
+
+
+def test_the_users_own_mlflow_is_left_alone(finished):
+    before = mlflow.get_tracking_uri()
+    finished()
+    assert mlflow.get_tracking_uri() == before
+    assert mlflow.active_run() is None
+
+
+@pytest.mark.usefixtures("tracker")
+def test_the_experiment_has_an_address_that_opens_its_runs(store, study, client):
+    uri = f"sqlite:///{store.mlflow_database}"
+    id_ = experiment(client, study).experiment_id
+    assert experiment_url(uri, study.name) == f"{uri}/#/experiments/{id_}/runs?workflowType=machine_learning"
+
+
+@pytest.mark.usefixtures("tracker")
+def test_a_study_that_never_ran_has_no_address(store):
+    with pytest.raises(AblateError, match="no study 'other' has been run"):
+        experiment_url(f"sqlite:///{store.mlflow_database}", "other")
+
+
+def test_a_file_that_is_no_database_is_named(tmp_path, study):
+    (tmp_path / "mlflow.db").write_text("not a database, and long enough to be taken for one" * 100)
+    with pytest.raises(AblateError, match=r"mlflow\.db cannot be used .* run again"):
+        MLflowTracker(Store(tmp_path)).open(study)
+
+
+def git(folder, *arguments):
+    return run("git", "-C", str(folder), *arguments).stdout
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603  # written in this file
+
+
+def test_a_new_store_is_made_in_silence(tmp_path):
+    code = f"""
+from pathlib import Path
+from ablate.paths import Store
+from ablate.spec import StudySpec
+from ablate.tracking.mlflow import MLflowTracker
+study = dict(name="a", question="b", seeds=[0], factors={{"training.steps": [1, 2]}})
+MLflowTracker(Store(Path({str(tmp_path)!r}))).open(StudySpec.model_validate(study))
+"""
+    done = run(sys.executable, "-c", code)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_the_commit_is_known_in_a_checkout_alone(tmp_path):
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "file.py").touch()
+    (tmp_path / "installed").mkdir()
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "package")
+    git(tmp_path, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "first")
+    assert commit(tmp_path / "package") == git(tmp_path, "rev-parse", "HEAD").strip()
+    assert commit(tmp_path / "installed") is None
