@@ -17,7 +17,7 @@ from rich.table import Table
 
 from ablate import report as pages
 from ablate import study_file
-from ablate.analysis import Analysis, analyse, answer
+from ablate.analysis import Analysis, Resampling, analyse, answer
 from ablate.cost import estimate
 from ablate.data import download
 from ablate.driver import Driver, Tally
@@ -107,7 +107,7 @@ def _show_cells(study: StudySpec, seconds: Sequence[float], console: Console) ->
 def _write_report(study: StudySpec, paths: StudyPaths, command: str, console: Console) -> Analysis:
     table = study_table(study, paths)
     settings = study.analysis
-    analysis = analyse(table, settings.confidence, settings.resamples, settings.seed)
+    analysis = analyse(table, Resampling(settings.confidence, settings.resamples, settings.seed))
     with whole_file(paths.runs_csv) as path:
         table.runs.to_csv(path, index=False)
     pages.write(analysis, paths, command)
