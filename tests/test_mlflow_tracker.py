@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 
 import mlflow
 import pandas as pd
@@ -84,9 +85,8 @@ def test_the_resolved_run_and_its_levels_are_parameters(finished):
 
 
 def test_a_very_long_setting_is_cut_to_what_mlflow_takes(tracker, small_study, client):
-    levels = {"model.activation": "x" * 7000}
-    point = small_study().points[0]
-    run_id = tracker.start(type(point)(point.id, levels, 0, point.run), 0)
+    point = replace(small_study().points[0], levels={"model.activation": "x" * 7000})
+    run_id = tracker.start(point, 0)
     assert client.get_run(run_id).data.params["factor.model.activation"] == "x" * 6000
 
 
