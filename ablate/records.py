@@ -60,7 +60,8 @@ class RunRecord:
         with whole_file(paths.examples) as path, path.open("wb") as file:
             np.savez_compressed(file, **_flat(self.examples))  # type: ignore[arg-type]  # keys are array names
         with whole_file(paths.record) as path:
-            path.write_text(json.dumps({"point": self.point, "outcome": self.outcome, "facts": dict(self.facts)}, indent=1))
+            head = {"point": self.point, "outcome": self.outcome, "facts": dict(self.facts)}
+            path.write_text(json.dumps(head, indent=1))
 
     @classmethod
     def load(cls, paths: RunPaths) -> "RunRecord":
