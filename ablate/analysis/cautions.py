@@ -58,8 +58,8 @@ def _few_seeds(contrasts: Sequence[Effect | Interaction], resampling: Resampling
     elif coverage_bound(fewest) < resampling.confidence:
         yield (
             f"Intervals rest on {fewest} seeds. A bootstrap interval never leaves the range of its seeds, so with "
-            f"{fewest} it holds the true value at most {percent(coverage_bound(fewest))} of the time, whatever its "
-            f"nominal {percent(resampling.confidence)}."
+            f"{fewest} it holds the true value at most {_percent(coverage_bound(fewest))} of the time, whatever its "
+            f"nominal {_percent(resampling.confidence)}."
         )
 
 
@@ -76,8 +76,9 @@ def _undefined(runs: pd.DataFrame, response: Response) -> Iterator[str]:
     share = runs["undefined_share"].dropna()
     if not share.empty and share.max() > OFTEN_UNDEFINED:
         yield (
-            f"The {response.measure.title} is undefined in {percent(share.mean())} of all frames, and in "
-            f"{percent(share.max())} in the worst run; means are over the rest, so runs may be compared on different frames."
+            f"The {response.measure.title} is undefined in {_percent(share.mean())} of all frames, and in "
+            f"{_percent(share.max())} in the worst run; means are over the rest, so runs may be compared on different "
+            "frames."
         )
 
 
@@ -87,11 +88,11 @@ def _faded(runs: pd.DataFrame) -> Iterator[str]:
     faded = int((runs[SIGNAL] < FADED).sum())
     if faded:
         yield (
-            f"In {faded} of {int(runs[SIGNAL].notna().sum())} runs the digits keep less than {percent(FADED)} of their "
-            "brightness: a small ghost there may only mean a faded forecast."
+            f"In {faded} of {int(runs[SIGNAL].notna().sum())} runs the digits keep less than {_percent(FADED)} of "
+            "their brightness: a small ghost there may only mean a faded forecast."
         )
 
 
-def percent(share: float) -> str:
+def _percent(share: float) -> str:
     """Write a share of 1 in percent, with three digits at most."""
     return f"{100 * share:.3g} %"
