@@ -21,6 +21,7 @@ from ablate.analysis import Analysis, Resampling, analyse, answer
 from ablate.cost import estimate
 from ablate.data import download
 from ablate.driver import Driver, Tally
+from ablate.errors import AnalysisError
 from ablate.executors.local import LocalExecutor, slots_here
 from ablate.lock import held
 from ablate.paths import Store, StudyPaths
@@ -44,8 +45,11 @@ def run(file: Path, overrides: Sequence[str], root: Path, workers: int | None, c
         tracker = MLflowTracker(store)
         executor = LocalExecutor(workers or study.budget.workers)
         tally = Driver(study, store, tracker, executor, display(console)).run()
-        analysis = _write_report(study, paths, _command(file, overrides), console)
-        tracker.close(paths, pages.summary(analysis), complete=not tally.open)
+        try:
+            summary = pages.summary(_write_report(study, paths, _command(file, overrides), console))
+        except AnalysisError as error:
+            summary = str(error)
+        tracker.close(paths, summary, complete=not tally.open)
     _say_how_it_went(tally, time.monotonic() - started, console)
     if tally.interrupted:
         return INTERRUPTED

@@ -101,15 +101,19 @@ class LocalExecutor(Executor):
         worker.pipe.close()
         if worker.task is None:
             return []
-        how = worker.process.exitcode
-        message = f"the worker process died (exit code {how}); the system may have run out of memory"
-        return [Failed(worker.task.point.id, "lost_worker", message)]
+        return [Failed(worker.task.point.id, "lost_worker", _cause_of_death(worker.process.exitcode))]
 
 
 def slots_here() -> int:
     """Return how many runs this machine carries at a time: one a GPU, or one a core this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return torch.cuda.device_count() or cores or 1
+
+
+def _cause_of_death(exit_code: int | None) -> str:
+    if exit_code == -signal.SIGKILL:
+        return "the worker process was killed, as the system does when memory runs out"
+    return f"the worker process died (exit code {exit_code})"
 
 
 def _work(pipe: Connection, gpu: int | None) -> None:
