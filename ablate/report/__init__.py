@@ -1,1 +1,31 @@
-"""report"""
+"""What a study found, for its readers: layout only, every number comes from the analysis."""
+
+import json
+from collections.abc import Mapping
+
+from ablate.analysis.analysis import Analysis
+from ablate.paths import StudyPaths
+from ablate.records import whole_file
+from ablate.report.html import page
+from ablate.report.markdown import document, summary
+
+
+def write(analysis: Analysis, paths: StudyPaths, command: str, provenance: Mapping[str, str] | None = None) -> None:
+    """Write the report as HTML, Markdown and JSON; equal input gives equal bytes.
+
+    `command` runs the study again; `provenance` is what else a reader needs for that, by name. The pictures
+    are those that the best and the worst run left in their folders.
+    """
+    origin = {"command": command, **(provenance or {})}
+    found = json.dumps(analysis.to_json() | {"provenance": origin}, indent=1, ensure_ascii=False, allow_nan=False)
+    texts = {
+        paths.report_html: page(analysis, paths, origin),
+        paths.report_markdown: document(analysis, origin),
+        paths.report_json: found + "\n",
+    }
+    for path, text in texts.items():
+        with whole_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+
+__all__ = ["summary", "write"]

@@ -1,0 +1,84 @@
+"""The report as one page that needs nothing beside itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from ablate.analysis.analysis import Analysis
+from ablate.analysis.answer import answer, effect_digits
+from ablate.analysis.cells import Curve
+from ablate.analysis.rounding import decimals
+from ablate.analysis.study_table import Measured
+from ablate.paths import StudyPaths
+from ablate.report.figures import curves_figure, effects_figure, interactions_figure
+from ablate.report.pictures import shown, svg_uri
+from ablate.report.words import interval, level_words, number, spaced, titles_of
+
+INTERACTIONS = 6  # panels; the others are in the table
+DRAWN = ("signal_retention", "mse")
+"""Measures drawn over the steps beside the response: a falling ghost may only be a fading or a worse forecast."""
+
+
+@dataclass(frozen=True)
+class StepChart:
+    """A measure over the forecast steps: the chart, and its numbers for readers who cannot see it."""
+
+    measure: Measured
+    image: str
+    curves: Sequence[Curve]
+    digits: int
+
+
+def page(analysis: Analysis, paths: StudyPaths, provenance: Mapping[str, str]) -> str:
+    """Return the page. Every word in it from the study is escaped, it has no script, and it loads nothing."""
+    environment = Environment(
+        loader=PackageLoader("ablate.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "interval": interval, "spaced": spaced}
+    environment.globals["level_words"] = level_words
+    return environment.get_template("report.html.j2").render(_context(analysis, paths, provenance))
+
+
+def _context(analysis: Analysis, paths: StudyPaths, provenance: Mapping[str, str]) -> dict[str, Any]:
+    response = analysis.response.measure
+    level = decimals(max((abs(cell.mean) for cell in analysis.cells if cell.defined), default=0.0))
+    measures = (response, *analysis.companions)
+    return {
+        "analysis": analysis,
+        "name": paths.folder.name,
+        "answer": answer(analysis),
+        "titles": titles_of(analysis.factors),
+        "measures": measures,
+        "digits": effect_digits(analysis),
+        "level_digits": level,
+        "measure_digits": {measure.name: _digits(analysis, measure) for measure in measures},
+        "effects_image": svg_uri(effects_figure(analysis.effects, response.title)) if analysis.effects else None,
+        "interactions_image": _interactions_image(analysis),
+        "charts": [chart for measure in measures if (chart := _chart(analysis, measure))],
+        "shown": shown(analysis, paths, level),
+        "provenance": provenance,
+    }
+
+
+def _interactions_image(analysis: Analysis) -> str | None:
+    chosen = analysis.interactions[:INTERACTIONS]
+    return svg_uri(interactions_figure(chosen, analysis.response.measure.title)) if chosen else None
+
+
+def _chart(analysis: Analysis, measure: Measured) -> StepChart | None:
+    curves = [curve for curve in analysis.curves if curve.measure == measure]
+    if not curves or (measure != analysis.response.measure and measure.name not in DRAWN):
+        return None
+    image = svg_uri(curves_figure(curves, titles_of(analysis.factors), measure.title))
+    return StepChart(measure, image, curves, _digits(analysis, measure))
+
+
+def _digits(analysis: Analysis, measure: Measured) -> int:
+    means = [abs(view.means[measure.name]) for view in analysis.views]
+    return decimals(max((mean for mean in means if mean == mean), default=0.0))  # noqa: PLR0124  # NaN differs from itself

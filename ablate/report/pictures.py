@@ -1,0 +1,77 @@
+"""The pictures of a report's page, each inside the page itself."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ablate.analysis.analysis import Analysis
+from ablate.analysis.extremes import RunAt
+from ablate.paths import StudyPaths
+from ablate.report.words import level_words, number, spaced, titles_of
+
+ANIMATIONS = 4 * 2**20  # bytes in one page; it must still open at once from a mail
+MEDIA = {".gif": "image/gif", ".png": "image/png", ".svg": "image/svg+xml"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A run in one view: what it is, and its pictures as data URIs, None where there is none."""
+
+    caption: str
+    grid: str | None
+    animation: str | None
+
+
+def svg_uri(svg: str) -> str:
+    """Return a chart as a data URI: as an image of its own, its identifiers meet no other chart's."""
+    return _uri(".svg", svg.encode())
+
+
+def shown(analysis: Analysis, paths: StudyPaths, digits: int) -> tuple[Shown, ...]:
+    """Return the runs with the highest and the lowest response in its view; a lone run in all its views."""
+    runs = [run for run in (analysis.best, analysis.worst) if run is not None]
+    runs.sort(key=lambda run: -run.response)
+    if len({run.point for run in runs}) == 1:
+        places = [(runs[0], view.view, spaced(view.view)) for view in analysis.views]
+    else:
+        view, name = analysis.response.view, analysis.response.measure.title
+        places = [(run, view, f"{end} {name}") for run, end in zip(runs, ("Highest", "Lowest"), strict=False)]
+    captions = [_caption(analysis, run, words, digits) for run, _, words in places]
+    files = [(paths.run(run.point).frame_grid(view), paths.run(run.point).animation(view)) for run, view, _ in places]
+    moving = _within(ANIMATIONS, [animation for _, animation in files])
+    found = [
+        Shown(caption, _file_uri(grid), _file_uri(animation) if animation in moving else None)
+        for caption, (grid, animation) in zip(captions, files, strict=True)
+    ]
+    return tuple(one for one in found if one.grid or one.animation)
+
+
+def _caption(analysis: Analysis, run: RunAt, words: str, digits: int) -> str:
+    levels = f"{level_words(run.levels, titles_of(analysis.factors))}, " if run.levels else ""
+    if words == analysis.response.view or run.levels:
+        return f"{words}: {number(run.response, digits)} ({levels}seed {run.seed})"
+    return f"{words} (seed {run.seed})"
+
+
+def _within(budget: int, files: Sequence[Path]) -> set[Path]:
+    """Return the files that fit the budget, the first ones first."""
+    chosen: set[Path] = set()
+    for file in _existing(files):
+        budget -= file.stat().st_size
+        if budget < 0:
+            break
+        chosen.add(file)
+    return chosen
+
+
+def _existing(files: Iterable[Path]) -> list[Path]:
+    return [file for file in files if file.exists()]
+
+
+def _file_uri(file: Path) -> str | None:
+    return _uri(file.suffix, file.read_bytes()) if file.exists() else None
+
+
+def _uri(suffix: str, content: bytes) -> str:
+    return f"data:{MEDIA[suffix]};base64,{base64.b64encode(content).decode()}"
