@@ -1,12 +1,11 @@
 """What one run leaves behind, and how it is kept on disk."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
@@ -87,9 +86,7 @@ class whole_file:  # noqa: N801  # reads as a statement: with whole_file(path) a
 
     def __enter__(self) -> Path:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        os.close(handle)
-        self.temporary = Path(name)
+        self.temporary = self.path.with_name(f".{self.path.name}.{uuid4().hex}")
         return self.temporary
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:

@@ -44,8 +44,9 @@ def as_factor(given: Any) -> Any:
 def level_name(level: Any) -> str:
     """Write a level in a few characters: a block by its kind and what it sets beside it."""
     if isinstance(level, Mapping):
-        settings = [f"{key}={level_name(value)}" for key, value in level.items() if key != "kind"]
-        return " ".join([str(level["kind"])] * ("kind" in level) + settings)
+        return " ".join(
+            level_name(value) if key == "kind" else f"{key}={level_name(value)}" for key, value in level.items()
+        )
     if isinstance(level, list | tuple):
         return "-".join(level_name(item) for item in level)
     if level is None:
