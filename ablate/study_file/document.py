@@ -40,10 +40,10 @@ class Document:
     def _placed(self, fault: Fault) -> Fault:
         """Follow a fault to the key that its text starts with, if any, and to levels in a bare list."""
         loc, text = fault.loc, fault.text
-        if loc[:1] == ("factors",) and loc[2:3] == ("levels",) and isinstance(self.tree["factors"][loc[1]], list):
-            loc = (*loc[:2], *loc[3:])
         if named := KEY_IN_FRONT.match(text):
             loc, text = (*loc, *named[1].split(".")), text[named.end() :]
+        if loc[:1] == ("factors",) and loc[2:3] == ("levels",) and isinstance(self.tree["factors"][loc[1]], list):
+            loc = (*loc[:2], *loc[3:])
         return Fault(loc, text)
 
     def _nearest(self, loc: Loc) -> Loc:

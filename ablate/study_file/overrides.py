@@ -66,7 +66,9 @@ def _default(spec: type[Spec] | None, key: str) -> Any:
     if key not in known or known[key].is_required():
         return {}
     default = to_jsonable_python(known[key].default)
-    return {name: value for name, value in default.items() if name != "seed"} if spec is StudySpec else default
+    if key == "base":
+        del default["seed"]  # which no base may have
+    return default
 
 
 def _claim(origins: dict[Loc, str], loc: Loc, label: str) -> None:
