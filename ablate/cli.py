@@ -36,7 +36,7 @@ def run(
     file: StudyFile,
     overrides: Overrides = [],  # noqa: B006  # typer reads the default and never changes it
     store: StoreFolder = DEFAULT_STORE,
-    workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; as many as cores or GPUs by default.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; one a core or GPU by default.")] = None,
 ) -> None:
     """Run a study, or go on where it stopped, and write its report.
 

@@ -31,7 +31,8 @@ class LossCurve:
         self._run, self._observe = run, observe
         training = run.training
         self._scheme: Scheme = training.scheme
-        self._held_out = as_video(torch.from_numpy(source.held_out(training.batch, self._scheme.frames_needed)).to(device))
+        held_out = source.held_out(training.batch, self._scheme.frames_needed)
+        self._held_out = as_video(torch.from_numpy(held_out).to(device))
         self._points: list[tuple[int, float, float]] = []
         self._since: list[Tensor] = []
         self._glanced = time.monotonic()

@@ -86,6 +86,11 @@ class StudyPaths:
         return self.folder / "report.json"
 
     @property
+    def comparison(self) -> Path:
+        """The strongest and the weakest ghost of the study in one picture."""
+        return self.folder / "comparison.png"
+
+    @property
     def runs_csv(self) -> Path:
         """One row a run: factor levels, seed and responses."""
         return self.folder / "runs.csv"

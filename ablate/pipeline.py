@@ -4,6 +4,7 @@ YAML text -> StudySpec -> points -> records -> Analysis -> report. Each arrow ca
 every step can be redone from what the step before it left on disk.
 """
 
+import platform
 import shlex
 import signal
 import time
@@ -15,8 +16,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
+from ablate import __version__, study_file
 from ablate import report as pages
-from ablate import study_file
 from ablate.analysis import Analysis, Resampling, analyse, answer
 from ablate.cost import estimate
 from ablate.data import download
@@ -26,7 +27,8 @@ from ablate.executors.local import LocalExecutor, slots_here
 from ablate.lock import held
 from ablate.paths import Store, StudyPaths
 from ablate.progress import clock, display
-from ablate.records import whole_file
+from ablate.records import RunRecord, whole_file
+from ablate.report.frame_grid import write_comparison
 from ablate.results import study_table
 from ablate.spec import StudySpec
 from ablate.tracking.mlflow import MLflowTracker
@@ -69,7 +71,7 @@ def check(file: Path, overrides: Sequence[str], console: Console) -> None:
     )
     minutes = study.budget.minutes
     if minutes is not None and cost.study_seconds > minutes * 60:
-        console.print(f"the budget of {minutes:g} minutes will end before all runs have", style="yellow", highlight=False)
+        console.print(f"the budget of {minutes:g} minutes will end before that", style="yellow", highlight=False)
 
 
 def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -> None:
@@ -114,16 +116,26 @@ def _write_report(study: StudySpec, paths: StudyPaths, command: str, console: Co
     analysis = analyse(table, Resampling(settings.confidence, settings.resamples, settings.seed))
     with whole_file(paths.runs_csv) as path:
         table.runs.to_csv(path, index=False)
-    pages.write(analysis, paths, command)
+    _draw_comparison(analysis, study, paths)
+    pages.write(analysis, paths, command, {"ablate": __version__, "python": platform.python_version()})
     for line in answer(analysis):
         console.print(line, highlight=False, markup=False)
     console.print(f"report: {paths.report_html}", highlight=False, markup=False, soft_wrap=True)
     return analysis
 
 
+def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) -> None:
+    if analysis.best is None or analysis.worst is None:
+        return
+    view, titles = study.response.view, {point.id: point.title for point in study.points}
+    shown = (analysis.worst.point, analysis.best.point)
+    worst, best = (RunRecord.load(paths.run(point)).examples[view] for point in shown)
+    write_comparison(paths.comparison, worst, best, (titles[shown[0]], titles[shown[1]]))
+
+
 def _say_how_it_went(tally: Tally, seconds: float, console: Console) -> None:
-    parts = [f"{tally.settled} of {tally.planned} runs have a result", f"{len(tally.failed)} failed", f"{tally.open} open"]
-    console.print(f"{', '.join(parts)}; {clock(seconds)}", highlight=False)
+    counts = f"{tally.settled} of {tally.planned} runs have a result, {len(tally.failed)} failed, {tally.open} open"
+    console.print(f"{counts}; {clock(seconds)}", highlight=False)
     for failure in tally.failed.values():
         console.print(f"failed: {failure}", style="red", highlight=False, markup=False, soft_wrap=True)
     if tally.interrupted or tally.out_of_time:

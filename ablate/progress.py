@@ -38,7 +38,7 @@ class Standing:
     running: dict[str, Running] = field(default_factory=dict)
 
     def seconds_left(self) -> float | None:
-        """Return the time left at the pace since this start, the runs under way counted by their steps; None before any step."""
+        """Return the time left at the pace so far, runs under way counted by their steps; None before any step."""
         under_way = sum(run.step / run.steps for run in self.running.values())
         worked = self.finished_here + under_way
         if worked == 0:
@@ -57,11 +57,13 @@ class Display(ABC):
     def say(self, line: str) -> None:
         """Show one line that stays."""
 
+    @abstractmethod
     def __enter__(self) -> Self:
-        return self
+        """Begin to show."""
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Leave the screen as it was; nothing to do for a display without a live part."""
+    @abstractmethod
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Leave the screen as it was."""
 
 
 @final
@@ -77,6 +79,12 @@ class PlainDisplay(Display):
     def say(self, line: str) -> None:
         """See Display."""
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        pass
 
 
 @final
@@ -98,7 +106,7 @@ class LiveDisplay(Display):
         self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._live.stop()
 
 
@@ -116,9 +124,8 @@ def clock(seconds: float) -> str:
 
 
 def _bar(standing: Standing) -> Progress:
-    bar = Progress(
-        TextColumn("runs"), BarColumn(bar_width=30), MofNCompleteColumn(), TextColumn("{task.description}", markup=False)
-    )
+    notes_column = TextColumn("{task.description}", markup=False)
+    bar = Progress(TextColumn("runs"), BarColumn(bar_width=30), MofNCompleteColumn(), notes_column)
     left = standing.seconds_left()
     notes = [
         "" if left is None else f"{clock(left)} left",
@@ -132,4 +139,3 @@ def _bar(standing: Standing) -> Progress:
 def _line(run: Running) -> Text:
     loss = "" if math.isnan(run.loss) else f"   loss {run.loss:.4f}"
     return Text(f"  {run.title}   step {run.step}/{run.steps}{loss}", overflow="ellipsis", no_wrap=True)
-

@@ -3,7 +3,9 @@
 import hashlib
 from typing import Literal
 
-Purpose = Literal["training_clips", "held_out_clips", "weights", "batch_order", "scheduled_sampling", "run_order", "bootstrap"]
+Purpose = Literal[
+    "training_clips", "held_out_clips", "weights", "batch_order", "scheduled_sampling", "run_order", "bootstrap"
+]
 
 
 def derive(seed: int, purpose: Purpose) -> int:

@@ -87,6 +87,4 @@ def autocast(training: Training, device: torch.device) -> AbstractContextManager
 
 
 def _adam(model: Forecaster, adam: Adam) -> torch.optim.Adam:
-    return torch.optim.Adam(
-        model.parameters(), lr=adam.learning_rate, betas=(adam.beta1, adam.beta2), eps=adam.epsilon
-    )
+    return torch.optim.Adam(model.parameters(), lr=adam.learning_rate, betas=(adam.beta1, adam.beta2), eps=adam.epsilon)

@@ -25,7 +25,9 @@ def study(tmp_path, small_study):
 
 
 def test_help_loads_neither_torch_nor_mlflow(tmp_path):
-    script = "import sys, ablate.cli; print([m for m in ('torch', 'mlflow', 'optuna', 'matplotlib') if m in sys.modules])"
+    script = (
+        "import sys, ablate.cli; print([m for m in ('torch', 'mlflow', 'optuna', 'matplotlib') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

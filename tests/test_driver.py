@@ -1,6 +1,7 @@
 import json
 
 import pytest
+from rich.console import Console
 
 from ablate.driver import Driver
 from ablate.executors.executor import Executor, Failed, Finished, Progressed
@@ -9,7 +10,6 @@ from ablate.paths import RunPaths
 from ablate.progress import PlainDisplay
 from ablate.records import RunRecord
 from ablate.tracking.memory import MemoryTracker
-from rich.console import Console
 
 
 class ScriptedExecutor(Executor):
@@ -27,7 +27,7 @@ class ScriptedExecutor(Executor):
         self.submitted.append(task.point)
         self.waiting.append(task)
 
-    def events(self, timeout):
+    def events(self, timeout):  # noqa: ARG002  # the contract
         if self.stop_after is not None and len(self.submitted) > self.stop_after:
             raise KeyboardInterrupt
         task = self.waiting.pop(0)

@@ -7,7 +7,8 @@ from ablate.lock import held
 
 
 def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path):
-    with held(tmp_path / "driver.lock"), pytest.raises(AblateError, match=f"process {os.getpid()}"), held(tmp_path / "driver.lock"):
+    lock = tmp_path / "driver.lock"
+    with held(lock), pytest.raises(AblateError, match=f"process {os.getpid()}"), held(lock):
         pass
 
 

@@ -14,9 +14,7 @@ from ablate.schemes import SCHEMES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-KINDS = sorted(
-    part.model_fields["kind"].default for part in (*DATA, *MODELS, *LOSSES, *SCHEMES, *DESIGNS)
-)
+KINDS = sorted(part.model_fields["kind"].default for part in (*DATA, *MODELS, *LOSSES, *SCHEMES, *DESIGNS))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -62,5 +60,7 @@ def test_every_direct_dependency_is_pinned():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["test"]]
     names = {re.match(r"[\w.-]+", line).group().lower().replace("_", "-") for line in wanted}
-    pinned = {line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    pinned = {
+        line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
     assert names <= pinned

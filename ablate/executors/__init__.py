@@ -1,1 +1,1 @@
-"""executors"""
+"""Executors: where runs are carried out."""

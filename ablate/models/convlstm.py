@@ -54,7 +54,7 @@ class ConvLSTM(ConvLSTMStack):
     normalisation: AnyNormalisation = NoNormalisation()
     """After every layer."""
     head: Head = "frame"
-    """`frame`: 1x1, frame by frame. `conv3d`: 3x3x3 over time, which leaks the next frame. `causal3d`: the same without the leak."""
+    """`frame`: 1x1, frame by frame. `conv3d`: 3x3x3 over time, leaks the next frame. `causal3d`: without the leak."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

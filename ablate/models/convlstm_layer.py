@@ -36,8 +36,9 @@ class Cell:
 
 
 class ConvLSTMLayer(nn.Module):
-    """ConvLSTM of Shi et al. 2015 (arXiv 1506.04214, equation 3), gates in Keras' order: input, forget, candidate, output.
+    """ConvLSTM of Shi et al. 2015 (arXiv 1506.04214, equation 3).
 
+    Gates are in Keras' order: input, forget, candidate, output.
     `inputs` 0 makes a layer that is driven by its state alone. Peepholes are Hadamard weights per channel, as
     the paper's parameter counts imply. With no state to start from, the first step has no state convolution.
     """

@@ -59,7 +59,10 @@ class EncoderForecasterNetwork(TrainableForecaster):
 
 @final
 class EncoderForecaster(ConvLSTMStack):
-    """Shi et al. 2015 (arXiv 1506.04214, figure 3); by default their (5x5)-5x5-128-5x5-64-5x5-64. Kernels count patches."""
+    """Shi et al. 2015 (arXiv 1506.04214, figure 3), by default their (5x5)-5x5-128-5x5-64-5x5-64.
+
+    Kernels count patches.
+    """
 
     trainable: ClassVar[bool] = True
     module: ClassVar[type[TrainableForecaster]] = EncoderForecasterNetwork

@@ -43,7 +43,7 @@ class BatchNormalisation(Normalisation):
 
     kind: Literal["batch"] = "batch"
     statistics: Statistics = "moving"
-    """At inference: `moving` averages of training, of the `batch` at hand, or `recomputed` over training clips afterwards."""
+    """At inference: `moving` averages of training, those of the `batch` at hand, or `recomputed` after training."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
     epsilon: PositiveFloat = 1e-3
 
@@ -121,9 +121,14 @@ class BatchNorm(nn.Module):
             case "moving":
                 return self._by(features, self.moving_mean, self.moving_variance)
             case "recomputed":
-                if self.recomputed_mean.isnan().any():
+                if self.never_recomputed:
                     raise ValueError("statistics 'recomputed' were never recomputed; call recompute_statistics first")
                 return self._by(features, self.recomputed_mean, self.recomputed_variance)
+
+    @property
+    def never_recomputed(self) -> bool:
+        """Tell whether there are no recomputed averages yet."""
+        return bool(self.recomputed_mean.isnan().any())
 
     def _by(self, features: Features, mean: Tensor, variance: Tensor) -> Features:
         flat = functional.batch_norm(
@@ -179,35 +184,46 @@ def statistics(model: Forecaster, choice: Statistics | None) -> Iterator[None]:
 
 def lacks_statistics(model: Forecaster) -> bool:
     """Tell whether inference would ask for statistics that were not recomputed yet."""
-    return any(layer.statistics == "recomputed" and bool(layer.recomputed_mean.isnan().any()) for layer in _batch_norms(model))
+    return any(layer.statistics == "recomputed" and layer.never_recomputed for layer in _batch_norms(model))
 
 
 @torch.no_grad()
 def recompute_statistics(model: Forecaster, videos: Iterable[Video]) -> None:
-    """Average the statistics of these batches, weighted by their clips, as the layers see them when each normalises by its batch.
+    """Pool mean and variance over these clips, as every layer sees them while all normalise by their batch.
 
-    The moving averages stay as they are. The variance is that of all clips together, between batches included.
+    The moving averages stay as they are.
     """
     layers = _batch_norms(model)
     if not layers:
         return
-    sums = {layer: torch.zeros(3, len(layer.weight), dtype=torch.float64, device=layer.weight.device) for layer in layers}
-
-    def add(layer: nn.Module, inputs: tuple[Tensor]) -> None:
-        assert isinstance(layer, BatchNorm)  # noqa: S101  # hooked on nothing else
-        values = inputs[0].double().movedim(2, 0).flatten(1)
-        sums[layer] += torch.stack([values.sum(1), values.square().sum(1), torch.full_like(values[:, 0], values.shape[1])])
-
-    hooks = [layer.register_forward_pre_hook(add) for layer in layers]
+    pools = [_Pool(layer) for layer in layers]
     with statistics(model.eval(), "batch"):
         for video in videos:
             model.one_step(video)
-    for hook in hooks:
-        hook.remove()
-    for layer, (total, squares, count) in sums.items():
-        mean = total / count
-        layer.recomputed_mean.copy_(mean)
-        layer.recomputed_variance.copy_(squares / count - mean.square())
+    for pool in pools:
+        pool.settle()
+
+
+class _Pool:
+    """Sums of what enters one layer, taken while it is open."""
+
+    def __init__(self, layer: BatchNorm) -> None:
+        self._layer, self._count = layer, 0
+        self._total = torch.zeros(2, len(layer.weight), dtype=torch.float64)
+        self._hook = layer.register_forward_pre_hook(self._add)
+
+    def settle(self) -> None:
+        """Give the layer its averages."""
+        self._hook.remove()
+        mean, square = self._total / self._count
+        self._layer.recomputed_mean.copy_(mean)
+        self._layer.recomputed_variance.copy_(square - mean.square())
+
+    def _add(self, _: nn.Module, inputs: tuple[Tensor]) -> None:
+        values = inputs[0].movedim(2, 0).flatten(1)
+        sums = torch.stack([values.sum(1, dtype=torch.float64), values.square().sum(1, dtype=torch.float64)])
+        self._total += sums.cpu()
+        self._count += values.shape[1]
 
 
 def _batch_norms(model: nn.Module) -> list[BatchNorm]:

@@ -3,10 +3,12 @@
 import io
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ablate.analysis.cells import Curve
 from ablate.analysis.effects import Effect
@@ -17,7 +19,7 @@ from ablate.report.words import level_words
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 INK, FAINT, RULE = "#1c1c1e", "#5f5f66", "#d8d8de"
-STYLE = {
+STYLE: dict[Any, Any] = {  # matplotlib names every key in the type
     "svg.hashsalt": "ablate",
     "font.size": 10,
     "axes.edgecolor": FAINT,
@@ -81,12 +83,18 @@ def curves_figure(curves: Sequence[Curve], factors: Sequence[str], label: str) -
             if curve not in told_apart:
                 axes.plot(curve.steps, curve.values, color=RULE, linewidth=1.2, zorder=1)
         for position, curve in enumerate(told_apart):
-            style = {"color": COLOURS[position], "marker": MARKERS[position]}
-            axes.plot(curve.steps, curve.values, label=level_words(curve.levels, factors), markersize=4.5, **style)
+            axes.plot(
+                curve.steps,
+                curve.values,
+                color=COLOURS[position],
+                marker=MARKERS[position],
+                markersize=4.5,
+                label=level_words(curve.levels, factors),
+            )
         axes.set_xlabel("forecast step")
         axes.set_ylabel(label)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        if any(curve.levels for curve in curves):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if any(curve.levels for curve in told_apart):
             figure.legend(loc="outside upper left", ncols=2, fontsize=9)
         return _svg(figure)
 
@@ -113,8 +121,14 @@ def _interaction(axes: Axes, interaction: Interaction) -> None:
         interaction.baselines,
     )
     for position, (name, values) in enumerate([(beside_base, (neither, first)), (other, (second, both))]):
-        style = {"color": COLOURS[position], "marker": MARKERS[position], "linestyle": ("-", "--")[position]}
-        axes.plot([0, 1], values, label=name, **style)
+        axes.plot(
+            [0, 1],
+            values,
+            color=COLOURS[position],
+            marker=MARKERS[position],
+            linestyle=("-", "--")[position],
+            label=name,
+        )
     axes.set_xticks([0, 1], [base, level], color=INK)
     axes.set_xlim(-0.3, 1.3)
     axes.set_xlabel(title)

@@ -85,8 +85,8 @@ def _runs(analysis: Analysis) -> str:
         for run in analysis.without_response
     ]
     head = (
-        f"{counts.planned} runs planned: {counts.finished} finished, {counts.diverged} diverged, "
-        f"{counts.failed} failed, {counts.missing} not run yet."
+        f"Runs planned: {counts.planned}. Finished: {counts.finished}. Diverged: {counts.diverged}. "
+        f"Failed: {counts.failed}. Not run yet: {counts.missing}."
     )
     return f"## What ran, and what did not\n\n{head}" + (f"\n\n{_list(lines)}" if lines else "")
 

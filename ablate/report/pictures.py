@@ -30,28 +30,42 @@ def svg_uri(svg: str) -> str:
 
 def shown(analysis: Analysis, paths: StudyPaths, digits: int) -> tuple[Shown, ...]:
     """Return the runs with the highest and the lowest response in its view; a lone run in all its views."""
-    runs = [run for run in (analysis.best, analysis.worst) if run is not None]
-    runs.sort(key=lambda run: -run.response)
-    if len({run.point for run in runs}) == 1:
-        places = [(runs[0], view.view, spaced(view.view)) for view in analysis.views]
-    else:
-        view, name = analysis.response.view, analysis.response.measure.title
-        places = [(run, view, f"{end} {name}") for run, end in zip(runs, ("Highest", "Lowest"), strict=False)]
-    captions = [_caption(analysis, run, words, digits) for run, _, words in places]
-    files = [(paths.run(run.point).frame_grid(view), paths.run(run.point).animation(view)) for run, view, _ in places]
-    moving = _within(ANIMATIONS, [animation for _, animation in files])
-    found = [
-        Shown(caption, _file_uri(grid), _file_uri(animation) if animation in moving else None)
-        for caption, (grid, animation) in zip(captions, files, strict=True)
-    ]
+    places = _places(analysis, digits)
+    moving = _within(ANIMATIONS, [paths.run(run.point).animation(view) for run, view, _ in places])
+    found = []
+    for run, view, caption in places:
+        files = paths.run(run.point)
+        animation = files.animation(view)
+        found.append(
+            Shown(caption, _file_uri(files.frame_grid(view)), _file_uri(animation) if animation in moving else None)
+        )
     return tuple(one for one in found if one.grid or one.animation)
 
 
-def _caption(analysis: Analysis, run: RunAt, words: str, digits: int) -> str:
-    levels = f"{level_words(run.levels, titles_of(analysis.factors))}, " if run.levels else ""
-    if words == analysis.response.view or run.levels:
-        return f"{words}: {number(run.response, digits)} ({levels}seed {run.seed})"
-    return f"{words} (seed {run.seed})"
+def _places(analysis: Analysis, digits: int) -> list[tuple[RunAt, str, str]]:
+    """Return what to show: the run, the view, and what to say of it."""
+    measure, best, worst = analysis.response.measure, analysis.best, analysis.worst
+    if best is None or worst is None:
+        return []
+    if best.point == worst.point:
+        return [
+            (best, view.view, f"{spaced(view.view)}: {measure.title} {number(view.means[measure.name], digits)}")
+            for view in analysis.views
+        ]
+    lowest, highest = sorted((best, worst), key=lambda run: run.response)
+    return [
+        (
+            run,
+            analysis.response.view,
+            f"{end} {measure.title}: {number(run.response, digits)} ({_which(analysis, run)})",
+        )
+        for end, run in (("Highest", highest), ("Lowest", lowest))
+    ]
+
+
+def _which(analysis: Analysis, run: RunAt) -> str:
+    levels = [level_words(run.levels, titles_of(analysis.factors))] if run.levels else []
+    return ", ".join([*levels, f"seed {run.seed}"])
 
 
 def _within(budget: int, files: Sequence[Path]) -> set[Path]:

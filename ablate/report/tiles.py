@@ -17,7 +17,9 @@ FULL = 255
 
 def scale_to(target: int, frames: Clips) -> int:
     """Return the whole factor that brings a frame's longer side nearest to `target` pixels, at least 1."""
-    return max(1, round(target / max(frames.shape[-2:])))
+    height, width = frames.shape[-2:]
+    factor: int = max(1, round(target / max(height, width)))
+    return factor
 
 
 def frame_tiles(frames: Clips, scale: int) -> Tiles:
@@ -33,7 +35,7 @@ def ghost_tiles(example: Example, scale: int) -> Tiles:
     """
     masks = ghost_masks(_unit(example.truth), _unit(example.history))
     ghost = _enlarged(np.where(masks.stale, example.forecast, 0), scale)
-    tiles = np.rint(ghost[..., None] / FULL * np.array(VERMILLION)).astype(np.uint8)
+    tiles: Tiles = np.rint(ghost[..., None] / FULL * np.array(VERMILLION)).astype(np.uint8)
     tiles[_outline(_enlarged(masks.present, scale))] = OUTLINE
     return tiles
 
@@ -50,4 +52,5 @@ def _outline(marked: Mask) -> Mask:
     """Return the marked pixels with an unmarked neighbour above, below, left or right; beyond a frame none is."""
     padded = np.pad(marked, [(0, 0), (0, 0), (1, 1), (1, 1)])
     inner = padded[..., :-2, 1:-1] & padded[..., 2:, 1:-1] & padded[..., 1:-1, :-2] & padded[..., 1:-1, 2:]
-    return marked & ~inner
+    outline: Mask = marked & ~inner
+    return outline

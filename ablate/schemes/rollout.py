@@ -31,7 +31,12 @@ class Rollout(Scheme):
         return self.context + self.horizon
 
     def loss(
-        self, model: TrainableForecaster, clips: Video, loss: Loss, progress: float, draws: torch.Generator  # noqa: ARG002  # the contract
+        self,
+        model: TrainableForecaster,
+        clips: Video,
+        loss: Loss,
+        progress: float,
+        draws: torch.Generator,  # noqa: ARG002  # the contract
     ) -> Scalar:
         """See Scheme."""
         return loss(model.logits(clips[:, : self.context], self.horizon), clips[:, self.context : self.frames_needed])

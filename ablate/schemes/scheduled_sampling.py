@@ -32,15 +32,14 @@ class ScheduledSampling(Scheme):
         """See Scheme."""
         return self.context + self.horizon
 
-    def loss(
-        self, model: NextFrameModel, clips: Video, loss: Loss, progress: float, draws: torch.Generator
-    ) -> Scalar:
+    def loss(self, model: NextFrameModel, clips: Video, loss: Loss, progress: float, draws: torch.Generator) -> Scalar:
         """See Scheme."""
         truth_share = max(0.0, 1 - progress / self.decayed)
         logits, state = model(clips[:, : self.context])
         guesses = [logits]
         for t in range(self.context, self.frames_needed - 1):
             shown_true = torch.rand(len(clips), 1, 1, 1, 1, generator=draws).to(clips.device) < truth_share
-            logits, state = model(torch.where(shown_true, clips[:, t : t + 1], torch.sigmoid(guesses[-1][:, -1:])), state)
+            own = torch.sigmoid(guesses[-1][:, -1:])
+            logits, state = model(torch.where(shown_true, clips[:, t : t + 1], own), state)
             guesses.append(logits)
         return loss(torch.cat(guesses, dim=1), clips[:, 1 : self.frames_needed])

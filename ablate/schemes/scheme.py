@@ -23,7 +23,8 @@ class Scheme(Spec, ABC):
 
     @abstractmethod
     def loss(self, model: Any, clips: Video, loss: Loss, progress: float, draws: torch.Generator) -> Scalar:
-        """Return the loss of one batch of clips. `model` is of the kind that `trains` names: a study is checked for that.
+        """Return the loss of one batch of clips.
 
+        `model` is of the kind that `trains` names: a study is checked for that when it is read.
         `progress` runs from 0 at the first step to 1 at the last; `draws` is the only source of randomness.
         """

@@ -30,7 +30,12 @@ class TeacherForced(Scheme):
         return self.frames
 
     def loss(
-        self, model: NextFrameModel, clips: Video, loss: Loss, progress: float, draws: torch.Generator  # noqa: ARG002  # the contract
+        self,
+        model: NextFrameModel,
+        clips: Video,
+        loss: Loss,
+        progress: float,
+        draws: torch.Generator,  # noqa: ARG002  # the contract
     ) -> Scalar:
         """See Scheme."""
         logits, _ = model(clips[:, :-1])

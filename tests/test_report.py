@@ -1,0 +1,237 @@
+import json
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ablate.analysis import FactorLevels, Measured, Resampling, Response, StudyTable, analyse
+from ablate.paths import StudyPaths
+from ablate.records import SCORE_COLUMNS, Example
+from ablate.report import pictures, summary, write
+from ablate.report.animation import write_animation
+from ablate.report.figures import curves_figure, effects_figure, interactions_figure
+from ablate.report.frame_grid import write_frame_grid
+
+GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
+SIGNAL = Measured("signal_retention", "signal retention", "ratio", higher_is_better=None)
+KERNEL = FactorLevels("model.kernel", "kernel", ("3", "1"), "3")
+HEAD = FactorLevels("model.head", "output head", ("frame", "conv3d"), "frame")
+COMMAND = "ablate run study.yaml"
+
+
+def run_scores(ghost):
+    rows = [
+        (view, clip, step, name, value * step)
+        for view, clip, step in product(("one_step", "rollout"), (0, 1), (1, 2, 3))
+        for name, value in (("ghost_ratio", ghost), ("signal_retention", 0.3))
+    ]
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+def found(question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None):
+    """Return the analysis of a factorial in which kernel 1 adds 0.3 to the ghost ratio, the more with conv3d."""
+    rows, scores = [], {}
+    for levels in product(*(factor.levels for factor in factors)):
+        for seed in seeds:
+            point = "-".join([*levels, str(seed)])
+            outcome, message = (unfinished or {}).get(point, ("finished", ""))
+            names = dict(zip((factor.path for factor in factors), levels, strict=True))
+            rows.append({"point": point, **names, "seed": seed, "outcome": outcome, "message": message})
+            if outcome == "finished":
+                kernel, head = names.get(KERNEL.path) == "1", names.get(HEAD.path) == "conv3d"
+                scores[point] = run_scores(0.1 + 0.01 * seed + 0.3 * kernel + 0.2 * kernel * head)
+    response = Response(GHOST, "rollout", 1, 3)
+    table = StudyTable(
+        question,
+        exploratory=True,
+        factors=tuple(factors),
+        response=response,
+        runs=pd.DataFrame(rows),
+        scores=scores,
+        companions=(SIGNAL,),
+    )
+    return analyse(table, Resampling())
+
+
+@pytest.fixture(scope="module")
+def analysis():
+    return found()
+
+
+@pytest.fixture
+def paths(tmp_path):
+    return StudyPaths(tmp_path / "small")
+
+
+def draw(paths, run, view="rollout"):
+    files = paths.run(run.point)
+    files.folder.mkdir(parents=True, exist_ok=True)
+    frames = np.zeros((1, 2, 16, 16), np.uint8)
+    write_frame_grid(files.frame_grid(view), Example(frames, frames, frames), run.point)
+    write_animation(files.animation(view), Example(frames, frames, frames))
+
+
+class Page(HTMLParser):
+    """Collects what a page consists of."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.words = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+def written(analysis, paths):
+    write(analysis, paths, COMMAND)
+    return Page(paths.report_html.read_text())
+
+
+def test_equal_input_gives_equal_bytes(analysis, tmp_path):
+    for attempt in ("a", "b"):
+        paths = StudyPaths(tmp_path / attempt / "small")
+        draw(paths, analysis.worst)
+        write(analysis, paths, COMMAND, {"torch": "2.6"})
+    for name in ("report.html", "report.md", "report.json"):
+        assert (tmp_path / "a/small" / name).read_bytes() == (tmp_path / "b/small" / name).read_bytes()
+
+
+def test_page_names_no_address_and_runs_no_script(analysis, paths):
+    draw(paths, analysis.worst)
+    page = written(analysis, paths)
+    text = paths.report_html.read_text()
+    assert not re.search(r"https?:|//[a-z]", re.sub(r"data:[^\"]*", "", text))
+    assert not page.all("script")
+    assert not page.all("link")
+
+
+def test_page_forbids_every_source_but_itself(analysis, paths):
+    policy = next(m["content"] for m in written(analysis, paths).all("meta") if "http-equiv" in m)
+    assert policy.startswith("default-src 'none'; img-src data:;")
+
+
+@pytest.mark.parametrize("place", ["question", "title", "level", "message"])
+def test_words_of_the_study_are_shown_and_never_become_markup(paths, place):
+    evil = "<script>alert(1)</script>"
+    factor = replace(KERNEL, title=evil if place == "title" else "kernel")
+    if place == "level":
+        factor = replace(factor, levels=(evil, "1"), baseline=evil)
+    unfinished = {"1-0": ("failed", evil)} if place == "message" else None
+    page = written(found(evil if place == "question" else "Why?", (factor,), unfinished=unfinished), paths)
+    assert not page.all("script")
+    assert evil in " ".join(page.words).lower()
+    assert "<script" not in paths.report_markdown.read_text().lower()
+
+
+def test_every_image_lies_in_the_page_and_has_a_text(analysis, paths):
+    draw(paths, analysis.worst)
+    draw(paths, analysis.best)
+    images = written(analysis, paths).all("img")
+    assert len(images) >= 8
+    assert all(image["src"].startswith("data:image/") and len(image["alt"]) > 20 for image in images)
+
+
+def test_page_is_readable_for_a_screen_reader(analysis, paths):
+    page = written(analysis, paths)
+    assert page.all("html")[0]["lang"] == "en"
+    assert len(page.all("h1")) == 1
+    assert all(cell.get("scope") in {"row", "col"} for cell in page.all("th"))
+    assert len(page.all("caption")) == len(page.all("table"))
+    identities = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(identities) == len(set(identities))
+    labels = {attributes["aria-labelledby"] for _, attributes in page.tags if "aria-labelledby" in attributes}
+    assert labels <= set(identities)
+
+
+def test_the_highest_response_is_shown_before_the_lowest(analysis, paths):
+    draw(paths, analysis.worst)
+    draw(paths, analysis.best)
+    captions = [shown.caption for shown in pictures.shown(analysis, paths, 2)]
+    assert captions == [
+        "Highest ghost ratio: 1.22 (kernel 1, output head conv3d, seed 1)",
+        "Lowest ghost ratio: 0.20 (kernel 3, output head frame, seed 0)",
+    ]
+
+
+def test_animations_beyond_the_budget_stay_out_and_the_still_pictures_stay(analysis, paths, monkeypatch):
+    draw(paths, analysis.worst)
+    draw(paths, analysis.best)
+    size = paths.run(analysis.worst.point).animation("rollout").stat().st_size
+    monkeypatch.setattr(pictures, "ANIMATIONS", size + 10)
+    shown = pictures.shown(analysis, paths, 2)
+    assert [run.animation is not None for run in shown] == [True, False]
+    assert all(run.grid for run in shown)
+
+
+def test_a_study_that_varies_nothing_shows_every_view_of_its_run(paths):
+    analysis = found(factors=(), seeds=(0,))
+    for view in ("one_step", "rollout"):
+        draw(paths, analysis.worst, view)
+    page = written(analysis, paths)
+    assert [shown.caption for shown in pictures.shown(analysis, paths, 2)] == [
+        "one step: ghost ratio 0.20",
+        "rollout: ghost ratio 0.20",
+    ]
+    assert "What each level changes" not in " ".join(page.words)
+
+
+def test_a_study_with_runs_missing_failed_and_diverged_counts_and_names_them(paths):
+    unfinished = {
+        "1-frame-0": ("failed", "out of memory"),
+        "1-frame-1": ("diverged", ""),
+        "3-frame-1": ("missing", ""),
+    }
+    words = " ".join(" ".join(written(found(unfinished=unfinished), paths).words).split())
+    assert "Runs planned: 8. Finished: 5. Diverged: 1. Failed: 1. Not run yet: 1." in words
+    assert "out of memory" in words
+    assert "Runs planned: 8." in paths.report_markdown.read_text()
+
+
+def test_an_undefined_response_is_called_so(paths):
+    analysis = found(unfinished={"3-frame-0": ("failed", "x"), "3-frame-1": ("failed", "x")})
+    assert "undefined" in " ".join(written(analysis, paths).words)
+    assert "nan" not in " ".join(written(analysis, paths).words).lower().split()
+
+
+def test_json_is_strict_and_holds_the_numbers_and_the_command(analysis, paths):
+    write(analysis, paths, COMMAND, {"torch": "2.6"})
+    report = json.loads(paths.report_json.read_text(), parse_constant=pytest.fail)
+    assert report["provenance"] == {"command": COMMAND, "torch": "2.6"}
+    kernel = next(effect for effect in report["effects"] if effect["factor"] == KERNEL.path)
+    assert kernel["estimate"]["value"] == pytest.approx((0.3 + 0.5) / 2 * 2)  # the mean of steps 1, 2 and 3 is 2
+
+
+def test_summary_opens_with_the_question_and_escapes_markup():
+    text = summary(found("Is *it* | `x` <b>?"))
+    assert text.splitlines()[0] == "# Is \\*it\\* \\| \\`x\\` &lt;b&gt;?"
+
+
+@pytest.mark.parametrize("levels", [2, 9])
+def test_charts_are_the_same_bytes_every_time(levels):
+    names = tuple(str(level) for level in range(levels))
+    analysis = found(factors=(replace(KERNEL, levels=names, baseline="0"), HEAD))
+    titles = ("kernel", "output head")
+    charts = (
+        lambda: effects_figure(analysis.effects, "ratio"),
+        lambda: interactions_figure(analysis.interactions[:4], "ghost ratio"),
+        lambda: curves_figure(analysis.curves[: 2 * levels], titles, "ghost ratio"),
+    )
+    for chart in charts:
+        assert chart() == chart()
+
+
+def test_a_curve_that_ends_undefined_does_not_stop_the_chart(analysis):
+    curves = [replace(analysis.curves[0], values=(0.1, 0.2, math.nan))] * 9
+    assert curves_figure(curves, ("kernel", "output head"), "ghost ratio").rstrip().endswith("</svg>")

@@ -1,0 +1,142 @@
+import json
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from urllib.request import urlopen
+
+import pytest
+
+from ablate import ui
+from ablate.errors import AblateError
+from ablate.ledger import Ledger
+from ablate.tracking.mlflow import MLflowTracker
+
+ANSWERS = "import sys, http.server as h; h.test(h.SimpleHTTPRequestHandler, port=int(sys.argv[1]), bind='127.0.0.1')"
+SPAWNS = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {ANSWERS!r}, sys.argv[1]]).wait()"
+IGNORES = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + ANSWERS
+FIRST_PORT = 23400
+
+
+@pytest.fixture
+def start():
+    """Return a function that starts a server made of a few words of Python; all are stopped after the test."""
+    with ExitStack() as stack:
+        yield lambda code: ui._started(
+            stack, "a server", FIRST_PORT, lambda port: [sys.executable, "-c", code, str(port)]
+        )
+
+
+@pytest.fixture
+def run_study(store, small_study, made_record):
+    """A store with one finished run."""
+    study = small_study()
+    ledger, tracker = Ledger.open(store, study), MLflowTracker(store)
+    tracker.open(study)
+    ledger.enqueue(study.points[:1])
+    number, id_ = ledger.next()
+    record, paths = made_record(study.points[0]), store.study("small").run(id_)
+    record.save(paths)
+    paths.frame_grid("rollout").write_bytes(b"\x89PNG")
+    run_id = tracker.start(study.points[0], number)
+    tracker.finish(run_id, record, paths)
+    ledger.settle(number, value=0.25, record=record, run_id=run_id, artifacts=[paths.frame_grid("rollout")])
+    return run_id
+
+
+def answers(address):
+    host, _, port = address.removeprefix("http://").partition("/")[0].partition(":")
+    with socket.socket() as client:
+        return client.connect_ex((host, int(port))) == 0
+
+
+def fetched(url):
+    with urlopen(url, timeout=30) as answer:  # noqa: S310  # our own server
+        return answer.read()
+
+
+def test_a_store_where_nothing_ran_is_refused(store):
+    with pytest.raises(AblateError, match=r"nothing has been run in .*; run a study first"), ui.servers(store, "small"):
+        pass
+
+
+def test_a_port_in_use_gives_way_to_the_next(start):
+    first = start(ANSWERS)
+    first.await_answer("/")
+    second = start(ANSWERS)
+    assert int(second.address.rpartition(":")[2]) > int(first.address.rpartition(":")[2])
+
+
+def test_ports_that_are_all_in_use_are_named(monkeypatch):
+    monkeypatch.setattr(ui, "PORTS_TRIED", 1)
+    with socket.socket() as taken:
+        taken.bind((ui.HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(AblateError, match=f"ports {port} to {port} are all in use"):
+            ui._free_port(port)
+
+
+def test_a_server_that_ends_says_its_last_words(start):
+    with pytest.raises(AblateError, match="a server ended by itself; it said: \nno such database"):
+        start("raise SystemExit('no such database')").await_answer("/")
+
+
+def test_a_silent_server_is_given_up(start, monkeypatch):
+    monkeypatch.setattr(ui, "START_SECONDS", 0.5)
+    with pytest.raises(AblateError, match="did not answer within 0 s; it said: nothing"):
+        start("import time; time.sleep(60)").await_answer("/")
+
+
+@pytest.mark.parametrize("code", [ANSWERS, SPAWNS, IGNORES], ids=["plain", "with a child", "deaf to SIGTERM"])
+def test_nothing_of_a_stopped_server_is_left(start, monkeypatch, code):
+    monkeypatch.setattr(ui, "STOP_SECONDS", 0.5)
+    server = start(code)
+    server.await_answer("/")
+    server.stop()
+    assert not answers(server.address)
+
+
+@pytest.mark.slow
+def test_both_show_the_study_and_are_gone_afterwards(store, run_study):
+    with ui.servers(store, "small", FIRST_PORT, FIRST_PORT) as (mlflow, dashboard):
+        mlflow_base, dashboard_base = mlflow.partition("/#")[0], dashboard.partition("/dashboard")[0]
+        assert mlflow.endswith("/runs?workflowType=machine_learning")
+        assert fetched(f"{mlflow_base}/get-artifact?run_uuid={run_study}&path=frames_rollout.png") == b"\x89PNG"
+        study_id = dashboard.rpartition("/")[2]
+        detail = json.loads(fetched(f"{dashboard_base}/api/studies/{study_id}"))
+        assert detail["name"] == "small"
+        (picture,) = detail["trials"][0]["artifacts"]
+        assert fetched(f"{dashboard_base}/artifacts/{study_id}/1/{picture['artifact_id']}") == b"\x89PNG"
+    assert not answers(mlflow_base)
+    assert not answers(dashboard_base)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("run_study")
+def test_an_unknown_study_is_refused(store):
+    with pytest.raises(AblateError, match="no study 'other' has been run"), ui.servers(store, "other"):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("run_study")
+def test_a_signal_stops_both(store, number):
+    code = f"""
+import pathlib, signal
+from ablate.paths import Store
+from ablate.ui import servers
+with servers(Store(pathlib.Path({str(store.root)!r})), "small", {FIRST_PORT}, {FIRST_PORT}) as addresses:
+    print(*addresses, flush=True)
+    signal.pause()
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as shown:  # noqa: S603  # written above
+        addresses = shown.stdout.readline().split()
+        assert len(addresses) == 2, shown.stderr.read()
+        assert [answers(address) for address in addresses] == [True, True]
+        shown.send_signal(number)
+        shown.wait(30)
+    assert [answers(address) for address in addresses] == [False, False]
