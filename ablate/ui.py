@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -82,19 +82,20 @@ def servers(store: Store, study: str, mlflow_port: int = 5000, optuna_port: int 
         raise AblateError(f"nothing has been run in {store.root} yet; run a study first: ablate run STUDY.yaml")
     with ExitStack() as stack:
         stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
-        mlflow = _started(stack, "the MLflow server", mlflow_port, lambda port: _mlflow_command(store, port))
-        dashboard = _started(stack, "the Optuna dashboard", optuna_port, lambda port: _dashboard_command(store, port))
+        port = _free_port(mlflow_port)
+        mlflow = _started(stack, "the MLflow server", port, _mlflow_command(store, port))
+        port = _free_port(optuna_port, spoken_for=port)
+        dashboard = _started(stack, "the Optuna dashboard", port, _dashboard_command(store, port))
         mlflow.await_answer("/health")
         dashboard.await_answer("/api/studies")
         yield experiment_url(mlflow.address, study), _dashboard_url(dashboard.address, study)
 
 
-def _started(stack: ExitStack, name: str, first_port: int, command: Callable[[int], Sequence[str]]) -> Server:
-    port = _free_port(first_port)
+def _started(stack: ExitStack, name: str, port: int, command: Sequence[str]) -> Server:
     environment = os.environ | NO_CALLS_OUT | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
     log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as its server
     process = subprocess.Popen(  # noqa: S603  # a fixed command of this interpreter
-        command(port), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
     )
     server = Server(name, f"http://{HOST}:{port}", process, log)
     stack.callback(server.stop)
@@ -142,8 +143,11 @@ def _answer(url: str) -> HTTPResponse:
     return response
 
 
-def _free_port(first: int) -> int:
+def _free_port(first: int, spoken_for: int | None = None) -> int:
+    """Return the first free port from `first` on, apart from one whose server has not taken it yet."""
     for port in range(first, first + PORTS_TRIED):
+        if port == spoken_for:
+            continue
         with socket.socket() as client, socket.socket() as server:
             if client.connect_ex((HOST, port)) == 0:  # somebody answers, maybe on every address of the machine
                 continue

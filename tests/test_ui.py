@@ -23,9 +23,12 @@ FIRST_PORT = 23400
 def start():
     """Return a function that starts a server made of a few words of Python; all are stopped after the test."""
     with ExitStack() as stack:
-        yield lambda code: ui._started(
-            stack, "a server", FIRST_PORT, lambda port: [sys.executable, "-c", code, str(port)]
-        )
+
+        def start(code):
+            port = ui._free_port(FIRST_PORT)
+            return ui._started(stack, "a server", port, [sys.executable, "-c", code, str(port)])
+
+        yield start
 
 
 @pytest.fixture
@@ -133,7 +136,7 @@ with servers(Store(pathlib.Path({str(store.root)!r})), "small", {FIRST_PORT}, {F
     signal.pause()
 """
     command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as shown:  # noqa: S603  # written above
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as shown:  # written above
         addresses = shown.stdout.readline().split()
         assert len(addresses) == 2, shown.stderr.read()
         assert [answers(address) for address in addresses] == [True, True]

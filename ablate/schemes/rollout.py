@@ -36,7 +36,7 @@ class Rollout(Scheme):
         clips: Video,
         loss: Loss,
         progress: float,
-        draws: torch.Generator,  # noqa: ARG002  # the contract
+        draws: torch.Generator,
     ) -> Scalar:
         """See Scheme."""
         return loss(model.logits(clips[:, : self.context], self.horizon), clips[:, self.context : self.frames_needed])

@@ -35,7 +35,7 @@ class TeacherForced(Scheme):
         clips: Video,
         loss: Loss,
         progress: float,
-        draws: torch.Generator,  # noqa: ARG002  # the contract
+        draws: torch.Generator,
     ) -> Scalar:
         """See Scheme."""
         logits, _ = model(clips[:, :-1])

@@ -1,0 +1,30 @@
+import pytest
+import torch
+
+from ablate.evaluation import evaluate
+from ablate.spec import changed
+from ablate.training import fit
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
+
+
+def train(run, device):
+    return fit(run, run.data.build(run.seed), torch.device(device), lambda *_: None)
+
+
+def test_training_on_cuda_follows_training_on_the_cpu(small_run):
+    losses = [train(small_run, device).curve["loss"].to_numpy() for device in ("cpu", "cuda")]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
+@pytest.mark.parametrize("precision", ["tf32", "bfloat16"])
+def test_lower_precision_stays_near_float32(small_run, precision):
+    exact = train(small_run, "cuda").curve["loss"].iloc[-1]
+    lower = train(changed(small_run, {"training.precision": precision}), "cuda").curve["loss"].iloc[-1]
+    assert lower == pytest.approx(exact, rel=0.05)
+
+
+def test_a_model_on_cuda_is_evaluated(small_run):
+    trained = train(small_run, "cuda")
+    scores, _ = evaluate(trained.model, small_run, small_run.data.build(0), torch.device("cuda"))
+    assert scores["value"].notna().any()
