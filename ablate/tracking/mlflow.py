@@ -110,8 +110,8 @@ class MLflowTracker(Tracker):
 
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
         """See Tracker. A study that is not complete ends as KILLED; the next start reopens it."""
-        files = (paths.study_yaml, paths.report_html, paths.report_markdown, paths.report_json, paths.runs_csv)
-        for file in files:
+        report = (paths.report_html, paths.report_markdown, paths.report_json, paths.runs_csv, paths.comparison)
+        for file in (paths.study_yaml, *report):
             if file.exists():
                 self._client.log_artifact(self._parent, str(file))
         self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: summary})
