@@ -1,0 +1,97 @@
+"""The three forms of a report say the same numbers, and the page is well formed."""
+
+import json
+from html.parser import HTMLParser
+from itertools import product
+
+import pandas as pd
+import pytest
+
+from ablate import report
+from ablate.analysis import FactorLevels, Measured, Resampling, Response, StudyTable, analyse
+from ablate.paths import Store
+from ablate.records import SCORE_COLUMNS
+
+VOID = {"meta", "img", "br", "hr", "source"}
+FAILURE = "ValueError: too dark"
+GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
+FACTORS = (
+    FactorLevels("model.kernel", "state kernel", ("3", "1"), "3"),
+    FactorLevels("loss", "loss", ("bce", "mse"), "bce"),
+)
+
+
+class Page(HTMLParser):
+    """The words of every table cell; refuses an element that is not closed in its place."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.cells, self.open = [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):  # noqa: ARG002  # the parser's own signature
+        if tag in {"td", "th"}:
+            self.cells.append("")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if {"td", "th"} & set(self.open):
+            self.cells[-1] += data
+
+
+@pytest.fixture(scope="module")
+def paths(tmp_path_factory):
+    rows, scores = [], {}
+    for kernel, loss, seed in product(("3", "1"), ("bce", "mse"), (0, 1)):
+        point, failed = f"{kernel}-{loss}-{seed}", (kernel, loss, seed) == ("3", "mse", 1)
+        rows.append((point, kernel, loss, seed, "failed" if failed else "finished", FAILURE if failed else ""))
+        if not failed:
+            ghost = 0.1 + 0.31 * (kernel == "1") + 0.01 * seed + 0.05 * (loss == "mse")
+            scores[point] = pd.DataFrame([("rollout", 0, 1, "ghost_ratio", ghost)], columns=SCORE_COLUMNS)
+    study = StudyTable(
+        question="Does the kernel matter?",
+        exploratory=True,
+        factors=FACTORS,
+        response=Response(GHOST, "rollout", 1, 1),
+        runs=pd.DataFrame(rows, columns=["point", "model.kernel", "loss", "seed", "outcome", "message"]),
+        scores=scores,
+    )
+    written = Store(tmp_path_factory.mktemp("store")).study("small")
+    report.write(analyse(study, Resampling()), written, "ablate run studies/small.yaml")
+    return written
+
+
+@pytest.fixture
+def page(paths) -> Page:
+    return Page(paths.report_html.read_text())
+
+
+def test_every_element_of_the_page_is_closed(page):
+    assert page.open == []
+
+
+def test_json_has_the_planted_effect(paths):
+    largest = json.loads(paths.report_json.read_text())["effects"][0]
+    assert (largest["factor"], largest["level"]) == ("model.kernel", "1")
+    assert largest["estimate"]["value"] == pytest.approx(0.31)
+
+
+def test_both_tables_have_the_numbers_of_the_json(page, paths):
+    found, markdown = json.loads(paths.report_json.read_text()), paths.report_markdown.read_text()
+    shown = [f"{item['estimate']['value']:+.3f}" for item in found["effects"]]
+    assert set(shown) <= set(page.cells)
+    assert all(number in markdown for number in shown)
+
+
+def test_a_failed_run_is_named_with_what_it_said(page, paths):
+    assert {"3-mse-1", FAILURE} <= set(page.cells)
+    assert FAILURE in paths.report_markdown.read_text()
+
+
+def test_the_summary_fits_the_8000_characters_that_mlflow_keeps(paths):
+    assert len(paths.report_markdown.read_text()) < 8_000
