@@ -1,6 +1,8 @@
 import json
 import math
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import product
@@ -235,3 +237,8 @@ def test_charts_are_the_same_bytes_every_time(levels):
 def test_a_curve_that_ends_undefined_does_not_stop_the_chart(analysis):
     curves = [replace(analysis.curves[0], values=(0.1, 0.2, math.nan))] * 9
     assert curves_figure(curves, ("kernel", "output head"), "ghost ratio").rstrip().endswith("</svg>")
+
+
+def test_report_loads_neither_torch_nor_optuna_nor_mlflow():
+    code = "import sys, ablate.report; sys.exit(bool({'torch', 'optuna', 'mlflow'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603  # our own text

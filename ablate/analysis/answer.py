@@ -31,7 +31,7 @@ def effect_sentence(effect: Effect, response: str, digits: int) -> str:
     seeds = counted(len(estimate.seeds), "seed")
     return (
         f"{capitalised(effect.title)} {effect.level} instead of {effect.baseline} {verb} the {response} by "
-        f"{_magnitude(estimate, digits)} ({seeds}, {estimate.agreeing} of {counted(estimate.matched, 'pair')})."
+        f"{_magnitude(estimate, digits)} ({seeds}, {estimate.agreeing} of {counted(estimate.matched, 'pair')} agree)."
     )
 
 

@@ -101,15 +101,13 @@ def curves_figure(curves: Sequence[Curve], factors: Sequence[str], label: str) -
 
 def _effect(axes: Axes, row: int, effect: Effect) -> None:
     estimate = effect.estimate
-    zero_out = estimate.excludes_zero is not False
-    colour = COLOURS[1] if zero_out else FAINT
+    colour = COLOURS[1] if estimate.excludes_zero else FAINT
     if estimate.low is not None and estimate.high is not None:
         axes.plot(
             [estimate.low, estimate.high], [row, row], color=colour, linewidth=3, solid_capstyle="butt", alpha=0.55
         )
-    axes.plot(
-        estimate.by_seed, [row] * len(estimate.by_seed), "o", color=INK, markersize=4, alpha=0.55, linestyle="none"
-    )
+    below = [row + BELOW] * len(estimate.by_seed)
+    axes.plot(estimate.by_seed, below, "o", color=INK, markersize=4, alpha=0.55, linestyle="none")
     axes.plot([estimate.value], [row], "D", color=colour, markersize=8, markeredgecolor="white")
 
 

@@ -1,0 +1,42 @@
+import math
+
+import pandas as pd
+import pytest
+
+from ablate.analysis.study_table import Measured
+from ablate.analysis.views import views
+from ablate.records import SCORE_COLUMNS
+
+GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
+MSE = Measured("mse", "squared error", "squared brightness", higher_is_better=False)
+
+
+def run(*rows):
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+
+
+def test_runs_count_alike_whatever_their_number_of_defined_frames():
+    one = run(("rollout", 0, 1, "ghost_ratio", 0.2), ("rollout", 0, 2, "ghost_ratio", math.nan))
+    other = run(("rollout", 0, 1, "ghost_ratio", 0.5), ("rollout", 0, 2, "ghost_ratio", 0.7))
+    assert views({"a": one, "b": other}, [GHOST])[0].means == pytest.approx({"ghost_ratio": 0.4})
+
+
+def test_views_keep_the_order_of_the_study():
+    scores = run(*((view, 0, 1, "ghost_ratio", 0.1) for view in ("rollout", "as_posted", "one_step")))
+    assert [view.view for view in views({"a": scores}, [GHOST])] == ["rollout", "as_posted", "one_step"]
+
+
+def test_a_measure_that_a_view_lacks_is_undefined():
+    scores = run(("rollout", 0, 1, "ghost_ratio", 0.1), ("one_step", 0, 1, "mse", 9.0))
+    first, second = views({"a": scores}, [GHOST, MSE])
+    assert math.isnan(first.means["mse"])
+    assert math.isnan(second.means["ghost_ratio"])
+
+
+def test_a_run_whose_every_frame_is_undefined_does_not_make_the_others_so():
+    scores = {"a": run(("rollout", 0, 1, "mse", math.nan)), "b": run(("rollout", 0, 1, "mse", 4.0))}
+    assert views(scores, [MSE])[0].means["mse"] == 4.0
+
+
+def test_no_scores_give_no_views():
+    assert views({}, [GHOST]) == ()
