@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from ablate.errors import Fault, SpecError
-from ablate.spec.faults import faults, unknown
+from ablate.spec.faults import alternatives, faults
 from ablate.spec.run import RunSpec
 
 
@@ -32,7 +32,7 @@ def unknown_path(run: RunSpec, path: str) -> str | None:
         if not isinstance(branch, dict):
             return f"there is no {key!r} below the value {branch!r}"
         if key not in branch:
-            return unknown(key, branch, "path at")
+            return f"unknown path at {key!r}{alternatives(key, branch)}"
         branch = branch[key]
     return None
 

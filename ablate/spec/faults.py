@@ -29,27 +29,33 @@ def faults(error: ValidationError, root: type[Spec], tree: Any) -> list[Fault]:
     Where a value may be one of several types, each has its complaint; those about the value as a whole
     are dropped where another type fits so far that only something inside it is wrong.
     """
-    found: dict[Loc, list[ErrorDetails]] = {}
+    complaints: dict[Loc, list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):
-        found.setdefault(_place(details, tree), []).append(details)
-    deepest = {loc: list(_relevant(loc, several, found)) for loc, several in found.items()}
-    return [Fault(loc, _text(loc, several, root, tree)) for loc, several in deepest.items() if several]
+        complaints.setdefault(_place(details, tree), []).append(details)
+    relevant = {loc: _relevant(loc, complaints) for loc in complaints}
+    return [Fault(loc, _text(loc, several, root, tree)) for loc, several in relevant.items() if several]
 
 
-def did_you_mean(word: object, known: Iterable[object]) -> str:
-    """Return a hint at the known word that is nearest, with a blank before it; empty where none is near."""
-    near = get_close_matches(str(word), [str(other) for other in known], n=1)
+def alternatives(word: object, known: Iterable[str]) -> str:
+    """End a sentence about an unknown word with the known word that is near, if one is, and with all of them."""
+    return f"{_did_you_mean(word, known)}; allowed: {', '.join(sorted(known))}"
+
+
+def _did_you_mean(word: object, known: Iterable[str]) -> str:
+    near = get_close_matches(str(word), known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 
-def unknown(word: object, known: Iterable[object], what: str = "key") -> str:
-    """Say that a word is not one of the known ones."""
-    known = sorted(map(str, known))
-    found = "unknown key" if what == "key" else f"unknown {what} {word!r}"
-    return f"{found}{did_you_mean(word, known)}; allowed: {', '.join(known)}"
+def _place(details: ErrorDetails, tree: Any) -> Loc:
+    place = _as_written(details["loc"], tree)
+    if details["type"] == "missing":
+        return (*place, details["loc"][-1])
+    if details["type"].startswith("union_tag"):
+        return (*place, "kind")
+    return place
 
 
-def as_written(loc: Loc, tree: Any) -> Loc:
+def _as_written(loc: Loc, tree: Any) -> Loc:
     """Drop the parts of `loc` that are not in `tree`: names of a union's branches, or keys left out."""
     place: list[str | int] = []
     for part in loc:
@@ -60,18 +66,9 @@ def as_written(loc: Loc, tree: Any) -> Loc:
     return tuple(place)
 
 
-def _place(details: ErrorDetails, tree: Any) -> Loc:
-    place = as_written(details["loc"], tree)
-    if details["type"] == "missing":
-        return (*place, details["loc"][-1])
-    if details["type"].startswith("union_tag"):
-        return (*place, "kind")
-    return place
-
-
-def _relevant(loc: Loc, several: list[ErrorDetails], found: dict[Loc, list[ErrorDetails]]) -> Iterable[ErrorDetails]:
-    deeper = any(other[: len(loc)] == loc and len(other) > len(loc) for other in found)
-    return (details for details in several if not (deeper and details["type"].endswith("_type")))
+def _relevant(loc: Loc, complaints: dict[Loc, list[ErrorDetails]]) -> list[ErrorDetails]:
+    deeper = any(other[: len(loc)] == loc != other for other in complaints)
+    return [details for details in complaints[loc] if not (deeper and details["type"].endswith("_type"))]
 
 
 def _text(loc: Loc, several: list[ErrorDetails], root: type[Spec], tree: Any) -> str:
@@ -79,17 +76,18 @@ def _text(loc: Loc, several: list[ErrorDetails], root: type[Spec], tree: Any) ->
     match first["type"]:
         case "extra_forbidden":
             spec = spec_at(root, tree, loc[:-1])
-            text = unknown(loc[-1], spec.model_fields if spec else [])
+            text = f"unknown key{alternatives(loc[-1], spec.model_fields if spec else [])}"
         case "missing":
             text = "missing"
         case "union_tag_invalid":
-            text = unknown(first["ctx"]["tag"], kinds_at(root, tree, loc[:-1]), "kind")
+            kind = first["ctx"]["tag"]
+            text = f"unknown kind {kind!r}{alternatives(kind, kinds_at(root, tree, loc[:-1]))}"
         case "union_tag_not_found":
             text = f"missing; allowed: {', '.join(kinds_at(root, tree, loc[:-1]))}"
         case "value_error":
             text = str(first["ctx"]["error"])
         case "literal_error":
-            hint = did_you_mean(first["input"], QUOTED.findall(first["msg"]))
+            hint = _did_you_mean(first["input"], QUOTED.findall(first["msg"]))
             text = f"found {_shown(first['input'])}{hint}; {_wanted(several)}"
         case "model_attributes_type" if kinds := kinds_at(root, tree, loc):
             text = f"found {_shown(first['input'])}; must be a block with a kind, one of {', '.join(kinds)}"

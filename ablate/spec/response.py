@@ -8,7 +8,7 @@ from pydantic import PositiveInt, model_validator
 from ablate.analysis.response import mean_score
 from ablate.component import Spec
 from ablate.metrics import MEASURES
-from ablate.spec.faults import unknown
+from ablate.spec.faults import alternatives
 from ablate.spec.run import ROLLOUT, Evaluation
 
 
@@ -24,7 +24,7 @@ class Response(Spec):
     @model_validator(mode="after")
     def _is_defined(self) -> Self:
         if self.measure not in MEASURES:
-            raise ValueError(f"measure: {unknown(self.measure, MEASURES, 'measure')}")
+            raise ValueError(f"measure: unknown measure {self.measure!r}{alternatives(self.measure, MEASURES)}")
         if self.last_step is not None and self.last_step < self.first_step:
             raise ValueError(f"last_step: found {self.last_step}; must be at least first_step, {self.first_step}")
         return self
@@ -36,7 +36,7 @@ class Response(Spec):
     def problem_with(self, evaluation: Evaluation) -> str | None:
         """Say why this response cannot be taken from what `evaluation` measures; None where it can."""
         if self.view not in evaluation.views:
-            return f"view: {unknown(self.view, evaluation.views, 'view')}"
+            return f"view: unknown view {self.view!r}{alternatives(self.view, evaluation.views)}"
         name, step = ("first_step", self.first_step) if self.last_step is None else ("last_step", self.last_step)
         if step > evaluation.horizon:
             return f"{name}: found {step}; must be at most the horizon, {evaluation.horizon}"

@@ -102,11 +102,6 @@ class StudySpec(Spec):
             raise ValueError(f"seeds: found {self.seeds}; they must differ")
         return self
 
-    @property
-    def varied(self) -> dict[str, Factor]:
-        """Every factor by its path."""
-        return self.factors
-
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """Every combination of levels that the design runs.

@@ -10,7 +10,7 @@ from ablate.component import Spec
 from ablate.errors import Fault, Loc, SpecError
 from ablate.spec import RunSpec, StudySpec
 from ablate.spec.blocks import spec_at
-from ablate.spec.faults import unknown
+from ablate.spec.faults import alternatives
 from ablate.study_file.document import Document, parse
 
 
@@ -44,7 +44,7 @@ def _address(path: str, label: str) -> Loc:
     if first in RunSpec.model_fields:
         return ("base", first, *rest)
     keys = (StudySpec.model_fields.keys() | RunSpec.model_fields) - {"seed"}
-    raise SpecError(f"{label}: {Fault((first,), unknown(first, keys))}")
+    raise SpecError(f"{label}: {Fault((first,), f'unknown key{alternatives(first, keys)}')}")
 
 
 def _put(tree: dict[str, Any], loc: Loc, value: Any, label: str) -> None:
