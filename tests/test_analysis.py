@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from ablate.analysis import FactorLevels, Measured, Resampling, Response, StudyTable, analyse, answer
+from ablate.analysis.extremes import best_and_worst
 from ablate.errors import AnalysisError
 from ablate.records import SCORE_COLUMNS
 
@@ -97,6 +98,14 @@ def test_curves_run_over_the_steps_of_every_cell():
     curve = analyse(study(seeds=(0,)), Resampling()).curves[0]
     assert curve.steps == (1, 2)
     assert list(curve.values) == pytest.approx([0.1, 0.11])
+
+
+def test_a_run_that_went_blank_is_not_the_best_however_little_ghost_it_has():
+    runs = pd.DataFrame(
+        {"point": ["blank", "sharp", "ghostly"], "seed": 0, "response": [0.0, 0.1, 0.5], "mse": [90.0, 20.0, 30.0]}
+    )
+    best, worst = best_and_worst(runs, [], GHOST, [])
+    assert (best.point, worst.point) == ("sharp", "ghostly")
 
 
 def test_best_and_worst_follow_the_direction_of_the_measure():

@@ -138,6 +138,16 @@ def test_what_waits_for_a_dropped_seed_is_withdrawn(store, small_study, trials):
     assert [trial.user_attrs["outcome"] for trial in trials() if trial.state.name == "FAIL"] == ["withdrawn"] * 4
 
 
+def test_what_waits_but_is_not_asked_for_again_is_withdrawn(store, small_study, trials):
+    first, second, *_ = small_study().points
+    Ledger.open(store, small_study()).enqueue([first, second])
+    ledger = Ledger.open(store, small_study())
+    ledger.enqueue([second])
+    assert ledger.next() == (1, second.id)
+    assert ledger.next() is None
+    assert trials()[0].user_attrs["outcome"] == "withdrawn"
+
+
 def test_the_latest_trial_of_a_point_counts(store, small_study, settle):
     study = small_study()
     ledger = Ledger.open(store, study)

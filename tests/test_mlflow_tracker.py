@@ -141,6 +141,15 @@ def test_the_files_of_a_run_are_its_artifacts(finished, client):
     assert {"record.json", "scores.parquet", "curve.csv", "frames_rollout.png"} <= names
 
 
+def test_what_a_killed_writer_left_half_written_is_no_artifact(finished, client, study, store):
+    folder = store.study(study.name).run(study.points[0].id).folder
+    folder.mkdir(parents=True)
+    (folder / ".scores.parquet.0f3a").write_text("half")
+    names = {file.path for file in client.list_artifacts(finished().info.run_id)}
+    assert "scores.parquet" in names
+    assert not [name for name in names if name.startswith(".")]
+
+
 def test_the_description_begins_with_the_finding_and_shows_the_frames(finished):
     run = finished()
     finding, *rest = run.data.tags["mlflow.note.content"].split("\n\n")
@@ -162,7 +171,8 @@ def test_a_failed_run_keeps_its_log_and_says_why(tracker, study, store, client):
     run_id = tracker.start(study.points[0], 0)
     tracker.fail(run_id, "ValueError: planned", paths)
     assert [file.path for file in client.list_artifacts(run_id)] == ["error.log"]
-    assert client.get_run(run_id).data.tags["mlflow.note.content"] == "**Failed**: ValueError: planned"
+    tags = client.get_run(run_id).data.tags
+    assert (tags["error"], tags["mlflow.note.content"]) == ("ValueError: planned", "**Failed**: ValueError: planned")
 
 
 def test_the_report_belongs_to_the_parent_run(tracker, study, store, client):

@@ -162,8 +162,8 @@ def test_the_highest_response_is_shown_before_the_lowest(analysis, paths):
     draw(paths, analysis.best)
     captions = [shown.caption for shown in pictures.shown(analysis, paths, 2)]
     assert captions == [
-        "Highest ghost ratio: 1.22 (kernel 1, output head conv3d, seed 1)",
-        "Lowest ghost ratio: 0.20 (kernel 3, output head frame, seed 0)",
+        "Worst ghost ratio: 1.22 (kernel 1, output head conv3d, seed 1)",
+        "Best ghost ratio: 0.20 (kernel 3, output head frame, seed 0)",
     ]
 
 

@@ -124,7 +124,7 @@ def test_an_unknown_study_is_refused(store):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.usefixtures("run_study")
 def test_a_signal_stops_both(store, number):
     code = f"""

@@ -7,6 +7,8 @@ import pandas as pd
 
 from ablate.analysis.study_table import Measured
 
+ERROR = "mse"
+
 
 @dataclass(frozen=True)
 class RunAt:
@@ -24,13 +26,16 @@ def best_and_worst(
 ) -> tuple[RunAt | None, RunAt | None]:
     """Return the runs with the best and the worst defined response; a lone one is both, None where there is none.
 
-    Where neither direction is better, the lowest passes for the best.
+    The best is sought among the half of the runs with the smaller squared error, where that is a companion: a
+    forecast that went blank or grey has no ghost either. Where neither direction is better, the lowest passes
+    for the best.
     """
     defined = runs[runs["response"].notna()].sort_values("response", kind="stable")
     if defined.empty:
         return None, None
-    lowest, highest = (_run_at(defined.iloc[position], factors, companions) for position in (0, -1))
-    return (highest, lowest) if measure.higher_is_better else (lowest, highest)
+    sound = defined[defined[ERROR] <= defined[ERROR].median()] if ERROR in defined else defined
+    best, worst = (-1, 0) if measure.higher_is_better else (0, -1)
+    return _run_at(sound.iloc[best], factors, companions), _run_at(defined.iloc[worst], factors, companions)
 
 
 def _run_at(row: pd.Series, factors: Sequence[str], companions: Sequence[Measured]) -> RunAt:

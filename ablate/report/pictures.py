@@ -52,14 +52,13 @@ def _places(analysis: Analysis, digits: int) -> list[tuple[RunAt, str, str]]:
             (best, view.view, f"{spaced(view.view)}: {measure.title} {number(view.means[measure.name], digits)}")
             for view in analysis.views
         ]
-    lowest, highest = sorted((best, worst), key=lambda run: run.response)
     return [
         (
             run,
             analysis.response.view,
             f"{end} {measure.title}: {number(run.response, digits)} ({_which(analysis, run)})",
         )
-        for end, run in (("Highest", highest), ("Lowest", lowest))
+        for end, run in (("Worst", worst), ("Best", best))
     ]
 
 
