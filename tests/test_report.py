@@ -1,6 +1,7 @@
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import pytest
+from playwright.sync_api import sync_playwright
 
 from ablate.analysis import FactorLevels, Measured, Resampling, Response, StudyTable, analyse
 from ablate.paths import StudyPaths
@@ -24,6 +26,7 @@ SIGNAL = Measured("signal_retention", "signal retention", "ratio", higher_is_bet
 KERNEL = FactorLevels("model.kernel", "kernel", ("3", "1"), "3")
 HEAD = FactorLevels("model.head", "output head", ("frame", "conv3d"), "frame")
 COMMAND = "ablate run study.yaml"
+CHROMIUM = shutil.which("chromium")
 
 
 def run_scores(ghost):
@@ -242,3 +245,23 @@ def test_a_curve_that_ends_undefined_does_not_stop_the_chart(analysis):
 def test_report_loads_neither_torch_nor_optuna_nor_mlflow():
     code = "import sys, ablate.report; sys.exit(bool({'torch', 'optuna', 'mlflow'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
+def test_a_browser_shows_the_page_without_a_request_or_a_complaint(analysis, paths):
+    draw(paths, analysis.worst)
+    draw(paths, analysis.best)
+    write(analysis, paths, COMMAND)
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    asked, complaints = [], []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        tab = browser.new_page()
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.on("console", lambda message: complaints.append(message.text))
+        tab.goto(paths.report_html.as_uri())
+        shown = tab.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+        browser.close()
+    assert shown
+    assert complaints == []
+    assert [url for url in asked if not url.startswith("data:")] == [paths.report_html.as_uri()]
