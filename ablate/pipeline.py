@@ -119,7 +119,7 @@ def _write_report(study: StudySpec, paths: StudyPaths, command: str, console: Co
     _draw_comparison(analysis, study, paths)
     pages.write(analysis, paths, command, {"ablate": __version__, "python": platform.python_version()})
     for line in answer(analysis):
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(f"report: {paths.report_html}", highlight=False, markup=False, soft_wrap=True)
     return analysis
 

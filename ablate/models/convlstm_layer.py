@@ -13,7 +13,10 @@ from ablate.models.padding import same_conv2d
 from ablate.tensors import Frame
 
 Features = Float[Tensor, "time batch channel height width"]
-"""A layer's input or output, time first, so that one step lies in one piece of memory."""
+"""What goes into a layer, time first, so that one step lies in one piece of memory."""
+
+Hidden = Float[Tensor, "time batch filter height width"]
+"""What comes out of a layer."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class ConvLSTMLayer(nn.Module):
         with torch.no_grad():
             self.bias[filters : 2 * filters] = cell.forget_bias
 
-    def forward(self, features: Features, state: CellState | None = None) -> tuple[Features, CellState]:
+    def forward(self, features: Features, state: CellState | None = None) -> tuple[Hidden, CellState]:
         """Return the hidden state at every step, and the state after the last.
 
         The input convolution runs once over all steps, and the steps are taken apart with `unbind`: indexing
@@ -67,12 +70,12 @@ class ConvLSTMLayer(nn.Module):
         gates = same_conv2d(features.flatten(0, 1), self._require_kernel(), self.bias)
         return self._scan(gates.reshape(time, batch, *gates.shape[1:]).unbind(0), state)
 
-    def undriven(self, steps: int, state: CellState) -> tuple[Features, CellState]:
+    def undriven(self, steps: int, state: CellState) -> tuple[Hidden, CellState]:
         """Return the same for `steps` steps without any input."""
         gates = self.bias.view(1, -1, 1, 1).expand(len(state.hidden), -1, *state.hidden.shape[-2:])
         return self._scan([gates] * steps, state)
 
-    def _scan(self, gates: Sequence[Tensor], state: CellState | None) -> tuple[Features, CellState]:
+    def _scan(self, gates: Sequence[Tensor], state: CellState | None) -> tuple[Hidden, CellState]:
         hidden = []
         for step in gates:
             state = self._step(step, state)

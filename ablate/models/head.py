@@ -4,10 +4,13 @@ from abc import ABC, abstractmethod
 from typing import Literal, final
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from ablate.models.convlstm_layer import Features
 from ablate.models.initialisation import Initialisation, fill_kernel
+
+FrameLogits = Float[Tensor, "time batch 1 height width"]
 
 Head = Literal["frame", "conv3d", "causal3d"]
 
@@ -16,7 +19,7 @@ class OutputHead(nn.Module, ABC):
     """Maps features to logits, time first. What it remembers of earlier features lets a sequence be continued."""
 
     @abstractmethod
-    def forward(self, features: Features, memory: Tensor | None) -> tuple[Features, Tensor | None]:
+    def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
         """Return the logits at every step, and the memory after the last."""
 
 
@@ -29,7 +32,7 @@ class FrameHead(OutputHead):
         self.conv = nn.Conv2d(channels, 1, 1)
         _fill(self.conv, initialisation)
 
-    def forward(self, features: Features, memory: Tensor | None) -> tuple[Features, Tensor | None]:
+    def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
         """See OutputHead: nothing is remembered."""
         logits: Tensor = self.conv(features.flatten(0, 1))
         return logits.reshape(*features.shape[:2], *logits.shape[1:]), memory
@@ -50,7 +53,7 @@ class TimeHead(OutputHead):
         self._past, self._future = past, future
         _fill(self.conv, initialisation)
 
-    def forward(self, features: Features, memory: Tensor | None) -> tuple[Features, Tensor | None]:
+    def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
         """See OutputHead: the last `past` steps are remembered; before the first there are zeros."""
         before = features.new_zeros(self._past, *features.shape[1:]) if memory is None else memory
         seen = torch.cat([before, features])
