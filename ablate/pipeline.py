@@ -125,7 +125,7 @@ def _write_report(study: StudySpec, paths: StudyPaths, command: str, console: Co
 
 
 def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) -> None:
-    if analysis.best is None or analysis.worst is None:
+    if analysis.best is None or analysis.worst is None or analysis.best.point == analysis.worst.point:
         return
     view, titles = study.response.view, {point.id: point.title for point in study.points}
     shown = (analysis.worst.point, analysis.best.point)

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from itertools import product
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -103,9 +104,15 @@ def test_curves_run_over_the_steps_of_every_cell():
 def test_a_run_that_went_blank_is_not_the_best_however_little_ghost_it_has():
     runs = pd.DataFrame(
         {"point": ["blank", "sharp", "ghostly"], "seed": 0, "response": [0.0, 0.1, 0.5], "mse": [90.0, 20.0, 30.0]}
-    )
+    ).assign(outcome="finished")
     best, worst = best_and_worst(runs, [], GHOST, [])
     assert (best.point, worst.point) == ("sharp", "ghostly")
+
+
+def test_where_no_response_is_defined_a_finished_run_can_still_be_looked_at():
+    runs = pd.DataFrame({"point": ["lost", "grey"], "outcome": ["failed", "finished"], "seed": 0, "response": np.nan})
+    best, worst = best_and_worst(runs, [], GHOST, [])
+    assert (best.point, worst.point) == ("grey", "grey")
 
 
 def test_best_and_worst_follow_the_direction_of_the_measure():

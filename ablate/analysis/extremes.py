@@ -24,16 +24,18 @@ class RunAt:
 def best_and_worst(
     runs: pd.DataFrame, factors: Sequence[str], measure: Measured, companions: Sequence[Measured]
 ) -> tuple[RunAt | None, RunAt | None]:
-    """Return the runs with the best and the worst defined response; a lone one is both, None where there is none.
+    """Return the runs with the best and the worst defined response; a lone one is both, None where no run finished.
 
     The best is sought among the half of the runs with the smaller squared error, where that is a companion: a
     forecast that went blank or grey has no ghost either. Where neither direction is better, the lowest passes
-    for the best.
+    for the best. Where no response is defined, the first finished run stands for all, so that it can be looked at.
     """
     defined = runs[runs["response"].notna()].sort_values("response", kind="stable")
     if defined.empty:
+        defined = runs[runs["outcome"] == "finished"].head(1)
+    if defined.empty:
         return None, None
-    sound = defined[defined[ERROR] <= defined[ERROR].median()] if ERROR in defined else defined
+    sound = defined[~(defined[ERROR] > defined[ERROR].median())] if ERROR in defined else defined
     best, worst = (-1, 0) if measure.higher_is_better else (0, -1)
     return _run_at(sound.iloc[best], factors, companions), _run_at(defined.iloc[worst], factors, companions)
 

@@ -1,5 +1,6 @@
 """The report as one page that needs nothing beside itself."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -73,7 +74,9 @@ def _interactions_image(analysis: Analysis) -> str | None:
 
 def _chart(analysis: Analysis, measure: Measured) -> StepChart | None:
     curves = [curve for curve in analysis.curves if curve.measure == measure]
-    if not curves or (measure != analysis.response.measure and measure.name not in DRAWN):
+    if measure != analysis.response.measure and measure.name not in DRAWN:
+        return None
+    if all(math.isnan(value) for curve in curves for value in curve.values):
         return None
     image = svg_uri(curves_figure(curves, titles_of(analysis.factors), measure.title))
     return StepChart(measure, image, curves, _digits(analysis, measure))
