@@ -93,16 +93,15 @@ class MLflowTracker(Tracker):
         response = self._study.response.of(record.scores)
         last = numbers | record.means() | ({} if math.isnan(response) else {"response": response})
         self._log_metrics(run_id, {(name, 0): value for name, value in last.items()} | _by_forecast_step(record))
-        self._client.log_artifacts(run_id, str(paths.folder))
+        self._log_files(run_id, paths)
         words = {name: fact for name, fact in record.facts.items() if isinstance(fact, str)}
         note = {NOTE: description(self._study, record, run_id, paths)}
         self._end(run_id, "FINISHED", {"outcome": record.outcome} | words | note)
 
     def fail(self, run_id: str, message: str, paths: RunPaths) -> None:
         """See Tracker."""
-        if paths.folder.exists():
-            self._client.log_artifacts(run_id, str(paths.folder))
-        self._end(run_id, "FAILED", {"outcome": "failed", NOTE: f"**Failed**: {message}"})
+        self._log_files(run_id, paths)
+        self._end(run_id, "FAILED", {"outcome": "failed", "error": message, NOTE: f"**Failed**: {message}"})
 
     def interrupt(self, run_id: str) -> None:
         """See Tracker."""
@@ -139,6 +138,10 @@ class MLflowTracker(Tracker):
 
     def _search(self, condition: str) -> list[Run]:
         return list(self._client.search_runs([self._experiment], condition, order_by=["attributes.start_time ASC"]))
+
+    def _log_files(self, run_id: str, paths: RunPaths) -> None:
+        for file in sorted(paths.folder.glob("[!.]*")):  # what is hidden was left half written by a killed worker
+            self._client.log_artifact(run_id, str(file))
 
     def _log_metrics(self, run_id: str, values: Mapping[tuple[str, int], float]) -> None:
         now = _now()
