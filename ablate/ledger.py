@@ -40,7 +40,7 @@ class Ledger:
     """
 
     def __init__(self, study: StudySpec, trials: optuna.Study, artifacts: FileSystemArtifactStore) -> None:
-        self._points = {point.id for point in study.points}
+        self._wanted: set[str] = set()
         self._distributions = _distributions(study)
         self._trials, self._artifacts = trials, artifacts
         self._asked: dict[int, optuna.Trial] = {}
@@ -71,7 +71,8 @@ class Ledger:
         return {trial.user_attrs["point"]: trial.user_attrs["outcome"] for trial in trials}
 
     def enqueue(self, points: Sequence[Point]) -> None:
-        """Queue the points in their order, apart from those that wait already."""
+        """Queue the points in their order, apart from those that wait already. What waits beside them will not run."""
+        self._wanted = {point.id for point in points}
         waiting = {trial.user_attrs.get("point") for trial in self._waiting()}
         for point in points:
             if point.id not in waiting:
@@ -80,13 +81,13 @@ class Ledger:
     def next(self) -> tuple[int, str] | None:
         """Begin the next queued trial and return its number and its point; None when the queue is empty.
 
-        A trial that waits for a point the study no longer has fails as withdrawn.
+        A trial that waits for a point that was not asked for again fails as withdrawn.
         """
         while self._waiting():
             trial = self._trials.ask(self._distributions)
             self._asked[trial.number] = trial
             point = trial.user_attrs.get("point")
-            if point in self._points:
+            if point in self._wanted:
                 return trial.number, point
             self._end(trial.number, TrialState.FAIL, {"outcome": "withdrawn"})
         return None
