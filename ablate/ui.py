@@ -33,9 +33,14 @@ class Server:
     """A web server in a process group of its own, so that all it starts ends with it."""
 
     name: str
-    address: str
+    port: int
     process: subprocess.Popen[bytes]
     log: IO[bytes]
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"http://{HOST}:{self.port}"
 
     def await_answer(self, path: str) -> None:
         """Wait until it answers at `path`. Raises AblateError, with its last words, if it ends or stays silent."""
@@ -63,7 +68,14 @@ class Server:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
+            self._await_silence()
             self.log.close()
+
+    def _await_silence(self) -> None:
+        """Wait for those it started: they are nobody's children now, and end a moment after the signal."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while _is_taken(self.port) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
 
     def _last_words(self) -> str:
         self.log.seek(0)
@@ -76,12 +88,16 @@ def servers(store: Store, study: str, mlflow_port: int = 5000, optuna_port: int 
     """Start both servers, yield the study's address in MLflow and in the dashboard, and stop both at the end.
 
     A port that is in use gives way to the next free one. Raises AblateError where the store has no such study,
-    or a server does not start. SIGTERM ends the block as Ctrl-C does, with KeyboardInterrupt.
+    or a server does not start. SIGTERM, and SIGHUP from a terminal that closes, end the block as Ctrl-C does, with
+    KeyboardInterrupt.
     """
     if not (store.mlflow_database.exists() and store.optuna_database.exists()):
         raise AblateError(f"nothing has been run in {store.root} yet; run a study first: ablate run STUDY.yaml")
     with ExitStack() as stack:
-        stack.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, signal.default_int_handler))
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if (before := signal.getsignal(number)) is not signal.SIG_IGN:  # nohup ignores SIGHUP on purpose
+                stack.callback(signal.signal, number, before)
+                signal.signal(number, signal.default_int_handler)
         port = _free_port(mlflow_port)
         mlflow = _started(stack, "the MLflow server", port, _mlflow_command(store, port))
         port = _free_port(optuna_port, spoken_for=port)
@@ -97,7 +113,7 @@ def _started(stack: ExitStack, name: str, port: int, command: Sequence[str]) -> 
     process = subprocess.Popen(  # noqa: S603  # a fixed command of this interpreter
         command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
     )
-    server = Server(name, f"http://{HOST}:{port}", process, log)
+    server = Server(name, port, process, log)
     stack.callback(server.stop)
     return server
 
@@ -143,14 +159,17 @@ def _answer(url: str) -> HTTPResponse:
     return response
 
 
+def _is_taken(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex((HOST, port)) == 0
+
+
 def _free_port(first: int, spoken_for: int | None = None) -> int:
     """Return the first free port from `first` on, apart from one whose server has not taken it yet."""
     for port in range(first, first + PORTS_TRIED):
-        if port == spoken_for:
+        if port == spoken_for or _is_taken(port):  # maybe by a server on every address of the machine
             continue
-        with socket.socket() as client, socket.socket() as server:
-            if client.connect_ex((HOST, port)) == 0:  # somebody answers, maybe on every address of the machine
-                continue
+        with socket.socket() as server:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
                 server.bind((HOST, port))
