@@ -62,8 +62,9 @@ def _placed(fault: Fault, path: str, factor: Factor, position: int) -> Fault:
 
 def _repeated(path: str, factor: Factor, runs: list[RunSpec | None]) -> list[Fault]:
     names = factor.level_names()
+    firsts: dict[str, int] = {}
     return [
         Fault(("factors", path, "levels", position), f"means the same as level {names[first]!r}; levels must differ")
         for position, run in enumerate(runs)
-        if run is not None and (first := runs.index(run)) < position
+        if run is not None and (first := firsts.setdefault(run.identity(), position)) < position
     ]
