@@ -25,7 +25,11 @@ def test_the_shipped_schema_is_the_one_that_ablate_schema_prints():
 
 def test_an_editor_knows_every_key_of_a_study(schema):
     assert schema["properties"].keys() == StudySpec.model_fields.keys()
-    assert schema["$defs"]["RunSpec"]["properties"].keys() == RunSpec.model_fields.keys()
+    assert schema["$defs"]["RunSpec"]["properties"].keys() == RunSpec.model_fields.keys() - {"seed"}
+
+
+def test_an_editor_that_fills_in_the_base_offers_no_seed(schema):
+    assert schema["properties"]["base"]["default"].keys() == schema["$defs"]["RunSpec"]["properties"].keys()
 
 
 def test_an_editor_marks_unknown_keys(schema):
@@ -50,6 +54,12 @@ def test_levels_may_be_a_list_or_a_block(schema):
 
 def test_seeds_may_be_a_number_or_a_list(schema):
     assert {form["type"] for form in schema["properties"]["seeds"]["anyOf"]} == {"integer", "array"}
+
+
+def test_an_editor_knows_how_many_seeds_there_may_be(schema):
+    forms = {form["type"]: form for form in schema["properties"]["seeds"]["anyOf"]}
+    assert (forms["integer"]["minimum"], forms["integer"]["maximum"]) == (1, 1000)
+    assert (forms["array"]["minItems"], forms["array"]["maxItems"]) == (1, 1000)
 
 
 def test_a_field_is_described_by_its_docstring(schema):

@@ -263,6 +263,17 @@ def test_a_missing_key_is_placed_at_the_block_it_belongs_to(complaint):
     assert complaint("name: x\nquestion: y\nfactors: {}\n") == ["s.yaml:1:1: seeds: missing"]
 
 
+@pytest.mark.parametrize("seeds", ["0", "1001", '"3"', "true", "2.5", "null"])
+def test_seeds_are_told_both_ways_to_write_them(complaint, seeds):
+    (line,) = complaint(f"name: x\nquestion: y\nseeds: {seeds}\nfactors: {{}}\n")
+    assert line == f"s.yaml:3:1: seeds: found {seeds}; must be a number from 1 to 1000, or a list of seeds"
+
+
+def test_the_seed_is_not_among_the_keys_that_a_base_may_have(complaint):
+    (line,) = complaint(HEAD + "factors: {}\nbase: {sede: 1}\n")
+    assert line == "s.yaml:5:8: base.sede: unknown key; allowed: data, evaluation, loss, model, training"
+
+
 def test_a_rule_of_the_whole_study_is_placed_at_the_key_it_names(complaint):
     (line,) = complaint(HEAD + "factors: {}\nresponse:\n  view: rolout\n")
     assert line.startswith("s.yaml:6:3: response.view: unknown view 'rolout' (did you mean 'rollout'?); allowed: ")
@@ -330,7 +341,7 @@ def test_a_factor_on_the_kind_alone_is_told_to_give_whole_blocks(complaint):
             "{levels: [4, 5], labels: [a]}",
             "35: factors.model.filters.labels: 1 of them for 2 levels; give one for each",
         ),
-        ("4", "3: factors.model.filters: found 4; must be a block of keys, {key: value}"),
+        ("4", "3: factors.model.filters: found 4; must be a list of levels, or a block {levels: [...]}"),
         ("{levels: [4, 5], titel: x}", "35: factors.model.filters.titel: unknown key (did you mean 'title'?)"),
     ],
 )

@@ -1,5 +1,6 @@
 """Which spec describes a block of a study, found by its place and its kind."""
 
+from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -17,6 +18,12 @@ def kinds_at(root: type[Spec], tree: Any, loc: Loc) -> list[str]:
     """Return the kinds of block that may stand at `loc` of `tree`."""
     members, _ = _walked(root, tree, loc)
     return sorted(kind for spec in _specs(members) if (kind := _kind(spec)))
+
+
+@cache
+def keys_of(spec: type[Spec]) -> list[str]:
+    """Return the keys that a study file may give in such a block: those that its schema shows."""
+    return list(spec.model_json_schema()["properties"])
 
 
 def _walked(root: type[Spec], tree: Any, loc: Loc) -> tuple[list[Any], Any]:

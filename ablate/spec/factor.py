@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from ablate.component import Spec
+from ablate.spec.faults import shown
 
 Levels = Annotated[list[Any], Field(min_length=2)]
 
@@ -38,7 +39,11 @@ class Factor(Spec):
 
 def as_factor(given: Any) -> Any:
     """Take a bare list for the levels of a factor."""
-    return {"levels": given} if isinstance(given, list) else given
+    if isinstance(given, dict | Factor):
+        return given
+    if isinstance(given, list):
+        return {"levels": given}
+    raise ValueError(f"found {shown(given)}; must be a list of levels, or a block {{levels: [...]}}")
 
 
 def level_name(level: Any) -> str:

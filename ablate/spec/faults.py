@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from ablate.component import Spec
 from ablate.errors import Fault, Loc
-from ablate.spec.blocks import kinds_at, spec_at
+from ablate.spec.blocks import keys_of, kinds_at, spec_at
 
 LONGEST_QUOTE = 60
 QUOTED = re.compile(r"'([^']+)'")
@@ -76,7 +76,7 @@ def _text(loc: Loc, several: list[ErrorDetails], root: type[Spec], tree: Any) ->
     match first["type"]:
         case "extra_forbidden":
             spec = spec_at(root, tree, loc[:-1])
-            text = f"unknown key{alternatives(loc[-1], spec.model_fields if spec else [])}"
+            text = f"unknown key{alternatives(loc[-1], keys_of(spec) if spec else [])}"
         case "missing":
             text = "missing"
         case "union_tag_invalid":
@@ -88,11 +88,11 @@ def _text(loc: Loc, several: list[ErrorDetails], root: type[Spec], tree: Any) ->
             text = str(first["ctx"]["error"])
         case "literal_error":
             hint = _did_you_mean(first["input"], QUOTED.findall(first["msg"]))
-            text = f"found {_shown(first['input'])}{hint}; {_wanted(several)}"
+            text = f"found {shown(first['input'])}{hint}; {_wanted(several)}"
         case "model_attributes_type" if kinds := kinds_at(root, tree, loc):
-            text = f"found {_shown(first['input'])}; must be a block with a kind, one of {', '.join(kinds)}"
+            text = f"found {shown(first['input'])}; must be a block with a kind, one of {', '.join(kinds)}"
         case _:
-            text = f"found {_shown(first['input'])}; {_wanted(several)}"
+            text = f"found {shown(first['input'])}; {_wanted(several)}"
     return text
 
 
@@ -107,6 +107,7 @@ def _wanted(several: list[ErrorDetails]) -> str:
     return " or ".join(dict.fromkeys(wanted)).replace(" or must be ", " or ")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Write a value as it stands in a study file, cut where it is long."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}..."

@@ -5,6 +5,7 @@ import json
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from ablate.component import Spec
 from ablate.data import Data, MovingMNIST
@@ -93,7 +94,7 @@ class RunSpec(Spec):
     loss: AnyLoss = BCE()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
-    seed: Seed = 0
+    seed: SkipJsonSchema[Seed] = 0
     """Set by the study's `seeds`, never in `base`."""
 
     @model_validator(mode="after")

@@ -13,11 +13,14 @@ from ablate.design import AnyDesign, DesignFactor, FullFactorial
 from ablate.errors import Fault, SpecError
 from ablate.spec.change import changed
 from ablate.spec.factor import Factor, Levels, as_factor
+from ablate.spec.faults import shown
 from ablate.spec.level_runs import level_runs
 from ablate.spec.response import Response
 from ablate.spec.run import RunSpec, Seed
 
 MOST_SEEDS = 1_000
+SeedCount = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+Seeds = Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS)]
 
 
 class Analysis(Spec):
@@ -66,9 +69,11 @@ def _without_seed(base: Any) -> Any:
 
 def _as_seeds(given: Any) -> Any:
     """Take a number n for the seeds 0 to n-1."""
+    if isinstance(given, list):
+        return given
     if isinstance(given, int) and not isinstance(given, bool) and 0 < given <= MOST_SEEDS:
         return list(range(given))
-    return given
+    raise ValueError(f"found {shown(given)}; must be a number from 1 to {MOST_SEEDS}, or a list of seeds")
 
 
 class StudySpec(Spec):
@@ -83,11 +88,7 @@ class StudySpec(Spec):
     factors: dict[str, Annotated[Factor, BeforeValidator(as_factor, json_schema_input_type=Factor | Levels)]]
     """Path of the run (for example model.kernel_size) to its levels."""
     design: AnyDesign = FullFactorial()
-    seeds: Annotated[
-        list[Seed],
-        Field(min_length=1, max_length=MOST_SEEDS),
-        BeforeValidator(_as_seeds, json_schema_input_type=PositiveInt | list[Seed]),
-    ]
+    seeds: Annotated[Seeds, BeforeValidator(_as_seeds, json_schema_input_type=SeedCount | Seeds)]
     """One run of every cell each; a number n stands for 0 to n-1."""
     analysis: Analysis = Analysis()
     budget: Budget = Budget()

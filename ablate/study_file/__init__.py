@@ -48,7 +48,9 @@ def dump(spec: StudySpec | RunSpec) -> str:
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of study files, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **StudySpec.model_json_schema()}
+    study = StudySpec.model_json_schema()
+    del study["properties"]["base"]["default"]["seed"]  # which no base may have
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **study}
 
 
 def schema_text() -> str:
