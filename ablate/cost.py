@@ -2,13 +2,15 @@
 
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ablate.models.forecaster import Forecaster
+from ablate.losses import Loss
+from ablate.models import AnyModel, Forecaster
 from ablate.schemes import Scheme
-from ablate.spec import RunSpec, StudySpec, View
+from ablate.spec import RunSpec, StudySpec
 from ablate.tensors import Video
 from ablate.training import choose_device, initial_model
 
@@ -54,37 +56,47 @@ def _flop_a_second(run: RunSpec) -> float:
 
 def _run_flop(run: RunSpec) -> float:
     training = _step_flop(run) * run.training.batch * run.training.steps if run.model.trainable else 0
-    views = run.evaluation.views.values()
-    return training + sum(_forecast_flop(run, view) * (view.count or run.evaluation.clips) for view in views)
+    views, evaluation = run.evaluation.views.values(), run.evaluation
+    times = (evaluation.context, evaluation.horizon)
+    return training + sum(
+        _forecast_flop(run.model, run.data.canvas, *times, view.forecast) * (view.count or evaluation.clips)
+        for view in views
+    )
 
 
 def _step_flop(run: RunSpec) -> int:
+    return _training_flop(run.model, run.data.canvas, run.training.scheme, run.loss)
+
+
+@lru_cache
+def _training_flop(model: AnyModel, canvas: int, scheme: Scheme, loss: Loss) -> int:
     """Count the floating-point operations of one optimisation step for each clip of its batch."""
-    scheme: Scheme = run.training.scheme
     with FlopCounterMode(display=False) as counter:
-        scheme.loss(_hollow(run), _frames(run, scheme.frames_needed), run.loss, 1.0, torch.Generator()).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        value = scheme.loss(_hollow(model), _frames(canvas, scheme.frames_needed), loss, 1.0, torch.Generator())
+        value.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return int(counter.get_total_flops())
 
 
-def _forecast_flop(run: RunSpec, view: View) -> int:
-    context, horizon = run.evaluation.context, run.evaluation.horizon
+@lru_cache
+def _forecast_flop(model: AnyModel, canvas: int, context: int, horizon: int, forecast: str) -> int:
+    """Count the floating-point operations of forecasting one clip."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        if view.forecast == "rollout":
-            _hollow(run).forecast(_frames(run, context), horizon)
+        if forecast == "rollout":
+            _hollow(model).forecast(_frames(canvas, context), horizon)
         else:
-            _hollow(run).one_step(_frames(run, context + horizon - 1))
+            _hollow(model).one_step(_frames(canvas, context + horizon - 1))
     return int(counter.get_total_flops())
 
 
-def _hollow(run: RunSpec) -> Forecaster:
-    """Return the run's model with shapes but no numbers: its arithmetic can be counted without being done."""
+def _hollow(spec: AnyModel) -> Forecaster:
+    """Return the model with shapes but no numbers: its arithmetic can be counted without being done."""
     with torch.device("meta"):
-        model: Forecaster = run.model.build()
+        model: Forecaster = spec.build()
     return model
 
 
-def _frames(run: RunSpec, time: int) -> Video:
-    return torch.zeros(1, time, 1, run.data.canvas, run.data.canvas, device="meta")
+def _frames(canvas: int, time: int) -> Video:
+    return torch.zeros(1, time, 1, canvas, canvas, device="meta")
 
 
 def _step(run: RunSpec, batch: int) -> None:

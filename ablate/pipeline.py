@@ -103,10 +103,12 @@ def fetch(url: str | None, folder: Path | None, console: Console) -> None:
 
 def _show_cells(study: StudySpec, seconds: Sequence[float], console: Console) -> None:
     table = Table(box=None, pad_edge=False)
-    for heading in ("cell", *(factor.title or path for path, factor in study.factors.items()), "a run takes"):
-        table.add_column(escape(heading), justify="right" if heading == "cell" else "left")
-    for number, (cell, cost) in enumerate(zip(study.cells, seconds, strict=True), start=1):
-        table.add_row(str(number), *map(escape, cell.levels.values()), clock(cost))
+    table.add_column("cell", justify="right")
+    table.add_column("what differs from the base run", overflow="fold")
+    table.add_column("a run takes", no_wrap=True)
+    titles = [point.title.rpartition(", ")[0] for point in study.points[:: len(study.seeds)]]
+    for number, (title, cost) in enumerate(zip(titles, seconds, strict=True), start=1):
+        table.add_row(str(number), escape(title), clock(cost))
     console.print(table)
 
 
