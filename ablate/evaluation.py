@@ -11,8 +11,8 @@ from ablate.data.batches import as_video
 from ablate.data.source import ClipSource
 from ablate.errors import DataError
 from ablate.metrics import score
+from ablate.models.batch_statistics import recompute_statistics, statistics
 from ablate.models.forecaster import Forecaster
-from ablate.models.normalisation import recompute_statistics, statistics
 from ablate.records import SCORE_COLUMNS, Example
 from ablate.spec import Evaluation, RunSpec, View
 from ablate.tensors import Video

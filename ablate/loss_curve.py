@@ -10,8 +10,9 @@ from torch import Tensor
 
 from ablate.data.batches import as_video
 from ablate.data.source import ClipSource
+from ablate.models.batch_statistics import lacks_statistics, statistics
 from ablate.models.forecaster import Forecaster
-from ablate.models.normalisation import Statistics, lacks_statistics, statistics
+from ablate.models.normalisation import Statistics
 from ablate.records import CURVE_COLUMNS
 from ablate.schemes import Scheme
 from ablate.seeds import derive

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ablate.models import ConvLSTM
-from ablate.models.normalisation import lacks_statistics, recompute_statistics, statistics
+from ablate.models.batch_statistics import lacks_statistics, recompute_statistics, statistics
 
 
 @pytest.fixture

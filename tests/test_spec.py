@@ -282,3 +282,21 @@ def test_the_seed_is_no_factor(small_study):
 def test_a_study_needs_a_question():
     with pytest.raises(ValidationError, match="question"):
         StudySpec.model_validate({"name": "x", "factors": {}, "seeds": 1})
+
+
+SMALL_CANVAS = {"kind": "moving_mnist", "canvas": 24}
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"model": {"kind": "encoder_forecaster", "patch": 5}}, "model.patch: 5 does not divide frames of 64 x 64"),
+        (
+            {"loss": {"kind": "ssim", "window": 31}, "data": {"kind": "moving_mnist", "canvas": 24}},
+            "loss.window: 31 does not fit frames of 24",
+        ),
+    ],
+)
+def test_what_cannot_work_on_frames_of_this_size_is_refused(parts, message):
+    with pytest.raises(ValidationError, match=message):
+        RunSpec.model_validate({"training": {"scheme": {"kind": "rollout"}}} | parts)

@@ -9,8 +9,8 @@ from pydantic.json_schema import SkipJsonSchema
 
 from ablate.component import Spec
 from ablate.data import Data, MovingMNIST
-from ablate.losses import BCE, AnyLoss
-from ablate.models import AnyModel, ConvLSTM
+from ablate.losses import BCE, SSIM, AnyLoss
+from ablate.models import AnyModel, ConvLSTM, EncoderForecaster
 from ablate.schemes import AnyScheme, TeacherForced
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -105,6 +105,15 @@ class RunSpec(Spec):
             raise ValueError(
                 f"training and evaluation need clips of {needed} frames, data {self.data.kind!r} has {longest}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _frames_fit_model_and_loss(self) -> Self:
+        canvas = self.data.canvas
+        if isinstance(self.model, EncoderForecaster) and canvas % self.model.patch:
+            raise ValueError(f"model.patch: {self.model.patch} does not divide frames of {canvas} x {canvas} pixels")
+        if isinstance(self.loss, SSIM) and canvas < self.loss.window:
+            raise ValueError(f"loss.window: {self.loss.window} does not fit frames of {canvas} x {canvas} pixels")
         return self
 
     @model_validator(mode="after")
