@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from ablate.errors import SpecError
 from ablate.models import EncoderForecaster
 
 PUBLISHED = [  # Shi et al. 2015, tables 1 and 2: filters, input kernel, state kernel, parameters
@@ -28,5 +29,41 @@ def test_the_forecast_depends_on_every_frame_of_the_history():
 
 
 def test_patches_must_divide_the_frame():
-    with pytest.raises(ValueError, match="patches of 4 pixels do not divide frames of 10 x 10"):
+    with pytest.raises(SpecError, match=r"model\.patch: 4 does not divide frames of 10 x 10 pixels; take a patch"):
         EncoderForecaster(layers=1, filters=2).build().forecast(torch.rand(1, 2, 1, 10, 10), 1)
+
+
+def test_a_patch_becomes_the_channels_of_one_pixel():
+    model = EncoderForecaster(layers=1, filters=2, patch=2).build()
+    patches = model._patches(torch.arange(16.0).view(1, 1, 1, 4, 4))
+    assert patches[0, 0, :, 0, 1].tolist() == [2, 3, 6, 7]
+
+
+def test_states_are_copied_layer_by_layer_and_only_the_lowest_forecaster_layer_is_undriven():
+    model = EncoderForecaster(layers=2, filters=(3, 2), kernel_size=3).build()
+    assert model.lowest.kernel is None
+    history, calls = torch.rand(1, 4, 1, 8, 8), {}
+    hooks = {"encoder 0": model.encoder[0], "encoder 1": model.encoder[1], "upper": model.upper[0]}
+    for name, layer in hooks.items():
+        layer.register_forward_hook(lambda _, inputs, output, name=name: calls.update({name: (inputs, output)}))
+    model.forecast(history, 2)
+    lowest, _ = model.lowest.undriven(2, calls["encoder 0"][1][1])
+    assert torch.equal(calls["upper"][0][0], lowest)
+    assert calls["upper"][0][1] is calls["encoder 1"][1][1]
+
+
+def test_the_frame_is_made_of_all_forecaster_states():
+    model = EncoderForecaster(layers=3, filters=(2, 3, 4), kernel_size=3).build()
+    assert model.head.weight.shape == (16, 2 + 3 + 4, 1, 1)
+
+
+def test_each_guess_is_the_forecast_from_its_own_prefix():
+    model = EncoderForecaster(layers=1, filters=3, kernel_size=3).build()
+    frames = torch.rand(1, 4, 1, 8, 8)
+    assert torch.equal(model.one_step(frames)[:, 1:2], model.forecast(frames[:, :2], 1))
+
+
+def test_a_forecast_is_the_sigmoid_of_its_logits():
+    model = EncoderForecaster(layers=1, filters=3, kernel_size=3).build()
+    history = torch.rand(1, 3, 1, 8, 8)
+    assert torch.equal(model.forecast(history, 2), torch.sigmoid(model.logits(history, 2)))

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ablate.models.activation import ACTIVATIONS, CellActivation, GateActivation
-from ablate.models.initialisation import Initialisation, fill_kernel, fill_state_kernel
+from ablate.models.initialisation import Initialisation, fill_bias, fill_kernel, fill_state_kernel
 from ablate.models.padding import same_conv2d
 from ablate.tensors import Frame
 
@@ -44,19 +44,21 @@ class ConvLSTMLayer(nn.Module):
     Gates are in Keras' order: input, forget, candidate, output.
     `inputs` 0 makes a layer that is driven by its state alone. Peepholes are Hadamard weights per channel, as
     the paper's parameter counts imply. With no state to start from, the first step has no state convolution.
+    The forget gate's bias begins at `forget_bias`, however the others are drawn.
     """
 
     def __init__(self, inputs: int, filters: int, kernel_size: int, state_kernel_size: int, cell: Cell) -> None:
         super().__init__()
         self.kernel = nn.Parameter(torch.empty(4 * filters, inputs, kernel_size, kernel_size)) if inputs else None
         self.state_kernel = nn.Parameter(torch.empty(4 * filters, filters, state_kernel_size, state_kernel_size))
-        self.bias = nn.Parameter(torch.zeros(4 * filters))
+        self.bias = nn.Parameter(torch.empty(4 * filters))
         self.peepholes = nn.Parameter(torch.zeros(3, filters, 1, 1)) if cell.peepholes else None
         self._activate = ACTIVATIONS[cell.activation]
         self._gate = ACTIVATIONS[cell.gate_activation]
         if self.kernel is not None:
             fill_kernel(self.kernel, cell.initialisation)
         fill_state_kernel(self.state_kernel, cell.initialisation)
+        fill_bias(self.bias, self.state_kernel if self.kernel is None else self.kernel, cell.initialisation)
         with torch.no_grad():
             self.bias[filters : 2 * filters] = cell.forget_bias
 

@@ -7,9 +7,10 @@ from pydantic import PositiveInt, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ablate.errors import SpecError
 from ablate.models.convlstm_layer import ConvLSTMLayer, Features
 from ablate.models.forecaster import TrainableForecaster
-from ablate.models.initialisation import fill_kernel
+from ablate.models.initialisation import fill_convolution
 from ablate.models.stack import ConvLSTMStack, PerLayer
 from ablate.tensors import Video
 
@@ -31,10 +32,10 @@ class EncoderForecasterNetwork(TrainableForecaster):
         self.lowest, *upper = _layers(spec, [0, *below])
         self.upper = nn.ModuleList(upper)
         self.head = nn.Conv2d(sum(filters for filters, _, _ in shapes), spec.patch**2, 1)
-        fill_kernel(self.head.weight, spec.initialisation)
+        fill_convolution(self.head, spec.initialisation)
 
     def logits(self, history: Video, horizon: int) -> Video:
-        """See TrainableForecaster. Raises ValueError where the patches do not divide the frame."""
+        """See TrainableForecaster. Raises SpecError where the patches do not divide the frame."""
         features, states = self._patches(history), []
         for layer in self.encoder:
             features, state = layer(features)
@@ -53,7 +54,10 @@ class EncoderForecasterNetwork(TrainableForecaster):
     def _patches(self, video: Video) -> Features:
         height, width = video.shape[-2:]
         if height % self._patch or width % self._patch:
-            raise ValueError(f"patches of {self._patch} pixels do not divide frames of {height} x {width}")
+            raise SpecError(
+                f"model.patch: {self._patch} does not divide frames of {height} x {width} pixels; "
+                "take a patch that does, or another canvas"
+            )
         return functional.pixel_unshuffle(video.transpose(0, 1), self._patch)
 
 

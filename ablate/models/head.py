@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ablate.models.convlstm_layer import Features
-from ablate.models.initialisation import Initialisation, fill_kernel
+from ablate.models.initialisation import Initialisation, fill_convolution
 
 FrameLogits = Float[Tensor, "time batch 1 height width"]
 
@@ -30,7 +30,7 @@ class FrameHead(OutputHead):
     def __init__(self, channels: int, initialisation: Initialisation) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, 1, 1)
-        _fill(self.conv, initialisation)
+        fill_convolution(self.conv, initialisation)
 
     def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
         """See OutputHead: nothing is remembered."""
@@ -51,7 +51,7 @@ class TimeHead(OutputHead):
         super().__init__()
         self.conv = nn.Conv3d(channels, 1, 3, padding=(0, 1, 1))
         self._past, self._future = past, future
-        _fill(self.conv, initialisation)
+        fill_convolution(self.conv, initialisation)
 
     def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
         """See OutputHead: the last `past` steps are remembered; before the first there are zeros."""
@@ -71,9 +71,3 @@ def build_head(head: Head, channels: int, initialisation: Initialisation) -> Out
             return TimeHead(channels, past=1, future=1, initialisation=initialisation)
         case "causal3d":
             return TimeHead(channels, past=2, future=0, initialisation=initialisation)
-
-
-def _fill(conv: nn.Conv2d | nn.Conv3d, initialisation: Initialisation) -> None:
-    fill_kernel(conv.weight, initialisation)
-    if initialisation == "keras" and conv.bias is not None:
-        nn.init.zeros_(conv.bias)

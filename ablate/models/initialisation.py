@@ -1,4 +1,4 @@
-"""First weights of a convolution."""
+"""First weights and biases of a convolution."""
 
 from typing import Literal
 
@@ -21,3 +21,19 @@ def fill_state_kernel(kernel: Tensor, scheme: Initialisation) -> None:
         nn.init.orthogonal_(kernel)
     else:
         fill_kernel(kernel, scheme)
+
+
+def fill_bias(bias: Tensor, kernel: Tensor, scheme: Initialisation) -> None:
+    """Set the bias beside a kernel: Keras' zeros, or torch's uniform in +-1/sqrt(fan in)."""
+    if scheme == "keras":
+        nn.init.zeros_(bias)
+    else:
+        limit = kernel[0].numel() ** -0.5
+        nn.init.uniform_(bias, -limit, limit)
+
+
+def fill_convolution(convolution: nn.Conv2d | nn.Conv3d, scheme: Initialisation) -> None:
+    """Draw a whole convolution anew, kernel and bias."""
+    fill_kernel(convolution.weight, scheme)
+    if convolution.bias is not None:
+        fill_bias(convolution.bias, convolution.weight, scheme)
