@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from ablate.models import ConvLSTM
+from ablate.models.normalisation import BatchNormalisation, GroupNormalisation, LayerNormalisation
 
 keras.config.set_floatx("float32")
 SMALL = {"layers": 1, "filters": 3, "normalisation": {"kind": "batch"}}
@@ -88,34 +89,78 @@ def test_outputs_are_those_of_keras(kernel, activation, gate):
     assert_close(ours(frames)[0].movedim(2, -1), theirs(their_frames, training=True))
 
 
-@every_cell
-@every_kernel
-def test_gradients_are_those_of_keras(kernel, activation):
-    ours, theirs = pair(kernel_size=kernel, activation=activation, gate_activation="hard_sigmoid")
+def assert_same_gradient(ours, theirs):
+    """Equal by norm: each element sums hundreds of terms of both signs, so a small one holds others' rounding."""
+    assert (ours - theirs).norm() <= 1e-4 * theirs.norm()
+    assert theirs.norm() > 0
+
+
+def assert_same_gradients(ours, theirs):
+    """Of the frames and of every weight of every layer, in training mode."""
     frames, their_frames = clips()
     weight = torch.rand(2, 5, 1, 8, 8, generator=torch.Generator().manual_seed(2))
     (ours(frames)[0] * weight).sum().backward()
     (theirs(their_frames, training=True) * weight.movedim(2, -1)).sum().backward()
-    cell, norm = theirs.layers[0].cell, theirs.layers[1]
-    assert_close(frames.grad.movedim(2, -1), their_frames.grad)
-    assert_close(ours.layers[0].kernel.grad, cell.kernel.value.grad.permute(3, 2, 0, 1))
-    assert_close(ours.layers[0].state_kernel.grad, cell.recurrent_kernel.value.grad.permute(3, 2, 0, 1))
-    assert_close(ours.layers[0].bias.grad, cell.bias.value.grad)
-    assert_close(ours.norms[0].weight.grad, norm.gamma.value.grad)
-    assert_close(ours.norms[0].bias.grad, norm.beta.value.grad)
+    assert_same_gradient(frames.grad.movedim(2, -1), their_frames.grad)
+    for index, (layer, norm) in enumerate(zip(ours.layers, ours.norms, strict=True)):
+        cell, batch_norm = theirs.layers[2 * index].cell, theirs.layers[2 * index + 1]
+        assert_same_gradient(layer.kernel.grad, cell.kernel.value.grad.permute(3, 2, 0, 1))
+        assert_same_gradient(layer.state_kernel.grad, cell.recurrent_kernel.value.grad.permute(3, 2, 0, 1))
+        assert_same_gradient(layer.bias.grad, cell.bias.value.grad)
+        assert_same_gradient(norm.weight.grad, batch_norm.gamma.value.grad)
+        assert_same_gradient(norm.bias.grad, batch_norm.beta.value.grad)
+    head, conv = theirs.layers[-1], ours.head.conv
+    kernel = head.kernel.value.grad.permute(4, 3, 0, 1, 2)
+    assert_same_gradient(conv.weight.grad, kernel if conv.weight.dim() == 5 else kernel[:, :, 0])
+    assert_same_gradient(conv.bias.grad, head.bias.value.grad)
 
 
-def test_moving_averages_are_those_of_keras_and_inference_uses_them():
-    ours, theirs = pair(kernel_size=3)
+def assert_same_inference_after_training(ours, theirs):
+    """After some passes in training mode, which move the averages."""
     for seed in range(4):
         frames, their_frames = clips(seed)
         ours(frames)
         theirs(their_frames, training=True)
-    norm = theirs.layers[1]
-    assert_close(ours.norms[0].moving_mean, norm.moving_mean.value)
-    assert_close(ours.norms[0].moving_variance, norm.moving_variance.value)
+    for norm, batch_norm in zip(ours.norms, theirs.layers[1::2], strict=True):
+        assert_close(norm.moving_mean, batch_norm.moving_mean.value)
+        assert_close(norm.moving_variance, batch_norm.moving_variance.value)
     frames, their_frames = clips(9)
     assert_close(ours.eval()(frames)[0].movedim(2, -1), theirs(their_frames, training=False))
+
+
+@every_cell
+@every_kernel
+@every_gate
+def test_gradients_are_those_of_keras(kernel, activation, gate):
+    assert_same_gradients(*pair(kernel_size=kernel, activation=activation, gate_activation=gate))
+
+
+def test_moving_averages_are_those_of_keras_and_inference_uses_them():
+    assert_same_inference_after_training(*pair(kernel_size=3))
+
+
+def test_the_moving_variance_is_the_biased_one_as_in_keras():
+    ours, theirs = BatchNormalisation().build(3).train(), keras.layers.BatchNormalization()
+    features = torch.rand(2, 1, 3, 2, 2, generator=torch.Generator().manual_seed(0))  # 8 pixels: the bias is an eighth
+    for _ in range(50):
+        ours(features)
+        theirs(features.permute(1, 0, 3, 4, 2), training=True)
+    np.testing.assert_allclose(ours.moving_variance, theirs.moving_variance.value.detach(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.01])
+def test_layer_normalisation_is_that_of_keras(scale):
+    features = scale * torch.randn(3, 2, 6, 4, 4, generator=torch.Generator().manual_seed(0))
+    theirs = keras.layers.LayerNormalization()(features.movedim(2, -1))
+    assert_close(LayerNormalisation().build(6)(features).movedim(2, -1), theirs)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.01])
+def test_group_normalisation_is_that_of_keras_frame_by_frame(scale):
+    features = scale * torch.randn(3, 2, 6, 4, 4, generator=torch.Generator().manual_seed(0))
+    ours, theirs = GroupNormalisation(groups=2).build(6)(features), keras.layers.GroupNormalization(2)
+    for step in range(3):
+        assert_close(ours[step].movedim(1, -1), theirs(features[step].movedim(1, -1)))
 
 
 CASE = {
@@ -125,6 +170,7 @@ CASE = {
     "activation": "relu",
     "gate_activation": "hard_sigmoid",
 }
+EXAMPLE = {"layers": 4, "filters": 4, "kernel_size": 3, "head": "conv3d"}  # of keras-io, with 40 filters there
 
 
 def test_the_network_of_the_case_is_that_of_keras():
@@ -133,10 +179,26 @@ def test_the_network_of_the_case_is_that_of_keras():
     assert_close(ours(frames)[0].movedim(2, -1), theirs(their_frames, training=True))
 
 
+def test_the_network_of_the_case_has_the_gradients_of_keras():
+    assert_same_gradients(*pair(**CASE))
+
+
+def test_the_network_of_the_case_infers_as_keras_does():
+    assert_same_inference_after_training(*pair(**CASE))
+
+
 def test_the_keras_example_with_its_head_over_time_is_that_of_keras():
-    ours, theirs = pair(layers=2, filters=4, kernel_size=3, head="conv3d")
+    ours, theirs = pair(**EXAMPLE)
     frames, their_frames = clips()
     assert_close(ours(frames)[0].movedim(2, -1), theirs(their_frames, training=True))
+
+
+def test_the_keras_example_has_the_gradients_of_keras():
+    assert_same_gradients(*pair(**EXAMPLE))
+
+
+def test_the_keras_example_infers_as_keras_does():
+    assert_same_inference_after_training(*pair(**EXAMPLE))
 
 
 def test_first_weights_have_the_spread_of_keras():
