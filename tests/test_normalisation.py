@@ -60,11 +60,56 @@ def test_asking_for_averages_that_were_never_recomputed_is_an_error(model):
             model(videos()[0])
 
 
+def test_averages_of_a_net_that_overflows_were_recomputed_all_the_same():
+    model = ConvLSTM(layers=2, filters=3, activation="relu", normalisation={"kind": "batch"}).build()
+    with torch.no_grad():
+        model.layers[0].bias.fill_(torch.inf)
+    recompute_statistics(model.eval(), videos())
+    with statistics(model, "recomputed"):
+        assert not lacks_statistics(model)
+        assert model(videos()[0])[0].isnan().any()
+
+
+def test_recomputing_over_no_clips_is_an_error(model):
+    with pytest.raises(ValueError, match="over no clips"):
+        recompute_statistics(model, [])
+    with statistics(model, "recomputed"):
+        assert lacks_statistics(model)
+
+
+def test_recomputing_that_is_cut_short_leaves_the_model_as_it_was(model):
+    def broken():
+        yield videos()[0]
+        raise OSError("the disk is gone")
+
+    with pytest.raises(OSError, match="gone"):
+        recompute_statistics(model.train(), broken())
+    assert model.training
+    assert all(not norm._forward_pre_hooks and norm.never_recomputed for norm in model.norms)
+
+
+def test_recomputing_keeps_the_mode(model):
+    recompute_statistics(model.train(), videos())
+    assert model.training
+
+
+def test_with_batch_statistics_a_guess_sees_later_frames(model):
+    frames = videos()[0]
+    changed = torch.cat([frames[:, :3], 1 - frames[:, 3:]], dim=1)
+    moved = {}
+    for choice in ("moving", "batch"):
+        with statistics(model.eval(), choice):
+            moved[choice] = (model.one_step(frames) - model.one_step(changed))[:, :3].abs().max().item()
+    assert moved["moving"] == 0
+    assert moved["batch"] > 1e-5
+
+
 def test_both_sets_of_averages_travel_with_the_weights(model):
     recompute_statistics(model, videos())
     other = ConvLSTM(layers=2, filters=3, normalisation={"kind": "batch"}).build()
     other.load_state_dict(model.state_dict())
     assert torch.equal(other.norms[1].recomputed_mean, model.norms[1].recomputed_mean)
+    assert not other.norms[1].never_recomputed
 
 
 def test_layer_normalisation_gives_every_pixel_mean_zero_over_the_channels():

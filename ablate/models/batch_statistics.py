@@ -34,15 +34,20 @@ def lacks_statistics(model: Forecaster) -> bool:
 def recompute_statistics(model: Forecaster, videos: Iterable[Video]) -> None:
     """Pool mean and variance over these clips, as every layer sees them while all normalise by their batch.
 
-    The moving averages stay as they are.
+    The moving averages and the model's mode stay as they are. Raises ValueError where there are no clips.
     """
-    layers = _batch_norms(model)
-    if not layers:
+    pools = [_Pool(layer) for layer in _batch_norms(model)]
+    if not pools:
         return
-    pools = [_Pool(layer) for layer in layers]
-    with statistics(model.eval(), "batch"):
-        for video in videos:
-            model.one_step(video)
+    training = model.training
+    try:
+        with statistics(model.eval(), "batch"):
+            for video in videos:
+                model.one_step(video)
+    finally:
+        model.train(training)
+        for pool in pools:
+            pool.close()
     for pool in pools:
         pool.settle()
 
@@ -55,12 +60,16 @@ class _Pool:
         self._total = torch.zeros(2, len(layer.weight), dtype=torch.float64)
         self._hook = layer.register_forward_pre_hook(self._add)
 
+    def close(self) -> None:
+        """Take no more."""
+        self._hook.remove()
+
     def settle(self) -> None:
         """Give the layer its averages."""
-        self._hook.remove()
+        if self._count == 0:
+            raise ValueError("statistics cannot be recomputed over no clips; give at least one")
         mean, square = self._total / self._count
-        self._layer.recomputed_mean.copy_(mean)
-        self._layer.recomputed_variance.copy_(square - mean.square())
+        self._layer.set_recomputed(mean, square - mean.square())
 
     def _add(self, _: nn.Module, inputs: tuple[Tensor]) -> None:
         values = inputs[0].movedim(2, 0).flatten(1)

@@ -86,21 +86,26 @@ AnyNormalisation = Annotated[
 class BatchNorm(nn.Module):
     """Batch normalisation that keeps two sets of averages and lets inference choose.
 
-    As in Keras, the moving variance is the biased one.
+    As in Keras, the moving variance is the biased one. Statistics of the batch at hand span its clips and its
+    time: with them a guess depends on later frames and on other clips, and a roll-out, which goes frame by
+    frame, normalises each frame by itself.
     """
 
     moving_mean: Tensor
     moving_variance: Tensor
     recomputed_mean: Tensor
     recomputed_variance: Tensor
+    recomputed: Tensor
 
     def __init__(self, channels: int, spec: BatchNormalisation) -> None:
         super().__init__()
         self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
         self.register_buffer("moving_mean", torch.zeros(channels))
         self.register_buffer("moving_variance", torch.ones(channels))
-        self.register_buffer("recomputed_mean", torch.full((channels,), torch.nan))
-        self.register_buffer("recomputed_variance", torch.full((channels,), torch.nan))
+        self.register_buffer("recomputed_mean", torch.zeros(channels))
+        self.register_buffer("recomputed_variance", torch.ones(channels))
+        # not told by NaN: a net that overflows has NaN averages, and they are its own
+        self.register_buffer("recomputed", torch.tensor(False))  # noqa: FBT003  # a buffer's first value
         self.statistics: Statistics = spec.statistics
         self._momentum, self._epsilon = spec.momentum, spec.epsilon
 
@@ -124,7 +129,13 @@ class BatchNorm(nn.Module):
     @property
     def never_recomputed(self) -> bool:
         """Tell whether there are no recomputed averages yet."""
-        return bool(self.recomputed_mean.isnan().any())
+        return not self.recomputed
+
+    def set_recomputed(self, mean: Tensor, variance: Tensor) -> None:
+        """Store the second set of averages, one a channel."""
+        self.recomputed_mean.copy_(mean)
+        self.recomputed_variance.copy_(variance)
+        self.recomputed.fill_(True)  # noqa: FBT003  # torch takes no keyword
 
     def _by(self, features: Features, mean: Tensor, variance: Tensor) -> Features:
         flat = functional.batch_norm(
