@@ -33,7 +33,9 @@ def evaluate(
         history, truth = clips[:, :start], clips[:, start : start + run.evaluation.horizon]
         tables.append(_long(name, score(forecast, _unit(truth), _unit(history))))
         kept = slice(run.evaluation.examples)
-        examples[name] = Example(history[kept], truth[kept], np.rint(forecast[kept] * 255).astype(np.uint8))
+        examples[name] = Example(
+            history[kept], truth[kept], np.rint(forecast[kept] * 255).astype(np.uint8), np.arange(len(truth[kept]))
+        )
     return pd.concat(tables, ignore_index=True), examples
 
 

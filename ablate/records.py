@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Int64
 
 from ablate.arrays import Clips
 from ablate.paths import RunPaths
@@ -18,13 +19,20 @@ SCORE_COLUMNS = ["view", "clip", "step", "measure", "value"]
 CURVE_COLUMNS = ["step", "loss", "held_out_loss"]
 
 
+ClipNumbers = Int64[np.ndarray, " clip"]
+
+
 @dataclass(frozen=True)
 class Example:
-    """Frames of a few clips under one view, for pictures; uint8, 255 is full ink."""
+    """Frames of a few clips under one view, for pictures; uint8, 255 is full ink.
+
+    `clips` holds the number of each clip within its view, from 0, as in the scores.
+    """
 
     history: Clips
     truth: Clips
     forecast: Clips
+    clips: ClipNumbers
 
 
 @dataclass(frozen=True)
@@ -96,16 +104,13 @@ class whole_file:  # noqa: N801  # reads as a statement: with whole_file(path) a
             self.temporary.unlink(missing_ok=True)
 
 
-def _flat(examples: Mapping[str, Example]) -> dict[str, Clips]:
-    return {
-        f"{view}.{part}": getattr(example, part)
-        for view, example in examples.items()
-        for part in ("history", "truth", "forecast")
-    }
+PARTS = tuple(field.name for field in fields(Example))
 
 
-def _grouped(arrays: Mapping[str, Clips]) -> dict[str, Example]:
+def _flat(examples: Mapping[str, Example]) -> dict[str, np.ndarray]:
+    return {f"{view}.{part}": getattr(example, part) for view, example in examples.items() for part in PARTS}
+
+
+def _grouped(arrays: Mapping[str, np.ndarray]) -> dict[str, Example]:
     views = sorted({name.rpartition(".")[0] for name in arrays})
-    return {
-        view: Example(arrays[f"{view}.history"], arrays[f"{view}.truth"], arrays[f"{view}.forecast"]) for view in views
-    }
+    return {view: Example(**{part: arrays[f"{view}.{part}"] for part in PARTS}) for view in views}

@@ -69,7 +69,7 @@ def made_record():
             outcome=outcome,
             scores=pd.DataFrame(rows if outcome == "finished" else [], columns=SCORE_COLUMNS),
             curve=pd.DataFrame([(2, 0.5, 0.6), (4, 0.4, 0.5)], columns=CURVE_COLUMNS),
-            examples={view: Example(frames, frames, frames) for view in ("one_step", "rollout")},
+            examples={view: Example(frames, frames, frames, np.arange(1)) for view in ("one_step", "rollout")},
             facts={"seconds": 1.5, "device": "cpu", "parameters": 10},
         )
 

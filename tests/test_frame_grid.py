@@ -17,7 +17,7 @@ def example(*, clips=1, past=5, steps=3, ghost=255) -> Example:
         frames[:, time, 4:8, 6 * time : 6 * time + 4] = 255
     forecast = frames[:, past:].copy()
     forecast[..., 4:8, :4] = ghost
-    return Example(frames[:, :past], frames[:, past:], forecast)
+    return Example(frames[:, :past], frames[:, past:], forecast, np.arange(len(frames)))
 
 
 def size(path):
@@ -56,7 +56,11 @@ def test_the_outline_is_that_of_the_digit_now():
 @pytest.mark.parametrize(("past", "steps", "columns"), [(5, 3, 7), (2, 3, 5), (5, 20, 16)])
 def test_a_grid_has_a_column_a_moment(tmp_path, past, steps, columns):
     frames = np.zeros((1, past + steps, 32, 32), np.uint8)
-    grid.write_frame_grid(tmp_path / "a.png", Example(frames[:, :past], frames[:, past:], frames[:, past:]), "a run")
+    grid.write_frame_grid(
+        tmp_path / "a.png",
+        Example(frames[:, :past], frames[:, past:], frames[:, past:], np.arange(len(frames))),
+        "a run",
+    )
     assert size(tmp_path / "a.png")[0] == 2 * grid.MARGIN + grid.LABELS + columns * (96 + grid.GAP)
 
 

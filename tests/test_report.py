@@ -77,8 +77,8 @@ def draw(paths, run, view="rollout"):
     files = paths.run(run.point)
     files.folder.mkdir(parents=True, exist_ok=True)
     frames = np.zeros((1, 2, 16, 16), np.uint8)
-    write_frame_grid(files.frame_grid(view), Example(frames, frames, frames), run.point)
-    write_animation(files.animation(view), Example(frames, frames, frames))
+    write_frame_grid(files.frame_grid(view), Example(frames, frames, frames, np.arange(1)), run.point)
+    write_animation(files.animation(view), Example(frames, frames, frames, np.arange(1)))
 
 
 class Page(HTMLParser):
