@@ -35,8 +35,17 @@ def load(path: Path, overrides: Sequence[str] = ()) -> StudySpec:
     return study
 
 
+def load_run(path: Path) -> RunSpec:
+    """Read a resolved run, as `dump` writes it. Raises SpecError with a line for each mistake."""
+    document = read(path)
+    try:
+        return RunSpec.model_validate(document.tree)
+    except ValidationError as error:
+        raise document.error(faults(error, RunSpec, document.tree)) from error
+
+
 def dump(spec: StudySpec | RunSpec) -> str:
-    """Write a study or a run as YAML, every default spelt out; a study loads back as an equal one."""
+    """Write a study or a run as YAML, every default spelt out; it loads back as an equal one."""
     tree = spec.model_dump(mode="json", exclude={"base": {"seed"}})
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
