@@ -26,7 +26,7 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
             first_step=response.first_step,
             last_step=response.last_step or study.base.evaluation.horizon,
         ),
-        runs=pd.DataFrame([_row(point, records.get(point.id), paths) for point in study.points]),
+        runs=pd.DataFrame([_row(point, records.get(point.id), paths, response.view) for point in study.points]),
         scores={id_: record.scores for id_, record in records.items() if record.outcome == "finished"},
         companions=tuple(_measured(name) for name in COMPANIONS if name != response.measure),
     )
@@ -36,12 +36,20 @@ def _record(paths: RunPaths) -> RunRecord | None:
     return RunRecord.load(paths) if paths.record.exists() else None
 
 
-def _row(point: Point, record: RunRecord | None, paths: StudyPaths) -> dict[str, str | int]:
+def _row(point: Point, record: RunRecord | None, paths: StudyPaths, view: str) -> dict[str, str | int | float | None]:
     log = paths.run(point.id).log
     failed = record is None and log.exists()
     message = log.read_text().strip().rpartition("\n")[2] if failed else ""
     outcome = record.outcome if record is not None else "failed" if failed else "missing"
-    return {"point": point.id, **point.levels, "seed": point.seed, "outcome": outcome, "message": message}
+    facts = record.facts if record is not None else {}
+    return {
+        "point": point.id,
+        **point.levels,
+        "seed": point.seed,
+        "outcome": outcome,
+        "message": message,
+        **{name: facts.get(f"{view}/{name}") for name in ("best_offset", "copies")},
+    }
 
 
 def _levels(study: StudySpec, path: str) -> FactorLevels:

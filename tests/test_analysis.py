@@ -211,3 +211,28 @@ def test_analysis_loads_neither_torch_nor_optuna_nor_mlflow():
     program = "import sys, ablate.analysis; print(sorted({'torch', 'optuna', 'mlflow'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # our own line
     assert done.stdout.strip() == "[]"
+
+
+def with_alignment(offsets, copies):
+    table = study()
+    return replace(table, runs=table.runs.assign(best_offset=offsets, copies=copies))
+
+
+def cautions_about_time(offsets, copies):
+    said = analyse(with_alignment(offsets, copies), Resampling()).warnings
+    return [one for one in said if "another moment" in one or "repeats a frame" in one]
+
+
+def test_forecasts_that_are_shown_at_the_wrong_time_are_told():
+    (said,) = cautions_about_time([2, 2, -1, 0, 0, 0, 0, None], ["nothing"] * 8)
+    assert "3 of 7 runs" in said
+    assert "1 early, 2 late" in said
+
+
+def test_forecasts_that_repeat_their_input_are_told():
+    (said,) = cautions_about_time([0] * 8, ["previous_frame", *["nothing"] * 6, None])
+    assert "1 of 7 runs" in said
+
+
+def test_forecasts_in_their_place_raise_no_caution():
+    assert not cautions_about_time([0] * 8, ["nothing"] * 8)

@@ -12,6 +12,7 @@ from ablate.analysis.study_table import Response
 
 SIGNAL = "signal_retention"
 FADED = 0.5  # of the brightness that the digits should have
+OFFSET, COPIES = "best_offset", "copies"
 OFTEN_UNDEFINED = 0.05  # of the frames; below, leaving them out hardly moves a mean
 
 
@@ -29,6 +30,8 @@ def cautions(
         *_dropped(contrasts),
         *_undefined(runs, response),
         *_faded(runs),
+        *_out_of_step(runs),
+        *_copying(runs),
     )
 
 
@@ -90,6 +93,31 @@ def _faded(runs: pd.DataFrame) -> Iterator[str]:
         yield (
             f"In {faded} of {int(runs[SIGNAL].notna().sum())} runs the digits keep less than {_percent(FADED)} of "
             "their brightness: a small ghost there may only mean a faded forecast."
+        )
+
+
+def _out_of_step(runs: pd.DataFrame) -> Iterator[str]:
+    if OFFSET not in runs:
+        return
+    offsets = runs[OFFSET].dropna().astype(int)
+    off = offsets[offsets != 0]
+    if not off.empty:
+        frames = ", ".join(f"{abs(k)} {'late' if k > 0 else 'early'}" for k in sorted(set(off)))
+        yield (
+            f"In {len(off)} of {len(offsets)} runs the forecast fits true frames of another moment better than its own "
+            f"(frames off: {frames}): a digit shown at the wrong time lies on its own path, and counts as a ghost."
+        )
+
+
+def _copying(runs: pd.DataFrame) -> Iterator[str]:
+    if COPIES not in runs:
+        return
+    told = runs[COPIES].dropna()
+    copying = int((told != "nothing").sum())
+    if copying:
+        yield (
+            f"In {copying} of {len(told)} runs the forecast repeats a frame that it was given: its ghost ratio is that "
+            "of an old picture, not of a trail."
         )
 
 

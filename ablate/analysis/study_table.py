@@ -47,7 +47,8 @@ class StudyTable:
     """The results of a study, finished or not.
 
     `runs` has one row for every planned run: a column for each factor's path, holding the name of its
-    level, and RUN_COLUMNS. `message` says why a failed run has no result and is empty for all others.
+    level, and RUN_COLUMNS. `message` says why a failed run has no result and is empty for all others. Where the
+    columns are there, `best_offset` and `copies` say how the forecast lies in time (see scoring's Alignment).
     `scores` holds, by point and for finished runs only, the columns of records.SCORE_COLUMNS.
     `companions` are the measures reported beside the response.
 
