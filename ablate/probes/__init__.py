@@ -1,7 +1,9 @@
 """Questions to a trained net, most of them interventions. A new one is one file and one line in the list here."""
 
+from ablate.probes.leak import Leak
+from ablate.probes.positions import Positions
 from ablate.probes.probe import Probe, Subject
 
-PROBES: tuple[Probe, ...] = ()
+PROBES: tuple[Probe, ...] = (Leak(), Positions())
 
 __all__ = ["PROBES", "Probe", "Subject"]
