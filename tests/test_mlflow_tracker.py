@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from ablate.errors import AblateError
+from ablate.errors import AblateError, DataError
+from ablate.findings import Change, Finding
 from ablate.paths import Store
 from ablate.records import SCORE_COLUMNS, RunRecord
-from ablate.tracking.mlflow import MLflowTracker, experiment_url
+from ablate.tracking.mlflow import MLflowTracker, experiment_url, log_findings, study_and_point
 from ablate.tracking.provenance import commit
 
 
@@ -253,3 +254,58 @@ def test_the_commit_is_known_in_a_checkout_alone(tmp_path):
     git(tmp_path, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "-m", "first")
     assert commit(tmp_path / "package") == git(tmp_path, "rev-parse", "HEAD").strip()
     assert commit(tmp_path / "installed") is None
+
+
+PROBED = Finding(
+    probe="memory",
+    title="What the cell remembers",
+    asks="Reset it.",
+    sentences=("It went.",),
+    numbers={"share": 0.5, "leaks": True, "worst layer": "layers.0", "unknown": float("nan")},
+    changes=(Change("decayed by 50 %", "ghost_ratio", 0.3, 0.1, -0.2, -0.25, -0.15, 8),),
+)
+
+
+def probed(run, store, study):
+    """Log findings to a finished run, and return the id of the run they went to."""
+    paths = store.study(study.name).run(run.data.tags["point"])
+    for file in (paths.findings, paths.findings_page):
+        file.write_text("found")
+    return log_findings(store, study.name, run.data.tags["point"], [PROBED], paths)
+
+
+def test_findings_become_metrics_of_the_run_that_was_probed(finished, store, study, client):
+    run = finished()
+    metrics = client.get_run(probed(run, store, study)).data.metrics
+    told = {name: value for name, value in metrics.items() if name.startswith("probe/")}
+    assert told == {
+        "probe/memory/share": 0.5,
+        "probe/memory/leaks": 1.0,
+        "probe/memory/decayed by 50 _/ghost_ratio": -0.2,
+    }
+
+
+def test_findings_are_artifacts_of_the_run(finished, store, study, client):
+    run_id = probed(finished(), store, study)
+    assert {"probes.json", "probes.html"} <= {file.path for file in client.list_artifacts(run_id)}
+
+
+@pytest.mark.usefixtures("tracker")
+def test_findings_of_a_point_that_no_run_shows_are_logged_nowhere(store, study):
+    paths = store.study(study.name).run(study.points[1].id)
+    assert log_findings(store, study.name, study.points[1].id, [PROBED], paths) is None
+
+
+def test_a_run_is_known_by_its_study_and_point(finished, store, study):
+    assert study_and_point(store, finished().info.run_id) == (study.name, study.points[0].id)
+
+
+def test_the_run_of_a_whole_study_is_no_net(finished, store):
+    with pytest.raises(DataError, match="whole study"):
+        study_and_point(store, finished().data.tags["mlflow.parentRunId"])
+
+
+@pytest.mark.usefixtures("tracker")
+def test_a_run_that_is_not_there_is_told_with_its_database(store):
+    with pytest.raises(DataError, match=r"no run 'nowhere' in .*mlflow\.db"):
+        study_and_point(store, "nowhere")

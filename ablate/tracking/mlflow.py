@@ -9,8 +9,9 @@ import json
 import logging
 import math
 import os
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
@@ -20,7 +21,8 @@ import pandas as pd
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from ablate.errors import AblateError
+from ablate.errors import AblateError, DataError
+from ablate.findings import Finding
 from ablate.paths import RunPaths, Store, StudyPaths
 from ablate.records import RunRecord
 from ablate.spec import Point, StudySpec, level_name
@@ -36,7 +38,8 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run,
 from mlflow.exceptions import MlflowException  # noqa: E402
 
 METRICS_A_BATCH, PARAMS_A_BATCH = 1000, 100  # MLflow's limits
-LONGEST_PARAM, LONGEST_TAG = 6000, 8000
+LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG = 250, 6000, 8000
+NO_KEY = re.compile(r"[^\w\-. :/]", re.ASCII)  # characters that MLflow refuses in a metric's name
 NOTE = "mlflow.note.content"
 ROLE = "role"
 
@@ -57,7 +60,7 @@ class MLflowTracker(Tracker):
         self._study = study
         with _usable(self._store.mlflow_database), _quiet_migrations():
             self._store.root.mkdir(parents=True, exist_ok=True)
-            self._client = MlflowClient(tracking_uri=f"sqlite:///{self._store.mlflow_database}")
+            self._client = _client(self._store)
             self._experiment = self._opened_experiment()
             self._parent = self._opened_parent()
             for stale in self._search(f"tags.`mlflow.parentRunId` = '{self._parent}' and status = 'RUNNING'"):
@@ -164,6 +167,56 @@ def experiment_url(base_url: str, study: str) -> str:
     if experiment is None:
         raise AblateError(f"no study {study!r} has been run in this store; run it first")
     return f"{base_url}/#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning"
+
+
+def study_and_point(store: Store, run_id: str) -> tuple[str, str]:
+    """Return the study and the point of a run in the store's MLflow database.
+
+    Raises DataError where there is no such run, or it is that of a whole study.
+    """
+    client = _client(store)
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        raise DataError(f"no run {run_id!r} in {store.mlflow_database}; copy the id from the run's page") from error
+    study: str = client.get_experiment(run.info.experiment_id).name
+    if "point" not in run.data.tags:
+        raise DataError(f"run {run_id!r} is that of the whole study {study!r}; give one of the runs below it")
+    return study, run.data.tags["point"]
+
+
+def log_findings(store: Store, study: str, point: str, findings: Sequence[Finding], paths: RunPaths) -> str | None:
+    """Add what probes found to the finished run of a point; return that run's id, or None where there is none.
+
+    Every number becomes a metric `probe/NAME/NUMBER`, every change of a measure `probe/NAME/CONDITION/MEASURE`.
+    """
+    client = _client(store)
+    experiment = client.get_experiment_by_name(study)
+    ids = [experiment.experiment_id] if experiment else []
+    found = client.search_runs(ids, f"tags.point = '{point}' and status = 'FINISHED'", max_results=1) if ids else []
+    if not found:
+        return None
+    run_id: str = found[0].info.run_id
+    metrics = [Metric(key, value, _now(), 0) for key, value in _probe_numbers(findings)]
+    for first in range(0, len(metrics), METRICS_A_BATCH):
+        client.log_batch(run_id, metrics=metrics[first : first + METRICS_A_BATCH])
+    client.set_tag(run_id, "probed", "true")
+    for file in (paths.findings, paths.findings_page):
+        client.log_artifact(run_id, str(file))
+    return run_id
+
+
+def _probe_numbers(findings: Sequence[Finding]) -> Iterator[tuple[str, float]]:
+    for finding in findings:
+        values = {name: number for name, number in finding.numbers.items() if isinstance(number, int | float)}
+        values |= {f"{change.condition}/{change.measure}": change.difference for change in finding.changes}
+        for name, value in values.items():
+            if math.isfinite(value):
+                yield NO_KEY.sub("_", f"probe/{finding.probe}/{name}")[:LONGEST_KEY], float(value)
+
+
+def _client(store: Store) -> MlflowClient:
+    return MlflowClient(tracking_uri=f"sqlite:///{store.mlflow_database}")
 
 
 def _now() -> int:
