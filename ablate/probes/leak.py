@@ -1,11 +1,12 @@
 """Whether a guess has seen the frame that it should guess, or the other clips of its batch."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, final
 
 import torch
 
-from ablate.findings import Chart, Finding, Line, Number
+from ablate.findings import Chart, Finding, Line
 from ablate.models.forecaster import Forecaster
 from ablate.probes.probe import Probe, Subject
 from ablate.tensors import Video
@@ -36,28 +37,58 @@ class Leak(Probe):
         clips = subject.clips[:, :LONGEST]
         half = min(CLIPS, len(clips) // 2)
         own, other = clips[:half], clips[half : 2 * half]
-        chance = _largest(_guess(subject.model, own) - _guess(subject.model, own))
-        moves = moves_by_distance(subject.model, own, other)
-        company = move_by_company(subject.model, own[:1], other[:1])
-        repeatable = chance <= TOLERANCE
-        numbers: dict[str, Number] = {
-            "looks_ahead": max((d for d, move in moves.items() if move > TOLERANCE), default=0) if repeatable else None,
-            "farthest_tried": max(moves),
-            "largest_move": max(moves.values()),
-            "depends_on_other_clips": company > TOLERANCE if repeatable else None,
-            "largest_move_by_other_clips": company,
-            "largest_move_by_chance": chance,
-            "tolerance": TOLERANCE,
-        }
-        line = Line("largest move of a guess", tuple(map(float, moves)), tuple(moves.values()))
+        moves = Moves(
+            by_future=moves_by_distance(subject.model, own, other),
+            by_company=move_by_company(subject.model, own[:1], other[:1]),
+            by_chance=_largest(_guess(subject.model, own) - _guess(subject.model, own)),
+        )
+        x, y = zip(*moves.by_future.items(), strict=True)
         return Finding(
             probe=self.name,
             title="Does it look ahead?",
             asks="The frames from some frame on were replaced by another clip's; no guess made before may move.",
-            sentences=_sentences(numbers),
-            numbers=numbers,
-            charts=(Chart("How far ahead it looks", "frames ahead", "largest move of a brightness", (line,)),),
+            sentences=_sentences(moves),
+            numbers={
+                "looks_ahead": moves.looks_ahead,
+                "largest_move": moves.by_future[1],
+                "farthest_tried": max(moves.by_future),
+                "depends_on_other_clips": moves.depends_on_other_clips,
+                "largest_move_by_other_clips": moves.by_company,
+                "largest_move_by_chance": moves.by_chance,
+                "tolerance": TOLERANCE,
+            },
+            charts=(
+                Chart("How far it looks ahead", "frames ahead", "largest move", (Line("brightness of a guess", x, y),)),
+            ),
         )
+
+
+@dataclass(frozen=True)
+class Moves:
+    """The largest absolute move of any pixel of a guess, by what was changed."""
+
+    by_future: Mapping[int, float]
+    """The frames at this distance and later."""
+    by_company: float
+    """The other clips of its batch."""
+    by_chance: float
+    """Nothing."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Tell whether the same frames give the same guesses; without that no move proves anything."""
+        return self.by_chance <= TOLERANCE
+
+    @property
+    def looks_ahead(self) -> int | None:
+        """The farthest frame ahead that moves a guess; 0: none does."""
+        ahead = [distance for distance, move in self.by_future.items() if move > TOLERANCE]
+        return max(ahead, default=0) if self.repeatable else None
+
+    @property
+    def depends_on_other_clips(self) -> bool | None:
+        """Tell whether another clip in the batch moves a guess."""
+        return self.by_company > TOLERANCE if self.repeatable else None
 
 
 def moves_by_distance(model: Forecaster, own: Video, other: Video) -> dict[int, float]:
@@ -89,28 +120,29 @@ def _largest(difference: torch.Tensor) -> float:
     return difference.abs().max().item()
 
 
-def _sentences(numbers: Mapping[str, Number]) -> tuple[str, ...]:
-    if numbers["looks_ahead"] is None:
-        by = f"by up to {numbers['largest_move_by_chance']:.2g}"
+def _sentences(moves: Moves) -> tuple[str, ...]:
+    ahead = moves.looks_ahead
+    if ahead is None:
+        by = f"by up to {moves.by_chance:.2g}"
         return (f"The same frames give different guesses ({by}), so whether it looks ahead cannot be told.",)
-    return (_of_the_future(numbers), _of_other_clips(numbers))
+    return (_of_the_future(moves, ahead), _of_other_clips(moves))
 
 
-def _of_the_future(numbers: Mapping[str, Number]) -> str:
-    ahead, move = numbers["looks_ahead"], numbers["largest_move"]
-    if not ahead:
+def _of_the_future(moves: Moves, ahead: int) -> str:
+    move = moves.by_future[1]
+    if ahead == 0:
         return f"It does not look ahead: later frames move no guess by more than {move:.1g}, which is rounding."
     seen = f"{ahead} frame{'s' * (ahead > 1)}"
-    if ahead == numbers["farthest_tried"]:
+    if ahead == max(moves.by_future):
         seen += ", as far as was tried, as statistics over all frames would"
     return (
-        f"It looks ahead by {seen}: a guess moves by up to {move:.2f} (1 is full brightness) when only later frames "
+        f"It looks ahead by {seen}: a guess moves by up to {move:.2g} (1 is full brightness) when only later frames "
         "change. The last position, which a forecast uses, has none to look at."
     )
 
 
-def _of_other_clips(numbers: Mapping[str, Number]) -> str:
-    move = numbers["largest_move_by_other_clips"]
-    if numbers["depends_on_other_clips"]:
-        return f"A clip's guess depends on the other clips of its batch, by up to {move:.2g}, as with batch statistics."
-    return f"A clip's guess does not depend on the other clips of its batch (moves up to {move:.1g}: rounding)."
+def _of_other_clips(moves: Moves) -> str:
+    by = f"{moves.by_company:.2g}"
+    if moves.depends_on_other_clips:
+        return f"A clip's guess depends on the other clips of its batch, by up to {by}, as with batch statistics."
+    return f"A clip's guess does not depend on the other clips of its batch: they move it by {by}, which is rounding."
