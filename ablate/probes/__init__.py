@@ -3,7 +3,8 @@
 from ablate.probes.leak import Leak
 from ablate.probes.positions import Positions
 from ablate.probes.probe import Probe, Subject
+from ablate.probes.receptive_field import ReceptiveField
 
-PROBES: tuple[Probe, ...] = (Leak(), Positions())
+PROBES: tuple[Probe, ...] = (Leak(), Positions(), ReceptiveField())
 
 __all__ = ["PROBES", "Probe", "Subject"]
