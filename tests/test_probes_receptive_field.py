@@ -158,3 +158,14 @@ def test_charts_hold_both_radii_and_pictures_the_maps():
 def test_it_asks_only_where_a_gradient_runs():
     assert ReceptiveField().applies_to(subject(LastFrame()))
     assert not ReceptiveField().applies_to(subject(BlackFrame()))
+
+
+def test_a_relu_is_asked_where_it_passes_something_on():
+    finding = ReceptiveField().ask(subject(network(kernel_size=3, activation="relu")))
+    assert 0 < finding.numbers["reach_by_gradient"] <= finding.numbers["reach_by_kernels"]
+
+
+def test_a_net_that_ignores_the_last_frame_has_no_reach():
+    finding = ReceptiveField().ask(subject(Shift({0: 0.0})))
+    assert finding.numbers["carries_down_and_right"] is None
+    assert "zero everywhere" in finding.sentences[0]

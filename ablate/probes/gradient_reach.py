@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from ablate.metrics.ghost_masks import LIT
 from ablate.models.forecaster import Forecaster
 from ablate.probes.kernel_reach import Reach
 from ablate.tensors import Video
@@ -26,7 +27,7 @@ def differentiable(model: Forecaster, clips: Video) -> bool:
 def one_step_maps(model: Forecaster, history: Video) -> list[Map]:
     """Return the maps from the last guess to the frame 1, 2, ... steps before the guessed one, summed over clips.
 
-    The output pixel is the least certain of each clip's guess (see _pixel). The last guess sees no later frame.
+    One output pixel of each clip's guess is taken (see _pixel). The last guess sees no later frame.
     """
     return _summed(_one_step(model, clip) for clip in torch.split(history, 1))
 
@@ -58,7 +59,7 @@ def _one_step(model: Forecaster, clip: Video) -> list[Map]:
     with torch.enable_grad():
         frames = clip.clone().requires_grad_()
         guess = model.one_step(frames)[0, -1, 0]
-        row, column = _pixel(guess)
+        row, column = _pixel(guess, clip[0, -1, 0])
         (gradient,) = torch.autograd.grad(guess[row, column], frames)
     return [_centred(frame, row, column) for frame in gradient[0, :, 0].flip(0)]
 
@@ -70,19 +71,22 @@ def _rollout(model: Forecaster, clip: Video, steps: Sequence[int]) -> list[Map]:
         forecast = model.forecast(frames, max(steps))
         for step in steps:
             guess = forecast[0, step - 1, 0]
-            row, column = _pixel(guess)
+            row, column = _pixel(guess, clip[0, -1, 0])
             (gradient,) = torch.autograd.grad(guess[row, column], frames, retain_graph=True)
             maps.append(_centred(gradient[0, -1, 0], row, column))
     return maps
 
 
-def _pixel(guess: Tensor) -> tuple[int, int]:
-    """Return the pixel of the frame's middle whose brightness is nearest one half: there the sigmoid is steepest."""
+def _pixel(guess: Tensor, last: Tensor) -> tuple[int, int]:
+    """Return the pixel of the frame's middle, lit in the last known frame, whose guess is nearest one half.
+
+    There the sigmoid is steepest, and a relu has something to pass on. If none is lit there, any pixel will do.
+    """
     height, width = guess.shape
-    top, left = height * 3 // 8, width * 3 // 8
-    doubt = (guess[top : height - top, left : width - left] - 0.5).abs()
+    middle = slice(height // 4, height - height // 4), slice(width // 4, width - width // 4)
+    doubt = (guess[middle] - 0.5).abs() + (last[middle] < LIT)
     row, column = divmod(int(doubt.argmin()), doubt.shape[1])
-    return top + row, left + column
+    return height // 4 + row, width // 4 + column
 
 
 def _centred(gradient: Tensor, row: int, column: int) -> Map:

@@ -27,7 +27,7 @@ DECADES = 4
 class ReceptiveField(Probe):
     """Sets the pixels that kernels reach, and those with a gradient, beside the pixels that digits move.
 
-    The gradient is that of one uncertain output pixel a clip, in real clips. It tells what these weights use;
+    The gradient is that of one output pixel a clip, in real clips. It tells what these weights use;
     the kernels tell what no training can exceed.
     """
 
@@ -81,12 +81,10 @@ def _sentences(
     far = f"{carried.radius}" if carried.before == carried.after else ways
     least = min(carried.before, carried.after)
     verdict = "too little to follow them" if least < speed else "enough to follow them"
-    spread = f"within {mass_radius(nearest, SHARE):.0f} pixels of the guessed one"
-    at_last = f"within {mass_radius(last, SHARE):.0f} at the last forecast step"
     return (
         f"The digits move {speed:.1f} pixels a step; in one step {how} {far}: {verdict}.",
         *([_of_states(kernels.state_step.radius)] if kernels else []),
-        f"{SHARE:.0%} of the gradient lies {spread}, and {at_last}.",
+        _of_gradient(mass_radius(nearest, SHARE), mass_radius(last, SHARE)),
     )
 
 
@@ -94,6 +92,13 @@ def _of_states(radius: int) -> str:
     if radius == 0:
         return "Its state kernels are 1x1: what it remembers of earlier frames stays where it was."
     return f"Its states carry what they remember by {radius} pixel{'s' * (radius > 1)} a step."
+
+
+def _of_gradient(next_frame: float, last_step: float) -> str:
+    if math.isnan(next_frame) or math.isnan(last_step):
+        return "Some guesses have no gradient at all to the last known frame: what they rest on is dead or saturated."
+    within = f"within {next_frame:.0f} pixels of the guessed one, and within {last_step:.0f} at the last forecast step"
+    return f"{SHARE:.0%} of the gradient to the last known frame lies {within}."
 
 
 def _chart(
@@ -122,5 +127,5 @@ def _picture(gradient: Map, apart: int) -> Image:
     shown = gradient[centre - half : centre + half + 1, centre - half : centre + half + 1]
     floor = 10.0**-DECADES
     powers = np.log10(np.maximum(shown / max(shown.max(), np.finfo(float).tiny), floor))
-    title = f"Gradient to the frame {apart} before the guessed one (powers of ten below the strongest)"
+    title = f"Gradient to the frame {apart} before the guess, powers of ten"
     return Image(title, tuple(tuple(row) for row in powers.tolist()), -float(DECADES), 0.0)
