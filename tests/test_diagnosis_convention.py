@@ -176,3 +176,24 @@ def test_what_is_no_forecast_is_refused_in_one_line(clips, model, told):
     with pytest.raises(DataError, match=told) as caught:
         wrapped(model, clips)
     assert "\n" not in str(caught.value)
+
+
+def test_the_gradient_of_a_roll_out_is_that_of_the_plain_loop():
+    conv = nn.Conv3d(1, 1, (1, 3, 3), padding=(0, 1, 1))
+
+    def model(frames):
+        return torch.sigmoid(conv(frames.transpose(1, 2)).transpose(1, 2).cumsum(dim=1))
+
+    def plain(frames):
+        for _ in range(3):
+            frames = torch.cat([frames, model(frames)[:, -1:]], dim=1)
+        return frames[:, 4:]
+
+    history = torch.rand(2, 4, 1, 6, 6, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    forecaster = ForeignForecaster(model, convention_of(model, "next"))
+    ours, theirs = (
+        torch.autograd.grad(forecast[:, -1].square().sum(), history)[0]
+        for forecast in (forecaster.forecast(history, 3), plain(history))
+    )
+    assert torch.allclose(ours, theirs, atol=1e-6)
+    assert theirs.abs().sum() > 0

@@ -93,6 +93,7 @@ def test_another_backend_in_use_is_refused(tmp_path, monkeypatch):
         load_keras(tmp_path / "m.keras")
 
 
+@pytest.mark.slow  # imports Keras and torch anew
 def test_torch_is_chosen_whatever_the_environment_says(tmp_path):
     saved(tmp_path / "m.keras", keras.layers.Conv3D(1, 1))
     code = "import sys, pathlib, ablate.diagnosis.foreign_keras as f; f.load_keras(pathlib.Path(sys.argv[1]))"

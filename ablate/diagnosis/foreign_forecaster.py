@@ -3,6 +3,7 @@
 from typing import final
 
 import torch
+from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 
 from ablate.diagnosis.convention import Convention, called
 from ablate.diagnosis.foreign_torch import ForeignModel
@@ -55,5 +56,12 @@ class ForeignForecaster(Forecaster):
         return torch.cat([*before, frames], dim=1)[:, -self.convention.context :]
 
     def _called(self, frames: Video) -> Video:
-        seen = frames if self.convention.differentiable else frames.detach()
-        return called(self._foreign, seen, logits=self.convention.logits)
+        if not (self.convention.differentiable and frames.requires_grad):
+            return self._answer(frames.detach())
+        # a roll-out calls the model on ever longer sequences; keeping what backward needs of each would take gigabytes
+        with set_checkpoint_early_stop(enable=False):  # it stops by an exception, which the model might catch
+            video: Video = checkpoint(self._answer, frames, use_reentrant=False)
+        return video
+
+    def _answer(self, frames: Video) -> Video:
+        return called(self._foreign, frames, logits=self.convention.logits)
