@@ -74,6 +74,7 @@ def test_each_finding_that_matters_gives_one_advice_with_its_number(finding, tol
     [
         found("positions", difference_low=-0.1, loss_inside=0.1, loss_at_end=0.2),
         found("positions", difference_low=NAN, loss_inside=0.1, loss_at_end=0.2),
+        found("positions", difference_low=0.001, loss_inside=0.1, loss_at_end=0.104),
         found("receptive_field", carries_down_and_right=4, carries_up_and_left=4, speed=3.24),
         found("receptive_field", carries_down_and_right=None, carries_up_and_left=None, speed=3.24),
         found("receptive_field", carries_down_and_right=1, carries_up_and_left=1, speed=NAN),
@@ -114,3 +115,9 @@ def test_a_ghost_whose_interval_is_undefined_or_reaches_down_is_none():
 def test_the_most_urgent_comes_first():
     leaking = FOUND[0][0]
     assert [line[:4] for line in advise(with_curve("ghost_ratio", 0.4, 0.3, 0.5), [leaking])] == ["Take", "Ther"]
+
+
+@pytest.mark.parametrize("alignment", [Alignment(1, {0: 9.0, 1: 3.0}, None), Alignment(0, {0: 9.0}, "previous_frame")])
+def test_a_forecast_shown_at_the_wrong_time_is_not_called_faded_or_a_ghost(alignment):
+    (advice,) = advise(replace(with_curve("signal_retention", 0.2, 0.1, 0.3), alignment=alignment), [NO_LEAK])
+    assert "fade" not in advice

@@ -49,7 +49,7 @@ def test_the_difference_and_its_interval_are_over_clips():
     (change,) = finding.changes
     assert change.difference == pytest.approx((np.log(2) - entropy).mean(), rel=1e-4)
     assert (change.low, change.high) == pytest.approx(tuple(interval), rel=1e-3)
-    assert "times as much as inside" in finding.sentences[0]
+    assert "more than inside" in finding.sentences[0]
 
 
 @pytest.mark.parametrize("head", ["frame", "causal3d"])

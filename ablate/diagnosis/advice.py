@@ -10,6 +10,8 @@ GHOST = 0.05
 """A ghost ratio whose whole interval lies above this is a ghost."""
 FADED = 0.5
 """Share of the digits' brightness below which they have faded."""
+WORSE = 0.05
+"""Share by which the loss at the last position must exceed that inside to be worth a word."""
 COPIED = {"previous_frame": "the frame before", "last_known_frame": "the last known frame"}
 
 Numbers = Mapping[str, Number]
@@ -18,13 +20,11 @@ Numbers = Mapping[str, Number]
 def advise(summary: ForecastSummary, findings: Sequence[Finding]) -> tuple[str, ...]:
     """Return advice, the most urgent first, each with the number it rests on; or that there is none to give."""
     asked = {finding.probe: finding.numbers for finding in findings}
+    misplaced = tuple(_on_alignment(summary))
     advice = (
         *_on_leak(asked.get("leak", {})),
         *_on_positions(asked.get("positions", {})),
-        *_on_alignment(summary),
-        *_on_reach(asked.get("receptive_field", {})),
-        *_on_ghost(summary),
-        *_on_brightness(summary),
+        *(misplaced or (*_on_reach(asked.get("receptive_field", {})), *_on_ghost(summary), *_on_brightness(summary))),
     )
     return advice or (_nothing(summary, asked),)
 
@@ -49,28 +49,28 @@ def _on_leak(numbers: Numbers) -> Iterator[str]:
 
 
 def _on_positions(numbers: Numbers) -> Iterator[str]:
-    low = numbers.get("difference_low")
-    if _above(low, 0):
+    inside, at_end = numbers.get("loss_inside"), numbers.get("loss_at_end")
+    if isinstance(inside, float) and _above(numbers["difference_low"], 0) and _above(at_end, (1 + WORSE) * inside):
         yield (
-            f"Judge it by its loss at the last position, {numbers['loss_at_end']:.4f}, where it forecasts: inside a "
-            f"sequence, where it trains, it is {numbers['loss_inside']:.4f} for the same frames."
+            f"Judge it by its loss at the last position, {at_end:.4f}, where it forecasts: inside a sequence, where it "
+            f"trains, it is {inside:.4f} for the same frames."
         )
 
 
 def _on_alignment(summary: ForecastSummary) -> Iterator[str]:
-    alignment = summary.alignment
-    offset, errors = alignment.best_offset, alignment.mse_by_offset
-    if offset:
-        late = "late" if offset > 0 else "early"
+    """Say where the forecast is not what it is shown as: then its ghost and brightness speak of other frames."""
+    offset, errors = summary.alignment.best_offset, summary.alignment.mse_by_offset
+    if copied := summary.alignment.copies:
         yield (
-            f"Shift the forecast by {_counted(abs(offset), 'frame')}: it is shown {late}. The squared error of a frame "
-            f"is {errors[offset]:.1f} beside the truth {_counted(abs(offset), 'frame')} "
-            f"{'earlier' if offset > 0 else 'later'}, and {errors[0]:.1f} beside its own."
+            f"It repeats {COPIED[copied]} and forecasts no motion (squared error of a frame {errors[0]:.1f}): look "
+            "first at which frames are shown, then at what it was trained to guess."
         )
-    if alignment.copies:
+    elif offset:
+        late, earlier = ("late", "earlier") if offset > 0 else ("early", "later")
+        by = _counted(abs(offset), "frame")
         yield (
-            f"It repeats {COPIED[alignment.copies]} and forecasts no motion (squared error of a frame "
-            f"{errors[0]:.1f}): look first for what is shown, then for what it was trained to guess."
+            f"Shift the forecast by {by}: it is shown {late}. The squared error of a frame is {errors[offset]:.1f} "
+            f"beside the truth {by} {earlier}, and {errors[0]:.1f} beside its own. Then diagnose it again."
         )
 
 
@@ -79,8 +79,8 @@ def _on_reach(numbers: Numbers) -> Iterator[str]:
     speed, least = numbers.get("speed"), min((way for way in ways if isinstance(way, int)), default=None)
     if least is not None and _above(speed, least):
         yield (
-            f"Widen its kernels, or add layers or downsampling: digits move {speed:.1f} pixels a step, and one step "
-            f"carries {_counted(least, 'pixel')} in its weakest direction."
+            f"Let it reach farther (larger kernels, more layers, coarser frames): digits move {speed:.1f} pixels a "
+            f"step, and one step carries {_counted(least, 'pixel')} in its weakest direction."
         )
 
 

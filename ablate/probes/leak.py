@@ -131,7 +131,7 @@ def _sentences(moves: Moves) -> tuple[str, ...]:
 def _of_the_future(moves: Moves, ahead: int) -> str:
     move = moves.by_future[1]
     if ahead == 0:
-        return f"It does not look ahead: later frames move no guess by more than {move:.1g}, which is rounding."
+        return f"It does not look ahead: later frames move a guess {_hardly(move)}."
     seen = f"{ahead} frame{'s' * (ahead > 1)}"
     if ahead == max(moves.by_future):
         seen += ", as far as was tried, as statistics over all frames would"
@@ -142,7 +142,11 @@ def _of_the_future(moves: Moves, ahead: int) -> str:
 
 
 def _of_other_clips(moves: Moves) -> str:
-    by = f"{moves.by_company:.2g}"
     if moves.depends_on_other_clips:
-        return f"A clip's guess depends on the other clips of its batch, by up to {by}, as with batch statistics."
-    return f"A clip's guess does not depend on the other clips of its batch: they move it by {by}, which is rounding."
+        by = f"by up to {moves.by_company:.2g}"
+        return f"A clip's guess depends on the other clips of its batch, {by}, as with batch statistics."
+    return f"A clip's guess does not depend on the other clips of its batch: they move it {_hardly(moves.by_company)}."
+
+
+def _hardly(move: float) -> str:
+    return f"by at most {move:.1g}, which is rounding" if move else "not at all"
