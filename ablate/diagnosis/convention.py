@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from ablate.diagnosis.first_line import first_line
@@ -14,6 +15,9 @@ from ablate.tensors import Frame, Video
 
 Kind = Literal["next_at_every_position", "next_only", "future"]
 Predicts = Literal["next", "future"]
+Answer = Float[Tensor, "batch answer 1 height width"]
+"""What a model returned for a video, as frames of one channel."""
+
 LOWEST, HIGHEST = -0.5, 1.5
 """A model of brightness in [0, 1] stays within these even where it errs; logits do not."""
 CLEAR = 0.95
@@ -53,7 +57,7 @@ class Convention:
         )
 
 
-def called(model: ForeignModel, frames: Video, *, logits: bool) -> Video:
+def called(model: ForeignModel, frames: Video, *, logits: bool) -> Answer:
     """Call the model on frames, and return its frames as a video of one channel.
 
     The first of several outputs is taken, NumPy arrays are turned into tensors, and a missing channel axis is
@@ -78,11 +82,11 @@ def found_convention(
     Raises DataError for shapes that fit no convention or not the one that `predicts` names, for outputs that are
     not finite, and for outputs that look like logits where `logits` is False.
     """
-    history, future = clips[:, :context], clips[:, context:]
+    history = clips[:, :context]
     with torch.no_grad():
         output = called(model, history, logits=logits)
     _check_range(output)
-    kind, why = _kind(output, history, future, predicts)
+    kind, why = _kind(output, clips, context, predicts)
     return Convention(
         kind=kind,
         frames=output.shape[1],
@@ -94,7 +98,7 @@ def found_convention(
     )
 
 
-def _as_video(output: Any, frames: Video) -> Video:
+def _as_video(output: Any, frames: Video) -> Answer:
     if isinstance(output, list | tuple) and len(output) > 0:
         output = output[0]
     if isinstance(output, np.ndarray):
@@ -113,7 +117,7 @@ def _as_video(output: Any, frames: Video) -> Video:
     return video.to(frames)
 
 
-def _check_range(output: Video) -> None:
+def _check_range(output: Answer) -> None:
     if not output.isfinite().all():
         raise DataError("the model returned numbers that are not finite; check its weights")
     low, high = output.min().item(), output.max().item()
@@ -124,9 +128,9 @@ def _check_range(output: Video) -> None:
         )
 
 
-def _kind(output: Video, history: Video, future: Video, predicts: Predicts | None) -> tuple[Kind, str | None]:
+def _kind(output: Answer, clips: Video, given: int, predicts: Predicts | None) -> tuple[Kind, str | None]:
     """Return the kind, and how it was told where the number of frames leaves both open."""
-    returned, given = output.shape[1], history.shape[1]
+    returned = output.shape[1]
     if returned == 1:
         return "next_only", None
     if returned != given:
@@ -138,7 +142,7 @@ def _kind(output: Video, history: Video, future: Video, predicts: Predicts | Non
         return "future", None
     if predicts is not None:
         return ("next_at_every_position" if predicts == "next" else "future"), "You said so."
-    return _better_fit(output[:, 0], history[:, 1], future[:, 0])
+    return _better_fit(output[:, 0], clips[:, 1], clips[:, given])
 
 
 def _better_fit(first: Frame, second_seen: Frame, first_unseen: Frame) -> tuple[Kind, str]:
