@@ -146,6 +146,12 @@ def test_gradients_run_through_a_torch_model_and_the_first_of_its_outputs_counts
     assert forecaster.one_step(clips.clone().requires_grad_()).requires_grad
 
 
+def test_a_model_that_works_in_place_leaves_the_clips_alone(clips):
+    before = clips.clone()
+    assert wrapped(lambda x: x.mul_(0.5), clips).convention.differentiable
+    assert torch.equal(clips, before)
+
+
 def test_a_module_keeps_its_weights_in_the_forecaster(clips):
     class Net(nn.Module):
         def __init__(self):

@@ -64,7 +64,7 @@ def called(model: ForeignModel, frames: Video, *, logits: bool) -> Answer:
     put back. Raises DataError, quoting the model where it fails, and for shapes that are no frames.
     """
     try:
-        output = model(frames)
+        output = model(frames.clone())  # it may work in place
     except Exception as error:  # somebody else's model may raise anything
         raise DataError(
             f"the model failed on frames of shape {tuple(frames.shape)} (batch, time, channel, height, width): "
