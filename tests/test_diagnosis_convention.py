@@ -171,7 +171,7 @@ REFUSED = [
     (lambda x: x.transpose(0, 1), r"returned shape \(4, 3, 1, 24, 24\)"),
     (lambda x: x.expand(-1, -1, 3, -1, -1), r"returned shape \(3, 4, 3, 24, 24\)"),
     (lambda x: x[:, :0], r"returned shape \(3, 0, 1, 24, 24\)"),
-    (lambda _: "frames", "returned a str"),
+    (lambda _: "frames", "returned str"),
     (lambda x: x * float("nan"), "not finite"),
     (lambda x: x * 255, "values from 0 to 25."),
 ]

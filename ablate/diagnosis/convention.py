@@ -105,7 +105,7 @@ def _as_video(output: Any, frames: Video) -> Answer:
         output = torch.from_numpy(output)
     if not isinstance(output, Tensor):
         raise DataError(
-            f"the model must return frames as a tensor or a NumPy array; it returned a {type(output).__name__}"
+            f"the model must return frames as a tensor or a NumPy array; it returned {type(output).__name__}"
         )
     batch, _, _, height, width = frames.shape
     video = output.unsqueeze(2) if output.dim() == len("bthw") else output

@@ -40,9 +40,7 @@ def load_torch(target: str, checkpoint: Path | None) -> ForeignModel:
             _fill(model, _weights(checkpoint), checkpoint)
         return model.eval()
     if checkpoint is not None:
-        raise DataError(
-            f"{target}: a checkpoint needs a torch.nn.Module to load it into, found a {type(model).__name__}"
-        )
+        raise DataError(f"{target}: a checkpoint needs a torch.nn.Module to load it into, found {type(model).__name__}")
     return model
 
 
@@ -77,9 +75,7 @@ def _built(module: ModuleType, path: Path, name: str) -> ForeignModel:
         raise DataError(f"{path}: there is no {name!r} in it; it has {', '.join(known) or 'nothing to call'}")
     found = getattr(module, name)
     if not callable(found):
-        raise DataError(
-            f"{path}:{name}: must be a model, or a function that builds one; found a {type(found).__name__}"
-        )
+        raise DataError(f"{path}:{name}: must be a model, or a function that builds one; found {type(found).__name__}")
     if isinstance(found, nn.Module):
         return found
     return _model_of(found, f"{path}:{name}")
@@ -91,13 +87,15 @@ def _model_of(found: Callable[..., Any], place: str) -> ForeignModel:
     if needed == 1 and not inspect.isclass(found):
         return found
     if needed:
-        raise DataError(f"{place}: needs {needed} arguments; write a function without any that builds the model")
+        raise DataError(
+            f"{place}: needs {needed} argument{'s' * (needed > 1)}; write a function without any that builds the model"
+        )
     try:
         model: ForeignModel = found()
     except Exception as error:  # somebody else's code may raise anything
         raise DataError(f"{place}: building it failed: {first_line(error)}") from error
     if not callable(model):
-        raise DataError(f"{place}: must return a model; it returned a {type(model).__name__}")
+        raise DataError(f"{place}: must return a model; it returned {type(model).__name__}")
     return model
 
 
