@@ -102,7 +102,7 @@ class OwnConfig:
 FAULTS = [
     ("nowhere.py:build", None, "nowhere.py: no such file"),
     ("my_model.py", None, "a Python file and a name in it"),
-    ("my_model.py:nothing", None, "there is no 'nothing' in it; it has"),
+    ("my_model.py:nothing", None, "it has Net, Wide, instance, build, parallel, last_frame, broken, number"),
     ("my_model.py:three", None, "found int"),
     ("my_model.py:Wide", None, "needs 1 argument;"),
     ("my_model.py:number", None, "returned int"),

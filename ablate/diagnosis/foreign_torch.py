@@ -71,8 +71,8 @@ def _imported(path: Path) -> ModuleType:
 
 def _built(module: ModuleType, path: Path, name: str) -> ForeignModel:
     if not hasattr(module, name):
-        known = [known for known, value in vars(module).items() if callable(value) and not known.startswith("_")]
-        raise DataError(f"{path}: there is no {name!r} in it; it has {', '.join(known) or 'nothing to call'}")
+        own = [known for known, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+        raise DataError(f"{path}: there is no {name!r} in it; it has {', '.join(own) or 'nothing to call'}")
     found = getattr(module, name)
     if not callable(found):
         raise DataError(f"{path}:{name}: must be a model, or a function that builds one; found {type(found).__name__}")

@@ -1,0 +1,105 @@
+"""Somebody else's model, put to every question that needs no training clips."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+
+from ablate.arrays import Clips, Frames
+from ablate.data import MovingMNIST
+from ablate.data.batches import as_video
+from ablate.diagnosis.advice import advise
+from ablate.diagnosis.convention import Predicts, found_convention
+from ablate.diagnosis.foreign_forecaster import ForeignForecaster
+from ablate.diagnosis.foreign_torch import ForeignModel
+from ablate.errors import SpecError
+from ablate.findings import Finding
+from ablate.probes import Probe, Subject
+from ablate.probes.leak import Leak
+from ablate.probes.positions import Positions
+from ablate.probes.receptive_field import ReceptiveField
+from ablate.records import Example
+from ablate.scoring.forecast_scores import ForecastSummary
+from ablate.scoring.scores import score_forecast
+from ablate.scoring.summary import summarise
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The clips that a model is questioned on, and what is known of its convention."""
+
+    canvas: int = 64
+    digits: int = 2
+    binarise: int | None = None
+    """Least ink, of 255, that becomes full white, the rest black; None keeps the grey."""
+    context: int = 10
+    horizon: int = 10
+    clips: int = 16
+    seed: int = 0
+    """Which held-out clips: no two seeds share any."""
+    predicts: Predicts | None = None
+    """What its frames are, if it returns as many as it is given; None finds out."""
+    logits: bool = False
+    """It returns logits: a sigmoid is applied."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What a page tells of a model."""
+
+    summary: ForecastSummary
+    example: Example
+    """Its forecasts of the clips with the strongest ghost, then of those with the weakest."""
+    findings: tuple[Finding, ...]
+    advice: tuple[str, ...]
+    conventions: tuple[str, ...]
+    """How it takes and returns frames, in words."""
+
+
+def diagnose(model: ForeignModel, settings: Settings) -> Diagnosis:
+    """Question a model on generated Moving MNIST: score its roll-out, and put the probes that fit it.
+
+    `model` takes and returns frames as load_torch and load_keras say. Raises DataError for a model that fails on
+    these clips, or whose answers are no frames; SpecError for clips that cannot be generated.
+    """
+    clips = _clips(settings)
+    video = as_video(torch.from_numpy(clips))
+    convention = found_convention(model, video, settings.context, settings.predicts, logits=settings.logits)
+    forecaster = ForeignForecaster(model, convention).eval()
+    subject = Subject(forecaster, video, settings.context, settings.horizon, training=None)
+    forecast = subject.rollout()
+    summary = summarise(score_forecast(forecast, subject.truth, subject.history))
+    findings = tuple(probe.ask(subject) for probe in _probes(forecaster) if probe.applies_to(subject))
+    return Diagnosis(
+        summary=summary,
+        example=_example(clips, forecast, summary, settings.context),
+        findings=findings,
+        advice=advise(summary, findings),
+        conventions=convention.sentences,
+    )
+
+
+def _clips(settings: Settings) -> Clips:
+    try:
+        spec = MovingMNIST(canvas=settings.canvas, digits=settings.digits, binarise=settings.binarise)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise SpecError(f"{fault['loc'][0]}: found {fault['input']}; {fault['msg']}") from None
+    first = settings.seed * settings.clips
+    return spec.build(seed=0).held_out(first + settings.clips, settings.context + settings.horizon)[first:]
+
+
+def _probes(forecaster: ForeignForecaster) -> Iterator[Probe]:
+    """Yield the probes that can tell something of a model with this convention."""
+    yield Leak()
+    if forecaster.convention.kind == "next_at_every_position" and not forecaster.convention.fixed_length:
+        yield Positions()  # all others see the same frames at every position
+    yield ReceptiveField()
+
+
+def _example(clips: Clips, forecast: Frames, summary: ForecastSummary, context: int) -> Example:
+    kept = np.array([*summary.strongest, *summary.weakest], np.int64)
+    drawn = np.rint(np.clip(forecast[kept], 0, 1) * 255).astype(np.uint8)
+    return Example(clips[kept, :context], clips[kept, context:], drawn, kept)
