@@ -91,6 +91,7 @@ SCORED = [
     (replace(WELL, alignment=Alignment(0, {0: 77.0}, "previous_frame")), "repeats the frame before", "77.0"),
     (with_curve("ghost_ratio", 0.4, 0.3, 0.5), "There is a ghost", "0.40 [0.30, 0.50]"),
     (with_curve("signal_retention", 0.2, 0.1, 0.3), "digits fade", "3 of 40"),
+    (replace(WELL, undefined=21), "Look at the frames first", "21 of 40"),
 ]
 
 

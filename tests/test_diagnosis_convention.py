@@ -51,7 +51,6 @@ def test_a_guess_at_every_position_is_told_from_future_frames_by_their_fit(clips
     assert wrapped(copies, clips).convention.kind == "next_at_every_position"
     assert wrapped(repeats, clips).convention.kind == "future"
     assert wrapped(two_late, clips, context=8).convention.kind == "future"
-    assert wrapped(torch.zeros_like, clips).convention.kind == "next_at_every_position"
 
 
 def test_one_frame_is_the_next_and_another_number_the_future(clips):
@@ -68,9 +67,27 @@ def test_what_the_caller_says_it_predicts_counts(clips):
         wrapped(lambda x: x[:, -3:], clips, predicts="next")
 
 
+def grey(frames):
+    """As good as nothing, though its first frame depends on the last it saw."""
+    return 0.5 + 0.01 * frames.mean(dim=(1, 3, 4), keepdim=True).expand_as(frames)
+
+
 def test_how_it_was_told_is_said(clips):
-    assert "told by the squared error" in wrapped(copies, clips).convention.sentences[1]
-    assert "was assumed" in wrapped(lambda x: 0 * x, clips).convention.sentences[1]
+    assert "does not change with the last" in wrapped(copies, clips).convention.sentences[1]
+    assert "told by the squared error" in wrapped(repeats, clips).convention.sentences[1]
+    assert "was assumed" in wrapped(grey, clips).convention.sentences[1]
+
+
+def test_a_guess_at_every_position_that_fits_nothing_is_told_by_what_it_sees(clips):
+    late = wrapped(lambda x: torch.cat([0 * x[:, :1], x[:, :-1]], dim=1), clips)
+    assert late.convention.kind == "next_at_every_position"
+
+
+def test_a_look_at_all_frames_is_told_by_its_fit(clips):
+    def leaking(frames):
+        return 0.9 * torch.cat([frames[:, 1:], frames[:, -1:]], dim=1) + 0.1 * frames.mean(dim=1, keepdim=True)
+
+    assert wrapped(leaking, clips).convention.kind == "next_at_every_position"
 
 
 def counting(frames):

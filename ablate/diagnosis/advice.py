@@ -101,6 +101,11 @@ def _on_brightness(summary: ForecastSummary) -> Iterator[str]:
             f"The digits fade: they keep {_with_interval(kept)} of their brightness, and in {summary.undefined} of "
             f"{frames} forecast frames too little to call anything a ghost. Train longer before judging its trail."
         )
+    elif summary.undefined > frames / 2:
+        yield (
+            f"Look at the frames first: in {summary.undefined} of {frames} forecast frames digits, or their past, "
+            "do not stand out enough to measure a ghost."
+        )
 
 
 def _nothing(summary: ForecastSummary, asked: Iterable[str]) -> str:

@@ -23,6 +23,13 @@ LOWEST, HIGHEST = -0.5, 1.5
 CLEAR = 0.95
 """One reading fits better than the other if its error is below this share of the other's."""
 
+TOLERANCE = 1e-5
+"""Moves of a brightness up to this are rounding."""
+UNMOVED: tuple[Kind, str] = (
+    "next_at_every_position",
+    "It was told by its first frame, which does not change with the last it saw.",
+)
+
 
 @dataclass(frozen=True)
 class Convention:
@@ -83,10 +90,15 @@ def found_convention(
     not finite, and for outputs that look like logits where `logits` is False.
     """
     history = clips[:, :context]
+    changed = torch.cat([history[:, :-1], 1 - history[:, -1:]], dim=1)
     with torch.no_grad():
         output = called(model, history, logits=logits)
-    _check_range(output)
-    kind, why = _kind(output, clips, context, predicts)
+        _check_range(output)
+        kind, why = _by_number(output.shape[1], context, predicts), None
+        if kind is None:
+            first = output[:, 0]
+            moved = (called(model, changed, logits=logits)[:, 0] - first).abs().max().item()
+            kind, why = _by_fit(first, clips[:, 1], clips[:, context]) if moved > TOLERANCE else UNMOVED
     return Convention(
         kind=kind,
         frames=output.shape[1],
@@ -128,24 +140,22 @@ def _check_range(output: Answer) -> None:
         )
 
 
-def _kind(output: Answer, clips: Video, given: int, predicts: Predicts | None) -> tuple[Kind, str | None]:
-    """Return the kind, and how it was told where the number of frames leaves both open."""
-    returned = output.shape[1]
+def _by_number(returned: int, given: int, predicts: Predicts | None) -> Kind | None:
+    """Return the kind that the number of frames tells, or else the caller; None where neither does."""
     if returned == 1:
-        return "next_only", None
-    if returned != given:
-        if predicts == "next":
-            raise DataError(
-                f"the model returned {returned} frames for {given}: guesses of the next frame at every position would "
-                f"be {given}, the next frame only would be 1; say that it predicts the future"
-            )
-        return "future", None
-    if predicts is not None:
-        return ("next_at_every_position" if predicts == "next" else "future"), "You said so."
-    return _better_fit(output[:, 0], clips[:, 1], clips[:, given])
+        return "next_only"
+    if returned == given:
+        kinds: dict[Predicts | None, Kind] = {"next": "next_at_every_position", "future": "future"}
+        return kinds.get(predicts)
+    if predicts == "next":
+        raise DataError(
+            f"the model returned {returned} frames for {given}: guesses of the next frame at every position would "
+            f"be {given}, the next frame only would be 1; say that it predicts the future"
+        )
+    return "future"
 
 
-def _better_fit(first: Frame, second_seen: Frame, first_unseen: Frame) -> tuple[Kind, str]:
+def _by_fit(first: Frame, second_seen: Frame, first_unseen: Frame) -> tuple[Kind, str]:
     """Return the kind whose true frame the first frame returned fits better, and the two errors in words.
 
     The first alone, as there the two true frames lie farthest apart: a copy of the last frame, or one that comes
