@@ -1,0 +1,89 @@
+"""When a forecast fits the true frames best, and whether it repeats its input."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from ablate.arrays import Frames, History
+from ablate.scoring.forecast_scores import Alignment, Copied
+
+FARTHEST = 5
+"""Largest offset tried, in frames."""
+CLEARLY = 0.95
+"""Share of the error at offset 0 below which another offset fits better. Digits keep their ink as they move, so a
+blank or grey forecast errs about equally at all offsets."""
+COPY = 0.5
+"""Share of the error against the truth below which the error against an input makes the forecast its copy."""
+
+Sums = Float[np.ndarray, " offset"]
+
+
+@dataclass(frozen=True)
+class Misfits:
+    """Squared errors of some clips, summed over them; those of more clips are added."""
+
+    clips: int
+    steps: int
+    offsets: tuple[int, ...]
+    by_offset: Sums
+    """Over the steps that every offset has."""
+    copies: dict[Copied, tuple[float, float]]
+    """Against an input that a forecast may repeat, and against the truth of the same steps."""
+
+    def __add__(self, other: "Misfits") -> "Misfits":
+        copies = {name: (a + other.copies[name][0], b + other.copies[name][1]) for name, (a, b) in self.copies.items()}
+        return Misfits(self.clips + other.clips, self.steps, self.offsets, self.by_offset + other.by_offset, copies)
+
+    @property
+    def alignment(self) -> Alignment:
+        """What they say."""
+        errors = dict(zip(self.offsets, (self.by_offset / (self.clips * self.steps)).tolist(), strict=True))
+        best = min(errors, key=lambda offset: (errors[offset], abs(offset)))
+        copied = [(own, name) for name, (own, truth) in self.copies.items() if own < COPY * truth]
+        return Alignment(
+            best_offset=best if errors[best] < CLEARLY * errors[0] else 0,
+            mse_by_offset=errors,
+            copies=min(copied)[1] if copied else None,
+        )
+
+
+def align(forecast: Frames, truth: Frames, history: History) -> Alignment:
+    """Return when a forecast fits the true frames best, and which input it repeats (see Alignment).
+
+    Offsets go up to FARTHEST, fewer for short forecasts: all are compared over the same steps. An offset is named
+    only where it fits clearly better than 0, a copy only where the forecast lies much nearer to an input than to
+    the truth; so a clip in which nothing moves is no copy.
+    """
+    return misfits(forecast, truth, history).alignment
+
+
+def misfits(forecast: Frames, truth: Frames, history: History) -> Misfits:
+    """Return the squared errors of a forecast against true frames of other times, and against its inputs."""
+    frames, before, steps = np.concatenate([history, truth], axis=1), history.shape[1], truth.shape[1]
+    reach = _reach(steps, before)
+    first, last = max(0, reach - before), steps - reach
+    offsets = tuple(range(-reach, reach + 1))
+    shown = forecast[:, first:last]
+    errors = [_error(shown, frames[:, before + first - k : before + last - k]) for k in offsets]
+    return Misfits(len(truth), last - first, offsets, np.array(errors), _copies(forecast, frames, before))
+
+
+def _reach(steps: int, before: int) -> int:
+    """Return the largest offset that leaves a quarter of the steps, and one at least, to compare all offsets over."""
+    fits = [k for k in range(FARTHEST + 1) if steps - k - max(0, k - before) >= max(1, steps // 4)]
+    return max(fits, default=0)
+
+
+def _copies(forecast: Frames, frames: Frames, before: int) -> dict[Copied, tuple[float, float]]:
+    first = 0 if before else 1
+    shown, truth = forecast[:, first:], frames[:, before + first :]
+    inputs: dict[Copied, Frames] = {"previous_frame": frames[:, before + first - 1 : -1]}
+    if before:
+        inputs["last_known_frame"] = frames[:, before - 1 : before]
+    own = _error(shown, truth)
+    return {name: (_error(shown, given), own) for name, given in inputs.items()}
+
+
+def _error(forecast: Frames, truth: Frames) -> float:
+    return float(np.square(np.subtract(forecast, truth, dtype=np.float64)).sum())

@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+import torch
+
+from ablate.errors import DataError
+from ablate.scoring.brightness import as_brightness
+from ablate.scoring.forecast_files import read_forecasts
+
+SHAPE = (3, 4, 16, 12)
+FRAMES = np.random.default_rng(0).random(SHAPE).astype(np.float32)
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Return a function that saves a forecast (and truth and history), and reads them back."""
+
+    def read(forecast, truth=FRAMES, history=None, *, step_first=False):
+        paths = {}
+        for name, array in (("p", forecast), ("y", truth), ("h", history)):
+            paths[name] = None if array is None else tmp_path / f"{name}.npy"
+            if array is not None:
+                np.save(paths[name], array)
+        return read_forecasts(paths["p"], paths["y"], paths["h"], step_first=step_first)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "array",
+    [FRAMES, FRAMES[..., None], FRAMES[:, :, None], FRAMES.astype(np.float64), FRAMES > 0.5],
+    ids=["plain", "channel last", "channel third", "float64", "boolean"],
+)
+def test_these_layouts_and_types_are_taken(read, array):
+    assert read(array).forecast.shape == SHAPE
+
+
+def test_steps_first_are_put_second(read):
+    swapped = FRAMES.swapaxes(0, 1)
+    np.testing.assert_array_equal(read(swapped, swapped, step_first=True).forecast, FRAMES)
+
+
+def test_files_are_mapped_not_loaded(read):
+    assert isinstance(read(FRAMES).forecast, np.memmap)
+
+
+def test_without_a_history_it_has_no_frames(read):
+    assert read(FRAMES).history.shape == (3, 0, 16, 12)
+
+
+def test_a_history_may_have_other_frames(read):
+    assert read(FRAMES, history=FRAMES[:, :2]).history.shape == (3, 2, 16, 12)
+
+
+def test_a_forecast_may_overshoot_a_little(read):
+    assert read(1.4 * FRAMES - 0.2).forecast.shape == SHAPE
+
+
+NAN = FRAMES.copy()
+NAN[1, 2, 3, 4] = np.nan
+
+
+@pytest.mark.parametrize(
+    ("forecast", "said"),
+    [
+        (FRAMES[:2], r"p.npy: its shape \(2, 4, 16, 12\) is not that of .*y.npy, \(3, 4, 16, 12\)$"),
+        (FRAMES.swapaxes(0, 1), r"p.npy: .*are the steps first\? then --step-first"),
+        (FRAMES[0], r"p.npy: found the shape \(4, 16, 12\); must be \(clip, step, height, width\)"),
+        (np.stack([FRAMES] * 3, axis=-1), r"p.npy: found the shape \(3, 4, 16, 12, 3\); must be"),
+        (FRAMES[:0], r"p.npy: found the shape \(0, 4, 16, 12\); every axis"),
+        (FRAMES[:, :, :8], r"p.npy: found frames of 8 x 12 pixels; at least 11"),
+        (255 * FRAMES, r"p.npy: found values from .* divide by 255"),
+        (FRAMES - 0.9, r"p.npy: found values from .* apply a sigmoid"),
+        (NAN, r"p.npy: found NaN or infinity, first in clip 1"),
+        (FRAMES.astype(np.int32), r"p.npy: found values of type int32; must be uint8"),
+        (FRAMES.astype(np.complex64), r"p.npy: found values of type complex64"),
+    ],
+)
+def test_what_is_no_forecast_is_told_by_file_and_finding(read, forecast, said):
+    with pytest.raises(DataError, match=said):
+        read(forecast)
+
+
+def test_a_truth_outside_0_to_1_is_refused(read):
+    with pytest.raises(DataError, match=r"y.npy: found values"):
+        read(FRAMES, FRAMES - 0.1)
+
+
+def test_a_history_of_other_clips_is_refused(read):
+    with pytest.raises(DataError, match=r"h.npy: its shape \(2, 4, 16, 12\) has not the clips"):
+        read(FRAMES, history=FRAMES[:2])
+
+
+def header_of(shape):
+    return str({"descr": "<f4", "fortran_order": False, "shape": shape}).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not an array",
+        b"\x93NUMPY\x01\x00",
+        b"\x93NUMPY\x01\x00" + len(header_of((10**9,) * 4)).to_bytes(2, "little") + header_of((10**9,) * 4),
+    ],
+    ids=["empty", "text", "cut", "gigantic"],
+)
+def test_a_damaged_file_is_refused_in_one_line(tmp_path, content):
+    (tmp_path / "p.npy").write_bytes(content)
+    with pytest.raises(DataError, match=r"p.npy: no .npy file") as caught:
+        read_forecasts(tmp_path / "p.npy", tmp_path / "p.npy", None, step_first=False)
+    assert "\n" not in str(caught.value)
+
+
+def test_pickled_objects_are_refused(read):
+    with pytest.raises(DataError, match=r"p.npy: no .npy file of plain numbers"):
+        read(np.array([{}], dtype=object))
+
+
+def test_an_archive_is_refused(tmp_path):
+    np.savez(tmp_path / "p.npz", a=FRAMES, b=FRAMES)
+    with pytest.raises(DataError, match=r"p.npz: found an archive"):
+        read_forecasts(tmp_path / "p.npz", tmp_path / "p.npz", None, step_first=False)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"p.npy: there is no such file"):
+        read_forecasts(tmp_path / "p.npy", tmp_path / "p.npy", None, step_first=False)
+
+
+def test_uint8_becomes_brightness():
+    assert as_brightness(np.array([[[[0, 51, 255]]]], np.uint8)).ravel() == pytest.approx([0, 0.2, 1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.uint8, torch.bool])
+def test_tensors_of_every_precision_are_taken(dtype):
+    frames = torch.ones(1, 1, 2, 2).to(dtype)
+    assert as_brightness(frames).max() == (np.float32(1 / 255) if dtype == torch.uint8 else 1)
+
+
+def test_a_tensor_with_a_gradient_is_taken():
+    assert as_brightness(torch.ones(1, 1, 2, 2, requires_grad=True)).sum() == 4

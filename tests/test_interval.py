@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from ablate.scoring.interval import mean_interval
+
+STUDIES, CLIPS = 20_000, 24
+
+
+def test_it_is_scipys():
+    values = np.random.default_rng(0).normal(3, 2, 9)
+    mean, low, high = mean_interval(values)
+    expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    assert (mean, low, high) == pytest.approx((values.mean(), expected.low, expected.high))
+
+
+@pytest.mark.parametrize(
+    ("draw", "true"),
+    [
+        (lambda rng: rng.normal(0.3, 0.1, (CLIPS, STUDIES)), 0.3),
+        (lambda rng: rng.beta(2, 5, (CLIPS, STUDIES)), 2 / 7),
+        (lambda rng: rng.gamma(2, 1, (CLIPS, STUDIES)), 2.0),
+    ],
+    ids=["normal", "beta", "gamma"],
+)
+def test_it_holds_the_true_mean_in_93_to_97_of_100_studies(draw, true):
+    _, low, high = mean_interval(draw(np.random.default_rng(0)))
+    assert 0.93 <= ((low <= true) & (true <= high)).mean() <= 0.97
+
+
+def test_undefined_clips_are_left_out():
+    assert mean_interval(np.array([1.0, np.nan, 2.0, 4.0])) == pytest.approx(mean_interval(np.array([1.0, 2.0, 4.0])))
+
+
+def test_one_clip_has_a_mean_and_no_interval():
+    mean, low, high = mean_interval(np.array([[0.5], [np.nan]]))
+    assert mean == [0.5]
+    assert np.isnan([low, high]).all()
+
+
+def test_without_a_defined_clip_all_is_undefined():
+    assert np.isnan(mean_interval(np.full(3, np.nan))).all()
