@@ -23,13 +23,6 @@ LOWEST, HIGHEST = -0.5, 1.5
 CLEAR = 0.95
 """One reading fits better than the other if its error is below this share of the other's."""
 
-TOLERANCE = 1e-5
-"""Moves of a brightness up to this are rounding."""
-UNMOVED: tuple[Kind, str] = (
-    "next_at_every_position",
-    "It was told by its first frame, which does not change with the last it saw.",
-)
-
 
 @dataclass(frozen=True)
 class Convention:
@@ -90,15 +83,12 @@ def found_convention(
     not finite, and for outputs that look like logits where `logits` is False.
     """
     history = clips[:, :context]
-    changed = torch.cat([history[:, :-1], 1 - history[:, -1:]], dim=1)
     with torch.no_grad():
         output = called(model, history, logits=logits)
-        _check_range(output)
-        kind, why = _by_number(output.shape[1], context, predicts), None
-        if kind is None:
-            first = output[:, 0]
-            moved = (called(model, changed, logits=logits)[:, 0] - first).abs().max().item()
-            kind, why = _by_fit(first, clips[:, 1], clips[:, context]) if moved > TOLERANCE else UNMOVED
+    _check_range(output)
+    kind, why = _by_number(output.shape[1], context, predicts), None
+    if kind is None:
+        kind, why = _by_fit(output[:, 0], clips[:, 1], clips[:, context])
     return Convention(
         kind=kind,
         frames=output.shape[1],
