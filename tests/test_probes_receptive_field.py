@@ -65,6 +65,7 @@ def test_patches_reach_as_far_as_their_kernels_times_their_side():
     kernels = kernel_reach(net)
     assert kernels.one_step(1) == Reach(2 * 3 + 1, 2 * 3 + 1)  # two input kernels and the forecaster's first state step
     assert kernels.one_step(2) == kernels.rollout(2) == Reach(2 * 4 + 1, 2 * 4 + 1)
+    assert kernels.by_states == 2
 
 
 def test_gradients_of_a_patch_stay_within_its_kernels():
@@ -138,7 +139,7 @@ def test_a_net_of_even_kernels_is_told_which_way_it_cannot_carry():
     finding = ReceptiveField().ask(subject(network(layers=4, kernel_size=[1, 2, 1, 2])))
     assert finding.numbers["carries_down_and_right"] == 0
     assert finding.numbers["carries_up_and_left"] == 2
-    assert "0 down or right and 2 up or left: too little" in finding.sentences[0]
+    assert "0 pixels down or right and 2 up or left: too little" in finding.sentences[0]
 
 
 def test_a_net_of_large_kernels_can_follow():
@@ -169,3 +170,8 @@ def test_a_net_that_ignores_the_last_frame_has_no_reach():
     finding = ReceptiveField().ask(subject(Shift({0: 0.0})))
     assert finding.numbers["carries_down_and_right"] is None
     assert "zero everywhere" in finding.sentences[0]
+
+
+def test_black_clips_have_no_speed_to_follow():
+    black = Subject(network(kernel_size=3), torch.zeros(2, 5, 1, 24, 24), context=3, horizon=2, training=None)
+    assert "no digits were seen to move" in ReceptiveField().ask(black).sentences[0]

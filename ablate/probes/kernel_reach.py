@@ -60,6 +60,11 @@ class KernelReach:
         """Return the reach in pixels from the last known frame to forecast step 1 or later."""
         return self._pixels(self.first + self.rollout_step * (step - 1))
 
+    @property
+    def by_states(self) -> int:
+        """Pixels by which each further step in the states widens the reach."""
+        return self.state_step.radius * self.patch
+
     def _pixels(self, reach: Reach) -> Reach:
         """Return it for the pixels of a patch that lie farthest from the edge."""
         return reach * self.patch + Reach(self.patch - 1, self.patch - 1)

@@ -53,7 +53,7 @@ class ReceptiveField(Probe):
             "carries_up_and_left": carried.after if carried else None,
             "reach_by_kernels": seen[0].radius if kernels else None,
             "reach_by_gradient": _radius(maps[0]),
-            "state_step_by_kernels": kernels.state_step.radius if kernels else None,
+            "state_step_by_kernels": kernels.by_states if kernels else None,
             "radius_of_90_percent": mass_radius(maps[0], SHARE),
             "radius_of_90_percent_at_the_last_step": mass_radius(ahead[-1], SHARE),
         }
@@ -76,16 +76,20 @@ def _sentences(
 ) -> tuple[str, ...]:
     if carried is None:
         return ("No pixel of the last known frame moves the guess of the next: the gradient is zero everywhere.",)
-    how = "its kernels can carry" if kernels else "it is seen to carry"
-    ways = f"{carried.before} down or right and {carried.after} up or left"
-    far = f"{carried.radius}" if carried.before == carried.after else ways
-    least = min(carried.before, carried.after)
-    verdict = "too little to follow them" if least < speed else "enough to follow them"
     return (
-        f"The digits move {speed:.1f} pixels a step; in one step {how} {far}: {verdict}.",
-        *([_of_states(kernels.state_step.radius)] if kernels else []),
+        _of_speed("its kernels can carry" if kernels else "it is seen to carry", carried, speed),
+        *([_of_states(kernels.by_states)] if kernels else []),
         _of_gradient(mass_radius(nearest, SHARE), mass_radius(last, SHARE)),
     )
+
+
+def _of_speed(how: str, carried: Reach, speed: float) -> str:
+    ways = f"{carried.before} pixels down or right and {carried.after} up or left"
+    far = f"{carried.radius} pixels" if carried.before == carried.after else ways
+    if math.isnan(speed):
+        return f"In one step {how} {far}; no digits were seen to move."
+    verdict = "too little to follow them" if min(carried.before, carried.after) < speed else "enough to follow them"
+    return f"The digits move {speed:.1f} pixels a step; in one step {how} {far}: {verdict}."
 
 
 def _of_states(radius: int) -> str:
