@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
 
@@ -92,6 +92,8 @@ class StudySpec(Spec):
     """One run of every cell each; a number n stands for 0 to n-1."""
     analysis: Analysis = Analysis()
     budget: Budget = Budget()
+    probes: Literal["extremes", "none"] = "extremes"
+    """Nets that are questioned by intervention once all have run: the best and the worst, or none."""
     exploratory: bool = False
     """True: too small to decide, and the report says so at its top."""
 
