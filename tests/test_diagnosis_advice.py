@@ -87,6 +87,7 @@ def test_what_is_undecided_undefined_or_well_gives_none(finding):
 SCORED = [
     (replace(WELL, alignment=Alignment(2, {0: 100.0, 2: 30.0}, None)), "by 2 frames: it is shown late", "30.0"),
     (replace(WELL, alignment=Alignment(-1, {0: 100.0, -1: 30.0}, None)), "by 1 frame: it is shown early", "100.0"),
+    (replace(WELL, alignment=Alignment(2, {0: 20.5, 2: 18.3}, None)), "it runs late by about 2 frames", "18.3"),
     (replace(WELL, alignment=Alignment(0, {0: 77.0}, "last_known_frame")), "repeats the last known frame", "77.0"),
     (replace(WELL, alignment=Alignment(0, {0: 77.0}, "previous_frame")), "repeats the frame before", "77.0"),
     (with_curve("ghost_ratio", 0.4, 0.3, 0.5), "There is a ghost", "0.40 [0.30, 0.50]"),
@@ -116,6 +117,11 @@ def test_a_ghost_whose_interval_is_undefined_or_reaches_down_is_none():
 def test_the_most_urgent_comes_first():
     leaking = FOUND[0][0]
     assert [line[:4] for line in advise(with_curve("ghost_ratio", 0.4, 0.3, 0.5), [leaking])] == ["Take", "Ther"]
+
+
+def test_a_forecast_that_lags_is_still_asked_for_its_ghost():
+    lagging = replace(with_curve("ghost_ratio", 0.4, 0.3, 0.5), alignment=Alignment(2, {0: 20.5, 2: 18.3}, None))
+    assert any("There is a ghost" in advice for advice in advise(lagging, [NO_LEAK]))
 
 
 @pytest.mark.parametrize("alignment", [Alignment(1, {0: 9.0, 1: 3.0}, None), Alignment(0, {0: 9.0}, "previous_frame")])

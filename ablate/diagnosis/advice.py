@@ -12,6 +12,8 @@ FADED = 0.5
 """Share of the digits' brightness below which they have faded."""
 WORSE = 0.05
 """Share by which the loss at the last position must exceed that inside to be worth a word."""
+MISPLACED = 0.5
+"""Share of its error beside its own truth below which a forecast beside another frame's is shown at the wrong time."""
 COPIED = {"previous_frame": "the frame before", "last_known_frame": "the last known frame"}
 
 Numbers = Mapping[str, Number]
@@ -24,9 +26,13 @@ def advise(summary: ForecastSummary, findings: Sequence[Finding]) -> tuple[str, 
     advice = (
         *_on_leak(asked.get("leak", {})),
         *_on_positions(asked.get("positions", {})),
-        *(misplaced or (*_on_reach(asked.get("receptive_field", {})), *_on_ghost(summary), *_on_brightness(summary))),
+        *(misplaced or _on_forecast(summary, asked.get("receptive_field", {}))),
     )
     return advice or (_nothing(summary, asked),)
+
+
+def _on_forecast(summary: ForecastSummary, reach: Numbers) -> tuple[str, ...]:
+    return (*_on_lag(summary), *_on_reach(reach), *_on_ghost(summary), *_on_brightness(summary))
 
 
 def _on_leak(numbers: Numbers) -> Iterator[str]:
@@ -65,13 +71,30 @@ def _on_alignment(summary: ForecastSummary) -> Iterator[str]:
             f"It repeats {COPIED[copied]} and forecasts no motion (squared error of a frame {errors[0]:.1f}): look "
             "first at which frames are shown, then at what it was trained to guess."
         )
-    elif offset:
-        late, earlier = ("late", "earlier") if offset > 0 else ("early", "later")
-        by = _counted(abs(offset), "frame")
+    elif offset and errors[offset] < MISPLACED * errors[0]:
         yield (
-            f"Shift the forecast by {by}: it is shown {late}. The squared error of a frame is {errors[offset]:.1f} "
-            f"beside the truth {by} {earlier}, and {errors[0]:.1f} beside its own. Then diagnose it again."
+            f"Shift the forecast by {_counted(abs(offset), 'frame')}: it is shown {_when(offset)[0]}. "
+            f"{_errors_of(summary)}. Then diagnose it again."
         )
+
+
+def _on_lag(summary: ForecastSummary) -> Iterator[str]:
+    if offset := summary.alignment.best_offset:
+        yield (
+            f"Compare it step by step with the truth: it runs {_when(offset)[0]} by about "
+            f"{_counted(abs(offset), 'frame')}, and a shift would not mend it. {_errors_of(summary)}."
+        )
+
+
+def _when(offset: int) -> tuple[str, str]:
+    return ("late", "earlier") if offset > 0 else ("early", "later")
+
+
+def _errors_of(summary: ForecastSummary) -> str:
+    offset, errors = summary.alignment.best_offset, summary.alignment.mse_by_offset
+    by = _counted(abs(offset), "frame")
+    beside = f"beside the truth {by} {_when(offset)[1]}, and {errors[0]:.1f} beside its own"
+    return f"The squared error of a frame is {errors[offset]:.1f} {beside}"
 
 
 def _on_reach(numbers: Numbers) -> Iterator[str]:
