@@ -1,12 +1,14 @@
 """Pictures of forecasts: their size, and that the ghost in them is the one that is measured."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
+from ablate.metrics.ghost_masks import ghost_masks
 from ablate.records import Example
 from ablate.report import frame_grid as grid
-from ablate.report.animation import PAUSE, SECONDS_A_FRAME, write_animation
 from ablate.report.tiles import OUTLINE, VERMILLION, frame_tiles, ghost_tiles, scale_to
 
 
@@ -35,22 +37,63 @@ def test_every_pixel_becomes_a_square():
     assert (frame_tiles(frame, 3)[0, 0, ..., 0] == np.kron(frame[0, 0], np.ones((3, 3)))).all()
 
 
+def grey(tiles):
+    """Return the luma of a picture as ITU-R BT.601 weighs it, the one of a black-and-white print."""
+    return tiles @ np.array([0.299, 0.587, 0.114])
+
+
+def parts(made, scale):
+    """Return the enlarged masks of a lone clip's ghost (a square at the left) and of its digits."""
+    was, now = np.zeros(made.truth.shape[1:], bool), made.truth[0] > 0
+    was[:, 4:8, :4] = True
+    return (mask.repeat(scale, axis=-2).repeat(scale, axis=-1) for mask in (was, now))
+
+
 def test_the_ghost_is_bright_where_the_digit_was():
     tiles = ghost_tiles(example(), 1)
-    assert (tiles[0, :, 5, 1] == VERMILLION).all()
+    assert (tiles[0, :, 4:8, :4] == VERMILLION).all(axis=-1).any(axis=(1, 2)).all()
 
 
-def test_half_a_ghost_is_half_as_bright():
-    assert ghost_tiles(example(ghost=128), 1)[0, 0, 5, 1, 0] == round(VERMILLION[0] * 128 / 255)
+def test_only_stale_pixels_have_a_colour():
+    made = example(clips=3)
+    colourful = np.ptp(ghost_tiles(made, 1).astype(int), axis=-1) > 0
+    stale = ghost_masks(made.truth / np.float32(255), made.history / np.float32(255)).stale
+    assert colourful.any()
+    assert not colourful[~stale].any()
+
+
+def test_a_fainter_ghost_is_darker():
+    bright, faint = (grey(ghost_tiles(example(ghost=ghost), 1)[0, 0, 4:8, :4]).mean() for ghost in (255, 64))
+    assert faint == pytest.approx(bright * (64 / 255) ** 0.5, rel=0.02)
 
 
 def test_a_clean_forecast_has_no_ghost():
     tiles = ghost_tiles(example(ghost=0), 1)
-    assert {tuple(colour) for colour in tiles.reshape(-1, 3)} == {(0, 0, 0), OUTLINE}
+    assert {tuple(colour) for colour in tiles.reshape(-1, 3)} == {(0, 0, 0), (140, 140, 140), OUTLINE}
 
 
-def test_the_outline_is_that_of_the_digit_now():
-    assert (ghost_tiles(example(), 1)[0, 0, 4, 30:34] == OUTLINE).all()
+def test_the_outline_runs_around_the_digit_of_now_and_leaves_it_in_sight():
+    tiles = ghost_tiles(example(), 1)
+    assert (tiles[0, 0, [3, 8], 30:34] == OUTLINE).all()
+    assert (tiles[0, 0, 4:8, 30:34] == 140).all()
+
+
+@pytest.mark.parametrize("scale", [2, 3, 6])
+def test_without_colour_stripes_tell_the_ghost_and_white_the_outline(scale):
+    made = example(past=8)
+    picture = grey(ghost_tiles(made, scale)[0])
+    ghost, digit = (picture[mask] for mask in parts(made, scale))
+    outline = picture[(picture > 250)]
+    assert np.std(ghost) > 45  # levels of 255: every ghost is striped, whatever its brightness
+    assert np.std(digit) == 0
+    assert min(outline) - max(ghost.max(), digit.max()) > 100
+
+
+def test_a_faint_ghost_keeps_its_stripes_without_colour():
+    made = example(ghost=26)
+    ghost, _ = parts(made, 3)
+    strokes = grey(ghost_tiles(made, 3)[0])[ghost]
+    assert np.ptp(strokes) > 25
 
 
 @pytest.mark.parametrize(("past", "steps", "columns"), [(5, 3, 7), (2, 3, 5), (5, 20, 16)])
@@ -73,6 +116,30 @@ def test_a_grid_grows_by_its_clips_up_to_three(tmp_path):
     assert heights[3] == heights[2]
 
 
+def test_a_clip_is_named_by_its_number(tmp_path):
+    made = example(clips=2)
+    for number in (1, 17):
+        grid.write_frame_grid(tmp_path / f"{number}.png", replace(made, clips=np.array([0, number])), "a run")
+    with Image.open(tmp_path / "1.png") as one, Image.open(tmp_path / "17.png") as other:
+        left, top, right, bottom = ImageChops.difference(one, other).getbbox()
+    assert grid.MARGIN < left < right < grid.MARGIN + grid.LABELS
+    assert top > size(tmp_path / "1.png")[1] / 2
+    assert bottom - top < 20
+
+
+def test_a_strip_shows_the_clip_of_that_number():
+    made = example(clips=3)
+    made.forecast[2] = 0
+    made = replace(made, clips=np.array([4, 2, 9]))
+    alone = replace(grid.picked(made, [2]), clips=np.array([9]))
+    assert grid.clip_strip(made, 9) == grid.clip_strip(alone, 9) != grid.clip_strip(made, 2)
+
+
+def test_a_forecast_without_a_history_is_drawn_from_its_first_step(tmp_path):
+    grid.write_frame_grid(tmp_path / "a.png", example(past=0), "a run")
+    assert size(tmp_path / "a.png")[0] == 2 * grid.MARGIN + grid.LABELS + 3 * (128 + grid.GAP)
+
+
 def test_a_comparison_is_two_grids_of_one_clip(tmp_path):
     grid.write_frame_grid(tmp_path / "one.png", example(), "a run")
     grid.write_comparison(tmp_path / "two.png", example(clips=2), example(ghost=0), ("worst", "best"))
@@ -86,20 +153,7 @@ def test_a_title_too_long_is_cut_to_fit():
     assert grid.font(19).getlength(cut) <= 300
 
 
-def test_the_animation_has_a_frame_a_moment_and_loops(tmp_path):
-    write_animation(tmp_path / "a.gif", example(past=5, steps=3))
-    with Image.open(tmp_path / "a.gif") as picture:
-        assert (picture.n_frames, picture.info["loop"]) == (8, 0)
-        assert picture.info["duration"] == round(1000 * SECONDS_A_FRAME)
-        picture.seek(7)
-        assert picture.info["duration"] == round(1000 * PAUSE)
-
-
-@pytest.mark.parametrize(
-    "write",
-    [lambda path: grid.write_frame_grid(path, example(), "a run"), lambda path: write_animation(path, example())],
-)
-def test_equal_frames_give_equal_bytes(tmp_path, write):
-    write(tmp_path / "a")
-    write(tmp_path / "b")
+def test_equal_frames_give_equal_bytes(tmp_path):
+    for name in "ab":
+        grid.write_frame_grid(tmp_path / name, example(), "a run")
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()

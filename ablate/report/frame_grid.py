@@ -1,27 +1,30 @@
 """A still picture of forecasts: truth, forecast and ghost below each other, time from left to right."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ablate.records import Example, whole_file
-from ablate.report.tiles import OUTLINE, VERMILLION, Tiles, frame_tiles, ghost_tiles, scale_to
+from ablate.records import PARTS, Example, whole_file
+from ablate.report.tiles import DIM, FULL, OUTLINE, VERMILLION, Tiles, frame_tiles, ghost_tiles, hatch, scale_to
 
 TILE = 96  # pixels a side, about
 HISTORY = 4  # frames shown before the forecast
 STEPS = 12  # forecast steps shown; more are thinned out evenly
+STRIP_HISTORY, STRIP_STEPS = 2, 6  # the same in a page's column of text, where pixels must stay large
 CLIPS = 3
-GAP, CLIP_GAP, MARGIN, LABELS, TITLE, HEAD, LEGEND = 3, 14, 18, 84, 40, 24, 34
+GAP, CLIP_GAP, MARGIN, LABELS, TITLE, HEAD, LEGEND = 3, 14, 18, 142, 40, 24, 34
+SWATCH = 16
 PAPER, INK, FAINT = (255, 255, 255), (28, 28, 30), (96, 96, 100)
 
 
 def write_frame_grid(path: Path, example: Example, title: str) -> None:
-    """Write a PNG with three rows a clip (truth, forecast, ghost), one column a moment, the title above.
+    """Write a PNG of the first CLIPS clips, the title above: three rows a clip, one column a moment.
 
-    The truth starts with the last frames of the history, labelled up to t; +1 is the first forecast step.
-    The ghost row shows the forecast's brightness on stale pixels (see ghost_tiles).
+    The rows are truth, forecast and ghost map (see ghost_tiles). The truth starts with the last frames of the
+    history, labelled up to t; +1 is the first forecast step. Each clip is named by its number.
     """
     _save(path, _grid(example, title, CLIPS))
 
@@ -33,6 +36,23 @@ def write_comparison(path: Path, worst: Example, best: Example, captions: tuple[
     sheet.paste(above, (0, 0))
     sheet.paste(below, (0, above.height))
     _save(path, sheet)
+
+
+def clip_strip(example: Example, clip: int) -> bytes:
+    """Return a PNG of the clip with this number: the same rows over fewer moments, without title and legend."""
+    return png(_rows(picked(example, np.flatnonzero(example.clips == clip)[:1]), STRIP_HISTORY, STRIP_STEPS))
+
+
+def picked(example: Example, positions: Sequence[int] | np.ndarray | slice) -> Example:
+    """Return the example of the clips at these positions alone."""
+    return Example(**{part: getattr(example, part)[positions] for part in PARTS})
+
+
+def png(image: Image.Image) -> bytes:
+    """Return the picture as the bytes of a PNG file."""
+    content = io.BytesIO()
+    image.save(content, "PNG", optimize=True)
+    return content.getvalue()
 
 
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
@@ -50,37 +70,45 @@ def fitted(text: str, size: int, width: int) -> str:
 
 
 def _grid(example: Example, title: str, most_clips: int) -> Image.Image:
+    rows = _rows(picked(example, slice(most_clips)), HISTORY, STEPS)
+    sheet = Image.new("RGB", (rows.width, TITLE + rows.height + LEGEND), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((MARGIN, TITLE / 2 + 4), fitted(title, 19, sheet.width - 2 * MARGIN), INK, font(19), anchor="lm")
+    sheet.paste(rows, (0, TITLE))
+    _explain(sheet, MARGIN + LABELS, TITLE + rows.height + LEGEND // 2 - 8)
+    return sheet
+
+
+def _rows(example: Example, history: int, most_steps: int) -> Image.Image:
     scale = scale_to(TILE, example.truth)
-    past = example.history[:, -HISTORY:]
-    steps = _shown(example.truth.shape[1])
+    past = example.history[:, -history:]
+    steps = _shown(example.truth.shape[1], most_steps)
     before = past.shape[1]
     rows = [
         ("truth", 0, np.concatenate([frame_tiles(past, scale), frame_tiles(example.truth[:, steps], scale)], axis=1)),
         ("forecast", before, frame_tiles(example.forecast[:, steps], scale)),
         ("ghost", before, ghost_tiles(example, scale)[:, steps]),
     ]
-    clips = min(most_clips, len(example.truth))
     high, wide = (side * scale for side in example.truth.shape[-2:])
     block = len(rows) * (high + GAP) + CLIP_GAP
-    size = (2 * MARGIN + LABELS + (before + len(steps)) * (wide + GAP), TITLE + HEAD + clips * block + LEGEND)
+    size = (2 * MARGIN + LABELS + (before + len(steps)) * (wide + GAP), HEAD + len(example.clips) * block)
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
-    draw.text((MARGIN, TITLE / 2 + 4), fitted(title, 19, size[0] - 2 * MARGIN), INK, font(19), anchor="lm")
-    left, top = MARGIN + LABELS, TITLE + HEAD
+    left, top = MARGIN + LABELS, HEAD
     _label_columns(draw, _moments(before, steps), left, wide)
-    for clip in range(clips):
+    for clip, clip_number in enumerate(example.clips):
+        draw.text((MARGIN, top + high / 2), f"clip {clip_number}", INK, font(15), anchor="lm")
         for name, shift, tiles in rows:
-            draw.text((left - 12, top + high / 2), name, INK, font(15), anchor="rm")
+            draw.text((left - 12, top + high / 2), name, FAINT, font(15), anchor="rm")
             _paste(sheet, tiles, clip, (left + shift * (wide + GAP), top))
             top += high + GAP
         top += CLIP_GAP
-    _explain(draw, left, top + LEGEND // 2 - 8)
     return sheet
 
 
-def _shown(steps: int) -> list[int]:
+def _shown(steps: int, most: int) -> list[int]:
     """Return the positions of the steps to show, first and last included."""
-    return [round(step) for step in np.linspace(0, steps - 1, min(steps, STEPS))]
+    return [round(step) for step in np.linspace(0, steps - 1, min(steps, most))]
 
 
 def _moments(before: int, steps: Sequence[int]) -> list[str]:
@@ -90,7 +118,7 @@ def _moments(before: int, steps: Sequence[int]) -> list[str]:
 
 def _label_columns(draw: ImageDraw.ImageDraw, labels: Sequence[str], left: int, wide: int) -> None:
     for column, label in enumerate(labels):
-        place = (left + column * (wide + GAP) + wide / 2, TITLE + HEAD - 6)
+        place = (left + column * (wide + GAP) + wide / 2, HEAD - 6)
         draw.text(place, label, INK if label.startswith("+") else FAINT, font(14), anchor="ms")
 
 
@@ -100,17 +128,24 @@ def _paste(sheet: Image.Image, tiles: Tiles, clip: int, corner: tuple[int, int])
         sheet.paste(tile, (corner[0] + position * (tile.width + GAP), corner[1]))
 
 
-def _explain(draw: ImageDraw.ImageDraw, left: int, middle: int) -> None:
+def _explain(sheet: Image.Image, left: int, middle: int) -> None:
+    draw = ImageDraw.Draw(sheet)
+    stripes = np.where(hatch(SWATCH, SWATCH)[..., None], VERMILLION, 0).astype(np.uint8)
+    grey = np.full((SWATCH, SWATCH, 3), round(DIM * FULL), np.uint8)
+    ring = np.zeros((SWATCH, SWATCH, 3), np.uint8)
+    ring[3:-3, 3:-3] = OUTLINE
+    ring[4:-4, 4:-4] = 0
     entries = [
-        (VERMILLION, "brightness the forecast keeps where a digit was and no longer is"),
-        (OUTLINE, "outline of the true digit now"),
+        (stripes, "brightness the forecast keeps where a digit was and no longer is"),
+        (grey, "the rest of the forecast"),
+        (ring, "outline of the true digits now"),
     ]
-    for colour, text in entries:
-        draw.rectangle((left, middle - 6, left + 12, middle + 6), fill=colour)
-        draw.text((left + 20, middle), text, FAINT, font(13), anchor="lm")
-        left += 20 + round(font(13).getlength(text)) + 28
+    for swatch, text in entries:
+        sheet.paste(Image.fromarray(swatch), (left, middle - SWATCH // 2))
+        draw.text((left + SWATCH + 8, middle), text, FAINT, font(13), anchor="lm")
+        left += SWATCH + 8 + round(font(13).getlength(text)) + 28
 
 
 def _save(path: Path, image: Image.Image) -> None:
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        image.save(file, "PNG", optimize=True)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(png(image))
