@@ -1,10 +1,15 @@
 """The same forecasts in motion."""
 
+import importlib.util
+import io
+from collections.abc import Sequence
 from pathlib import Path
 
+import imageio.v3 as imageio
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ablate.errors import AblateError
 from ablate.records import Example, whole_file
 from ablate.report.frame_grid import FAINT, GAP, INK, MARGIN, PAPER, font
 from ablate.report.tiles import Tiles, frame_tiles, ghost_tiles, scale_to
@@ -12,14 +17,30 @@ from ablate.report.tiles import Tiles, frame_tiles, ghost_tiles, scale_to
 TILE = 168  # pixels a side, about
 HEAD, FOOT = 34, 34
 SECONDS_A_FRAME = 0.35
-PAUSE = 1.2  # seconds on the last frame, before it starts again
+PAUSE = 1.2  # seconds on the last frame of a GIF, before it starts again
 
 
 def write_animation(path: Path, example: Example) -> None:
-    """Write a GIF of the first clip: truth, forecast and ghost beside each other, the step counted below; it loops.
+    """Write the first clip: truth, forecast and ghost beside each other, the step counted below.
 
     It starts with the history, while forecast and ghost are still dark. Colours of the ghost as in ghost_tiles.
+    A path that ends in .mp4 gets an H.264 video that browsers play, any other a GIF that loops. Raises AblateError
+    for a video where PyAV is not installed.
     """
+    video = path.suffix.lower() == ".mp4"
+    if video and importlib.util.find_spec("av") is None:
+        raise AblateError(f"{path}: a video needs PyAV; pip install 'ablate-convlstm[video]', or give a .gif")
+    pictures = _pictures(example)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(_mp4(pictures) if video else _gif(pictures))
+
+
+def gif(example: Example) -> bytes:
+    """Return the GIF that write_animation writes."""
+    return _gif(_pictures(example))
+
+
+def _pictures(example: Example) -> list[Image.Image]:
     scale = scale_to(TILE, example.truth)
     before = np.zeros_like(example.history)
     panels = {
@@ -30,10 +51,7 @@ def write_animation(path: Path, example: Example) -> None:
     past, steps = example.history.shape[1], example.truth.shape[1]
     captions = [f"history t-{lag}" if lag else "history t" for lag in range(past - 1, -1, -1)]
     captions += [f"forecast step {step} of {steps}" for step in range(1, steps + 1)]
-    pictures = [_picture(panels, position, caption) for position, caption in enumerate(captions)]
-    duration = [round(1000 * SECONDS_A_FRAME)] * (len(pictures) - 1) + [round(1000 * PAUSE)]
-    with whole_file(path) as temporary, temporary.open("wb") as file:
-        pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:], duration=duration, loop=0)
+    return [_picture(panels, position, caption) for position, caption in enumerate(captions)]
 
 
 def _picture(panels: dict[str, Tiles], position: int, caption: str) -> Image.Image:
@@ -45,4 +63,32 @@ def _picture(panels: dict[str, Tiles], position: int, caption: str) -> Image.Ima
         draw.text((left + wide / 2, HEAD / 2), name, INK, font(16), anchor="mm")
         sheet.paste(Image.fromarray(tiles[0, position]), (left, HEAD))
     draw.text((sheet.width / 2, HEAD + high + FOOT / 2), caption, FAINT, font(16), anchor="mm")
-    return sheet.quantize(64, dither=Image.Dither.NONE)
+    return sheet
+
+
+def _gif(pictures: Sequence[Image.Image]) -> bytes:
+    first, *rest = (picture.quantize(64, dither=Image.Dither.NONE) for picture in pictures)
+    duration = [round(1000 * SECONDS_A_FRAME)] * len(rest) + [round(1000 * PAUSE)]
+    content = io.BytesIO()
+    first.save(content, "GIF", save_all=True, append_images=rest, duration=duration, loop=0)
+    return content.getvalue()
+
+
+def _mp4(pictures: Sequence[Image.Image]) -> bytes:
+    frames = np.stack([_even(np.asarray(picture)) for picture in pictures])
+    video: bytes = imageio.imwrite(
+        "<bytes>",
+        frames,
+        extension=".mp4",
+        plugin="pyav",
+        codec="libx264",
+        fps=1 / SECONDS_A_FRAME,
+        out_pixel_format="yuv420p",
+    )
+    return video
+
+
+def _even(picture: np.ndarray) -> np.ndarray:
+    """Return the picture with a last row and column added where their number is odd, as yuv420p needs it."""
+    high, wide = picture.shape[:2]
+    return np.pad(picture, [(0, high % 2), (0, wide % 2), (0, 0)], mode="edge")

@@ -1,0 +1,83 @@
+"""Forecasts in motion: every moment is a frame, and a browser can play it."""
+
+import importlib.util
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+from PIL import Image
+
+from ablate.errors import AblateError
+from ablate.records import Example
+from ablate.report.animation import PAUSE, SECONDS_A_FRAME, gif, write_animation
+
+
+def example(*, past=5, steps=3, side=21) -> Example:
+    """Make a square that goes right by 2 pixels a frame; three panels of it have an odd number of columns."""
+    frames = np.zeros((1, past + steps, side, side), np.uint8)
+    for time in range(past + steps):
+        frames[:, time, 4:8, 2 * time : 2 * time + 4] = 255
+    return Example(frames[:, :past], frames[:, past:], frames[:, past:], np.arange(1))
+
+
+def test_a_gif_has_a_frame_a_moment_and_loops(tmp_path):
+    write_animation(tmp_path / "a.gif", example())
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert (picture.n_frames, picture.info["loop"]) == (8, 0)
+        assert picture.info["duration"] == round(1000 * SECONDS_A_FRAME)
+        picture.seek(7)
+        assert picture.info["duration"] == round(1000 * PAUSE)
+
+
+def test_the_step_is_counted_below_the_frames(tmp_path):
+    still = np.zeros((1, 4, 21, 21), np.uint8)
+    write_animation(tmp_path / "a.gif", Example(still[:, :1], still[:, :3], still[:, :3], np.arange(1)))
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert picture.n_frames == 4  # Pillow joins frames that are equal, and here only the counter differs
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.MP4"])
+def test_a_video_decodes_to_a_frame_a_moment(tmp_path, name):
+    write_animation(tmp_path / name, example())
+    frames = imageio.imread((tmp_path / name).read_bytes(), extension=".mp4", plugin="pyav")
+    assert len(frames) == 8
+
+
+def test_a_video_is_what_browsers_play(tmp_path):
+    write_animation(tmp_path / "a.mp4", example())
+    found = imageio.immeta(tmp_path / "a.mp4", plugin="pyav")
+    high, wide = imageio.improps(tmp_path / "a.mp4", plugin="pyav").shape[1:3]
+    assert (found["codec"], found["video_format"]) == ("h264", "yuv420p")
+    assert (high % 2, wide % 2) == (0, 0)
+
+
+def test_a_video_shows_what_the_gif_shows(tmp_path):
+    write_animation(tmp_path / "a.mp4", example())
+    write_animation(tmp_path / "a.gif", example())
+    last = imageio.imread(tmp_path / "a.mp4", index=7, plugin="pyav").astype(float)
+    with Image.open(tmp_path / "a.gif") as picture:
+        picture.seek(7)
+        still = np.asarray(picture.convert("RGB"), dtype=float)
+    high, wide = still.shape[:2]
+    assert np.abs(last[:high, :wide] - still).mean() < 5
+
+
+def test_without_pyav_a_video_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(AblateError, match=r"pip install 'ablate-convlstm\[video\]'"):
+        write_animation(tmp_path / "a.mp4", example())
+
+
+def test_equal_frames_give_equal_bytes():
+    assert gif(example()) == gif(example())
+
+
+def test_a_gif_in_memory_is_the_one_on_disk(tmp_path):
+    write_animation(tmp_path / "a.gif", example())
+    assert gif(example()) == (tmp_path / "a.gif").read_bytes()
+
+
+def test_a_forecast_without_a_history_starts_at_its_first_step(tmp_path):
+    write_animation(tmp_path / "a.gif", example(past=0))
+    with Image.open(tmp_path / "a.gif") as picture:
+        assert picture.n_frames == 3
