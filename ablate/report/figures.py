@@ -1,37 +1,17 @@
-"""The charts of a report as SVG text: equal numbers give equal bytes."""
+"""The charts of a study's report."""
 
-import io
 import math
 from collections.abc import Sequence
-from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ablate.analysis.cells import Curve
 from ablate.analysis.effects import Effect
 from ablate.analysis.interactions import Interaction
+from ablate.report.figure_style import COLOURS, FAINT, INK, MARKERS, RULE, WIDTH, styled, svg
 from ablate.report.words import level_words
 
-# Okabe and Ito's colours, black and yellow left out: told apart by colour-blind readers too
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-MARKERS = ("o", "s", "^", "D", "v", "P")
-INK, FAINT, RULE = "#1c1c1e", "#5f5f66", "#d8d8de"
-STYLE: dict[Any, Any] = {  # matplotlib names every key in the type
-    "svg.hashsalt": "ablate",
-    "font.size": 10,
-    "axes.edgecolor": FAINT,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": FAINT,
-    "ytick.color": FAINT,
-    "text.color": INK,
-    "legend.frameon": False,
-}
-WIDTH = 9.6  # inches
 ROW = 0.52
 BELOW = 0.24  # rows; keeps the seeds' dots clear of the mean
 PANELS_A_ROW = 3
@@ -39,8 +19,7 @@ PANELS_A_ROW = 3
 
 def effects_figure(effects: Sequence[Effect], unit: str) -> str:
     """Return a row for every effect: a dot a seed, the mean as a diamond, its interval as a bar, 0 as a line."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 1.1 + ROW * len(effects)), layout="constrained")
+    with styled(WIDTH, 1.1 + ROW * len(effects)) as figure:
         axes = figure.subplots()
         axes.axvline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         for row, effect in enumerate(effects):
@@ -50,7 +29,7 @@ def effects_figure(effects: Sequence[Effect], unit: str) -> str:
         axes.set_ylim(len(effects) - 0.5, -0.5)
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(f"difference in {unit}")
-        return _svg(figure)
+        return svg(figure)
 
 
 def interactions_figure(interactions: Sequence[Interaction], response: str) -> str:
@@ -59,15 +38,14 @@ def interactions_figure(interactions: Sequence[Interaction], response: str) -> s
     Parallel lines mean that the two do not depend on each other.
     """
     rows = -(-len(interactions) // PANELS_A_ROW)
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 2.9 * rows), layout="constrained")
+    with styled(WIDTH, 2.9 * rows) as figure:
         panels = figure.subplots(rows, PANELS_A_ROW, squeeze=False, sharey=True).flat
         for axes, interaction in zip(panels, interactions, strict=False):
             _interaction(axes, interaction)
         for axes in list(panels)[len(interactions) :]:
             axes.set_axis_off()
         figure.supylabel(response, fontsize=10)
-        return _svg(figure)
+        return svg(figure)
 
 
 def curves_figure(curves: Sequence[Curve], factors: Sequence[str], label: str) -> str:
@@ -75,8 +53,7 @@ def curves_figure(curves: Sequence[Curve], factors: Sequence[str], label: str) -
 
     Where there are more cells than colours, only the highest and the lowest at the last step are told apart.
     """
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
+    with styled(WIDTH, 3.4) as figure:
         axes = figure.subplots()
         told_apart = curves if len(curves) <= len(COLOURS) else _ends(curves)
         for curve in curves:
@@ -96,7 +73,7 @@ def curves_figure(curves: Sequence[Curve], factors: Sequence[str], label: str) -
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if any(curve.levels for curve in told_apart):
             figure.legend(loc="outside upper left", ncols=2, fontsize=9)
-        return _svg(figure)
+        return svg(figure)
 
 
 def _effect(axes: Axes, row: int, effect: Effect) -> None:
@@ -137,9 +114,3 @@ def _ends(curves: Sequence[Curve]) -> list[Curve]:
     """Return the lowest and the highest curve at the last step, of those that are defined there."""
     by_end = sorted((curve for curve in curves if not math.isnan(curve.values[-1])), key=lambda curve: curve.values[-1])
     return by_end[:1] + by_end[1:][-1:]
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return text.getvalue()
