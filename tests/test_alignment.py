@@ -123,3 +123,10 @@ def test_chunks_of_clips_add_up(frames):
     together, whole = (parts[0] + parts[1]).alignment, align(forecast, truth, history)
     assert together.mse_by_offset == pytest.approx(whole.mse_by_offset)
     assert (together.best_offset, together.copies) == (whole.best_offset, whole.copies)
+
+
+def test_a_displaced_panel_is_told_from_a_forecast_that_lags(frames):
+    lagging = 0.5 * shown(frames) + 0.6 * shown(frames, 1)
+    assert aligned(shown(frames, 1), frames).misplaced
+    assert aligned(lagging, frames).best_offset == 1
+    assert not aligned(lagging, frames).misplaced

@@ -160,3 +160,9 @@ def test_the_document_names_its_conventions(ghost, truth, history):
     conventions = document(summarise(score_forecast(ghost, truth, history)))["conventions"]
     assert "0.5" in conventions["lit"]
     assert "2 pixels" in conventions["margin"]
+
+
+def test_a_forecast_that_lags_keeps_its_ghost_ratio(clips, truth, history):
+    told = said((0.5 * truth + 0.6 * clips[:, BEFORE - 1 : -1]).clip(0, 255) / 255, truth / 255, history / 255)
+    assert "it runs about 1 frame late" in told
+    assert "not to be taken for a ghost" not in told

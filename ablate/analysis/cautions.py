@@ -105,7 +105,7 @@ def _out_of_step(runs: pd.DataFrame) -> Iterator[str]:
         frames = ", ".join(f"{abs(k)} {'late' if k > 0 else 'early'}" for k in sorted(set(off)))
         yield (
             f"In {len(off)} of {len(offsets)} runs the forecast fits true frames of another moment better than its own "
-            f"(frames off: {frames}): a digit shown at the wrong time lies on its own path, and counts as a ghost."
+            f"(frames off: {frames}): a digit in the place of another time lies on its own path, and counts as a ghost."
         )
 
 

@@ -6,6 +6,9 @@ from typing import Literal
 
 from ablate.arrays import FrameScores
 
+MISPLACED = 0.5
+"""Share of its error beside its own truth below which a forecast beside another frame's is shown at the wrong time."""
+
 Copied = Literal["previous_frame", "last_known_frame"]
 
 
@@ -21,6 +24,14 @@ class Alignment:
     best_offset: int
     mse_by_offset: Mapping[int, float]
     copies: Copied | None
+
+    @property
+    def misplaced(self) -> bool:
+        """Tell whether panels of different times explain the offset; else the forecast itself lags, or hurries.
+
+        A displaced panel fits its true time as well as forecasts do; a lagging forecast fits no time well.
+        """
+        return self.mse_by_offset[self.best_offset] < MISPLACED * self.mse_by_offset[0]
 
 
 @dataclass(frozen=True)

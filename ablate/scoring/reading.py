@@ -28,7 +28,7 @@ def reading(
     steps = len(curves["ghost_ratio"].per_step)
     return (
         *([COPIED[alignment.copies]] if alignment.copies else _in_time(alignment)),
-        *_ghost(curves["ghost_ratio"], trail, displaced=bool(alignment.best_offset or alignment.copies)),
+        *_ghost(curves["ghost_ratio"], trail, displaced=alignment.misplaced or alignment.copies is not None),
         *_faded(curves["signal_retention"]),
         *_weakness(clips, undefined, clips * steps),
     )
@@ -36,13 +36,18 @@ def reading(
 
 def _in_time(alignment: Alignment) -> Iterator[str]:
     offset, errors = alignment.best_offset, alignment.mse_by_offset
-    if offset:
-        frames = f"{abs(offset)} frame{'s' * (abs(offset) > 1)}"
-        yield (
-            f"The forecast fits the true frame {frames} {'earlier' if offset > 0 else 'later'} better than its own "
-            f"(squared error {errors[offset]:.1f} against {errors[0]:.1f}): it is shown {frames} "
-            f"{'late' if offset > 0 else 'early'}. Shift the panels before you judge it."
-        )
+    if not offset:
+        return
+    frames = f"{abs(offset)} frame{'s' * (abs(offset) > 1)}"
+    when, late = ("earlier", "late") if offset > 0 else ("later", "early")
+    fits = (
+        f"The forecast fits the true frame {frames} {when} better than its own (squared error {errors[offset]:.1f} "
+        f"against {errors[0]:.1f})"
+    )
+    if alignment.misplaced:
+        yield f"{fits}: it is shown {frames} {late}. Shift the panels before you judge it."
+    else:
+        yield f"{fits}, yet neither well: it runs about {frames} {late}, and a shift would not mend it."
 
 
 def _ghost(ratio: StepCurve, trail: Trail, *, displaced: bool) -> Iterator[str]:
