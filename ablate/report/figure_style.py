@@ -27,6 +27,7 @@ STYLE: dict[Any, Any] = {  # matplotlib names every key in the type
     "xtick.color": FAINT,
     "ytick.color": FAINT,
     "text.color": INK,
+    "text.parse_math": False,  # a dollar in a title is a dollar
     "legend.frameon": False,
 }
 

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.answer import answer, effect_digits
 from ablate.analysis.cells import Curve
 from ablate.analysis.rounding import decimals
 from ablate.analysis.study_table import Measured
 from ablate.paths import StudyPaths
+from ablate.report.data_uri import svg_uri
 from ablate.report.figures import curves_figure, effects_figure, interactions_figure
-from ablate.report.pictures import shown, svg_uri
-from ablate.report.words import interval, level_words, number, spaced, titles_of
+from ablate.report.page import rendered
+from ablate.report.pictures import shown
+from ablate.report.words import titles_of
 
 INTERACTIONS = 6  # panels; the others are in the table
 DRAWN = ("signal_retention", "mse")
@@ -33,17 +33,8 @@ class StepChart:
 
 
 def page(analysis: Analysis, paths: StudyPaths, provenance: Mapping[str, str]) -> str:
-    """Return the page. Every word in it from the study is escaped, it has no script, and it loads nothing."""
-    environment = Environment(
-        loader=PackageLoader("ablate.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"number": number, "interval": interval, "spaced": spaced}
-    environment.globals["level_words"] = level_words
-    return environment.get_template("report.html.j2").render(_context(analysis, paths, provenance))
+    """Return the page."""
+    return rendered("report.html.j2", **_context(analysis, paths, provenance))
 
 
 def _context(analysis: Analysis, paths: StudyPaths, provenance: Mapping[str, str]) -> dict[str, Any]:

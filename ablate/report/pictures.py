@@ -1,6 +1,5 @@
 """The pictures of a report's page, each inside the page itself."""
 
-import base64
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +7,10 @@ from pathlib import Path
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.extremes import RunAt
 from ablate.paths import StudyPaths
+from ablate.report.data_uri import file_uri
 from ablate.report.words import level_words, number, spaced, titles_of
 
 ANIMATIONS = 4 * 2**20  # bytes in one page; it must still open at once from a mail
-MEDIA = {".gif": "image/gif", ".png": "image/png", ".svg": "image/svg+xml"}
 
 
 @dataclass(frozen=True)
@@ -23,11 +22,6 @@ class Shown:
     animation: str | None
 
 
-def svg_uri(svg: str) -> str:
-    """Return a chart as a data URI: as an image of its own, its identifiers meet no other chart's."""
-    return _uri(".svg", svg.encode())
-
-
 def shown(analysis: Analysis, paths: StudyPaths, digits: int) -> tuple[Shown, ...]:
     """Return the runs with the highest and the lowest response in its view; a lone run in all its views."""
     places = _places(analysis, digits)
@@ -37,7 +31,7 @@ def shown(analysis: Analysis, paths: StudyPaths, digits: int) -> tuple[Shown, ..
         files = paths.run(run.point)
         animation = files.animation(view)
         found.append(
-            Shown(caption, _file_uri(files.frame_grid(view)), _file_uri(animation) if animation in moving else None)
+            Shown(caption, file_uri(files.frame_grid(view)), file_uri(animation) if animation in moving else None)
         )
     return tuple(one for one in found if one.grid or one.animation)
 
@@ -80,11 +74,3 @@ def _within(budget: int, files: Sequence[Path]) -> set[Path]:
 
 def _existing(files: Iterable[Path]) -> list[Path]:
     return [file for file in files if file.exists()]
-
-
-def _file_uri(file: Path) -> str | None:
-    return _uri(file.suffix, file.read_bytes()) if file.exists() else None
-
-
-def _uri(suffix: str, content: bytes) -> str:
-    return f"data:{MEDIA[suffix]};base64,{base64.b64encode(content).decode()}"

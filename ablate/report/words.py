@@ -4,9 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ablate.analysis.contrast import Estimate
+from ablate.analysis.rounding import decimals
 from ablate.analysis.study_table import FactorLevels
+from ablate.findings import Number
 
-UNDEFINED = "undefined"
+UNDEFINED, NO_INTERVAL = "undefined", "none"
+TINY = 1e-4  # below it a number is written with a power of ten
 
 
 def number(value: float, digits: int, *, signed: bool = False) -> str:
@@ -19,8 +22,32 @@ def number(value: float, digits: int, *, signed: bool = False) -> str:
 def interval(estimate: Estimate, digits: int) -> str:
     """Return the interval in brackets, or the word where there is none."""
     if estimate.low is None or estimate.high is None:
-        return "none"
-    return f"[{estimate.low:+,.{digits}f}, {estimate.high:+,.{digits}f}]"
+        return NO_INTERVAL
+    return bounds((estimate.low, estimate.high), digits, signed=True)
+
+
+def bounds(ends: tuple[float, float], digits: int, *, signed: bool = False) -> str:
+    """Return the ends of an interval in brackets, or the word where it is undefined."""
+    low, high = ends
+    if math.isnan(low) or math.isnan(high):
+        return NO_INTERVAL
+    return f"[{number(low, digits, signed=signed)}, {number(high, digits, signed=signed)}]"
+
+
+def shown_value(value: Number) -> str:
+    """Return a probe's number, yes or no, or word, as a reader expects it."""
+    if value is None:
+        return UNDEFINED
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.2g}" if 0 < abs(value) < TINY else number(value, decimals(value))
+    return str(value)
+
+
+def direction(higher_is_better: bool | None) -> str:  # noqa: FBT001  # a filter has one argument
+    """Say which way a measure is better."""
+    return "" if higher_is_better is None else "higher" if higher_is_better else "lower"
 
 
 def level_words(levels: Mapping[str, str], titles: Sequence[str]) -> str:
