@@ -1,42 +1,38 @@
-"""How much brighter pixels are than others that lie equally far from the digits."""
+"""How much brighter pixels are than others that get as much light from the digits."""
+
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Float
 
-from ablate.arrays import Frames, FrameScores
-from ablate.metrics.ghost_masks import FARTHEST, Distance, Mask
+from ablate.arrays import Frames
+from ablate.metrics.ghost_masks import Mask
+from ablate.metrics.halo import LEVELS, HaloLevel
+from ablate.metrics.pixels import Pixels, pixels_where
 
-Groups = Integer[np.ndarray, "clip step height width"]
-GroupMeans = Float[np.ndarray, "clip step group"]
+OfPixels = Float[np.ndarray, " pixel"]
 
 
-def excess_over(control: Mask, forecast: Frames, distance: Distance) -> Frames:
-    """Return the forecast minus its mean over the control pixels at the same distance of the same frame.
+@dataclass(frozen=True)
+class Excess:
+    """The pixels that can be compared with a control, and by how much they exceed it."""
 
-    Blur and haze, which fall off with the distance from the digits, cancel. NaN at distances without control,
-    so that a mean over the rest compares pixels with a control of exactly their own mix of distances.
+    pixels: Pixels
+    control: OfPixels
+    """The mean forecast over the control pixels at the same halo level of the same frame."""
+    value: OfPixels
+    """The forecast minus that."""
+
+
+def excess_over(pixels: Mask, control: Mask, forecast: Frames, halo: HaloLevel) -> Excess:
+    """Compare the forecast on some pixels with its mean over the control pixels at their halo level.
+
+    Blur and haze, which fall on both alike, cancel. Pixels at a level without control drop out, so that the
+    rest is compared with a control of exactly its own mix of levels.
     """
-    level = group_means(forecast, control, distance, FARTHEST + 1)
-    clip, step = np.ogrid[: level.shape[0], : level.shape[1]]
-    excess: Frames = forecast - level[clip[..., None, None], step[..., None, None], distance]
-    return excess
-
-
-def mean_over(pixels: Mask, values: Frames) -> FrameScores:
-    """Return the mean over some pixels of each frame, NaN pixels left out; NaN where none is left."""
-    return group_means(values, pixels, np.broadcast_to(np.uint8(0), values.shape), 1)[..., 0]
-
-
-def group_means(values: Frames, pixels: Mask, group: Groups, groups: int) -> GroupMeans:
-    """Return the mean over some pixels of each frame, by the group (0 to groups - 1) that each belongs to.
-
-    NaN pixels are left out; NaN where none is left.
-    """
-    at = np.flatnonzero(pixels & ~np.isnan(values))
-    frame = at // (values.shape[2] * values.shape[3])
-    key = frame * groups + group.ravel()[at]
-    size = values.shape[0] * values.shape[1] * groups
-    count = np.bincount(key, minlength=size)
-    total = np.bincount(key, weights=values.ravel()[at], minlength=size)
-    mean = np.divide(total, count, out=np.full(size, np.nan), where=count > 0)
-    return mean.reshape(*values.shape[:2], groups)
+    dark, chosen = pixels_where(control), pixels_where(pixels)
+    by_level = dark.group_means(dark.of(forecast), dark.of(halo), LEVELS).reshape(-1, LEVELS)
+    expected = by_level[chosen.frame, chosen.of(halo)]
+    known = ~np.isnan(expected)
+    chosen, expected = chosen.only(known), expected[known]
+    return Excess(chosen, expected, chosen.of(forecast) - expected)

@@ -1,10 +1,14 @@
 """What a forecast keeps of its own earlier mistakes, away from every true position."""
 
+import numpy as np
+
 from ablate.arrays import Frames, FrameScores
-from ablate.metrics.excess import excess_over, mean_over
-from ablate.metrics.ghost_masks import LIT, MARGIN, GhostMasks, distance_to, ever
+from ablate.metrics.excess import excess_over
+from ablate.metrics.ghost_masks import LIT, GhostMasks, Mask, near
+from ablate.metrics.halo import halo_level
 from ablate.metrics.metric import Measure
-from ablate.metrics.signal import signal
+from ablate.metrics.pixels import pixels_where
+from ablate.metrics.signal import unless_faded
 
 OWN_TRAIL = Measure("own_trail_ratio", "ghost on the forecast's own path", "ratio", -1.0, 1.0, higher_is_better=False)
 
@@ -18,9 +22,21 @@ def own_trail_ratio(forecast: Frames, masks: GhostMasks) -> FrameScores:
     Undefined where the forecast never left the true path. A trail brighter than half passes for a digit.
     """
     own = forecast >= LIT * forecast.max((-2, -1), keepdims=True)
-    distance = distance_to(own)
-    stale = masks.control & ever(own)
-    never = masks.control & ~ever(distance <= MARGIN)  # so nothing within the margin of now has a control
-    excess = excess_over(never, forecast, distance)
-    ratio: FrameScores = mean_over(stale, excess) / signal(own, forecast, excess, stale)
+    near_own = near(own)
+    stale = masks.control & _ever(own) & ~near_own
+    left = stale.any((1, 2, 3))  # a forecast that keeps to the true path, as a good one does, is done here
+    ratio = np.full(forecast.shape[:2], np.nan)
+    if left.any():
+        own, shown, never = own[left], forecast[left], (masks.control & ~_ever(near_own))[left]
+        excess = excess_over(stale[left], never, shown, halo_level(own.astype(shown.dtype)))
+        digits = pixels_where(own)
+        ratio[left] = excess.pixels.mean(excess.value) / unless_faded(digits.mean(digits.of(shown)), excess)
     return ratio
+
+
+def _ever(marked: Mask) -> Mask:
+    """Return the pixels marked in this step or an earlier one."""
+    so_far = marked.copy()
+    for step in range(1, marked.shape[1]):
+        so_far[:, step] |= so_far[:, step - 1]
+    return so_far

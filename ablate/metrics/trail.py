@@ -3,27 +3,28 @@
 import numpy as np
 from jaxtyping import Float
 
-from ablate.arrays import Frames
-from ablate.metrics.excess import group_means
-from ablate.metrics.ghost_masks import Age
+from ablate.metrics.excess import Excess
 from ablate.metrics.metric import Measure
-
-LONGEST_LAG = 12
-"""Steps after which the path is no longer told apart."""
+from ablate.metrics.past import LONGEST_LAG, Past
 
 TRAIL = tuple(
-    Measure(f"trail_lag_{lag:02}", f"ghost at lag {lag}", "ratio", -10.0, 10.0, higher_is_better=False)
+    Measure(f"trail_lag_{lag:02}", f"ghost at lag {lag}", "ratio", -20.0, 20.0, higher_is_better=False)
     for lag in range(1, LONGEST_LAG + 1)
 )
 
 Profile = Float[np.ndarray, "clip step lag"]
 
 
-def trail_profile(excess: Frames, age: Age) -> Profile:
-    """Return the mean excess over the stale pixels of each age from 1 to LONGEST_LAG; NaN where there are none.
+def trail_profile(excess: Excess, past: Past) -> Profile:
+    """Return mean excess / mean true brightness when last lit, over the stale pixels of each age; NaN: there are none.
 
-    Copying the last frame is a spike at lag 1; a state that never forgets is a long tail. Pixels that had
-    ink since they were last lit, too faint to be lit, have no age: whose trace they bear is not known.
-    Digits that move less than the margin in a step leave nothing at lag 1: on 32 pixels it is undefined.
+    Ages go from 1 to LONGEST_LAG. Copying the last frame is a spike at lag 1; a state that never forgets is a
+    long tail. Pixels that had ink since they were last lit, too faint to be lit, have no age: whose trace they
+    bear is not known. Digits that move less than the margin in a step leave nothing at lag 1: on 32 pixels
+    it is undefined.
     """
-    return group_means(excess, (age > 0) & (age <= LONGEST_LAG), age, LONGEST_LAG + 1)[..., 1:]
+    pixels, age = excess.pixels, excess.pixels.of(past.age)
+    left = pixels.group_means(excess.value, age, LONGEST_LAG + 1)
+    shown = pixels.group_means(pixels.of(past.last_lit), age, LONGEST_LAG + 1)
+    profile: Profile = (left / shown)[..., 1:]
+    return profile

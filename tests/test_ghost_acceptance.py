@@ -1,0 +1,157 @@
+"""What a ghost measure must answer to, and what it must not."""
+
+import numpy as np
+import pytest
+from scipy import ndimage, stats
+
+from ablate.data import MovingMNIST
+from ablate.data.digits import digits
+from ablate.metrics import Ghost
+
+CONTEXT, STEPS = 10, 10
+TRUE_GHOST = 0.3
+
+
+def of_one_film(rows, columns, *more):
+    """Return one clip of real digits on 64 pixels: one by its rows and columns over time, and `more` such pairs."""
+    film = np.zeros((1, len(rows), 64, 64), np.float32)
+    for image, (down, right) in zip(digits("test", 28), [(rows, columns), *more], strict=False):
+        for time, (row, column) in enumerate(zip(down, right, strict=True)):
+            place = film[0, time, row : row + 28, column : column + 28]
+            np.maximum(place, image / 255, out=place)
+    return film
+
+
+OUT_AND_BACK = [*range(0, 36, 4), *range(36, -4, -4), 4]
+STAND = [18] * 20
+FOLLOWED = [max(0, 2 * time - 6) for time in range(20)]
+FILMS = {
+    "bounces back over its own path": of_one_film(STAND, OUT_AND_BACK),
+    "stops and stands": of_one_film(STAND, [*range(0, 36, 3), *[36] * 8]),
+    "stands, then leaves": of_one_film(STAND, [*[2] * 9, *range(2, 35, 3)]),
+    "stands while another crosses it": of_one_film(STAND, STAND, (OUT_AND_BACK, STAND)),
+    "follows another on its path": of_one_film(STAND, [2 * k if k < 18 else 36 for k in range(20)], (STAND, FOLLOWED)),
+}
+CLIPS = {f"{canvas} pixels": MovingMNIST(canvas=canvas) for canvas in (32, 64)} | {
+    "one digit": MovingMNIST(digits=1),
+    "four that overlap": MovingMNIST(digits=4),
+}
+
+
+def binarised(frames):
+    return (frames >= 0.5).astype(np.float32)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["grey", "black and white"])
+def ink(request):
+    return binarised if request.param else np.asarray
+
+
+@pytest.fixture(scope="module", params=CLIPS)
+def frames(request, ink):
+    return ink(CLIPS[request.param].build(seed=0).held_out(12, CONTEXT + STEPS).astype(np.float32) / 255)
+
+
+@pytest.fixture(scope="module", params=FILMS)
+def film(request, ink):
+    return ink(FILMS[request.param])
+
+
+def with_ghost(frames, strength):
+    """Return the truth with the brightest that each pixel was before, behind it."""
+    past = np.maximum.accumulate(frames, axis=1)[:, CONTEXT - 1 : -1]
+    return np.maximum(frames[:, CONTEXT:], strength * past)
+
+
+def measured(forecast, frames, measure="ghost_ratio"):
+    return Ghost().per_frame(forecast, frames[:, CONTEXT:], frames[:, :CONTEXT])[measure]
+
+
+def blurred(sigma):
+    return lambda truth: ndimage.gaussian_filter(truth, (0, 0, sigma, sigma), mode="constant")
+
+
+def shifted(down, right):
+    return lambda truth: ndimage.shift(truth, (0, 0, down, right), order=0)
+
+
+def noisy(frames):
+    return np.clip(frames + np.random.default_rng(0).normal(0, 0.2, frames.shape), 0, 1).astype(np.float32)
+
+
+HARMLESS = {
+    "blur of 1": blurred(1),
+    "blur of 2": blurred(2),
+    "blur of 3": blurred(3),
+    "blur by a square of 7": lambda truth: ndimage.uniform_filter(truth, (0, 0, 7, 7), mode="constant"),
+    "haze": lambda truth: 0.2 + 0.8 * truth,
+    "noise": noisy,
+    "half the contrast": lambda truth: 0.5 * truth,
+    "2 pixels down": shifted(2, 0),
+    "2 pixels up": shifted(-2, 0),
+    "2 pixels left": shifted(0, -2),
+    "2 pixels across": shifted(2, 2),
+}
+every_flaw = pytest.mark.parametrize("flaw", HARMLESS)
+every_strength = pytest.mark.parametrize("strength", [0.05, 0.3, 0.8])
+
+
+def test_the_truth_has_exactly_no_ghost(frames):
+    truth, history = frames[:, CONTEXT:], frames[:, :CONTEXT]
+    scores = Ghost().per_frame(truth, truth, history)
+    assert (scores["ghost_ratio"] == 0).all()
+    assert (scores["visible_share"] == 0).all()
+    assert (scores["signal_retention"] == 1).all()
+
+
+def test_the_ratio_rises_with_the_ghost_in_every_clip_and_step(frames):
+    strengths = np.linspace(0, 1, 9)
+    ratios = np.array([measured(with_ghost(frames[:8], strength), frames[:8]) for strength in strengths])
+    for clip_and_step in ratios.reshape(len(strengths), -1).T:
+        assert stats.spearmanr(strengths, clip_and_step).statistic >= 0.99
+
+
+@every_strength
+def test_a_planted_ghost_is_recovered(frames, strength):
+    assert measured(with_ghost(frames, strength), frames).mean() == pytest.approx(strength, rel=0.05)
+
+
+@every_strength
+def test_a_ghost_is_recovered_on_an_awkward_path(film, strength):
+    assert np.nanmean(measured(with_ghost(film, strength), film)) == pytest.approx(strength, rel=0.05)
+
+
+@every_flaw
+def test_other_flaws_are_under_a_tenth_of_a_ghost(frames, flaw):
+    answer = np.nanmean(measured(HARMLESS[flaw](frames[:, CONTEXT:]), frames))  # a thin digit shifted is a faded one
+    assert abs(answer) < 0.1 * measured(with_ghost(frames, TRUE_GHOST), frames).mean()
+
+
+@every_flaw
+def test_other_flaws_are_under_a_tenth_of_a_ghost_on_an_awkward_path(film, flaw):
+    answer = np.nanmean(measured(HARMLESS[flaw](film[:, CONTEXT:]), film))
+    assert abs(answer) < 0.1 * np.nanmean(measured(with_ghost(film, TRUE_GHOST), film))
+
+
+@pytest.mark.parametrize(("flaw", "left"), [("haze", 0.8 * TRUE_GHOST), ("half the contrast", TRUE_GHOST)])
+def test_a_ghost_under_another_flaw_is_still_recovered(frames, flaw, left):
+    ghost = measured(HARMLESS[flaw](with_ghost(frames, TRUE_GHOST)), frames).mean()
+    assert ghost == pytest.approx(left, rel=0.05)
+
+
+def test_a_digit_that_never_moved_has_no_past(ink):
+    still = ink(of_one_film(STAND, STAND))
+    for flaw in HARMLESS.values():
+        assert np.isnan(measured(flaw(still[:, CONTEXT:]), still)).all()
+
+
+@pytest.mark.parametrize("brightness", [0.0, 0.3, 1.0])
+def test_a_forecast_of_one_brightness_is_undefined(frames, brightness):
+    forecast = np.full_like(frames[:, CONTEXT:], brightness)
+    assert np.isnan(measured(forecast, frames)).all()
+    assert np.isnan(measured(forecast, frames, "own_trail_ratio")).all()
+    assert np.isnan(measured(forecast, frames, "trail_lag_02")).all()
+
+
+def test_a_digit_that_has_faded_leaves_no_ratio(frames):
+    assert np.isnan(measured(0.09 * frames[:, CONTEXT:], frames)).all()
