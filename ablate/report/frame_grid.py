@@ -38,9 +38,9 @@ def write_comparison(path: Path, worst: Example, best: Example, captions: tuple[
     _save(path, sheet)
 
 
-def clip_strip(example: Example, clip: int) -> bytes:
-    """Return a PNG of the clip with this number: the same rows over fewer moments, without title and legend."""
-    return png(_rows(picked(example, np.flatnonzero(example.clips == clip)[:1]), STRIP_HISTORY, STRIP_STEPS))
+def clip_strip(example: Example) -> bytes:
+    """Return a PNG of the first clip: the same rows over fewer moments, without title and legend."""
+    return png(_rows(picked(example, slice(1)), STRIP_HISTORY, STRIP_STEPS))
 
 
 def picked(example: Example, positions: Sequence[int] | np.ndarray | slice) -> Example:

@@ -1,0 +1,83 @@
+"""The charts of what probes found."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from ablate.findings import Change, Chart, Line
+from ablate.metrics import MEASURES
+from ablate.report.figure_style import COLOURS, DASHES, FAINT, INK, MARKERS, WIDTH, styled, svg
+
+ROW, AROUND = 0.5, 1.1  # inches
+HEIGHT = 3.4
+LABEL = 34  # characters in a line
+MARKED = 16  # points up to which each has a marker
+
+
+def changes_figure(changes: Sequence[Change]) -> str:
+    """Return a forest plot: a row for every intervention, a panel for every measure, 0 as a line.
+
+    A diamond is the mean paired difference, the bar its interval over clips; hollow and grey where it includes 0
+    or is undefined.
+    """
+    conditions = list(dict.fromkeys(change.condition for change in changes))
+    measures = list(dict.fromkeys(change.measure for change in changes))
+    with styled(WIDTH, AROUND + ROW * len(conditions)) as figure:
+        panels = figure.subplots(1, len(measures), squeeze=False, sharey=True)[0]
+        for axes, measure in zip(panels, measures, strict=True):
+            axes.axvline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+            for change in changes:
+                if change.measure == measure:
+                    _change(axes, conditions.index(change.condition), change)
+            axes.set_xlabel(f"change in {measure_title(measure)}")
+            axes.tick_params(axis="y", length=0, labelcolor=INK)
+            axes.spines["left"].set_visible(False)
+            axes.xaxis.set_major_locator(MaxNLocator(5))
+        panels[0].set_yticks(range(len(conditions)), [textwrap.fill(text, LABEL) for text in conditions])
+        panels[0].set_ylim(len(conditions) - 0.5, -0.5)
+        return svg(figure)
+
+
+def chart_figure(chart: Chart) -> str:
+    """Return the lines over their axis, each with a colour, a marker and dashes of its own; NaN leaves a gap."""
+    with styled(WIDTH, HEIGHT) as figure:
+        axes = figure.subplots()
+        for position, line in enumerate(chart.lines):
+            _line(axes, position, line)
+        axes.set_xlabel(chart.x_label)
+        axes.set_ylabel(chart.y_label)
+        if all(x == round(x) for line in chart.lines for x in line.x):
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        figure.legend(loc="outside right upper", fontsize=9)
+        return svg(figure)
+
+
+def measure_title(measure: str) -> str:
+    """Return what people call a measure; one that is not among MEASURES is already in words."""
+    return MEASURES[measure].title if measure in MEASURES else measure
+
+
+def _change(axes: Axes, row: int, change: Change) -> None:
+    if math.isnan(change.difference):
+        axes.text(0, row, " undefined", color=FAINT, va="center", fontsize=9)
+        return
+    moved = change.low > 0 or change.high < 0
+    colour = COLOURS[1] if moved else FAINT
+    axes.hlines(row, change.low, change.high, color=colour, linewidth=3, alpha=0.55)
+    axes.plot(change.difference, row, "D", color=colour, markersize=8, markerfacecolor=colour if moved else "white")
+
+
+def _line(axes: Axes, position: int, line: Line) -> None:
+    axes.plot(
+        line.x,
+        line.y,
+        color=COLOURS[position % len(COLOURS)],
+        marker=MARKERS[position % len(MARKERS)],
+        markersize=4.5,
+        markevery=max(1, len(line.x) // MARKED),
+        linestyle=DASHES[position % len(DASHES)],
+        label=line.label,
+    )

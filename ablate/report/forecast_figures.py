@@ -1,0 +1,72 @@
+"""The charts of a set of forecasts; all of one size, to stand beside each other."""
+
+import math
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from ablate.metrics import MEASURES
+from ablate.report.figure_style import COLOURS, FAINT, INK, RULE, styled, svg
+from ablate.scoring.forecast_scores import Alignment, StepCurve, Trail
+
+SIZE = (5.2, 3.0)  # inches
+BAND = 0.2  # opacity
+IDEAL = {"ghost_ratio": 0.0, "signal_retention": 1.0, "ssim": 1.0}
+"""What a perfect forecast has, drawn as a line to look for."""
+MOST_TICKS = 11
+
+
+def trail_figure(trail: Trail) -> str:
+    """Return the ghost by lag with its interval, 0 as a line, and the steps in which it fades to 1/e."""
+    with styled(*SIZE) as figure:
+        axes = figure.subplots()
+        axes.axhline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        if trail.decay_steps is not None:
+            _mark_decay(axes, trail, trail.decay_steps)
+        axes.vlines(trail.lag, trail.low, trail.high, color=COLOURS[1], linewidth=3, alpha=0.45)
+        axes.plot(trail.lag, trail.excess, color=COLOURS[1], marker="o", markersize=5)
+        axes.set_xlabel("steps since the digit was there")
+        axes.set_ylabel("ghost ratio")
+        axes.set_xlim(0.5, max(trail.lag) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        return svg(figure)
+
+
+def step_curve_figure(measure: str, curve: StepCurve) -> str:
+    """Return one measure over the forecast steps, its interval over clips as a band, the ideal as a dashed line."""
+    with styled(*SIZE) as figure:
+        axes, steps = figure.subplots(), range(1, len(curve.per_step) + 1)
+        if measure in IDEAL:
+            axes.axhline(IDEAL[measure], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        axes.fill_between(steps, curve.low_per_step, curve.high_per_step, color=COLOURS[0], alpha=BAND, linewidth=0)
+        axes.plot(steps, curve.per_step, color=COLOURS[0], marker="o", markersize=4)
+        axes.set_xlabel("forecast step")
+        axes.set_ylabel(MEASURES[measure].unit)
+        axes.set_xlim(0.5, len(steps) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        return svg(figure)
+
+
+def offsets_figure(alignment: Alignment) -> str:
+    """Return a bar for the squared error at every offset in time, the offset that fits filled and named."""
+    offsets, errors = zip(*sorted(alignment.mse_by_offset.items()), strict=True)
+    with styled(*SIZE) as figure:
+        axes = figure.subplots()
+        bars = axes.bar(offsets, errors, color=RULE, edgecolor=FAINT, linewidth=0.8, width=0.7)
+        best = bars[offsets.index(alignment.best_offset)]
+        best.set(facecolor=COLOURS[0], edgecolor=INK)
+        axes.annotate("fits best", (alignment.best_offset, best.get_height()), (0, 4), "data", "offset points", ha="center")
+        axes.set_xlabel("frames that the forecast is shown late (negative: early)")
+        axes.set_ylabel("squared error of a frame")
+        axes.margins(y=0.12)
+        axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, integer=True))
+        return svg(figure)
+
+
+def _mark_decay(axes: Axes, trail: Trail, decay_steps: float) -> None:
+    brightest = int(np.nanargmax(trail.excess))
+    start, level = trail.lag[brightest], trail.excess[brightest] / math.e
+    axes.plot([start, start + decay_steps], [level, level], color=INK, linewidth=1, marker="|", markersize=9)
+    place = (start + decay_steps, level)
+    axes.annotate(f"1/e after {decay_steps:.1f} steps", place, (6, 5), "data", "offset points")
