@@ -14,8 +14,9 @@ from ablate.records import Example, whole_file
 from ablate.report.frame_grid import FAINT, GAP, INK, MARGIN, PAPER, font
 from ablate.report.tiles import Tiles, frame_tiles, ghost_tiles, scale_to
 
-TILE = 168  # pixels a side, about
+TILE, SMALL = 168, 112  # pixels a side, about
 HEAD, FOOT = 34, 34
+COLOURS, FEW_COLOURS = 64, 32
 SECONDS_A_FRAME = 0.35
 PAUSE = 1.2  # seconds on the last frame of a GIF, before it starts again
 
@@ -32,16 +33,16 @@ def write_animation(path: Path, example: Example) -> None:
         raise AblateError(f"{path}: a video needs PyAV; pip install 'ablate-convlstm[video]', or give a .gif")
     pictures = _pictures(example)
     with whole_file(path) as temporary:
-        temporary.write_bytes(_mp4(pictures) if video else _gif(pictures))
+        temporary.write_bytes(_mp4(pictures) if video else _gif(pictures, COLOURS))
 
 
-def gif(example: Example) -> bytes:
-    """Return the GIF that write_animation writes."""
-    return _gif(_pictures(example))
+def small_gif(example: Example) -> bytes:
+    """Return the GIF that write_animation writes, smaller, for a page."""
+    return _gif(_pictures(example, SMALL), FEW_COLOURS)
 
 
-def _pictures(example: Example) -> list[Image.Image]:
-    scale = scale_to(TILE, example.truth)
+def _pictures(example: Example, tile: int = TILE) -> list[Image.Image]:
+    scale = scale_to(tile, example.truth)
     before = np.zeros_like(example.history)
     panels = {
         "truth": frame_tiles(np.concatenate([example.history, example.truth], axis=1), scale),
@@ -66,8 +67,8 @@ def _picture(panels: dict[str, Tiles], position: int, caption: str) -> Image.Ima
     return sheet
 
 
-def _gif(pictures: Sequence[Image.Image]) -> bytes:
-    first, *rest = (picture.quantize(64, dither=Image.Dither.NONE) for picture in pictures)
+def _gif(pictures: Sequence[Image.Image], colours: int) -> bytes:
+    first, *rest = (picture.quantize(colours, dither=Image.Dither.NONE) for picture in pictures)
     duration = [round(1000 * SECONDS_A_FRAME)] * len(rest) + [round(1000 * PAUSE)]
     content = io.BytesIO()
     first.save(content, "GIF", save_all=True, append_images=rest, duration=duration, loop=0)

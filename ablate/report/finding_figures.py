@@ -11,9 +11,11 @@ from ablate.findings import Change, Chart, Line
 from ablate.metrics import MEASURES
 from ablate.report.figure_style import COLOURS, DASHES, FAINT, INK, MARKERS, WIDTH, styled, svg
 
-ROW, AROUND = 0.5, 1.1  # inches
+ROW, AROUND = 0.5, 1.2  # inches
+PANELS = 3  # in a row
+AXIS = 26  # characters of an axis' label in a line, in a narrow panel
 HEIGHT = 3.4
-LABEL = 34  # characters in a line
+LABEL, LEGEND = 34, 4  # characters in a line; columns
 MARKED = 16  # points up to which each has a marker
 
 
@@ -25,19 +27,19 @@ def changes_figure(changes: Sequence[Change]) -> str:
     """
     conditions = list(dict.fromkeys(change.condition for change in changes))
     measures = list(dict.fromkeys(change.measure for change in changes))
-    with styled(WIDTH, AROUND + ROW * len(conditions)) as figure:
-        panels = figure.subplots(1, len(measures), squeeze=False, sharey=True)[0]
-        for axes, measure in zip(panels, measures, strict=True):
-            axes.axvline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+    columns = min(PANELS, len(measures))
+    rows = -(-len(measures) // columns)
+    with styled(WIDTH, rows * (AROUND + ROW * len(conditions))) as figure:
+        panels = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
+        panels[0].set_yticks(range(len(conditions)), [textwrap.fill(text, LABEL) for text in conditions])
+        panels[0].set_ylim(len(conditions) - 0.5, -0.5)
+        for axes, measure in zip(panels, measures, strict=False):
+            _panel(axes, f"change in {measure_title(measure)}")
             for change in changes:
                 if change.measure == measure:
                     _change(axes, conditions.index(change.condition), change)
-            axes.set_xlabel(f"change in {measure_title(measure)}")
-            axes.tick_params(axis="y", length=0, labelcolor=INK)
-            axes.spines["left"].set_visible(False)
-            axes.xaxis.set_major_locator(MaxNLocator(5))
-        panels[0].set_yticks(range(len(conditions)), [textwrap.fill(text, LABEL) for text in conditions])
-        panels[0].set_ylim(len(conditions) - 0.5, -0.5)
+        for axes in panels[len(measures) :]:
+            axes.set_axis_off()
         return svg(figure)
 
 
@@ -51,7 +53,7 @@ def chart_figure(chart: Chart) -> str:
         axes.set_ylabel(chart.y_label)
         if all(x == round(x) for line in chart.lines for x in line.x):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        figure.legend(loc="outside right upper", fontsize=9)
+        figure.legend(loc="outside upper left", ncols=LEGEND, fontsize=9)
         return svg(figure)
 
 
@@ -60,9 +62,17 @@ def measure_title(measure: str) -> str:
     return MEASURES[measure].title if measure in MEASURES else measure
 
 
+def _panel(axes: Axes, label: str) -> None:
+    axes.axvline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_xlabel(textwrap.fill(label, AXIS))
+    axes.tick_params(axis="y", length=0, labelcolor=INK)
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(4))
+
+
 def _change(axes: Axes, row: int, change: Change) -> None:
     if math.isnan(change.difference):
-        axes.text(0, row, " undefined", color=FAINT, va="center", fontsize=9)
+        axes.text(0, row, "undefined", color=FAINT, backgroundcolor="white", ha="center", va="center", fontsize=9)
         return
     moved = change.low > 0 or change.high < 0
     colour = COLOURS[1] if moved else FAINT

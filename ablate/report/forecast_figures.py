@@ -56,10 +56,12 @@ def offsets_figure(alignment: Alignment) -> str:
         bars = axes.bar(offsets, errors, color=RULE, edgecolor=FAINT, linewidth=0.8, width=0.7)
         best = bars[offsets.index(alignment.best_offset)]
         best.set(facecolor=COLOURS[0], edgecolor=INK)
-        axes.annotate("fits best", (alignment.best_offset, best.get_height()), (0, 4), "data", "offset points", ha="center")
+        top = (alignment.best_offset, best.get_height())
+        axes.annotate("best", top, (0, 4), "data", "offset points", ha="center")
         axes.set_xlabel("frames that the forecast is shown late (negative: early)")
         axes.set_ylabel("squared error of a frame")
         axes.margins(y=0.12)
+        axes.set_xlim(offsets[0] - 1, offsets[-1] + 1)
         axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, integer=True))
         return svg(figure)
 
@@ -68,5 +70,4 @@ def _mark_decay(axes: Axes, trail: Trail, decay_steps: float) -> None:
     brightest = int(np.nanargmax(trail.excess))
     start, level = trail.lag[brightest], trail.excess[brightest] / math.e
     axes.plot([start, start + decay_steps], [level, level], color=INK, linewidth=1, marker="|", markersize=9)
-    place = (start + decay_steps, level)
-    axes.annotate(f"1/e after {decay_steps:.1f} steps", place, (6, 5), "data", "offset points")
+    axes.annotate(f"1/e after {decay_steps:.1f} steps", (start, level), (5, -13), "data", "offset points")

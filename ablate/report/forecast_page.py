@@ -9,7 +9,7 @@ from ablate.findings import Finding
 from ablate.metrics import MEASURES, Measure
 from ablate.metrics.ghost_masks import LIT, MARGIN
 from ablate.records import Example
-from ablate.report.animation import gif
+from ablate.report.animation import small_gif
 from ablate.report.clip_pictures import clip_of, shown_clips
 from ablate.report.data_uri import data_uri, svg_uri
 from ablate.report.forecast_figures import offsets_figure, step_curve_figure, trail_figure
@@ -32,7 +32,7 @@ class ShownCurve:
     image: str | None
 
 
-def forecast_page(
+def forecast_page(  # noqa: PLR0913, PLR0917  # a page has that many parts, most of them optional
     title: str,
     summary: ForecastSummary,
     example: Example,
@@ -60,7 +60,7 @@ def forecast_page(
         trail_image=_trail_image(summary.trail),
         offsets_image=svg_uri(offsets_figure(summary.alignment)),
         offset_digits=_offset_digits(summary.alignment),
-        animation=data_uri(".gif", gif(clip_of(example, moving))),
+        animation=data_uri(".gif", small_gif(clip_of(example, moving))),
         moving=moving,
         ends=[("strongest", strongest), ("weakest", weakest)],
         other=() if strongest or weakest else shown_clips(example, [moving]),

@@ -39,8 +39,8 @@ def write_comparison(path: Path, worst: Example, best: Example, captions: tuple[
 
 
 def clip_strip(example: Example) -> bytes:
-    """Return a PNG of the first clip: the same rows over fewer moments, without title and legend."""
-    return png(_rows(picked(example, slice(1)), STRIP_HISTORY, STRIP_STEPS))
+    """Return a PNG of the first clip: the same rows over fewer moments, without title and legend, in 256 colours."""
+    return png(_rows(picked(example, slice(1)), STRIP_HISTORY, STRIP_STEPS).quantize(256, dither=Image.Dither.NONE))
 
 
 def picked(example: Example, positions: Sequence[int] | np.ndarray | slice) -> Example:
