@@ -5,11 +5,12 @@ from typing import ClassVar, Literal, NamedTuple, Self, final
 from pydantic import model_validator
 from torch import Tensor, nn
 
-from ablate.models.convlstm_layer import CellState, ConvLSTMLayer
+from ablate.models.convlstm_layer import ConvLSTMLayer
 from ablate.models.forecaster import NextFrameModel
 from ablate.models.head import Head, build_head
 from ablate.models.normalisation import AnyNormalisation, NoNormalisation
 from ablate.models.stack import ConvLSTMStack
+from ablate.models.tap import CellState
 from ablate.tensors import Video
 
 
@@ -30,6 +31,7 @@ class ConvLSTMNetwork(NextFrameModel):
         channels = [1, *(filters for filters, _, _ in shapes)]
         self.layers = nn.ModuleList(ConvLSTMLayer(channels[i], *shape, spec.cell()) for i, shape in enumerate(shapes))
         self.norms = nn.ModuleList(spec.normalisation.build(filters) for filters in channels[1:])
+        self.head_kind: Head = spec.head
         self.head = build_head(spec.head, channels[-1], spec.initialisation)
 
     def forward(self, frames: Video, state: NetworkState | None = None) -> tuple[Video, NetworkState]:

@@ -10,21 +10,13 @@ from torch import Tensor, nn
 from ablate.models.activation import ACTIVATIONS, CellActivation, GateActivation
 from ablate.models.initialisation import Initialisation, fill_bias, fill_kernel, fill_state_kernel
 from ablate.models.padding import same_conv2d
-from ablate.tensors import Frame
+from ablate.models.tap import CellState, Tap
 
 Features = Float[Tensor, "time batch channel height width"]
 """What goes into a layer, time first, so that one step lies in one piece of memory."""
 
 Hidden = Float[Tensor, "time batch filter height width"]
 """What comes out of a layer."""
-
-
-@dataclass(frozen=True)
-class CellState:
-    """What a layer carries from one step to the next."""
-
-    hidden: Frame
-    cell: Frame
 
 
 @dataclass(frozen=True)
@@ -53,6 +45,7 @@ class ConvLSTMLayer(nn.Module):
         self.state_kernel = nn.Parameter(torch.empty(4 * filters, filters, state_kernel_size, state_kernel_size))
         self.bias = nn.Parameter(torch.empty(4 * filters))
         self.peepholes = nn.Parameter(torch.zeros(3, filters, 1, 1)) if cell.peepholes else None
+        self.tap = Tap()
         self._activate = ACTIVATIONS[cell.activation]
         self._gate = ACTIVATIONS[cell.gate_activation]
         if self.kernel is not None:
@@ -87,16 +80,17 @@ class ConvLSTMLayer(nn.Module):
 
     def _step(self, gates: Tensor, state: CellState | None) -> CellState:
         if state is not None:
+            state = self.tap.before(state)
             gates = gates + same_conv2d(state.hidden, self.state_kernel)
         i, f, candidate, o = gates.chunk(4, dim=1)
         if self.peepholes is not None and state is not None:
             i, f = i + self.peepholes[0] * state.cell, f + self.peepholes[1] * state.cell
-        cell = self._gate(i) * self._activate(candidate)
+        cell = self.tap.entering(self._gate(i)) * self._activate(candidate)
         if state is not None:
-            cell = cell + self._gate(f) * state.cell
+            cell = cell + self.tap.keeping(self._gate(f)) * state.cell
         if self.peepholes is not None:
             o = o + self.peepholes[2] * cell
-        return CellState(self._gate(o) * self._activate(cell), cell)
+        return self.tap.after(CellState(self._gate(o) * self._activate(cell), cell))
 
     def _require_kernel(self) -> Tensor:
         if self.kernel is None:
