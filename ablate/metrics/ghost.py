@@ -46,10 +46,11 @@ class Ghost(Metric):
       what lit pixels show now, and a planted 0.30 read 0.32. On black and white frames nothing changes.
     - The control gets as much light from the digits as the stale pixels, not just lies as far away. The pixels a
       digit has just left lie along its strokes, others at their distance off its ends: a blur of 3 pixels
-      read 0.10 at lag 1 and 0.02 in all; now 0.01 and 0.002.
+      read up to 0.11 at the shortest lag and 0.03 in all; now 0.01 and 0.005.
 
-    A ghost so strong that it brightens the digits too reads lower: 0.8 on grey frames as 0.77. A forecast whose
-    digits lag more than MARGIN behind the true ones puts them on stale pixels: that counts.
+    Where it misleads: a ghost so strong that it brightens the digits too reads lower, 0.8 on grey frames as 0.77.
+    Digits forecast beside their true place count as faded, and a ghost behind them reads higher; those that lag
+    more than MARGIN behind lie on stale pixels, and count as a ghost.
     """
 
     @property

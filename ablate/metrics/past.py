@@ -37,11 +37,10 @@ def past_of(truth: Frames, history: History) -> Past:
         if time >= known:
             brightest[:, time - known], last_lit[:, time - known], age[:, time - known] = so_far, light, lag
         frame = history[:, time] if time < known else truth[:, time - known]
-        np.maximum(so_far, frame, out=so_far)
         lit = frame >= LIT
+        np.maximum(so_far, frame, out=so_far)
         np.copyto(light, frame, where=lit)
         lag += lag > 0
-        lag[lag > LONGEST_LAG] = 0
-        lag[frame > 0] = 0
-        lag[lit] = 1
+        lag *= (frame == 0) & (lag <= LONGEST_LAG)
+        lag += lit
     return Past(brightest, last_lit, age)
