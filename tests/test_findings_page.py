@@ -1,0 +1,214 @@
+"""What probes found, drawn: every number within reach of a reader who cannot see the charts."""
+
+import io
+import math
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+
+from ablate.findings import Change, Chart, Finding, Image, Line, load, save
+from ablate.report.finding_figures import changes_figure, chart_figure
+from ablate.report.findings_page import findings_page
+from ablate.report.image_strip import TILE, image_strip
+from ablate.report.shown_findings import shown_findings
+from ablate.report.words import shown_value
+
+COMMAND = "ablate probe 3b4391f523e10cf8"
+EVIL = "<script>alert(1)</script>"
+RESET = Change("state reset each 4 steps", "ghost_ratio", 0.412, 0.12, -0.292, -0.35, -0.23, 24)
+BLANK = Change("layer 2 taken away", "ghost_ratio", 0.412, math.nan, math.nan, math.nan, math.nan, 0)
+CHART = Chart(
+    "Forget gate", "step", "mean", (Line("present", (1.0, 2.0), (0.5, math.nan)), Line("stale", (1.0,), (0.9,)))
+)
+IMAGE = Image("Gradient", ((-4.0, 0.0), (-2.0, math.nan)), -4.0, 0.0)
+
+
+def finding(**changes) -> Finding:
+    made = Finding(
+        probe="memory",
+        title="Does the ghost live in the cell state?",
+        asks="The state was reset.",
+        sentences=("Resetting lowers the ghost.", "Nothing else does."),
+        numbers={"reset_every": 4, "ghost": 0.12, "moves": True, "leak": None},
+        changes=(RESET, BLANK, replace(RESET, measure="a loss in words")),
+        charts=(CHART,),
+        images=(IMAGE,),
+    )
+    return replace(made, **changes)
+
+
+class Page(HTMLParser):
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.words, self.open = [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "img"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return Page(findings_page("Run 3b43", [finding(), finding(probe="head_swap")], COMMAND))
+
+
+def test_the_page_forbids_every_source_but_itself_and_runs_no_script(page):
+    policy = next(meta["content"] for meta in page.all("meta") if "http-equiv" in meta)
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert not page.all("script")
+
+
+def test_the_page_names_no_address():
+    text = findings_page("Run 3b43", [finding()], COMMAND)
+    assert not re.search(r"https?:|//[a-z]", re.sub(r"data:[^\"]*", "", text))
+
+
+def test_a_change_has_all_its_numbers_in_a_table(page):
+    assert "state reset each 4 steps ghost ratio 0.41 0.12 -0.29 [-0.35, -0.23] 24" in page.text
+
+
+def test_a_measure_without_a_name_of_its_own_is_shown_as_it_is(page):
+    assert "state reset each 4 steps a loss in words" in page.text
+
+
+def test_a_chart_has_all_its_points_in_a_table(page):
+    assert "present 1 0.50 present 2 undefined stale 1 0.90" in page.text
+
+
+def test_undefined_numbers_are_called_so(page):
+    assert "layer 2 taken away ghost ratio 0.41 undefined undefined none 0" in page.text
+    assert "nan" not in page.text.lower().split()
+
+
+def test_every_finding_says_what_was_asked_and_what_came_of_it(page):
+    for words in ("Does the ghost live in the cell state?", "The state was reset.", "Resetting lowers the ghost."):
+        assert page.text.count(words) == 2
+
+
+def test_the_command_is_there_to_ask_again(page):
+    assert COMMAND in page.text
+
+
+def test_identities_are_unique_and_labels_lead_somewhere(page):
+    identities = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(identities) == len(set(identities))
+    assert {a["aria-labelledby"] for _, a in page.tags if "aria-labelledby" in a} <= set(identities)
+
+
+def test_every_image_lies_in_the_page_and_has_a_text(page):
+    images = page.all("img")
+    assert len(images) == 2 * 3
+    assert all(image["src"].startswith("data:image/") and len(image["alt"]) > 20 for image in images)
+
+
+def test_words_never_become_markup():
+    evil = finding(
+        title=EVIL,
+        asks=EVIL,
+        sentences=(EVIL,),
+        numbers={EVIL: EVIL},
+        changes=(replace(RESET, condition=EVIL, measure=EVIL),),
+        charts=(Chart(EVIL, EVIL, EVIL, (Line(EVIL, (1.0,), (2.0,)),)),),
+        images=(replace(IMAGE, title=EVIL),),
+    )
+    text = findings_page(EVIL, [evil], EVIL)
+    assert "<script" not in text
+    assert not Page(text).all("script")
+
+
+def test_a_finding_without_pictures_shows_none():
+    shown = shown_findings([finding(numbers={}, changes=(), charts=(), images=())])[0]
+    assert (shown.changes_image, shown.charts, shown.images) == (None, (), None)
+
+
+def test_a_net_that_no_question_applies_to_is_told_so():
+    assert "No question applies to this net." in findings_page("a run", [], COMMAND)
+
+
+def test_findings_read_back_from_disk_give_the_same_page(tmp_path):
+    save([finding()], tmp_path / "findings.json")
+    assert findings_page("a run", load(tmp_path / "findings.json"), COMMAND) == findings_page(
+        "a run", [finding()], COMMAND
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "undefined"),
+        (math.nan, "undefined"),
+        (True, "yes"),
+        (3, "3"),
+        (0.25, "0.25"),
+        (1e-5, "1e-05"),
+        ("a", "a"),
+    ],
+)
+def test_values_are_written_as_a_reader_expects_them(value, words):
+    assert shown_value(value) == words
+
+
+@pytest.mark.parametrize("drawn", [lambda: changes_figure((RESET, BLANK)), lambda: chart_figure(CHART)])
+def test_charts_are_the_same_bytes_every_time(drawn):
+    assert drawn() == drawn()
+
+
+def test_a_change_that_includes_zero_is_drawn_otherwise():
+    assert changes_figure((replace(RESET, high=-0.01),)) != changes_figure((replace(RESET, high=0.01),))
+
+
+def test_a_chart_of_more_lines_than_colours_is_drawn():
+    lines = tuple(Line(f"${position}$", (1.0, 2.0), (position, position + 1.0)) for position in range(9))
+    assert chart_figure(replace(CHART, lines=lines)).rstrip().endswith("</svg>")
+
+
+def strip(*images):
+    with Picture.open(io.BytesIO(image_strip(images))) as picture:
+        return np.asarray(picture.convert("L"))
+
+
+def test_an_image_goes_from_black_at_its_low_end_to_white_at_its_high_end():
+    picture = strip(replace(IMAGE, values=((-9.0, 0.0), (-2.0, 5.0)), title=""))
+    below, quarter = 6, TILE // 4
+    assert picture[below + quarter, quarter] == 0
+    assert picture[below + quarter, 3 * quarter] == 255
+    assert picture[below + 3 * quarter, quarter] == 128
+    assert picture[below + 3 * quarter, 3 * quarter] == 255
+
+
+def test_an_undefined_value_is_striped():
+    picture = strip(replace(IMAGE, title=""))
+    tile = picture[6 + TILE // 2 : 6 + TILE, TILE // 2 : TILE]
+    assert set(np.unique(tile)) == {0, 255}
+    assert 100 < tile.mean() < 155
+
+
+def test_images_of_equal_values_are_drawn():
+    assert strip(Image("flat", ((1.0, 1.0),), 1.0, 1.0)).size
+
+
+def test_images_stand_beside_each_other_until_the_row_is_full():
+    one, four, five = (strip(*[IMAGE] * count).shape for count in (1, 4, 5))
+    assert four[0] == one[0]
+    assert four[1] > 4 * one[1]
+    assert five[0] > 2 * one[0] > four[0]
