@@ -5,7 +5,6 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import imageio.v3 as imageio
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -16,6 +15,7 @@ from ablate.report.tiles import Tiles, frame_tiles, ghost_tiles, scale_to
 
 TILE, SMALL = 168, 112  # pixels a side, about
 HEAD, FOOT = 34, 34
+ENCODER = ("imageio", "av")
 COLOURS, FEW_COLOURS = 64, 32
 SECONDS_A_FRAME = 0.35
 PAUSE = 1.2  # seconds on the last frame of a GIF, before it starts again
@@ -26,11 +26,13 @@ def write_animation(path: Path, example: Example) -> None:
 
     It starts with the history, while forecast and ghost are still dark. Colours of the ghost as in ghost_tiles.
     A path that ends in .mp4 gets an H.264 video that browsers play, any other a GIF that loops. Raises AblateError
-    for a video where PyAV is not installed.
+    for a video where the extra `video` is not installed.
     """
     video = path.suffix.lower() == ".mp4"
-    if video and importlib.util.find_spec("av") is None:
-        raise AblateError(f"{path}: a video needs PyAV; pip install 'ablate-convlstm[video]', or give a .gif")
+    if video and any(importlib.util.find_spec(package) is None for package in ENCODER):
+        raise AblateError(
+            f"{path}: a video needs imageio with PyAV: pip install 'ablate-convlstm[video]', or give a .gif"
+        )
     pictures = _pictures(example)
     with whole_file(path) as temporary:
         temporary.write_bytes(_mp4(pictures) if video else _gif(pictures, COLOURS))
@@ -76,6 +78,8 @@ def _gif(pictures: Sequence[Image.Image], colours: int) -> bytes:
 
 
 def _mp4(pictures: Sequence[Image.Image]) -> bytes:
+    import imageio.v3 as imageio  # noqa: PLC0415  # an optional extra
+
     frames = np.stack([_even(np.asarray(picture)) for picture in pictures])
     video: bytes = imageio.imwrite(
         "<bytes>",
