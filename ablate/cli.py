@@ -2,6 +2,7 @@
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -9,8 +10,17 @@ import typer
 from rich.console import Console
 
 from ablate.errors import AblateError
+from ablate.paths import Store
 
 INTERNAL_ERROR = 1
+
+
+class Predicts(StrEnum):
+    """What a model's frames are, where it returns as many as it is given."""
+
+    next = "next"
+    future = "future"
+
 
 app = typer.Typer(
     help="Find out, with evidence, what makes a ConvLSTM forecast keep ghosts of the past.",
@@ -29,6 +39,7 @@ Overrides = Annotated[
 ]
 StoreFolder = Annotated[Path, typer.Option("--store", help="Folder of databases, artifacts and reports.")]
 DEFAULT_STORE = Path("mlruns")
+JSONOutput = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON.")]
 
 
 @app.command()
@@ -75,6 +86,104 @@ def ui(
     from ablate import pipeline
 
     pipeline.show(file, store, (mlflow_port, optuna_port), Console())
+
+
+@app.command()
+def score(
+    *,
+    pred: Annotated[Path, typer.Option("--pred", metavar="P.npy", help="The forecasts.", show_default=False)],
+    truth: Annotated[Path, typer.Option("--truth", metavar="Y.npy", help="The true frames.", show_default=False)],
+    history: Annotated[
+        Path | None, typer.Option("--history", metavar="H.npy", help="The true frames before the forecast.")
+    ] = None,
+    step_first: Annotated[bool, typer.Option("--step-first", help="Arrays are (step, clip, H, W).")] = False,
+    json: JSONOutput = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page.")] = None,
+    video: Annotated[
+        Path | None, typer.Option("--video", metavar="FILE", help="Animate the strongest ghost, as .gif or .mp4.")
+    ] = None,
+) -> None:
+    """Score anybody's forecasts: the ghost and its trail, the quality, and whether they are shown at the right time.
+
+    Arrays are .npy files of shape (clip, step, H, W), with or without an axis of one channel; uint8, or floats in
+    [0, 1]. Without a history the first step has no past, and so no ghost ratio.
+    """
+    from ablate import inspection
+
+    files = inspection.ForecastFiles(pred, truth, history, step_first)
+    inspection.score(files, inspection.Outputs(json, html, video), Console())
+
+
+@app.command()
+def probe(
+    target: Annotated[
+        str,
+        typer.Argument(metavar="RUN_ID|CHECKPOINT", help="A run of a study, or its checkpoint.pt.", show_default=False),
+    ],
+    store: StoreFolder = DEFAULT_STORE,
+    clips: Annotated[int, typer.Option(min=2, max=1000, help="Held-out clips to question it on.")] = 24,
+) -> None:
+    """Question a trained net by intervention: what it remembers, whether it looks ahead, how far it sees.
+
+    A run is named by its id in MLflow, by the id that the report gives, or by its checkpoint. The answers are
+    logged to the run, written beside its checkpoint, and shown by the next `ablate report`.
+    """
+    from ablate import inspection
+
+    inspection.probe(target, Store(store.absolute()), clips, Console())
+
+
+@app.command()
+def diagnose(
+    *,
+    target: Annotated[
+        str | None,
+        typer.Argument(metavar="[FILE.py:NAME]", help="A torch module, or what builds one.", show_default=False),
+    ] = None,
+    checkpoint: Annotated[
+        Path | None, typer.Option("--checkpoint", metavar="W.pt", help="Its weights: a state_dict.")
+    ] = None,
+    keras: Annotated[
+        Path | None, typer.Option("--keras", metavar="MODEL.keras", help="A Keras 3 model instead.")
+    ] = None,
+    canvas: Annotated[int, typer.Option(min=16, max=128, help="Height and width of the frames.")] = 64,
+    digits: Annotated[int, typer.Option(min=1, max=4, help="Digits in a clip.")] = 2,
+    binarise: Annotated[
+        int | None, typer.Option(min=1, max=255, help="Least ink that becomes white, all else black.")
+    ] = None,
+    context: Annotated[int, typer.Option(min=1, help="True frames before the forecast.")] = 10,
+    horizon: Annotated[int, typer.Option(min=1, help="Forecast steps.")] = 10,
+    clips: Annotated[int, typer.Option(min=2, max=1000, help="Generated clips to look at.")] = 16,
+    seed: Annotated[int, typer.Option(min=0, help="Which clips.")] = 0,
+    predicts: Annotated[
+        Predicts | None,
+        typer.Option(help="next: the next frame at every position; future: the frames after the input."),
+    ] = None,
+    logits: Annotated[bool, typer.Option("--logits", help="It gives logits, not brightness.")] = False,
+    html: Annotated[Path, typer.Option("--html", metavar="FILE", help="Where the page goes.")] = Path("diagnosis.html"),
+    json: JSONOutput = None,
+) -> None:
+    """Diagnose your own model on generated clips: score, leak, alignment, receptive field, and what to do.
+
+    FILE.py is run, with everything in it: name only files that you trust. The model takes (batch, time, 1, H, W)
+    in [0, 1]. A .keras file is read in safe mode, and runs no code of its own.
+    """
+    from ablate import inspection
+    from ablate.diagnosis.diagnose import Settings
+
+    settings = Settings(
+        canvas=canvas,
+        digits=digits,
+        binarise=binarise,
+        context=context,
+        horizon=horizon,
+        clips=clips,
+        seed=seed,
+        predicts=predicts.value if predicts else None,
+        logits=logits,
+    )
+    source = inspection.ModelSource(target, checkpoint, keras)
+    inspection.diagnose(source, settings, inspection.Outputs(json, html), Console())
 
 
 @app.command()

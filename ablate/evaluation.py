@@ -1,42 +1,68 @@
-"""What a trained model forecasts in each view, one score per clip, forecast step and measure."""
+"""What a trained model forecasts in each view, scored clip by clip and step by step."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 
-from ablate.arrays import Clips, Frames
+from ablate.arrays import Clips, Frames, FrameScores
 from ablate.data.batches import as_video
 from ablate.data.source import ClipSource
 from ablate.errors import DataError
 from ablate.metrics import score
 from ablate.models.batch_statistics import recompute_statistics, statistics
 from ablate.models.forecaster import Forecaster
-from ablate.records import SCORE_COLUMNS, Example
+from ablate.records import SCORE_COLUMNS, ClipNumbers, Example
+from ablate.scoring.alignment import align
+from ablate.scoring.brightness import as_brightness
+from ablate.scoring.extreme_clips import EXTREMES, strongest_and_weakest
+from ablate.scoring.forecast_scores import ForecastScores
 from ablate.spec import Evaluation, RunSpec, View
 from ablate.tensors import Video
 
 RECOMPUTED_OVER = 256  # training clips: enough that the averages' own spread is far below a batch's
 
 
-def evaluate(
-    model: Forecaster, run: RunSpec, source: ClipSource, device: torch.device
-) -> tuple[pd.DataFrame, Mapping[str, Example]]:
-    """Return the scores (columns of SCORE_COLUMNS) and the frames of the first clips, of every view."""
-    recompute_statistics(model, _training_videos(run, source, device))
-    tables, examples = [], {}
-    for name, view in run.evaluation.views.items():
-        clips = _clips(view, run.evaluation, source)
-        forecast = _forecast(model, clips, view, run.evaluation, device)
-        start = run.evaluation.context + view.truth_offset
-        history, truth = clips[:, :start], clips[:, start : start + run.evaluation.horizon]
-        tables.append(_long(name, score(forecast, _unit(truth), _unit(history))))
-        kept = slice(run.evaluation.examples)
-        examples[name] = Example(
-            history[kept], truth[kept], np.rint(forecast[kept] * 255).astype(np.uint8), np.arange(len(truth[kept]))
-        )
-    return pd.concat(tables, ignore_index=True), examples
+@dataclass(frozen=True)
+class Viewed:
+    """What one view showed: its scores, and the frames of some of its clips."""
+
+    scores: ForecastScores
+    example: Example
+
+
+def evaluate(model: Forecaster, run: RunSpec, source: ClipSource, device: torch.device) -> dict[str, Viewed]:
+    """Return what every view of the run shows of its trained model, by the view's name."""
+    recompute_statistics(model, training_videos(run, source, device))
+    return {name: _viewed(model, view, run.evaluation, source, device) for name, view in run.evaluation.views.items()}
+
+
+def score_table(views: Mapping[str, Viewed]) -> pd.DataFrame:
+    """Lay the scores out as rows (columns of SCORE_COLUMNS), forecast steps counted from 1."""
+    tables = [
+        _long(name, measure, values) for name, view in views.items() for measure, values in view.scores.measures.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _viewed(model: Forecaster, view: View, evaluation: Evaluation, source: ClipSource, device: torch.device) -> Viewed:
+    clips = _clips(view, evaluation, source)
+    forecast = _forecast(model, clips, view, evaluation, device)
+    start = evaluation.context + view.truth_offset
+    history, truth = clips[:, :start], clips[:, start : start + evaluation.horizon]
+    measures = score(forecast, as_brightness(truth), as_brightness(history))
+    scores = ForecastScores(measures, align(forecast, as_brightness(truth), as_brightness(history)))
+    kept = _kept(scores, evaluation.examples)
+    return Viewed(scores, Example(history[kept], truth[kept], np.rint(forecast[kept] * 255).astype(np.uint8), kept))
+
+
+def _kept(scores: ForecastScores, first: int) -> ClipNumbers:
+    """Return the clips whose frames are kept: the first ones, then those that a page of the forecasts shows."""
+    ghosts = scores.measures["ghost_ratio"]
+    extremes = [clip for end in strongest_and_weakest(ghosts, EXTREMES) for clip in end]
+    return np.array(list(dict.fromkeys([*range(min(first, len(ghosts))), *extremes])), np.int64)
 
 
 def _clips(view: View, evaluation: Evaluation, source: ClipSource) -> Clips:
@@ -62,7 +88,8 @@ def _forecast(model: Forecaster, clips: Clips, view: View, evaluation: Evaluatio
     return torch.cat(parts)[:, :, 0].float().cpu().numpy()
 
 
-def _training_videos(run: RunSpec, source: ClipSource, device: torch.device) -> Iterator[Video]:
+def training_videos(run: RunSpec, source: ClipSource, device: torch.device) -> Iterator[Video]:
+    """Yield the first training clips in batches, as long as the run was trained on."""
     count = min(RECOMPUTED_OVER, source.training_size or RECOMPUTED_OVER)
     frames = run.training.scheme.frames_needed
     for first in range(0, count, run.training.batch):
@@ -75,15 +102,7 @@ def _videos(clips: Clips, batch: int, device: torch.device) -> Iterator[Video]:
         yield as_video(torch.from_numpy(clips[first : first + batch]).to(device))
 
 
-def _unit(clips: Clips) -> Frames:
-    return clips.astype(np.float32) / 255
-
-
-def _long(view: str, scores: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Lay out (clip, step) arrays as rows, forecast steps counted from 1."""
-    tables = []
-    for measure, values in scores.items():
-        clip, step = np.indices(values.shape)
-        columns = (view, clip.ravel(), step.ravel() + 1, measure, values.ravel())
-        tables.append(pd.DataFrame(dict(zip(SCORE_COLUMNS, columns, strict=True))))
-    return pd.concat(tables, ignore_index=True)
+def _long(view: str, measure: str, values: FrameScores) -> pd.DataFrame:
+    clip, step = np.indices(values.shape)
+    columns = (view, clip.ravel(), step.ravel() + 1, measure, values.ravel())
+    return pd.DataFrame(dict(zip(SCORE_COLUMNS, columns, strict=True)))

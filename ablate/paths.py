@@ -53,6 +53,20 @@ class RunPaths:
         """The same clips in motion."""
         return self.folder / f"frames_{view}.gif"
 
+    def forecast_page(self, view: str) -> Path:
+        """What one view showed, on a page: curves, trail, and the clips with the strongest and weakest ghost."""
+        return self.folder / f"forecasts_{view}.html"
+
+    @property
+    def findings(self) -> Path:
+        """What the probes found out about the trained net."""
+        return self.folder / "probes.json"
+
+    @property
+    def findings_page(self) -> Path:
+        """The same as a page."""
+        return self.folder / "probes.html"
+
 
 @dataclass(frozen=True)
 class StudyPaths:
@@ -125,6 +139,11 @@ class Store:
     def optuna_artifacts(self) -> Path:
         """Where the Optuna dashboard finds artifacts."""
         return self.root / "optuna_artifacts"
+
+    def runs(self, point: str) -> list[RunPaths]:
+        """Return the files of one run in every study that holds it."""
+        folders = [folder / "runs" / point for folder in sorted((self.root / "studies").glob("*"))]
+        return [RunPaths(folder) for folder in folders if folder.is_dir()]
 
     def study(self, name: str) -> StudyPaths:
         """Return the files of one study."""

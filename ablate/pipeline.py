@@ -18,7 +18,7 @@ from rich.table import Table
 
 from ablate import __version__, study_file
 from ablate import report as pages
-from ablate.analysis import Analysis, Resampling, analyse, answer
+from ablate.analysis import Analysis, Resampling, StudyTable, analyse, answer
 from ablate.cost import estimate
 from ablate.data import download
 from ablate.driver import Driver, Tally
@@ -26,12 +26,13 @@ from ablate.errors import AnalysisError
 from ablate.executors.local import LocalExecutor, slots_here
 from ablate.lock import held
 from ablate.paths import Store, StudyPaths
+from ablate.probing import CLIPS, probe_run
 from ablate.progress import clock, display
 from ablate.records import RunRecord, whole_file
 from ablate.report.frame_grid import write_comparison
 from ablate.results import study_table
 from ablate.spec import StudySpec
-from ablate.tracking.mlflow import MLflowTracker
+from ablate.tracking.mlflow import MLflowTracker, log_findings
 from ablate.ui import servers
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
@@ -48,6 +49,8 @@ def run(file: Path, overrides: Sequence[str], root: Path, workers: int | None, c
         executor = LocalExecutor(workers or study.budget.workers)
         tally = Driver(study, store, tracker, executor, display(console)).run()
         try:
+            if study.probes == "extremes" and not tally.open:
+                _probe_extremes(study, store, _command(file, overrides), console)
             summary = pages.summary(_write_report(study, paths, _command(file, overrides), console))
         except AnalysisError as error:
             summary = str(error)
@@ -112,10 +115,25 @@ def _show_cells(study: StudySpec, seconds: Sequence[float], console: Console) ->
     console.print(table)
 
 
+def _probe_extremes(study: StudySpec, store: Store, command: str, console: Console) -> None:
+    """Question the runs with the best and the worst response, unless that was done before."""
+    paths, analysis = store.study(study.name), _analysed(study, store.study(study.name))[1]
+    titles = {point.id: point.title for point in study.points}
+    extremes = {end.point for end in (analysis.best, analysis.worst) if end is not None}
+    for point in sorted(point for point in extremes if not paths.run(point).findings.exists()):
+        files = paths.run(point)
+        with console.status(f"probing {escape(titles[point])}") as status:
+            findings = probe_run(files, titles[point], command, CLIPS, status.update)
+        log_findings(store, study.name, point, findings, files)
+
+
+def _analysed(study: StudySpec, paths: StudyPaths) -> tuple[StudyTable, Analysis]:
+    table, settings = study_table(study, paths), study.analysis
+    return table, analyse(table, Resampling(settings.confidence, settings.resamples, settings.seed))
+
+
 def _write_report(study: StudySpec, paths: StudyPaths, command: str, console: Console) -> Analysis:
-    table = study_table(study, paths)
-    settings = study.analysis
-    analysis = analyse(table, Resampling(settings.confidence, settings.resamples, settings.seed))
+    table, analysis = _analysed(study, paths)
     with whole_file(paths.runs_csv) as path:
         table.runs.to_csv(path, index=False)
     _draw_comparison(analysis, study, paths)

@@ -8,17 +8,19 @@ import pandas as pd
 import torch
 
 import ablate
-from ablate.evaluation import evaluate
+from ablate.evaluation import Viewed, evaluate, score_table
 from ablate.loss_curve import Observe
 from ablate.paths import RunPaths
-from ablate.records import SCORE_COLUMNS, Example, RunRecord, whole_file
+from ablate.records import SCORE_COLUMNS, RunRecord, whole_file
 from ablate.report.animation import write_animation
+from ablate.report.forecast_page import forecast_page
 from ablate.report.frame_grid import write_frame_grid
+from ablate.scoring.summary import summarise
 from ablate.spec import Point
 from ablate.study_file import dump
 from ablate.training import Trained, choose_device, fit
 
-NOTHING: tuple[pd.DataFrame, Mapping[str, Example]] = (pd.DataFrame(columns=SCORE_COLUMNS), {})
+NO_SCORES = pd.DataFrame(columns=SCORE_COLUMNS)
 
 
 def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
@@ -29,24 +31,27 @@ def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
     started = time.monotonic()
     run, device = point.run, choose_device(point.run.training)
     paths.folder.mkdir(parents=True, exist_ok=True)
-    paths.log.unlink(missing_ok=True)
+    for stale in (paths.log, paths.findings, paths.findings_page):
+        stale.unlink(missing_ok=True)
     with whole_file(paths.run_yaml) as path:
         path.write_text(dump(run))
     source = run.data.build(run.seed)
     trained = fit(run, source, device, observe)
     trained_after = time.monotonic() - started
-    scores, examples = NOTHING if trained.diverged else evaluate(trained.model, run, source, device)
+    views = {} if trained.diverged else evaluate(trained.model, run, source, device)
     with whole_file(paths.checkpoint) as path:
         torch.save(trained.model.state_dict(), path)
     record = RunRecord(
         point=point.id,
         outcome="diverged" if trained.diverged else "finished",
-        scores=scores,
+        scores=score_table(views) if views else NO_SCORES,
         curve=trained.curve,
-        examples=examples,
-        facts=_facts(trained, device) | {"training_seconds": trained_after, "seconds": time.monotonic() - started},
+        examples={name: view.example for name, view in views.items()},
+        facts=_facts(trained, device)
+        | _alignments(views)
+        | {"training_seconds": trained_after, "seconds": time.monotonic() - started},
     )
-    _draw(point, record, paths)
+    _draw(point, views, paths)
     record.save(paths)
     return record
 
@@ -64,8 +69,20 @@ def _facts(trained: Trained, device: torch.device) -> dict[str, str | int | floa
     }
 
 
-def _draw(point: Point, record: RunRecord, paths: RunPaths) -> None:
-    for view, example in record.examples.items():
-        title = f"{point.title}: {view.replace('_', ' ')}"
-        write_frame_grid(paths.frame_grid(view), example, title)
-        write_animation(paths.animation(view), example)
+def _alignments(views: Mapping[str, Viewed]) -> dict[str, str | int]:
+    """Return what tells a forecast shown at the wrong time, or a copied input, from a ghost."""
+    facts: dict[str, str | int] = {}
+    for name, view in views.items():
+        alignment = view.scores.alignment
+        facts[f"{name}/best_offset"] = alignment.best_offset
+        facts[f"{name}/copies"] = alignment.copies or "nothing"
+    return facts
+
+
+def _draw(point: Point, views: Mapping[str, Viewed], paths: RunPaths) -> None:
+    for name, view in views.items():
+        title = f"{point.title}: {name.replace('_', ' ')}"
+        write_frame_grid(paths.frame_grid(name), view.example, title)
+        write_animation(paths.animation(name), view.example)
+        with whole_file(paths.forecast_page(name)) as path:
+            path.write_text(forecast_page(title, summarise(view.scores), view.example), encoding="utf-8")

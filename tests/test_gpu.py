@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ablate.evaluation import evaluate
+from ablate.evaluation import evaluate, score_table
 from ablate.spec import changed
 from ablate.training import fit
 
@@ -26,5 +26,5 @@ def test_lower_precision_stays_near_float32(small_run, precision):
 
 def test_a_model_on_cuda_is_evaluated(small_run):
     trained = train(small_run, "cuda")
-    scores, _ = evaluate(trained.model, small_run, small_run.data.build(0), torch.device("cuda"))
+    scores = score_table(evaluate(trained.model, small_run, small_run.data.build(0), torch.device("cuda")))
     assert scores["value"].notna().any()

@@ -10,6 +10,7 @@ from ablate.data import DATA
 from ablate.design import DESIGNS
 from ablate.losses import LOSSES
 from ablate.models import MODELS
+from ablate.probes import PROBES
 from ablate.schemes import SCHEMES
 
 ROOT = Path(__file__).parent.parent
@@ -20,6 +21,11 @@ KINDS = sorted(part.model_fields["kind"].default for part in (*DATA, *MODELS, *L
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_named(kind):
     assert f"`{kind}`" in README
+
+
+@pytest.mark.parametrize("probe", [probe.name for probe in PROBES])
+def test_every_probe_is_named(probe):
+    assert f"`{probe}`" in README
 
 
 @pytest.mark.parametrize("command", [c.name or c.callback.__name__ for c in app.registered_commands])

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import torch
 
-from ablate.evaluation import evaluate
+from ablate.evaluation import evaluate, score_table
 from ablate.spec import changed
 from ablate.training import fit, initial_model
 
@@ -32,7 +32,7 @@ def test_the_same_spec_and_seed_give_bit_identical_scores(run):
     tables = []
     for _ in range(2):
         source = run.data.build(run.seed)
-        tables.append(evaluate(train(run).model, run, source, CPU)[0])
+        tables.append(score_table(evaluate(train(run).model, run, source, CPU)))
     pd.testing.assert_frame_equal(*tables, check_exact=True)
 
 
@@ -82,14 +82,14 @@ def test_a_floor_is_not_trained(run):
 def test_a_view_of_training_clips_sees_no_more_clips_than_there_are(run):
     view = {"training": {"clips": "training", "count": 50}}
     wide = changed(run, {"evaluation.views": view})
-    scores, _ = evaluate(initial_model(wide, CPU).eval(), wide, wide.data.build(0), CPU)
+    scores = score_table(evaluate(initial_model(wide, CPU).eval(), wide, wide.data.build(0), CPU))
     assert scores["clip"].max() == 7
 
 
 def test_copy_last_scores_as_worked_out_by_hand(run):
     floor = changed(run, {"model": {"kind": "copy_last"}})
     source = floor.data.build(0)
-    scores, _ = evaluate(initial_model(floor, CPU), floor, source, CPU)
+    scores = score_table(evaluate(initial_model(floor, CPU), floor, source, CPU))
     clips = source.held_out(4, 6) / 255
     expected = ((clips[:, 5] - clips[:, 2]) ** 2).sum(axis=(1, 2)).mean()
     at = scores.query("view == 'rollout' and measure == 'mse' and step == 3")
@@ -100,7 +100,7 @@ def test_panels_shown_late_are_scored_against_the_earlier_truth(run):
     late = {"late": {"forecast": "rollout", "truth_offset": -2}}
     floor = changed(run, {"model": {"kind": "copy_last"}, "evaluation.views": late})
     source = floor.data.build(0)
-    scores, _ = evaluate(initial_model(floor, CPU), floor, source, CPU)
+    scores = score_table(evaluate(initial_model(floor, CPU), floor, source, CPU))
     clips = source.held_out(4, 6) / 255
     expected = ((clips[:, 1] - clips[:, 2]) ** 2).sum(axis=(1, 2)).mean()
     assert math.isclose(scores.query("measure == 'mse' and step == 1")["value"].mean(), expected, rel_tol=1e-5)
