@@ -84,7 +84,12 @@ def test_the_page_names_no_address():
 
 
 def test_a_change_has_all_its_numbers_in_a_table(page):
-    assert "state reset each 4 steps ghost ratio 0.41 0.12 -0.29 [-0.35, -0.23] 24" in page.text
+    assert "state reset each 4 steps ghost ratio 0.412 0.120 -0.292 [-0.350, -0.230] 24" in page.text
+
+
+def test_a_change_far_smaller_than_its_measure_keeps_its_digits():
+    small = replace(RESET, measure="loss", before=0.04, after=0.0403, difference=0.0003, low=0.0001, high=0.0005)
+    assert "0.040000 0.040300 +0.000300" in Page(findings_page("a run", [finding(changes=(small,))], COMMAND)).text
 
 
 def test_a_measure_without_a_name_of_its_own_is_shown_as_it_is(page):
@@ -92,11 +97,11 @@ def test_a_measure_without_a_name_of_its_own_is_shown_as_it_is(page):
 
 
 def test_a_chart_has_all_its_points_in_a_table(page):
-    assert "present 1 0.50 present 2 undefined stale 1 0.90" in page.text
+    assert "step present stale 1 0.50 0.90 2 undefined" in page.text
 
 
 def test_undefined_numbers_are_called_so(page):
-    assert "layer 2 taken away ghost ratio 0.41 undefined undefined none 0" in page.text
+    assert "layer 2 taken away ghost ratio 0.412 undefined undefined none 0" in page.text
     assert "nan" not in page.text.lower().split()
 
 

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
 
 from ablate.metrics import MEASURES
 from ablate.report.figure_style import COLOURS, FAINT, INK, RULE, styled, svg
@@ -14,7 +13,7 @@ SIZE = (5.2, 3.0)  # inches
 BAND = 0.2  # opacity
 IDEAL = {"ghost_ratio": 0.0, "signal_retention": 1.0, "ssim": 1.0}
 """What a perfect forecast has, drawn as a line to look for."""
-MOST_TICKS = 11
+MOST_TICKS = 12
 
 
 def trail_figure(trail: Trail) -> str:
@@ -28,8 +27,7 @@ def trail_figure(trail: Trail) -> str:
         axes.plot(trail.lag, trail.excess, color=COLOURS[1], marker="o", markersize=5)
         axes.set_xlabel("steps since the digit was there")
         axes.set_ylabel("ghost ratio")
-        axes.set_xlim(0.5, max(trail.lag) + 0.5)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _count(axes, len(trail.lag))
         return svg(figure)
 
 
@@ -43,8 +41,7 @@ def step_curve_figure(measure: str, curve: StepCurve) -> str:
         axes.plot(steps, curve.per_step, color=COLOURS[0], marker="o", markersize=4)
         axes.set_xlabel("forecast step")
         axes.set_ylabel(MEASURES[measure].unit)
-        axes.set_xlim(0.5, len(steps) + 0.5)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _count(axes, len(steps))
         return svg(figure)
 
 
@@ -62,8 +59,14 @@ def offsets_figure(alignment: Alignment) -> str:
         axes.set_ylabel("squared error of a frame")
         axes.margins(y=0.12)
         axes.set_xlim(offsets[0] - 1, offsets[-1] + 1)
-        axes.xaxis.set_major_locator(MaxNLocator(MOST_TICKS, integer=True))
+        axes.set_xticks(offsets)
         return svg(figure)
+
+
+def _count(axes: Axes, last: int) -> None:
+    """Count the axis from 1 to `last`; of many numbers every second, third, ... is written."""
+    axes.set_xlim(0.5, last + 0.5)
+    axes.set_xticks(range(1, last + 1, -(-last // MOST_TICKS)))
 
 
 def _mark_decay(axes: Axes, trail: Trail, decay_steps: float) -> None:

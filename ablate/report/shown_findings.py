@@ -1,10 +1,11 @@
 """What probes found, as findings.html.j2 shows it."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ablate.analysis.rounding import decimals
-from ablate.findings import Change, Chart, Finding
+from ablate.findings import Change, Chart, Finding, Number
 from ablate.report.data_uri import data_uri, svg_uri
 from ablate.report.finding_figures import changes_figure, chart_figure, measure_title
 from ablate.report.image_strip import image_strip
@@ -21,11 +22,11 @@ class ChangeRow:
 
 @dataclass(frozen=True)
 class ShownChart:
-    """A chart, its picture as a data URI, and its points for readers who cannot see it: label, x and y."""
+    """A chart, its picture as a data URI, and its numbers for readers who cannot see it: by x, one of each line."""
 
     chart: Chart
     image: str
-    points: tuple[tuple[str, float, float], ...]
+    rows: tuple[tuple[float, tuple[Number, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def shown_findings(findings: Sequence[Finding]) -> tuple[ShownFinding, ...]:
 def _shown(finding: Finding) -> ShownFinding:
     return ShownFinding(
         finding=finding,
-        changes=tuple(ChangeRow(change, measure_title(change.measure), _digits(change)) for change in finding.changes),
+        changes=tuple(_rows(finding.changes)),
         changes_image=svg_uri(changes_figure(finding.changes)) if finding.changes else None,
         charts=tuple(_chart(chart) for chart in finding.charts),
         images=data_uri(".png", image_strip(finding.images)) if finding.images else None,
@@ -55,10 +56,14 @@ def _shown(finding: Finding) -> ShownFinding:
 
 
 def _chart(chart: Chart) -> ShownChart:
-    points = [(line.label, x, y) for line in chart.lines for x, y in zip(line.x, line.y, strict=True)]
-    return ShownChart(chart, svg_uri(chart_figure(chart)), tuple(points))
+    lines = [dict(zip(line.x, line.y, strict=True)) for line in chart.lines]
+    rows = [(x, tuple(line.get(x, "") for line in lines)) for x in sorted({x for line in lines for x in line})]
+    return ShownChart(chart, svg_uri(chart_figure(chart)), tuple(rows))
 
 
-def _digits(change: Change) -> int:
-    """Return digits that still show the change, which may be far smaller than the measure."""
-    return max(decimals(value) for value in (change.before, change.after, change.difference))
+def _rows(changes: Sequence[Change]) -> Iterator[ChangeRow]:
+    """Yield the changes with digits by measure: a change may be far smaller than what it changes."""
+    for change in changes:
+        sizes = [abs(other.difference) for other in changes if other.measure == change.measure]
+        largest = max((size for size in sizes if not math.isnan(size)), default=0.0)
+        yield ChangeRow(change, measure_title(change.measure), decimals(largest) + 1)
