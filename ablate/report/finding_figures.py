@@ -15,7 +15,8 @@ ROW, AROUND = 0.5, 1.2  # inches
 PANELS = 3  # in a row
 AXIS = 26  # characters of an axis' label in a line, in a narrow panel
 HEIGHT = 3.4
-LABEL, LEGEND = 34, 4  # characters in a line; columns
+LABEL, LEGEND = 34, 140  # characters in a line
+HANDLE = 10  # the same, that the sample of a line takes in the legend
 MARKED = 16  # points up to which each has a marker
 
 
@@ -53,7 +54,8 @@ def chart_figure(chart: Chart) -> str:
         axes.set_ylabel(chart.y_label)
         if all(x == round(x) for line in chart.lines for x in line.x):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        figure.legend(loc="outside upper left", ncols=LEGEND, fontsize=9)
+        longest = max(len(line.label) for line in chart.lines)
+        figure.legend(loc="outside upper left", ncols=max(1, LEGEND // (longest + HANDLE)), fontsize=9)
         return svg(figure)
 
 
