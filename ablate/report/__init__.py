@@ -8,19 +8,22 @@ from ablate.paths import StudyPaths
 from ablate.records import whole_file
 from ablate.report.html import page
 from ablate.report.markdown import document, summary
+from ablate.report.questioned import questioned
 
 
 def write(analysis: Analysis, paths: StudyPaths, command: str, provenance: Mapping[str, str] | None = None) -> None:
     """Write the report as HTML, Markdown and JSON; equal input gives equal bytes.
 
     `command` runs the study again; `provenance` is what else a reader needs for that, by name. The pictures
-    are those that the best and the worst run left in their folders.
+    and what probes found are those that the best and the worst run left in their folders.
     """
     origin = {"command": command, **(provenance or {})}
-    found = json.dumps(analysis.to_json() | {"provenance": origin}, indent=1, ensure_ascii=False, allow_nan=False)
+    nets = questioned(analysis, paths)
+    told = {"probes": {net.point: net.to_json() for net in nets}, "provenance": origin}
+    found = json.dumps(analysis.to_json() | told, indent=1, ensure_ascii=False, allow_nan=False)
     texts = {
         paths.report_html: page(analysis, paths, origin),
-        paths.report_markdown: document(analysis, origin),
+        paths.report_markdown: document(analysis, nets, origin),
         paths.report_json: found + "\n",
     }
     for path, text in texts.items():

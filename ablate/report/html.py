@@ -15,6 +15,7 @@ from ablate.report.data_uri import svg_uri
 from ablate.report.figures import curves_figure, effects_figure, interactions_figure
 from ablate.report.page import rendered
 from ablate.report.pictures import shown
+from ablate.report.questioned import questioned
 from ablate.report.words import titles_of
 
 INTERACTIONS = 6  # panels; the others are in the table
@@ -41,6 +42,7 @@ def _context(analysis: Analysis, paths: StudyPaths, provenance: Mapping[str, str
     response = analysis.response.measure
     level = decimals(max((abs(cell.mean) for cell in analysis.cells if cell.defined), default=0.0))
     measures = (response, *analysis.companions)
+    nets = questioned(analysis, paths)
     return {
         "analysis": analysis,
         "name": paths.folder.name,
@@ -54,6 +56,8 @@ def _context(analysis: Analysis, paths: StudyPaths, provenance: Mapping[str, str
         "interactions_image": _interactions_image(analysis),
         "charts": [chart for measure in measures if (chart := _chart(analysis, measure))],
         "shown": shown(analysis, paths, level),
+        "questioned": nets,
+        "questions": list(dict.fromkeys(title for net in nets for title in net.answers)),
         "provenance": provenance,
     }
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.answer import answer, effect_digits
 from ablate.analysis.rounding import decimals
+from ablate.report.questioned import Questioned
 from ablate.report.words import interval, level_words, number, titles_of
 
 # A character that would start markup; the minus and the full stop are left, for they also stand in numbers
@@ -24,12 +25,13 @@ def summary(analysis: Analysis) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def document(analysis: Analysis, provenance: Mapping[str, str]) -> str:
-    """Return the summary with the tables of effects, interactions and cells, and what became of the runs."""
+def document(analysis: Analysis, nets: Sequence[Questioned], provenance: Mapping[str, str]) -> str:
+    """Return the summary, tables of effects, interactions and cells, what probes found, and what became of the runs."""
     parts = [
         summary(analysis).rstrip(),
         *_effects(analysis),
         *_interactions(analysis),
+        *_probes(nets),
         _cells(analysis),
         _runs(analysis),
     ]
@@ -62,6 +64,11 @@ def _interactions(analysis: Analysis) -> Iterable[str]:
             for i in analysis.interactions
         ]
         yield f"## What depends on what\n\n{_table(('levels', 'interaction', 'interval'), rows)}"
+
+
+def _probes(nets: Sequence[Questioned]) -> Iterable[str]:
+    for net in nets:
+        yield f"## Questions to {_plain(net.caption)}\n\n{_table(('question', 'answer'), net.answers.items())}"
 
 
 def _estimated(value: float, bounds: str, digits: int) -> tuple[str, str]:

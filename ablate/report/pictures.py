@@ -8,7 +8,7 @@ from ablate.analysis.analysis import Analysis
 from ablate.analysis.extremes import RunAt
 from ablate.paths import StudyPaths
 from ablate.report.data_uri import file_uri
-from ablate.report.words import level_words, number, spaced, titles_of
+from ablate.report.words import number, run_words, spaced
 
 ANIMATIONS = 4 * 2**20  # bytes in one page; it must still open at once from a mail
 
@@ -57,8 +57,7 @@ def _places(analysis: Analysis, digits: int) -> list[tuple[RunAt, str, str]]:
 
 
 def _which(analysis: Analysis, run: RunAt) -> str:
-    levels = [level_words(run.levels, titles_of(analysis.factors))] if run.levels else []
-    return ", ".join([*levels, f"seed {run.seed}"])
+    return run_words(run.levels, run.seed, analysis.factors)
 
 
 def _within(budget: int, files: Sequence[Path]) -> set[Path]:

@@ -57,6 +57,11 @@ def level_words(levels: Mapping[str, str], titles: Sequence[str]) -> str:
     )
 
 
+def run_words(levels: Mapping[str, str], seed: int, factors: Sequence[FactorLevels]) -> str:
+    """Return what a run was, in one line: its levels, where the study has factors, and its seed."""
+    return ", ".join([*([level_words(levels, titles_of(factors))] if levels else []), f"seed {seed}"])
+
+
 def titles_of(factors: Sequence[FactorLevels]) -> tuple[str, ...]:
     """Return what people call the factors, in order."""
     return tuple(factor.title for factor in factors)
