@@ -69,6 +69,31 @@ def test_a_forecast_of_one_brightness_fits_no_other_time(frames, brightness):
     assert found.copies is None
 
 
+@pytest.mark.parametrize(
+    "still",
+    [
+        lambda truth: 0 * truth,
+        lambda truth: 0 * truth + 0.2,
+        lambda truth: truth[:, 2:6].mean(1, keepdims=True) + 0 * truth,
+    ],
+    ids=["blank", "grey", "mean"],
+)
+def test_a_still_picture_fits_no_other_time_on_any_single_clip(frames, still):
+    found = [aligned(still(shown(clip)), clip).best_offset for clip in np.split(frames, len(frames))]
+    assert set(found) == {0}
+
+
+def test_on_single_clips_a_blank_forecast_errs_less_beside_other_times(frames):
+    errors = [aligned(0 * shown(clip), clip).mse_by_offset for clip in np.split(frames, len(frames))]
+    assert any(min(each.values()) < 0.95 * each[0] for each in errors)
+
+
+@pytest.mark.parametrize("late", [-2, -1, 1, 2, 3])
+def test_the_offset_is_found_in_any_single_clip(frames, late):
+    found = [aligned(shown(clip, late), clip).best_offset for clip in np.split(frames, len(frames))]
+    assert set(found) == {late}
+
+
 def test_one_step_has_one_offset_without_a_history(frames):
     one = shown(frames)[:, :1]
     assert dict(align(one, one, frames[:, :0]).mse_by_offset) == {0: 0}
