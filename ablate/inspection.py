@@ -182,8 +182,8 @@ def _logged(store: Store, paths: RunPaths, findings: Sequence[Finding]) -> str |
 
 
 def _example(arrays: ForecastArrays, summary: ForecastSummary) -> Example:
-    """Return the frames of the clips that a page shows; the first clip where none has a ghost ratio."""
-    clips = np.array((*summary.strongest, *summary.weakest) or (0,), np.int64)
+    """Return the frames of the clips that a page shows."""
+    clips = np.array(summary.shown, np.int64)
     history, truth, forecast = (
         _ink(as_brightness(part[clips])) for part in (arrays.history, arrays.truth, arrays.forecast)
     )

@@ -149,6 +149,12 @@ def test_the_example_shows_the_strongest_clips_first_then_the_weakest():
     assert np.array_equal(diagnosis.example.forecast, np.repeat(clips[order, 5:6], 4, axis=1))
 
 
+def test_without_any_ghost_ratio_the_first_clip_is_shown():
+    diagnosis = diagnose(lambda frames: 0 * frames, SMALL)
+    assert diagnosis.summary.undefined == diagnosis.summary.clips * diagnosis.summary.steps
+    assert diagnosis.example.clips.tolist() == [0]
+
+
 def test_each_seed_has_clips_of_its_own():
     first, second = (diagnose(last_frame, Settings(24, 1, None, 6, 4, 6, seed)).example.truth for seed in (0, 1))
     assert not np.array_equal(first[0], second[0])

@@ -103,10 +103,20 @@ def test_each_score_that_matters_gives_one_advice_with_its_number(summary, told,
     assert number in advice
 
 
-@pytest.mark.parametrize(("decay", "told"), [(3.5, "fades to 1/e in 3.5 steps"), (None, "does not fade")])
-def test_a_ghost_is_told_with_how_long_its_trail_lasts(decay, told):
+LAGS = (1, 2, 3)
+
+
+@pytest.mark.parametrize(
+    ("trail", "told"),
+    [
+        (Trail(LAGS, (0.5, 0.4, 0.3), (0.4, 0.3, 0.2), (0.6, 0.5, 0.4), 3.5), "fades to 1/e in 3.5 steps"),
+        (Trail(LAGS, (0.4, 0.4, 0.4), (0.3, 0.3, 0.3), (0.5, 0.5, 0.5), None), "does not fade"),
+        (Trail(LAGS, (0.1, 0.0, 0.1), (-0.1, -0.1, -0.1), (0.3, 0.1, 0.3), None), "where they were. An"),
+    ],
+)
+def test_a_ghost_is_told_with_how_long_its_trail_lasts(trail, told):
     ghost = with_curve("ghost_ratio", 0.4, 0.3, 0.5)
-    assert told in advise(replace(ghost, trail=replace(ghost.trail, decay_steps=decay)), [])[0]
+    assert told in advise(replace(ghost, trail=trail), [])[0]
 
 
 def test_a_ghost_whose_interval_is_undefined_or_reaches_down_is_none():

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ablate.findings import Finding, Number
-from ablate.scoring.forecast_scores import ForecastSummary, StepCurve
+from ablate.scoring.forecast_scores import ForecastSummary, StepCurve, Trail
 
 GHOST = 0.05
 """A ghost ratio whose whole interval lies above this is a ghost."""
@@ -108,13 +108,19 @@ def _on_reach(numbers: Numbers) -> Iterator[str]:
 
 
 def _on_ghost(summary: ForecastSummary) -> Iterator[str]:
-    ratio, decay = summary.curves["ghost_ratio"], summary.trail.decay_steps
+    ratio = summary.curves["ghost_ratio"]
     if ratio.low > GHOST:
-        fades = "does not fade" if decay is None else f"fades to 1/e in {decay:.1f} steps"
         yield (
-            f"There is a ghost: digits leave {_with_interval(ratio)} of their brightness where they were, and it "
-            f"{fades}. An ablation study tells which choice makes it: ablate run on a study of this model's choices."
+            f"There is a ghost: digits leave {_with_interval(ratio)} of their brightness where they were"
+            f"{_fading(summary.trail)}. An ablation study tells which choice makes it: ablate run on a study of this "
+            "model's choices."
         )
+
+
+def _fading(trail: Trail) -> str:
+    if trail.decay_steps is not None:
+        return f", and it fades to 1/e in {trail.decay_steps:.1f} steps"
+    return ", and it does not fade" if trail.lasts else ""
 
 
 def _on_brightness(summary: ForecastSummary) -> Iterator[str]:

@@ -51,7 +51,7 @@ class Diagnosis:
 
     summary: ForecastSummary
     example: Example
-    """Its forecasts of the clips with the strongest ghost, then of those with the weakest."""
+    """Its forecasts of the clips that a page shows."""
     findings: tuple[Finding, ...]
     advice: tuple[str, ...]
     conventions: tuple[str, ...]
@@ -100,6 +100,6 @@ def _probes(forecaster: ForeignForecaster) -> Iterator[Probe]:
 
 
 def _example(clips: Clips, forecast: Frames, summary: ForecastSummary, context: int) -> Example:
-    kept = np.array([*summary.strongest, *summary.weakest], np.int64)
+    kept = np.array(summary.shown, np.int64)
     drawn = np.rint(np.clip(forecast[kept], 0, 1) * 255).astype(np.uint8)
     return Example(clips[kept, :context], clips[kept, context:], drawn, kept)

@@ -65,6 +65,11 @@ class Trail:
     decay_steps: float | None
     """Steps in which the trail fades to 1/e; None where there is none, or where it does not fade."""
 
+    @property
+    def lasts(self) -> bool:
+        """Tell whether there is a trail that does not fade: seen at more than half of its lags, beyond chance."""
+        return self.decay_steps is None and sum(low > 0 for low in self.low) > len(self.lag) / 2
+
 
 @dataclass(frozen=True)
 class ForecastSummary:
@@ -84,3 +89,8 @@ class ForecastSummary:
     """Clips with the smallest, the smallest first; none is also among the strongest."""
     sentences: tuple[str, ...]
     """What these numbers say, in words."""
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The clips to show: the strongest, then the weakest; the first where none has a ghost ratio."""
+        return (*self.strongest, *self.weakest) or (0,)

@@ -78,7 +78,7 @@ def _over(ratio: StepCurve) -> str:
 def _fading(trail: Trail) -> Iterator[str]:
     if trail.decay_steps is not None:
         yield f"Its trail fades to 1/e in {trail.decay_steps:.1f} steps."
-    elif sum(low > 0 for low in trail.low) > len(trail.lag) // 2:
+    elif trail.lasts:
         yield f"Its trail does not fade within {trail.lag[-1]} steps."
 
 
