@@ -98,12 +98,16 @@ def _sentence(inside: float, at_end: float, low: float, high: float) -> str:
     spread = f"difference {at_end - inside:+.4f}, interval over clips [{low:+.4f}, {high:+.4f}]"
     if low > 0:
         return (
-            f"At the end of a sequence, where it forecasts, the same frames cost {at_end / inside - 1:.1%} more "
-            f"than inside, where it trains: {losses} ({spread})."
+            f"At the end of a sequence, where it forecasts, the same frames cost {_more(at_end / inside)} inside, "
+            f"where it trains: {losses} ({spread})."
         )
     if high < 0:
         return f"The same frames are guessed better at the end of a sequence than inside: {losses} ({spread})."
     return f"Whether it guesses worse at the end of a sequence is not settled: {losses} ({spread})."
+
+
+def _more(ratio: float) -> str:
+    return f"{ratio:.1f} times as much as" if ratio >= 2 else f"{ratio - 1:.1%} more than"  # noqa: PLR2004  # twice
 
 
 def _chart(positions: range, inside: Losses, at_end: Losses) -> Chart:
