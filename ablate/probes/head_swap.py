@@ -1,5 +1,6 @@
 """Whether the head makes the ghost: the same features, read by a head that is fitted anew."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar, final
@@ -11,7 +12,7 @@ from torch.nn import functional
 from ablate.findings import Finding
 from ablate.models.convlstm import ConvLSTMNetwork
 from ablate.models.convlstm_layer import Features
-from ablate.models.head import Head, OutputHead, build_head
+from ablate.models.head import Head, OutputHead, TimeHead, build_head
 from ablate.probes.change import LEFT_OUT, change_of, said
 from ablate.probes.probe import Probe, Subject
 from ablate.tensors import Video
@@ -21,6 +22,7 @@ WORDS: dict[Head, str] = {
     "causal3d": "a fresh head over the past",
     "conv3d": "a fresh head that looks ahead",
 }
+BLIND = "its own head, cut off from the next frame"
 CLIPS = 16  # some million pixels: far more than a head has weights
 ITERATIONS = 60  # of L-BFGS; the loss is convex in the head, and settles well before
 
@@ -30,7 +32,8 @@ class HeadSwap(Probe):
     """Fits heads to the frozen features of training clips, and forecasts through them.
 
     Each is fitted by next-frame binary cross-entropy, in which the loss is convex, from zero: nothing is drawn. The
-    head's own kind is fitted too: what that changes is due to fitting alone.
+    head's own kind is fitted too: what that changes is due to fitting alone. A head that looks ahead is also tried
+    as it is, without the look: a forecast has no next frame to show it, so only its training can have used one.
     """
 
     name: ClassVar[str] = "head_swap"
@@ -44,12 +47,10 @@ class HeadSwap(Probe):
         model, training = subject.model, subject.training
         assert isinstance(model, ConvLSTMNetwork), "applies_to said so"  # noqa: S101  # for the type checker
         assert training is not None, "applies_to said so"  # noqa: S101  # for the type checker
-        features, future = _features(model, training[:CLIPS, :-1]), training[:CLIPS, 1:]
-        kinds: tuple[Head, ...] = (model.head_kind, "frame", "causal3d")
         forecasts = {}
-        for kind in dict.fromkeys(kinds):
-            with _swapped(model, fitted_head(kind, features, future)):
-                forecasts[WORDS[kind]] = subject.rollout()
+        for words, head in _heads(model, training[:CLIPS]).items():
+            with _swapped(model, head):
+                forecasts[words] = subject.rollout()
         changes = [change for words, forecast in forecasts.items() for change in change_of(subject, words, forecast)]
         return Finding(
             probe=self.name,
@@ -63,6 +64,16 @@ class HeadSwap(Probe):
             numbers={"own_head": model.head_kind},
             changes=tuple(changes),
         )
+
+
+def _heads(model: ConvLSTMNetwork, training: Video) -> dict[str, OutputHead]:
+    """Return what takes the place of the model's own head, by what it is called."""
+    features, future = _features(model, training[:, :-1]), training[:, 1:]
+    kinds: tuple[Head, ...] = (model.head_kind, "frame", "causal3d")
+    heads: dict[str, OutputHead] = {WORDS[kind]: fitted_head(kind, features, future) for kind in dict.fromkeys(kinds)}
+    if model.head_kind == "conv3d" and isinstance(model.head, TimeHead):
+        heads[BLIND] = cut_off(model.head)
+    return heads
 
 
 def fitted_head(kind: Head, features: Features, future: Video) -> OutputHead:
@@ -82,6 +93,14 @@ def fitted_head(kind: Head, features: Features, future: Video) -> OutputHead:
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return head
+
+
+@torch.no_grad()
+def cut_off(head: TimeHead) -> TimeHead:
+    """Return a copy of a head that looks one frame ahead, its weights on that frame at zero."""
+    blind = copy.deepcopy(head)
+    blind.conv.weight[:, :, -1] = 0
+    return blind
 
 
 @torch.no_grad()
