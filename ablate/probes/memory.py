@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar, final
 
+import torch
+
 from ablate.findings import Finding
 from ablate.models.tap import CellState, Tap
 from ablate.probes.change import LEFT_OUT, change_of, said
@@ -55,8 +57,8 @@ class Reset(Tap):
         self._steps += 1
         if self._steps % self.every:
             return state
-        hidden = 0 * state.hidden if self.both else state.hidden
-        return CellState(hidden, 0 * state.cell)
+        hidden = torch.zeros_like(state.hidden) if self.both else state.hidden
+        return CellState(hidden, torch.zeros_like(state.cell))
 
 
 @dataclass
