@@ -1,5 +1,6 @@
 """What the gates do where digits were, are, and never were."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, final
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ablate.arrays import Frames, FrameScores
-from ablate.findings import Change, Chart, Finding, Image, Line
+from ablate.findings import Change, Chart, Finding, Image, Line, Number
 from ablate.metrics.ghost_masks import Mask, ghost_masks
 from ablate.models.convlstm import ConvLSTMNetwork
 from ablate.models.tap import Tap
@@ -42,11 +43,13 @@ class Gates(Probe):
         places = _places(subject)
         watched = _watched(subject, places)
         changes = tuple(one.change(places) for one in watched)
+        numbers: dict[str, Number] = {name: mean for one in watched for name, mean in one.means(places).items()}
         return Finding(
             probe=self.name,
             title="What do the gates do on the digits' path?",
             asks="Input and forget gate were watched through the forecast, where digits were, are, and never were.",
             sentences=tuple(_sentences(changes)),
+            numbers=numbers,
             changes=changes,
             charts=tuple(one.chart for one in watched),
             images=tuple(image for one in watched for image in one.images),
@@ -104,6 +107,13 @@ class Watched:
         control, stale = (_mean_at(self.maps, places[place].numpy()) for place in ("control", "stale"))
         return paired(f"{self.layer}: stale pixels, not control", self.gate, control, stale)
 
+    def means(self, places: Mapping[str, Tensor]) -> dict[str, float]:
+        """Return its mean over all pixels of each place and all steps; NaN where there are none."""
+        return {
+            f"{self.layer} {self.gate} on {place} pixels": _mean(self.maps[mask.numpy()])
+            for place, mask in places.items()
+        }
+
     @property
     def chart(self) -> Chart:
         """The histograms by place."""
@@ -154,6 +164,10 @@ def _mean_at(maps: Frames, mask: Mask) -> FrameScores:
     total = np.where(mask, maps, 0).sum((2, 3), dtype=np.float64)
     means: FrameScores = np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0)
     return means
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean(dtype=np.float64)) if values.size else math.nan
 
 
 def _rows(image: np.ndarray) -> tuple[tuple[float, ...], ...]:
