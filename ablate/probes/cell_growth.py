@@ -1,5 +1,6 @@
 """Whether the cell state only grows."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, final
@@ -29,64 +30,113 @@ class CellGrowth(Probe):
 
     def ask(self, subject: Subject) -> Finding:
         """See Probe."""
-        sizes, negative = _measured(subject)
-        changes = tuple(_change(layer, values, subject.context) for layer, values in sizes.items())
-        numbers: dict[str, Number] = {f"{layer} negative share": share for layer, share in negative.items()}
+        layers = _measured(subject)
+        changes = tuple(_change(layer, measured.sizes, subject.context) for layer, measured in layers.items())
+        negative = {layer: measured.negative for layer, measured in layers.items()}
         return Finding(
             probe=self.name,
             title="Does the cell state only grow?",
             asks="The size of the cell state was measured step by step, in every layer.",
             sentences=tuple(_sentences(changes, negative)),
-            numbers=numbers,
+            numbers=_numbers(layers, changes, subject.context),
             changes=changes,
-            charts=(_chart(sizes),),
+            charts=(
+                _chart(
+                    "Size of the cell state over context and forecast",
+                    "mean absolute cell state",
+                    {layer: measured.sizes.mean(0) for layer, measured in layers.items()},
+                ),
+                _chart(
+                    "Largest value of the cell state over context and forecast",
+                    "largest absolute cell state",
+                    {layer: measured.largest.max(0) for layer, measured in layers.items()},
+                ),
+            ),
         )
 
 
 @dataclass
 class Scale(Tap):
-    """Takes down how large the cell state is after every step: the mean of its absolute value, by clip."""
+    """Takes down the cell state after every step, by clip: mean and largest absolute value, share of negative ones."""
 
     sizes: list[torch.Tensor] = field(default_factory=list)
-    negative: list[float] = field(default_factory=list)
+    largest: list[torch.Tensor] = field(default_factory=list)
+    negative: list[torch.Tensor] = field(default_factory=list)
 
     def after(self, state: CellState) -> CellState:
         """See Tap."""
-        self.sizes.append(state.cell.abs().mean((1, 2, 3)).cpu())
-        self.negative.append((state.cell < 0).float().mean().item())
+        size = state.cell.abs()
+        self.sizes.append(size.mean((1, 2, 3)).cpu())
+        self.largest.append(size.amax((1, 2, 3)).cpu())
+        self.negative.append((state.cell < 0).float().mean((1, 2, 3)).cpu())
         return state
 
 
+@dataclass(frozen=True)
+class Measured:
+    """The cell state of one layer over all clips: its sizes, and the share of negative values over all steps."""
+
+    sizes: Sizes
+    """Mean absolute value."""
+    largest: Sizes
+    """Largest absolute value."""
+    negative: float
+
+
 @torch.no_grad()
-def _measured(subject: Subject) -> tuple[dict[str, Sizes], dict[str, float]]:
-    """Return by layer the mean absolute cell state, and the share of negative values over all steps and clips."""
+def _measured(subject: Subject) -> dict[str, Measured]:
+    """Return what was measured, by layer, from below."""
     batches: list[dict[str, Scale]] = []
     for clips in torch.split(subject.clips, subject.batch):
         batches.append({name: Scale() for name in layers_of(subject.model)})
         with tapped(subject.model, batches[-1]):
             subject.model.forecast(clips[:, : subject.context], subject.horizon)
-    sizes = {
-        name: torch.cat([torch.stack(batch[name].sizes, 1) for batch in batches]).double().numpy()
+    return {
+        name: Measured(
+            sizes=_by_clip([batch[name].sizes for batch in batches]),
+            largest=_by_clip([batch[name].largest for batch in batches]),
+            negative=float(_by_clip([batch[name].negative for batch in batches]).mean()),
+        )
         for name in batches[0]
     }
-    negative = {name: float(np.mean([batch[name].negative for batch in batches])) for name in batches[0]}
-    return sizes, negative
+
+
+def _by_clip(batches: Sequence[Sequence[torch.Tensor]]) -> Sizes:
+    """Join the steps of each batch, and then the batches."""
+    sizes: Sizes = torch.cat([torch.stack(list(steps), 1) for steps in batches]).double().numpy()
+    return sizes
+
+
+def _start(sizes: Sizes, context: int) -> int:
+    """Return the last step of the context, or the first where a layer runs for one part only."""
+    return context - 1 if sizes.shape[1] > context else 0
 
 
 def _change(layer: str, sizes: Sizes, context: int) -> Change:
-    """Compare the last step with the last of the context, or with the first where a layer runs for one part only."""
-    start = context - 1 if sizes.shape[1] > context else 0
     return paired(
-        f"{layer}: end of the forecast, not its start", "mean size of the cell state", sizes[:, [start]], sizes[:, [-1]]
+        f"{layer}: end of the forecast, not its start",
+        "mean size of the cell state",
+        sizes[:, [_start(sizes, context)]],
+        sizes[:, [-1]],
     )
 
 
-def _chart(sizes: Mapping[str, Sizes]) -> Chart:
+def _numbers(layers: Mapping[str, Measured], changes: Sequence[Change], context: int) -> dict[str, Number]:
+    numbers: dict[str, Number] = {}
+    for (layer, measured), change in zip(layers.items(), changes, strict=True):
+        steps = measured.sizes.shape[1] - 1 - _start(measured.sizes, context)
+        numbers[f"{layer} growth a step"] = change.difference / steps if steps else math.nan
+        numbers[f"{layer} largest value"] = float(measured.largest.max())
+        numbers[f"{layer} negative share"] = measured.negative
+    return numbers
+
+
+def _chart(title: str, axis: str, by_layer: Mapping[str, np.ndarray]) -> Chart:
     lines = tuple(
-        Line(layer, tuple(float(step) for step in range(1, values.shape[1] + 1)), tuple(values.mean(0).tolist()))
-        for layer, values in sizes.items()
+        Line(layer, tuple(float(step) for step in range(1, len(values) + 1)), tuple(values.tolist()))
+        for layer, values in by_layer.items()
     )
-    return Chart("Size of the cell state over context and forecast", "step", "mean absolute cell state", lines)
+    return Chart(title, "step", axis, lines)
 
 
 def _sentences(changes: Sequence[Change], negative: Mapping[str, float]) -> Iterator[str]:
