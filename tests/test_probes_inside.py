@@ -13,7 +13,7 @@ from ablate.probes.cell_growth import CellGrowth
 from ablate.probes.feeding import Feeding
 from ablate.probes.forget_gate import ForgetGate
 from ablate.probes.gates import Gates
-from ablate.probes.head_swap import HeadSwap, fitted_head
+from ablate.probes.head_swap import HeadSwap, cut_off, fitted_head
 from ablate.probes.memory import Memory
 from ablate.probes.normalisation import NormalisationStatistics
 from ablate.probes.probe import Subject
@@ -89,9 +89,29 @@ def test_a_cell_that_decays_keeps_less_of_an_older_past(share):
     assert decayed.after == pytest.approx(ghost_at(share, share**2, share**3), abs=1e-6)
 
 
-def test_a_forget_gate_held_down_fades_the_path():
-    held = change(ForgetGate().ask(subject(adding_net())), "forget gates of at most 0.8")
-    assert held.after == pytest.approx(ghost_at(0.8, 0.8**2, 0.8**3), abs=1e-6)
+def test_what_a_net_remembers_in_its_hidden_state_goes_with_that_alone():
+    net = adding_net(forget=-SURE)  # keeps nothing in the cell
+    with torch.no_grad():
+        net.layers[0].state_kernel[2] = 1.0  # but adds its own output to what it sees
+    finding = Memory().ask(subject(net))
+    assert change(finding, "the cell state reset each step").after == pytest.approx(ghost_at(1, 1, 1), abs=1e-6)
+    assert change(finding, "cell and hidden state reset each step").after == pytest.approx(0, abs=1e-6)
+
+
+def test_the_layer_that_remembers_is_named():
+    net = adding_net()
+    forgetful = adding_net(forget=-SURE)
+    net.layers.append(forgetful.layers[0])
+    net.norms.append(torch.nn.Identity())
+    finding = Memory().ask(subject(net))
+    assert change(finding, "no cell state in layers.0").after == pytest.approx(0, abs=1e-6)
+    assert change(finding, "no cell state in layers.1").after == pytest.approx(ghost_at(1, 1, 1), abs=1e-6)
+
+
+@pytest.mark.parametrize("high", [0.95, 0.8, 0.5])
+def test_a_forget_gate_held_down_fades_the_path(high):
+    held = change(ForgetGate().ask(subject(adding_net())), f"forget gates of at most {high:g}")
+    assert held.after == pytest.approx(ghost_at(high, high**2, high**3), abs=1e-6)
 
 
 def test_a_forget_gate_held_up_brings_the_path_back():
@@ -128,6 +148,24 @@ def test_gates_are_read_where_digits_were_and_never_were():
     assert gate.after == pytest.approx(stale, abs=1e-6)
 
 
+def test_the_mean_of_a_gate_is_a_number_for_each_place():
+    numbers = Gates().ask(subject(adding_net(forget=0.0))).numbers
+    assert {name: numbers[name] for name in numbers if "forget" in name} == pytest.approx(
+        {f"layers.0 forget gate on {place} pixels": 0.5 for place in ("stale", "present", "control")}
+    )
+
+
+def test_a_map_shows_the_first_clip_at_the_step_in_its_title():
+    net = adding_net(forget=0.0)
+    with torch.no_grad():
+        net.layers[0].state_kernel[1] = 2.0  # the forget gate is sigmoid(2 h)
+    images = {image.title: image.values for image in Gates().ask(subject(net, (2, 8, 14, 20, 20, 20))).images}
+    # the square of the first clip stands at row 16; it reaches column 20 in the frame that the first step sees
+    assert images["forget gate, layers.0, step 1"][17][15] == pytest.approx(sigmoid(2), abs=1e-3)
+    assert images["forget gate, layers.0, step 1"][17][21] == pytest.approx(0.5, abs=1e-3)
+    assert images["forget gate, layers.0, step 2"][17][21] == pytest.approx(sigmoid(2), abs=1e-3)
+
+
 def test_histograms_of_gates_are_shares():
     for chart in Gates().ask(subject(adding_net())).charts:
         assert [line.label for line in chart.lines] == ["stale pixels", "present pixels", "control pixels"]
@@ -145,6 +183,25 @@ def test_an_adding_cell_grows_by_a_square_each_step():
     (line,) = finding.charts[0].lines
     assert line.y == pytest.approx([SQUARE**2 * steps / SIDE**2 for steps in (1, 2, 3, 4)])
     assert finding.numbers["layers.0 negative share"] == 0
+
+
+def test_a_cell_that_adds_up_a_still_square_grows_by_one_a_step():
+    finding = CellGrowth().ask(subject(adding_net(), (20,) * 5, 2))
+    (line,) = finding.charts[1].lines
+    assert line.y == pytest.approx((1, 2, 3, 4), abs=1e-3)
+    assert finding.numbers["layers.0 largest value"] == pytest.approx(4, abs=1e-3)
+    # apart from the digit, the net paints sigmoid(-10) everywhere, and adds that up as well
+    assert finding.numbers["layers.0 growth a step"] == pytest.approx(SQUARE**2 / SIDE**2, rel=0.02)
+
+
+def test_every_clip_counts_alike_in_the_share_of_negative_values():
+    net = adding_net()
+    with torch.no_grad():
+        net.layers[0].kernel[2] = -1.0
+    net.layers[0]._activate = torch.tanh  # the cell is negative where the square was
+    clips = torch.cat([clip((20,) * 3), clip((20,) * 3), torch.zeros(1, 3, 1, SIDE, SIDE)])
+    finding = CellGrowth().ask(Subject(net, clips, 2, 1, None, batch=2))
+    assert finding.numbers["layers.0 negative share"] == pytest.approx(2 / 3 * SQUARE**2 / SIDE**2, rel=1e-5)
 
 
 def test_growth_is_measured_over_the_forecast():
@@ -165,6 +222,33 @@ def test_a_fresh_head_mends_one_that_reads_only_the_future():
     fresh = change(finding, "a fresh 1x1 head", "mse")
     assert fresh.before == pytest.approx(SQUARE**2, rel=1e-2)
     assert fresh.after < 0.01 * fresh.before
+
+
+def test_a_forecast_has_no_next_frame_so_that_a_head_cut_off_from_it_forecasts_the_same():
+    net = adding_net(head="conv3d")
+    with torch.no_grad():
+        net.head.conv.weight.zero_()
+        net.head.conv.weight[:, :, 1, 1, 1] = 20.0
+        net.head.conv.weight[:, :, 2, 1, 1] = -7.0
+    finding = HeadSwap().ask(subject(net, training=clip((20,) * 5)))
+    cut = change(finding, "its own head, cut off from the next frame", "mse")
+    assert cut.before > 1
+    assert cut.difference == 0
+
+
+def test_a_head_cut_off_reads_the_past_and_the_present_as_before():
+    head = adding_net(head="conv3d").head
+    blind = cut_off(head)
+    features = torch.rand(4, 1, 1, 6, 6, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(blind(features[:2], None)[0][0], blind(features[:1], None)[0][0])
+    assert not torch.equal(head(features[:2], None)[0][0], head(features[:1], None)[0][0])
+    assert torch.equal(blind(features, None)[0][-1], head(features, None)[0][-1])
+
+
+@pytest.mark.parametrize("head", ["frame", "causal3d"])
+def test_only_a_head_that_looks_ahead_is_cut_off(head):
+    finding = HeadSwap().ask(subject(adding_net(head=head), training=clip((20,) * 5)))
+    assert not any("cut off" in one.condition for one in finding.changes)
 
 
 def test_a_fresh_head_is_that_of_logistic_regression():
@@ -191,6 +275,23 @@ def test_moving_averages_gone_wrong_are_told_from_those_of_the_batch():
     finding = NormalisationStatistics().ask(asked)
     assert change(finding, "the statistics of the batch at hand", "mse").difference < -0.5 * SQUARE**2
     assert change(finding, "averages recomputed after training", "mse").difference < -0.5 * SQUARE**2
+
+
+@pytest.mark.parametrize("own", ["moving", "batch"])
+def test_a_net_is_tried_with_every_statistics_but_its_own_choice(own):
+    spec = {"kind": "batch", "statistics": own}
+    net = ConvLSTM(layers=1, filters=1, kernel_size=1, normalisation=spec).build().eval()
+    finding = NormalisationStatistics().ask(subject(net, training=clip((20,) * 5)))
+    words = {"moving": "the moving averages of training", "batch": "the statistics of the batch at hand"}
+    assert finding.numbers["own_choice"] == own
+    expected = {words[other] for other in words if other != own} | {"averages recomputed after training"}
+    assert {one.condition for one in finding.changes} == expected
+
+
+def test_without_training_clips_nothing_is_recomputed():
+    net = ConvLSTM(layers=1, filters=1, kernel_size=1, normalisation={"kind": "batch"}).build().eval()
+    finding = NormalisationStatistics().ask(subject(net))
+    assert {one.condition for one in finding.changes} == {"the statistics of the batch at hand"}
 
 
 def test_probes_of_the_inside_pass_by_what_has_none():
