@@ -121,10 +121,20 @@ def _probe_extremes(study: StudySpec, store: Store, command: str, console: Conso
     titles = {point.id: point.title for point in study.points}
     extremes = {end.point for end in (analysis.best, analysis.worst) if end is not None}
     for point in sorted(point for point in extremes if not paths.run(point).findings.exists()):
-        files = paths.run(point)
-        with console.status(f"probing {escape(titles[point])}") as status:
-            findings = probe_run(files, titles[point], command, CLIPS, status.update)
-        log_findings(store, study.name, point, findings, files)
+        try:
+            _probe(study.name, point, titles[point], store, command, console)
+        except Exception as error:  # noqa: BLE001  # whatever a probe meets, the study's report must come
+            problem = f"{titles[point]} could not be probed: {type(error).__name__}: {error}"
+            console.print(problem, style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+def _probe(name: str, point: str, title: str, store: Store, command: str, console: Console) -> None:
+    files = store.study(name).run(point)
+    with console.status(f"probing {escape(title)}") as status:
+        findings = probe_run(
+            files, title, command, CLIPS, lambda probe: status.update(f"probing {escape(title)}: {probe}")
+        )
+    log_findings(store, name, point, findings, files)
 
 
 def _analysed(study: StudySpec, paths: StudyPaths) -> tuple[StudyTable, Analysis]:

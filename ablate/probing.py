@@ -1,9 +1,13 @@
 """Putting every question to a trained run, and keeping the answers with it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
 
 from ablate.checkpoint import restore
 from ablate.findings import Finding, save
+from ablate.models import Forecaster
 from ablate.paths import RunPaths
 from ablate.probes import PROBES
 from ablate.probes.subject import subject
@@ -12,6 +16,9 @@ from ablate.report.findings_page import findings_page
 
 CLIPS = 24
 """Held-out clips a run is questioned on, unless told otherwise."""
+
+SMALL = 100_000
+"""Weights below which a net is small: the case's has three times as many, that of a first look a tenth."""
 
 Observe = Callable[[str], None]
 
@@ -22,13 +29,25 @@ def probe_run(paths: RunPaths, title: str, command: str, clips: int, observe: Ob
     `observe` is told the name of each probe before it is asked. Raises DataError where there is no trained model.
     """
     run, model = restore(paths)
-    asked = subject(run, model, clips)
-    findings = []
-    for probe in PROBES:
-        if probe.applies_to(asked):
-            observe(probe.name)
-            findings.append(probe.ask(asked))
+    asked, findings = subject(run, model, clips), []
+    with _threads(model):
+        for probe in PROBES:
+            if probe.applies_to(asked):
+                observe(probe.name)
+                findings.append(probe.ask(asked))
     save(findings, paths.findings)
     with whole_file(paths.findings_page) as path:
         path.write_text(findings_page(title, findings, command), encoding="utf-8")
     return tuple(findings)
+
+
+@contextmanager
+def _threads(model: Forecaster) -> Iterator[None]:
+    """Give a small net one thread within the block: of which two, waiting for each other, take longer."""
+    before = torch.get_num_threads()
+    if sum(parameter.numel() for parameter in model.parameters()) < SMALL:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

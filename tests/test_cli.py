@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ablate.cli import main
 from ablate.study_file import dump
 
 
@@ -114,3 +115,29 @@ def test_an_unexpected_error_is_one_line(tmp_path, study):
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
+
+
+def test_a_finished_study_has_its_extreme_nets_probed_and_shown(tmp_path, study):
+    file = study(seeds=[0], probes="extremes")
+    done = ablate("run", file, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    runs = tmp_path / "mlruns" / "studies" / "small" / "runs"
+    probed = {path.parent.name for path in runs.glob("*/probes.json")}
+    assert 1 <= len(probed) <= 2
+    report = (tmp_path / "mlruns" / "studies" / "small" / "report.html").read_text()
+    assert "What changing a net from inside showed" in report
+    assert all(f"runs/{point}/probes.html" in report for point in probed)
+
+
+def test_a_probe_that_fails_keeps_the_report(tmp_path, study, monkeypatch, capsys):
+    def broken(*_):
+        raise RuntimeError("no memory left")
+
+    monkeypatch.setattr("ablate.pipeline.probe_run", broken)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["ablate", "run", str(study(seeds=[0], probes="extremes")), "--workers", "1"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 0
+    assert "could not be probed: RuntimeError: no memory left" in capsys.readouterr().out
+    assert (tmp_path / "mlruns" / "studies" / "small" / "report.html").exists()
