@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from ablate.analysis import FactorLevels, Measured, Resampling, Response, StudyTable, analyse
+from ablate.findings import Change, Finding, Image, save
 from ablate.paths import StudyPaths
 from ablate.records import SCORE_COLUMNS, Example
 from ablate.report import pictures, summary, write
@@ -265,3 +266,48 @@ def test_a_browser_shows_the_page_without_a_request_or_a_complaint(analysis, pat
     assert shown
     assert complaints == []
     assert [url for url in asked if not url.startswith("data:")] == [paths.report_html.as_uri()]
+
+
+HOSTILE = "<script>alert(1)</script>"
+PROBED = Finding(
+    probe="memory",
+    title="Does the ghost live in the cell state?",
+    asks="Reset it.",
+    sentences=(f"It goes when {HOSTILE} resets it.", "Second."),
+    numbers={"share": 0.5},
+    changes=(Change("the state reset", "ghost_ratio", 0.5, 0.1, -0.4, -0.5, -0.3, 8),),
+    images=(Image("gate", ((0.0, 1.0),), 0.0, 1.0),),
+)
+
+
+def probed(paths, run):
+    paths.run(run.point).folder.mkdir(parents=True, exist_ok=True)
+    save([PROBED], paths.run(run.point).findings)
+
+
+def test_what_probes_found_in_the_worst_net_stands_beside_the_effects(analysis, paths):
+    probed(paths, analysis.worst)
+    page = written(analysis, paths)
+    assert PROBED.title in page.words
+    assert PROBED.sentences[0] in page.words
+    assert not page.all("script")
+
+
+def test_without_probes_there_is_no_section_on_them(analysis, paths):
+    assert "What changing a net from inside showed" not in written(analysis, paths).words
+
+
+def test_probes_are_in_the_markdown_without_markup(analysis, paths):
+    probed(paths, analysis.best)
+    write(analysis, paths, COMMAND)
+    text = paths.report_markdown.read_text()
+    assert "## Questions to the best net" in text
+    assert HOSTILE not in text
+
+
+def test_probes_are_in_the_json_without_their_pictures(analysis, paths):
+    probed(paths, analysis.worst)
+    write(analysis, paths, COMMAND)
+    (finding,) = json.loads(paths.report_json.read_text())["probes"][analysis.worst.point]
+    assert finding["changes"][0]["difference"] == -0.4
+    assert "images" not in finding
