@@ -11,8 +11,8 @@ CONVENTIONS = {
     "brightness": "0 is black, 1 is full; uint8 was divided by 255",
     "lit": f"true brightness of {LIT:g} or more",
     "margin": f"{MARGIN} pixels around the ink of a step belong to its digits, diagonals included",
-    "ghost_ratio": "brightness kept where digits were, over a control equally far from the digits, relative to the "
-    "digits' own; null where it is undefined",
+    "ghost_ratio": "brightness kept where digits were, over a control that gets as much light from the digits of now, "
+    "relative to the digits' own, both against their true brightness; null where it is undefined",
     "mse, mae": "summed over a frame's pixels, without clipping; mse_pixel and mae_pixel are means over them",
     "ssim": "Gaussian window of 11 pixels, range 1; ssim_openstl: uniform window of 7 pixels, range 2",
     "psnr": "dB, the forecast clipped to [0, 1]",
