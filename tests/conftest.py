@@ -1,5 +1,7 @@
 """What several tests need: a study small enough to train in a second, and records made without training."""
 
+from html.parser import HTMLParser
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +17,40 @@ SMALL_BASE = {
     "training": {"scheme": {"kind": "teacher_forced", "frames": 6}, "steps": 4, "batch": 4, "report_every": 2},
     "evaluation": {"clips": 4, "context": 3, "horizon": 3, "batch": 4, "examples": 1},
 }
+
+
+class Page(HTMLParser):
+    """Collects what a page consists of; refuses an element that is not closed in its place."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.words, self.open = [], [], []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "img"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.words).split())
+
+
+@pytest.fixture(scope="session")
+def read_page():
+    """Return a function that reads a page's text."""
+    return Page
 
 
 @pytest.fixture(autouse=True, scope="session")

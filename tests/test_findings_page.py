@@ -4,7 +4,6 @@ import io
 import math
 import re
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -41,35 +40,9 @@ def finding(**changes) -> Finding:
     return replace(made, **changes)
 
 
-class Page(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.words, self.open = [], [], []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in {"meta", "img"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
-
-
 @pytest.fixture(scope="module")
-def page() -> Page:
-    return Page(findings_page("Run 3b43", [finding(), finding(probe="head_swap")], COMMAND))
+def page(read_page):
+    return read_page(findings_page("Run 3b43", [finding(), finding(probe="head_swap")], COMMAND))
 
 
 def test_the_page_forbids_every_source_but_itself_and_runs_no_script(page):
@@ -87,9 +60,9 @@ def test_a_change_has_all_its_numbers_in_a_table(page):
     assert "state reset each 4 steps ghost ratio 0.412 0.120 -0.292 [-0.350, -0.230] 24" in page.text
 
 
-def test_a_change_far_smaller_than_its_measure_keeps_its_digits():
+def test_a_change_far_smaller_than_its_measure_keeps_its_digits(read_page):
     small = replace(RESET, measure="loss", before=0.04, after=0.0403, difference=0.0003, low=0.0001, high=0.0005)
-    assert "0.040000 0.040300 +0.000300" in Page(findings_page("a run", [finding(changes=(small,))], COMMAND)).text
+    assert "0.040000 0.040300 +0.000300" in read_page(findings_page("a run", [finding(changes=(small,))], COMMAND)).text
 
 
 def test_a_measure_without_a_name_of_its_own_is_shown_as_it_is(page):
@@ -126,7 +99,7 @@ def test_every_image_lies_in_the_page_and_has_a_text(page):
     assert all(image["src"].startswith("data:image/") and len(image["alt"]) > 20 for image in images)
 
 
-def test_words_never_become_markup():
+def test_words_never_become_markup(read_page):
     evil = finding(
         title=EVIL,
         asks=EVIL,
@@ -138,7 +111,7 @@ def test_words_never_become_markup():
     )
     text = findings_page(EVIL, [evil], EVIL)
     assert "<script" not in text
-    assert not Page(text).all("script")
+    assert not read_page(text).all("script")
 
 
 def test_a_finding_without_pictures_shows_none():

@@ -6,7 +6,6 @@ import math
 import re
 import shutil
 from dataclasses import replace
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
@@ -75,47 +74,19 @@ def example() -> Example:
     return Example(frames[:, :5], frames[:, 5:], forecast, np.array([17, 4, 33]))
 
 
-class Page(HTMLParser):
-    """Collects what a page consists of; refuses an element that is not closed in its place."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.words, self.open = [], [], []
-        self.feed(text)
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in {"meta", "img"}:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
-
-    @property
-    def text(self):
-        return " ".join(" ".join(self.words).split())
-
-
 @pytest.fixture(scope="module")
 def text(example) -> str:
     return forecast_page("p.npy", summary(), example)
 
 
 @pytest.fixture(scope="module")
-def page(text) -> Page:
-    return Page(text)
+def page(text, read_page):
+    return read_page(text)
 
 
 @pytest.fixture(scope="module")
-def blank_page(example) -> Page:
-    return Page(forecast_page("p.npy", undefined(), example))
+def blank_page(example, read_page):
+    return read_page(forecast_page("p.npy", undefined(), example))
 
 
 def test_the_page_forbids_every_source_but_itself(page):
@@ -123,16 +94,16 @@ def test_the_page_forbids_every_source_but_itself(page):
     assert policy.startswith("default-src 'none'; img-src data:;")
 
 
-def test_the_page_names_no_address_and_runs_no_script(text):
+def test_the_page_names_no_address_and_runs_no_script(text, read_page):
     assert not re.search(r"https?:|//[a-z]", re.sub(r"data:[^\"]*", "", text))
-    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in Page(text).tags}
+    assert not {"script", "link", "iframe", "object"} & {tag for tag, _ in read_page(text).tags}
 
 
-def test_words_are_shown_and_never_become_markup(example):
+def test_words_are_shown_and_never_become_markup(example, read_page):
     asked = Finding("leak", EVIL, EVIL, (EVIL,))
     text = forecast_page(EVIL, summary(sentences=(EVIL,)), example, [asked], [EVIL], EVIL, [EVIL])
     assert "<script" not in text
-    assert Page(text).text.count(EVIL) == 9  # the title is shown twice
+    assert read_page(text).text.count(EVIL) == 9  # the title is shown twice
 
 
 def test_equal_input_gives_equal_text(text, example):
@@ -150,8 +121,8 @@ def test_the_page_has_one_animation(page):
     assert sum(image["src"].startswith("data:image/gif") for image in images) == 1
 
 
-def test_the_page_is_readable_for_a_screen_reader(example):
-    page = Page(forecast_page("p.npy", summary(), example, [Finding("leak", "a", "b", ("c",), {"d": 1})], ["do"]))
+def test_the_page_is_readable_for_a_screen_reader(example, read_page):
+    page = read_page(forecast_page("p.npy", summary(), example, [Finding("leak", "a", "b", ("c",), {"d": 1})], ["do"]))
     assert page.all("html")[0]["lang"] == "en"
     assert len(page.all("h1")) == 1
     assert all(cell.get("scope") in {"row", "col"} for cell in page.all("th"))
@@ -162,9 +133,9 @@ def test_the_page_is_readable_for_a_screen_reader(example):
     assert labels <= set(identities)
 
 
-def test_who_wants_less_motion_gets_no_animation(text):
+def test_who_wants_less_motion_gets_no_animation(text, read_page):
     assert "@media (prefers-reduced-motion: reduce) { .animations { display: none; } }" in text
-    assert "animations" in next(figure["class"] for figure in Page(text).all("figure"))
+    assert "animations" in next(figure["class"] for figure in read_page(text).all("figure"))
 
 
 def test_the_strongest_and_the_weakest_clips_are_named_in_their_order(page):
@@ -209,9 +180,9 @@ def test_the_head_says_how_late_the_forecast_is_shown(page):
     assert "Shown 2 frames late" in page.text
 
 
-def test_the_head_says_how_early_the_forecast_is_shown(example):
+def test_the_head_says_how_early_the_forecast_is_shown(example, read_page):
     early = Alignment(-1, {-1: 10.0, 0: 50.0, 1: 80.0}, None)
-    assert "Shown 1 frame early" in Page(forecast_page("p.npy", summary(alignment=early), example)).text
+    assert "Shown 1 frame early" in read_page(forecast_page("p.npy", summary(alignment=early), example)).text
 
 
 def test_the_head_says_that_the_forecast_is_shown_at_its_own_time(blank_page):
@@ -222,9 +193,9 @@ def test_the_offset_that_fits_best_is_marked_in_the_table(page):
     assert "+2 10.5 yes" in page.text
 
 
-def test_a_forecast_without_a_history_has_its_page(example):
+def test_a_forecast_without_a_history_has_its_page(example, read_page):
     bare = replace(example, history=example.history[:, :0])
-    assert "clip 17" in Page(forecast_page("p.npy", summary(), bare)).text
+    assert "clip 17" in read_page(forecast_page("p.npy", summary(), bare)).text
 
 
 def test_a_page_stays_light(text):

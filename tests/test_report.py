@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import product
 
 import numpy as np
@@ -82,27 +81,15 @@ def draw(paths, run, view="rollout"):
     write_animation(files.animation(view), Example(frames, frames, frames, np.arange(1)))
 
 
-class Page(HTMLParser):
-    """Collects what a page consists of."""
+@pytest.fixture
+def written(read_page):
+    """Return a function that writes a report, and reads its page."""
 
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.words = [], []
-        self.feed(text)
+    def write_and_read(analysis, paths):
+        write(analysis, paths, COMMAND)
+        return read_page(paths.report_html.read_text())
 
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data):
-        self.words.append(data)
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-def written(analysis, paths):
-    write(analysis, paths, COMMAND)
-    return Page(paths.report_html.read_text())
+    return write_and_read
 
 
 def test_equal_input_gives_equal_bytes(analysis, tmp_path):
@@ -114,7 +101,7 @@ def test_equal_input_gives_equal_bytes(analysis, tmp_path):
         assert (tmp_path / "a/small" / name).read_bytes() == (tmp_path / "b/small" / name).read_bytes()
 
 
-def test_page_names_no_address_and_runs_no_script(analysis, paths):
+def test_page_names_no_address_and_runs_no_script(analysis, paths, written):
     draw(paths, analysis.worst)
     page = written(analysis, paths)
     text = paths.report_html.read_text()
@@ -123,13 +110,13 @@ def test_page_names_no_address_and_runs_no_script(analysis, paths):
     assert not page.all("link")
 
 
-def test_page_forbids_every_source_but_itself(analysis, paths):
+def test_page_forbids_every_source_but_itself(analysis, paths, written):
     policy = next(m["content"] for m in written(analysis, paths).all("meta") if "http-equiv" in m)
     assert policy.startswith("default-src 'none'; img-src data:;")
 
 
 @pytest.mark.parametrize("place", ["question", "title", "level", "message"])
-def test_words_of_the_study_are_shown_and_never_become_markup(paths, place):
+def test_words_of_the_study_are_shown_and_never_become_markup(paths, place, written):
     evil = "<script>alert(1)</script>"
     factor = replace(KERNEL, title=evil if place == "title" else "kernel")
     if place == "level":
@@ -141,7 +128,7 @@ def test_words_of_the_study_are_shown_and_never_become_markup(paths, place):
     assert "<script" not in paths.report_markdown.read_text().lower()
 
 
-def test_every_image_lies_in_the_page_and_has_a_text(analysis, paths):
+def test_every_image_lies_in_the_page_and_has_a_text(analysis, paths, written):
     draw(paths, analysis.worst)
     draw(paths, analysis.best)
     images = written(analysis, paths).all("img")
@@ -149,7 +136,7 @@ def test_every_image_lies_in_the_page_and_has_a_text(analysis, paths):
     assert all(image["src"].startswith("data:image/") and len(image["alt"]) > 20 for image in images)
 
 
-def test_page_is_readable_for_a_screen_reader(analysis, paths):
+def test_page_is_readable_for_a_screen_reader(analysis, paths, written):
     page = written(analysis, paths)
     assert page.all("html")[0]["lang"] == "en"
     assert len(page.all("h1")) == 1
@@ -181,7 +168,7 @@ def test_animations_beyond_the_budget_stay_out_and_the_still_pictures_stay(analy
     assert all(run.grid for run in shown)
 
 
-def test_a_study_that_varies_nothing_shows_every_view_of_its_run(paths):
+def test_a_study_that_varies_nothing_shows_every_view_of_its_run(paths, written):
     analysis = found(factors=(), seeds=(0,))
     for view in ("one_step", "rollout"):
         draw(paths, analysis.worst, view)
@@ -193,7 +180,7 @@ def test_a_study_that_varies_nothing_shows_every_view_of_its_run(paths):
     assert "What each level changes" not in " ".join(page.words)
 
 
-def test_a_study_with_runs_missing_failed_and_diverged_counts_and_names_them(paths):
+def test_a_study_with_runs_missing_failed_and_diverged_counts_and_names_them(paths, written):
     unfinished = {
         "1-frame-0": ("failed", "out of memory"),
         "1-frame-1": ("diverged", ""),
@@ -205,7 +192,7 @@ def test_a_study_with_runs_missing_failed_and_diverged_counts_and_names_them(pat
     assert "Runs planned: 8." in paths.report_markdown.read_text()
 
 
-def test_an_undefined_response_is_called_so(paths):
+def test_an_undefined_response_is_called_so(paths, written):
     analysis = found(unfinished={"3-frame-0": ("failed", "x"), "3-frame-1": ("failed", "x")})
     assert "undefined" in " ".join(written(analysis, paths).words)
     assert "nan" not in " ".join(written(analysis, paths).words).lower().split()
@@ -285,7 +272,7 @@ def probed(paths, run):
     save([PROBED], paths.run(run.point).findings)
 
 
-def test_what_probes_found_in_the_worst_net_stands_beside_the_effects(analysis, paths):
+def test_what_probes_found_in_the_worst_net_stands_beside_the_effects(analysis, paths, written):
     probed(paths, analysis.worst)
     page = written(analysis, paths)
     assert PROBED.title in page.words
@@ -293,7 +280,7 @@ def test_what_probes_found_in_the_worst_net_stands_beside_the_effects(analysis, 
     assert not page.all("script")
 
 
-def test_without_probes_there_is_no_section_on_them(analysis, paths):
+def test_without_probes_there_is_no_section_on_them(analysis, paths, written):
     assert "What changing a net from inside showed" not in written(analysis, paths).words
 
 
