@@ -11,7 +11,15 @@ NAN = math.nan
 CLIPS = 10
 
 
-def condition(name="no memory", ghost=(0.5, 0.2, 0.05), clips=CLIPS, signal=(0.8, 0.8), error=(30.0, 30.0)):
+def condition(
+    name="no memory",
+    *,
+    ghost=(0.5, 0.2, 0.05),
+    clips=CLIPS,
+    signal=(0.8, 0.8),
+    error=(30.0, 30.0),
+    likeness=(0.5, 0.6),
+):
     """Return the changes of one condition; `ghost` is its value before and after, and half its interval."""
     before, after, half = ghost
     difference = after - before
@@ -23,7 +31,7 @@ def condition(name="no memory", ghost=(0.5, 0.2, 0.05), clips=CLIPS, signal=(0.8
         Change(name, "ghost_ratio", before, after, difference, difference - half, difference + half, clips),
         plain("signal_retention", signal),
         plain("mse", error),
-        plain("ssim", (0.5, 0.5)),
+        plain("ssim", likeness),
     )
 
 
@@ -101,12 +109,23 @@ def test_a_forecast_that_is_nearly_as_good_or_better_is_still_one(kept):
 def test_a_ghost_ratio_of_few_clips_does_not_speak_for_them(clips, speaks):
     said_of_it = sentence(clips=clips)
     assert ("falls" in said_of_it) == speaks
-    assert (f"most clips have no ghost ratio to compare ({clips} of 10 do)" in said_of_it) != speaks
+    assert (f"too few clips have a ghost ratio to compare ({clips} of 10)" in said_of_it) != speaks
 
 
-def test_one_clip_of_one_has_no_interval_and_does_not_speak():
-    (found,) = said(condition(clips=1, ghost=(0.5, 0.2, NAN)), 1)
-    assert "falls" not in found
+def test_one_clip_has_no_interval_and_does_not_speak():
+    (found,) = said(condition(clips=1, ghost=(0.5, 0.2, NAN)), 2)
+    assert "too few clips have a ghost ratio to compare (1 of 2)" in found
+
+
+@pytest.mark.parametrize("clips", [0, CLIPS])
+def test_a_forecast_that_did_not_move_at_all_is_said_to_be_the_same(clips):
+    before = (NAN, NAN, NAN) if clips == 0 else (0.5, 0.5, 0.0)
+    unmoved = sentence(ghost=before, clips=clips, error=(30.0, 30.0), likeness=(0.5, 0.5))
+    assert unmoved == "With no memory, the forecast stays exactly as it was."
+
+
+def test_a_forecast_without_a_number_is_not_said_to_be_the_same():
+    assert "exactly" not in sentence(ghost=(NAN, NAN, NAN), clips=0, error=(30.0, NAN), likeness=(0.5, NAN))
 
 
 def test_what_moved_the_ghost_comes_first_and_what_lost_the_forecast_last():

@@ -31,11 +31,19 @@ def change_of(subject: Subject, condition: str, forecast: Frames) -> tuple[Chang
 def paired(condition: str, measure: str, before: FrameScores, after: FrameScores) -> Change:
     """Return the mean change over clips. Frames that are undefined either way are left out, and clips without any."""
     both = np.where(np.isnan(before) | np.isnan(after), np.nan, 0.0)
-    first, second = _by_clip(before + both), _by_clip(after + both)
+    first, second = by_clip(before + both), by_clip(after + both)
     difference, low, high = (float(value) for value in mean_interval(second - first))
     counted = int(np.count_nonzero(~np.isnan(first)))
     start, end = (float(np.nanmean(side)) if counted else math.nan for side in (first, second))
     return Change(condition, measure, start, end, difference, low, high, counted)
+
+
+def by_clip(values: FrameScores) -> np.ndarray:
+    """Return the mean over the defined frames of each clip; NaN where there is none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a clip without a defined frame is undefined
+        means: np.ndarray = np.nanmean(values, axis=1)
+    return means
 
 
 def said(changes: Sequence[Change], clips: int) -> tuple[str, ...]:
@@ -54,6 +62,8 @@ def said(changes: Sequence[Change], clips: int) -> tuple[str, ...]:
 
 def _sentence(found: Mapping[str, Change], clips: int) -> str:
     ghost, signal, error = found["ghost_ratio"], found["signal_retention"], found["mse"]
+    if _same(found):
+        return f"With {ghost.condition}, the forecast stays exactly as it was."
     if not _lost(found):
         return f"With {ghost.condition}, {_of_the_ghost(ghost, clips)}."
     return (
@@ -65,7 +75,7 @@ def _sentence(found: Mapping[str, Change], clips: int) -> str:
 
 def _of_the_ghost(change: Change, clips: int) -> str:
     if change.clips < max(2, MOST * clips):
-        return f"most clips have no ghost ratio to compare ({change.clips} of {clips} do)"
+        return f"too few clips have a ghost ratio to compare ({change.clips} of {clips})"
     spread = f"by {change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}] over {change.clips} clips"
     if max(abs(change.low), abs(change.high)) < SMALL:
         return f"the ghost ratio stays at {change.after:.3f}, within {SMALL:g}"
@@ -79,13 +89,11 @@ def _moved(change: Change) -> bool:
     return change.low > 0 or change.high < 0
 
 
+def _same(found: Mapping[str, Change]) -> bool:
+    """Tell whether no clip's error or likeness moved at all, for which a defined ghost ratio is not needed."""
+    return all(found[measure].low == found[measure].high == 0 for measure in ("mse", "ssim"))
+
+
 def _lost(found: Mapping[str, Change]) -> bool:
     signal, error = found["signal_retention"], found["mse"]
     return error.after > LOST_ERROR * error.before or signal.after < LOST_BRIGHTNESS * signal.before
-
-
-def _by_clip(values: FrameScores) -> np.ndarray:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a clip without a defined frame is undefined
-        means: np.ndarray = np.nanmean(values, axis=1)
-    return means

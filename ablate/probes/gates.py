@@ -1,6 +1,5 @@
 """What the gates do where digits were, are, and never were."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, final
@@ -14,15 +13,18 @@ from ablate.findings import Change, Chart, Finding, Image, Line, Number
 from ablate.metrics.ghost_masks import Mask, ghost_masks
 from ablate.models.convlstm import ConvLSTMNetwork
 from ablate.models.tap import Tap
-from ablate.probes.change import paired
+from ablate.probes.change import by_clip, paired
 from ablate.probes.probe import Probe, Subject
 from ablate.probes.tapped import layers_of, tapped
+from ablate.scoring.interval import mean_interval
 from ablate.tensors import Frame
 
 BINS = 20
 GATES = ("input gate", "forget gate")
 PLACES = ("stale", "present", "control")
 NONE = torch.zeros(BINS)
+SMALL = 0.005
+"""Difference of a gate that is not worth a word: over ten steps a cell keeps 5 % more or less by it."""
 
 
 @final
@@ -108,10 +110,11 @@ class Watched:
         return paired(f"{self.layer}: stale pixels, not control", self.gate, control, stale)
 
     def means(self, places: Mapping[str, Tensor]) -> dict[str, float]:
-        """Return its mean over all pixels of each place and all steps; NaN where there are none."""
+        """Return its mean over each place, frames and then clips weighing alike; NaN where it has no pixel."""
+        by_place = {place: by_clip(_mean_at(self.maps, mask.numpy())) for place, mask in places.items()}
         return {
-            f"{self.layer} {self.gate} on {place} pixels": _mean(self.maps[mask.numpy()])
-            for place, mask in places.items()
+            f"{self.layer} {self.gate} on {place} pixels": float(mean_interval(means)[0])
+            for place, means in by_place.items()
         }
 
     @property
@@ -166,10 +169,6 @@ def _mean_at(maps: Frames, mask: Mask) -> FrameScores:
     return means
 
 
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean(dtype=np.float64)) if values.size else math.nan
-
-
 def _rows(image: np.ndarray) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(row) for row in image.astype(float).round(3).tolist())
 
@@ -179,7 +178,9 @@ def _sentences(changes: Sequence[Change]) -> Iterator[str]:
         layer = change.condition.partition(":")[0]
         ends = f"{change.after:.3f} on stale pixels, {change.before:.3f} on control pixels"
         spread = f"{change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}] over {change.clips} clips"
-        if change.low > 0:
+        if max(abs(change.low), abs(change.high)) < SMALL:
+            yield f"The {change.measure} of {layer} is the same where digits were, within {SMALL:g}: {ends}."
+        elif change.low > 0:
             yield f"The {change.measure} of {layer} is higher where digits were: {ends} ({spread})."
         elif change.high < 0:
             yield f"The {change.measure} of {layer} is lower where digits were: {ends} ({spread})."
