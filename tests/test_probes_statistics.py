@@ -1,0 +1,34 @@
+import pytest
+import torch
+
+from ablate.models import ConvLSTM
+from ablate.probes.normalisation import NormalisationStatistics
+from ablate.probes.probe import Subject
+
+WORDS = {
+    "moving": "the moving averages of training",
+    "batch": "the statistics of the batch at hand",
+    "recomputed": "averages recomputed after training",
+}
+
+
+def asked(own, *, training):
+    """Return the finding on a net whose own choice of statistics this is."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # noqa: TID251  # layers draw from torch's global state
+        spec = {"kind": "batch", "statistics": own}
+        net = ConvLSTM(layers=1, filters=2, kernel_size=3, normalisation=spec).build().eval()
+        clips = torch.rand(4, 5, 1, 12, 12)
+    return NormalisationStatistics().ask(Subject(net, clips, 3, 2, clips if training else None))
+
+
+@pytest.mark.parametrize("own", ["moving", "batch"])
+def test_a_net_is_tried_with_every_statistics_but_its_own_choice(own):
+    finding = asked(own, training=True)
+    assert finding.numbers["own_choice"] == own
+    assert {change.condition for change in finding.changes} == {WORDS[other] for other in WORDS if other != own}
+
+
+def test_without_training_clips_nothing_is_recomputed():
+    finding = asked("moving", training=False)
+    assert {change.condition for change in finding.changes} == {WORDS["batch"]}
