@@ -55,34 +55,83 @@ def test_a_forecast_may_overshoot_a_little(read):
     assert read(1.4 * FRAMES - 0.2).forecast.shape == SHAPE
 
 
+def test_integers_of_any_kind_are_0_to_255(read):
+    ink = (255 * FRAMES).astype(np.int64)
+    assert read(ink).forecast.dtype == np.int64
+    np.testing.assert_array_equal(as_brightness(ink), as_brightness(ink.astype(np.uint8)))
+
+
+def test_an_archive_of_one_array_is_taken(tmp_path):
+    np.savez_compressed(tmp_path / "p.npz", forecast=FRAMES)
+    found = read_forecasts(tmp_path / "p.npz", tmp_path / "p.npz", None, step_first=False)
+    np.testing.assert_array_equal(found.forecast, FRAMES)
+
+
 NAN = FRAMES.copy()
-NAN[1, 2, 3, 4] = np.nan
+NAN[1, 2, 3, 4] = NAN[2] = np.nan
 
 
 @pytest.mark.parametrize(
     ("forecast", "said"),
     [
-        (FRAMES[:2], r"p.npy: its shape \(2, 4, 16, 12\) is not that of .*y.npy, \(3, 4, 16, 12\)$"),
-        (FRAMES.swapaxes(0, 1), r"p.npy: .*are the steps first\? then --step-first"),
-        (FRAMES[0], r"p.npy: found the shape \(4, 16, 12\); must be \(clip, step, height, width\)"),
-        (np.stack([FRAMES] * 3, axis=-1), r"p.npy: found the shape \(3, 4, 16, 12, 3\); must be"),
-        (FRAMES[:0], r"p.npy: found the shape \(0, 4, 16, 12\); every axis"),
-        (FRAMES[:, :, :8], r"p.npy: found frames of 8 x 12 pixels; at least 11"),
-        (255 * FRAMES, r"p.npy: found values from .* divide by 255"),
-        (FRAMES - 0.9, r"p.npy: found values from .* apply a sigmoid"),
-        (NAN, r"p.npy: found NaN or infinity, first in clip 1"),
-        (FRAMES.astype(np.int32), r"p.npy: found values of type int32; must be uint8"),
-        (FRAMES.astype(np.complex64), r"p.npy: found values of type complex64"),
+        (FRAMES[:2], r"its shape \(2, 4, 16, 12\) is not that of .*y.npy, \(3, 4, 16, 12\)$"),
+        (FRAMES.swapaxes(0, 1), r".*one alone has its steps first: .*swapaxes \(--step-first"),
+        (FRAMES[0], r"found the shape \(4, 16, 12\); must be \(clip, step, height, width\).*--step-first"),
+        (FRAMES[..., None, None], r"found the shape \(3, 4, 16, 12, 1, 1\); must be"),
+        (np.stack([FRAMES] * 3, axis=-1), r"found the shape \(3, 4, 16, 12, 3\), of several channels; must be"),
+        (FRAMES[:0], r"found the shape \(0, 4, 16, 12\); every axis"),
+        (FRAMES[:, :0], r"found the shape \(3, 0, 16, 12\); every axis"),
+        (FRAMES[:, :, :8], r"found frames of 8 x 12 pixels; at least 11"),
+        (FRAMES.astype(np.complex64), r"found values of type complex64; must be integers from 0 to 255, floats"),
     ],
 )
 def test_what_is_no_forecast_is_told_by_file_and_finding(read, forecast, said):
-    with pytest.raises(DataError, match=said):
+    with pytest.raises(DataError, match=rf"p.npy: {said}"):
         read(forecast)
 
 
+@pytest.mark.parametrize(
+    ("forecast", "said"),
+    [
+        (255 * FRAMES, r"found values from .*: divide by 255"),
+        (260 * FRAMES - 3, r"found values from .*: divide by 255"),
+        (20 * FRAMES - 10, r"found values from .*: apply a sigmoid"),
+        (NAN, r"found NaN or infinity in 769 of 2304 values, first in clip 1, frame 2, row 3, column 4"),
+        (np.where(FRAMES > 0.99, np.inf, FRAMES), r"found NaN or infinity"),
+        ((2550 * FRAMES).astype(np.int32), r"found integers from \d to 25\d\d; .*save as uint8"),
+        ((255 * FRAMES).astype(np.int16) - 1, r"found integers from -1 to"),
+        ((FRAMES > 0.5).astype(np.uint8), r"found integers from 0 to 1; .*as booleans"),
+    ],
+    ids=["0 to 255", "0 to 255 overshot", "logits", "NaN", "infinity", "too large", "negative", "mask"],
+)
+def test_what_is_no_brightness_is_told_with_its_mending(read, forecast, said):
+    with pytest.raises(DataError, match=rf"p.npy: {said}"):
+        read(forecast)
+
+
+def test_a_blank_forecast_of_integers_is_taken(read):
+    assert read(np.zeros(SHAPE, np.uint8)).forecast.max() == 0
+
+
 def test_a_truth_outside_0_to_1_is_refused(read):
-    with pytest.raises(DataError, match=r"y.npy: found values"):
+    with pytest.raises(DataError, match=r"y.npy: found values from -0.0998 to 0.9; .*clip them"):
         read(FRAMES, FRAMES - 0.1)
+
+
+def test_a_normalised_truth_is_refused(read):
+    with pytest.raises(DataError, match=r"y.npy: found values from .* undo their normalisation"):
+        read(FRAMES, 2 * FRAMES - 1)
+
+
+def test_a_history_outside_0_to_1_is_refused(read):
+    with pytest.raises(DataError, match=r"h.npy: found values from .* divide by 255"):
+        read(FRAMES, history=255 * FRAMES)
+
+
+def test_a_history_that_fits_with_its_steps_first_is_told(read):
+    steps_first = FRAMES.swapaxes(0, 1)
+    with pytest.raises(DataError, match=r"h.npy: .*are the steps first in all of them\? then --step-first$"):
+        read(steps_first, steps_first, steps_first[:2])
 
 
 def test_a_history_of_other_clips_is_refused(read):
@@ -99,10 +148,11 @@ def header_of(shape):
     [
         b"",
         b"not an array",
+        b"PK",
         b"\x93NUMPY\x01\x00",
         b"\x93NUMPY\x01\x00" + len(header_of((10**9,) * 4)).to_bytes(2, "little") + header_of((10**9,) * 4),
     ],
-    ids=["empty", "text", "cut", "gigantic"],
+    ids=["empty", "text", "no archive", "cut", "gigantic"],
 )
 def test_a_damaged_file_is_refused_in_one_line(tmp_path, content):
     (tmp_path / "p.npy").write_bytes(content)
@@ -118,7 +168,7 @@ def test_pickled_objects_are_refused(read):
 
 def test_an_archive_is_refused(tmp_path):
     np.savez(tmp_path / "p.npz", a=FRAMES, b=FRAMES)
-    with pytest.raises(DataError, match=r"p.npz: found an archive"):
+    with pytest.raises(DataError, match=r"p.npz: found an archive of 2 arrays; must hold one"):
         read_forecasts(tmp_path / "p.npz", tmp_path / "p.npz", None, step_first=False)
 
 
@@ -131,10 +181,20 @@ def test_uint8_becomes_brightness():
     assert as_brightness(np.array([[[[0, 51, 255]]]], np.uint8)).ravel() == pytest.approx([0, 0.2, 1])
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.uint8, torch.bool])
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.uint8, torch.bool]
+)
 def test_tensors_of_every_precision_are_taken(dtype):
     frames = torch.ones(1, 1, 2, 2).to(dtype)
-    assert as_brightness(frames).max() == (np.float32(1 / 255) if dtype == torch.uint8 else 1)
+    found = as_brightness(frames)
+    assert found.max() == (np.float32(1 / 255) if dtype == torch.uint8 else 1)
+    assert found.dtype == (np.float64 if dtype == torch.float64 else np.float32)
+
+
+def test_half_precision_becomes_single():
+    found = as_brightness(np.full((1, 1, 2, 2), 0.25, np.float16))
+    assert found.dtype == np.float32
+    assert (found == 0.25).all()
 
 
 def test_a_tensor_with_a_gradient_is_taken():

@@ -5,17 +5,22 @@ from typing import Any
 import numpy as np
 
 from ablate.arrays import Frames
+from ablate.scoring.brightness_range import FULL_INK
+
+SINGLE = 4  # bytes
 
 
 def as_brightness(array: Any) -> Frames:
-    """Return frames as floats: uint8 0 to 255 becomes 0 to 1, floats and booleans keep their values.
+    """Return frames as floats: integers from 0 to 255 become 0 to 1, floats and booleans keep their values.
 
-    Takes NumPy arrays and torch tensors of any device and precision, without loading torch.
+    Takes NumPy arrays and torch tensors of any device and precision, without loading torch. float32 and float64 keep
+    their precision, all others become float32.
     """
     if hasattr(array, "detach"):
         array = array.detach().cpu()
-        array = (array.float() if array.is_floating_point() else array).numpy()
+        short = array.is_floating_point() and array.element_size() < SINGLE  # NumPy has no bfloat16
+        array = (array.float() if short else array).numpy()
     values = np.asarray(array)
-    if values.dtype == np.uint8:
-        return values.astype(np.float32) / 255
+    if values.dtype.kind in "iu":
+        return values.astype(np.float32) / FULL_INK
     return values if values.dtype in (np.float32, np.float64) else values.astype(np.float32)

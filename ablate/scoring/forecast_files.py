@@ -4,13 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.format import MAGIC_PREFIX
 
 from ablate.errors import DataError
+from ablate.scoring.brightness_range import check_brightness
 
-ACCEPTED = "(clip, step, height, width), with or without an axis of one channel"
+ACCEPTED = (
+    "(clip, step, height, width), with one channel (..., 1) or (clip, step, 1, height, width); --step-first swaps clip "
+    "and step in all of them"
+)
+SWAPPED = "; one alone has its steps first: swap its axes 0 and 1 with numpy.swapaxes (--step-first swaps those of all)"
+ARCHIVE = b"PK"  # how a zip begins, as .npz is one
 SMALLEST = 11  # pixels: the window of structural similarity
-LOWEST, HIGHEST = -0.5, 1.5
-"""A forecast of brightness stays within these even where it overshoots; logits and 0 to 255 do not."""
 
 
 @dataclass(frozen=True)
@@ -23,32 +28,44 @@ class ForecastArrays:
 
 
 def read_forecasts(forecast: Path, truth: Path, history: Path | None, *, step_first: bool) -> ForecastArrays:
-    """Map the files into memory; nothing but their heads is read until it is needed.
+    """Map the files into memory; nothing is converted, and no file but an archive is ever held whole.
 
-    Raises DataError, which names the file, where one is missing or no plain .npy, or holds what is no brightness,
-    and where shapes do not belong together. Values are looked through a clip at a time.
+    Takes .npy, and .npz of one array. Raises DataError, which names the file, where one is missing or holds no plain
+    numbers, or what is no brightness, and where shapes do not belong together.
     """
-    arrays = {path: _frames(path, step_first=step_first) for path in (forecast, truth, history) if path is not None}
-    guess, true = arrays[forecast], arrays[truth]
-    before = arrays[history] if history is not None else np.empty((len(true), 0, *true.shape[2:]), np.float32)
+    guess, true = _frames(forecast, step_first=step_first), _frames(truth, step_first=step_first)
     if guess.shape != true.shape:
-        raise DataError(f"{forecast}: its shape {guess.shape} is not that of {truth}, {true.shape}{_hint(guess, true)}")
-    if (before.shape[0], *before.shape[2:]) != (true.shape[0], *true.shape[2:]):
         raise DataError(
-            f"{history}: its shape {before.shape} has not the clips, height and width of {truth}, {true.shape}"
-            f"{_hint(before, true)}"
+            f"{forecast}: its shape {guess.shape} is not that of {truth}, {true.shape}{_one_swapped(guess, true)}"
         )
-    for path, array in arrays.items():
-        _check_values(path, array, (LOWEST, HIGHEST) if path == forecast else (0.0, 1.0))
+    before = _history(history, truth, true, step_first=step_first)
+    check_brightness(forecast, guess, forecast=True)
+    check_brightness(truth, true, forecast=False)
     return ForecastArrays(guess, true, before)
+
+
+def _history(path: Path | None, truth: Path, true: np.ndarray, *, step_first: bool) -> np.ndarray:
+    if path is None:
+        return np.empty((len(true), 0, *true.shape[2:]), np.float32)
+    before = _frames(path, step_first=step_first)
+    if (before.shape[0], *before.shape[2:]) != (true.shape[0], *true.shape[2:]):
+        all_swapped = not step_first and before.shape[1:] == true.shape[1:]
+        raise DataError(
+            f"{path}: its shape {before.shape} has not the clips, height and width of {truth}, {true.shape}"
+            + ("; are the steps first in all of them? then --step-first" if all_swapped else "")
+        )
+    check_brightness(path, before, forecast=False)
+    return before
 
 
 def _frames(path: Path, *, step_first: bool) -> np.ndarray:
     array = _mapped(path)
     if array.ndim == 5 and 1 in (array.shape[4], array.shape[2]):  # noqa: PLR2004  # with a channel axis
         array = array[..., 0] if array.shape[4] == 1 else array[:, :, 0]
-    if array.ndim != 4:  # noqa: PLR2004  # without one
-        raise DataError(f"{path}: found the shape {array.shape}; must be {ACCEPTED} (--step-first: step, clip, ...)")
+    if array.ndim == 5:  # noqa: PLR2004  # with more than one channel
+        raise DataError(f"{path}: found the shape {array.shape}, of several channels; must be {ACCEPTED}")
+    if array.ndim != 4:  # noqa: PLR2004  # without a channel axis
+        raise DataError(f"{path}: found the shape {array.shape}; must be {ACCEPTED}")
     array = array.swapaxes(0, 1) if step_first else array
     if 0 in array.shape:
         raise DataError(f"{path}: found the shape {array.shape}; every axis needs at least one entry")
@@ -56,39 +73,42 @@ def _frames(path: Path, *, step_first: bool) -> np.ndarray:
         raise DataError(
             f"{path}: found frames of {array.shape[2]} x {array.shape[3]} pixels; at least {SMALLEST} a side"
         )
-    if array.dtype.kind not in "buf" or (array.dtype.kind == "u" and array.dtype != np.uint8):
-        raise DataError(f"{path}: found values of type {array.dtype}; must be uint8 of 0 to 255, or floats in [0, 1]")
     return array
 
 
 def _mapped(path: Path) -> np.ndarray:
     try:
+        _check_head(path)
         with np.errstate(over="raise"):  # the size that a head claims may be beyond all integers
-            array = np.load(path, mmap_mode="r", allow_pickle=False)
+            loaded = np.load(path, mmap_mode="r", allow_pickle=False)
+            return loaded if isinstance(loaded, np.ndarray) else _only_array(path, loaded)
+    except DataError:
+        raise
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
     except Exception as error:  # NumPy meets damaged files with errors of any class
-        raise DataError(f"{path}: no .npy file of plain numbers: {' '.join(str(error).split())}") from error
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{path}: found an archive of arrays; save each with numpy.save")
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: no .npy file of plain numbers ({reason}); write it with numpy.save") from error
+
+
+def _check_head(path: Path) -> None:
+    """Refuse what NumPy would take for pickled objects, and advise to load unsafely."""
+    with path.open("rb") as file:
+        head = file.read(len(MAGIC_PREFIX))
+    if not head.startswith((MAGIC_PREFIX, ARCHIVE)):
+        raise DataError(f"{path}: no .npy file, by its first bytes; write it with numpy.save")
+
+
+def _only_array(path: Path, archive: np.lib.npyio.NpzFile) -> np.ndarray:
+    with archive:
+        if len(archive.files) != 1:
+            raise DataError(
+                f"{path}: found an archive of {len(archive.files)} arrays; must hold one, or be a .npy file"
+            )
+        array: np.ndarray = archive[archive.files[0]]
     return array
 
 
-def _check_values(path: Path, array: np.ndarray, bounds: tuple[float, float]) -> None:
-    """Look through the values, a clip at a time."""
-    if array.dtype.kind != "f":
-        return
-    for clip, frames in enumerate(array):
-        if not np.isfinite(frames).all():
-            raise DataError(f"{path}: found NaN or infinity, first in clip {clip}; every value must be a number")
-        low, high = float(frames.min()), float(frames.max())
-        if low < bounds[0] or high > bounds[1]:
-            raise DataError(
-                f"{path}: found values from {low:.3g} to {high:.3g} in clip {clip}; brightness lies in [0, 1]: "
-                + ("divide by 255, or save as uint8" if high > 2 else "apply a sigmoid, if these are logits")  # noqa: PLR2004  # no sigmoid's overshoot
-            )
-
-
-def _hint(one: np.ndarray, other: np.ndarray) -> str:
+def _one_swapped(one: np.ndarray, other: np.ndarray) -> str:
     swapped = (one.shape[1], one.shape[0], *one.shape[2:])
-    return "; are the steps first? then --step-first" if swapped == other.shape else ""
+    return SWAPPED if swapped == other.shape else ""
