@@ -24,7 +24,7 @@ WORDS: dict[Head, str] = {
 }
 BLIND = "its own head, cut off from the next frame"
 CLIPS = 16  # some million pixels: far more than a head has weights
-ITERATIONS = 60  # of L-BFGS; the loss is convex in the head, and settles well before
+ITERATIONS = 60  # of L-BFGS; the loss is convex in the head, and by then within half a percent of its least
 
 
 @final
