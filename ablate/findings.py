@@ -27,6 +27,8 @@ class Change:
     low: float
     high: float
     clips: int
+    share: float = 1.0
+    """Of all frames, those that had the measure before and after: the others are left out of every number."""
 
 
 @dataclass(frozen=True)

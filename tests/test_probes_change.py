@@ -137,3 +137,12 @@ def test_what_moved_the_ghost_comes_first_and_what_lost_the_forecast_last():
     )
     order = [found.removeprefix("With ").split(",")[0] for found in said(changes, CLIPS)]
     assert order == ["first", "second", "nothing", "lost"]
+
+
+def test_the_share_of_frames_that_were_compared_is_told_where_it_is_small():
+    before = np.array([[0.5, NAN, 0.5, 0.5], [0.6, 0.6, NAN, NAN]])
+    change = paired("no memory", "ghost_ratio", before, np.full((2, 4), 0.1))
+    assert change.share == 5 / 8
+    few = (change, *condition()[1:])
+    assert "over 2 clips and 62 % of the frames" in said(few, 2)[0]
+    assert "of the frames" not in sentence()

@@ -18,6 +18,8 @@ LOST_ERROR, LOST_BRIGHTNESS = 1.25, 0.75
 SMALL = 0.01
 """Change of a ghost ratio that is not worth a word."""
 LEFT_OUT = " Frames without a ghost ratio before or after are left out."
+ALL = 0.95
+"""Share of the frames from which a change speaks for all of them."""
 MOST = 0.5
 """Share of the clips that must have a ghost ratio both ways for its change to speak for them."""
 
@@ -35,7 +37,7 @@ def paired(condition: str, measure: str, before: FrameScores, after: FrameScores
     difference, low, high = (float(value) for value in mean_interval(second - first))
     counted = int(np.count_nonzero(~np.isnan(first)))
     start, end = (float(np.nanmean(side)) if counted else math.nan for side in (first, second))
-    return Change(condition, measure, start, end, difference, low, high, counted)
+    return Change(condition, measure, start, end, difference, low, high, counted, float((both == 0).mean()))
 
 
 def by_clip(values: FrameScores) -> np.ndarray:
@@ -76,7 +78,8 @@ def _sentence(found: Mapping[str, Change], clips: int) -> str:
 def _of_the_ghost(change: Change, clips: int) -> str:
     if change.clips < max(2, MOST * clips):
         return f"too few clips have a ghost ratio to compare ({change.clips} of {clips})"
-    spread = f"by {change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}] over {change.clips} clips"
+    of = f" and {100 * change.share:.0f} % of the frames" if change.share < ALL else ""
+    spread = f"by {change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}] over {change.clips} clips{of}"
     if max(abs(change.low), abs(change.high)) < SMALL:
         return f"the ghost ratio stays at {change.after:.3f}, within {SMALL:g}"
     if not _moved(change):
