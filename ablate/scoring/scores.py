@@ -15,8 +15,8 @@ from ablate.scoring.alignment import Misfits, misfits
 from ablate.scoring.brightness import as_brightness
 from ablate.scoring.forecast_scores import ForecastScores
 
-CHUNK = 2**22
-"""Pixels converted and scored at a time by a thread."""
+CHUNK = 2**20
+"""Pixels converted and scored at a time by a thread: they stay near the core, and many cores stay small in memory."""
 
 Observe = Callable[[int, int], None]
 
