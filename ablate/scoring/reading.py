@@ -23,13 +23,14 @@ def reading(
     """Return sentences, the most important first, each drawn from these numbers alone.
 
     Two errors of display are named before anything is called a ghost: panels of different times, and an input that
-    is shown again.
+    is shown again. Digits in the wrong place are then called neither a ghost nor faded.
     """
     steps = len(curves["ghost_ratio"].per_step)
+    displaced = alignment.misplaced or alignment.copies is not None
     return (
         *([COPIED[alignment.copies]] if alignment.copies else _in_time(alignment)),
-        *_ghost(curves["ghost_ratio"], trail, displaced=alignment.misplaced or alignment.copies is not None),
-        *_faded(curves["signal_retention"]),
+        *_ghost(curves["ghost_ratio"], trail, displaced=displaced),
+        *(() if displaced else _faded(curves["signal_retention"])),
         *_weakness(clips, undefined, clips * steps),
     )
 
