@@ -22,7 +22,7 @@ from ablate.findings import Finding, plain
 from ablate.paths import RunPaths, Store
 from ablate.probing import probe_run
 from ablate.records import Example, whole_file
-from ablate.report.animation import write_animation
+from ablate.report.animation import check_animation, write_animation
 from ablate.report.forecast_page import forecast_page
 from ablate.scoring.brightness import as_brightness
 from ablate.scoring.document import document
@@ -95,6 +95,8 @@ class ModelSource:
 
 def score(files: ForecastFiles, outputs: Outputs, console: Console) -> None:
     """Score forecasts from files, say what the numbers say, and write what was asked for. Raises DataError."""
+    if outputs.video:
+        check_animation(outputs.video)  # before the long part, not after it
     arrays = read_forecasts(files.forecast, files.truth, files.history, step_first=files.step_first)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("scoring", total=len(arrays.truth))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ablate.errors import AblateError
+from ablate.errors import AblateError, DataError
 from ablate.records import Example
-from ablate.report.animation import PAUSE, SECONDS_A_FRAME, small_gif, write_animation
+from ablate.report.animation import PAUSE, SECONDS_A_FRAME, check_animation, small_gif, write_animation
 
 
 def example(*, past=5, steps=3, side=21) -> Example:
@@ -87,3 +87,8 @@ def test_a_forecast_without_a_history_starts_at_its_first_step(tmp_path):
     write_animation(tmp_path / "a.gif", example(past=0))
     with Image.open(tmp_path / "a.gif") as picture:
         assert picture.n_frames == 3
+
+
+def test_a_path_of_another_kind_is_refused_before_anything_is_drawn(tmp_path):
+    with pytest.raises(DataError, match=r"a.avi: an animation is a .gif or a .mp4; found '.avi'"):
+        check_animation(tmp_path / "a.avi")

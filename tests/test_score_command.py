@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from ablate.cli import app
+from ablate.cli import app, main
 from ablate.data import MovingMNIST
 
 CONTEXT, STEPS = 5, 6
@@ -101,3 +101,12 @@ def test_shapes_that_disagree_exit_with_2_and_one_line(files, frames, tmp_path):
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert "pred.npy" in done.stderr
+
+
+def test_a_video_of_another_kind_exits_with_2_before_anything_is_scored(files, frames, tmp_path, monkeypatch, capsys):
+    arguments = files(truth_of(frames))
+    monkeypatch.setattr("sys.argv", ["ablate", "score", *arguments, "--video", str(tmp_path / "clip.avi")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "an animation is a .gif or a .mp4" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from ablate.errors import AblateError
+from ablate.errors import AblateError, DataError
 from ablate.records import Example, whole_file
 from ablate.report.frame_grid import FAINT, GAP, INK, MARGIN, PAPER, font
 from ablate.report.tiles import Tiles, frame_tiles, ghost_tiles, scale_to
@@ -25,17 +25,27 @@ def write_animation(path: Path, example: Example) -> None:
     """Write the first clip: truth, forecast and ghost beside each other, the step counted below.
 
     It starts with the history, while forecast and ghost are still dark. Colours of the ghost as in ghost_tiles.
-    A path that ends in .mp4 gets an H.264 video that browsers play, any other a GIF that loops. Raises AblateError
-    for a video where the extra `video` is not installed.
+    A path that ends in .gif gets a GIF that loops, one in .mp4 an H.264 video that browsers play. Raises what
+    check_animation does.
     """
-    video = path.suffix.lower() == ".mp4"
-    if video and any(importlib.util.find_spec(package) is None for package in ENCODER):
+    check_animation(path)
+    pictures = _pictures(example)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(_mp4(pictures) if _is_video(path) else _gif(pictures, COLOURS))
+
+
+def check_animation(path: Path) -> None:
+    """Raise DataError for a path of another kind, AblateError for a video where the `video` extra is missing."""
+    if not _is_video(path) and path.suffix.lower() != ".gif":
+        raise DataError(f"{path}: an animation is a .gif or a .mp4; found {path.suffix!r}")
+    if _is_video(path) and any(importlib.util.find_spec(package) is None for package in ENCODER):
         raise AblateError(
             f"{path}: a video needs imageio with PyAV: pip install 'ablate-convlstm[video]', or give a .gif"
         )
-    pictures = _pictures(example)
-    with whole_file(path) as temporary:
-        temporary.write_bytes(_mp4(pictures) if video else _gif(pictures, COLOURS))
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() == ".mp4"
 
 
 def small_gif(example: Example) -> bytes:
