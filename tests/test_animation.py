@@ -70,9 +70,9 @@ def test_without_pyav_a_video_says_what_to_install(tmp_path, monkeypatch):
 
 
 def test_equal_frames_give_equal_bytes(tmp_path):
-    for name in "ab":
+    for name in ("a.gif", "b.gif"):
         write_animation(tmp_path / name, example())
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert (tmp_path / "a.gif").read_bytes() == (tmp_path / "b.gif").read_bytes()
 
 
 def test_the_gif_of_a_page_has_the_same_frames_and_fewer_bytes(tmp_path):
