@@ -16,7 +16,7 @@ from ablate.models.batch_statistics import recompute_statistics, statistics
 from ablate.models.forecaster import Forecaster
 from ablate.records import SCORE_COLUMNS, ClipNumbers, Example
 from ablate.scoring.alignment import align
-from ablate.scoring.brightness import as_brightness
+from ablate.scoring.brightness import as_brightness, as_ink
 from ablate.scoring.extreme_clips import EXTREMES, strongest_and_weakest
 from ablate.scoring.forecast_scores import ForecastScores
 from ablate.spec import Evaluation, RunSpec, View
@@ -55,7 +55,7 @@ def _viewed(model: Forecaster, view: View, evaluation: Evaluation, source: ClipS
     measures = score(forecast, as_brightness(truth), as_brightness(history))
     scores = ForecastScores(measures, align(forecast, as_brightness(truth), as_brightness(history)))
     kept = _kept(scores, evaluation.examples)
-    return Viewed(scores, Example(history[kept], truth[kept], np.rint(forecast[kept] * 255).astype(np.uint8), kept))
+    return Viewed(scores, Example(history[kept], truth[kept], as_ink(forecast[kept]), kept))
 
 
 def _kept(scores: ForecastScores, first: int) -> ClipNumbers:

@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from ablate.arrays import Clips, Frames
 from ablate.diagnosis.diagnose import Settings
 from ablate.diagnosis.diagnose import diagnose as diagnose_model
 from ablate.diagnosis.foreign_keras import load_keras
@@ -24,7 +23,7 @@ from ablate.probing import probe_run
 from ablate.records import Example, whole_file
 from ablate.report.animation import check_animation, write_animation
 from ablate.report.forecast_page import forecast_page
-from ablate.scoring.brightness import as_brightness
+from ablate.scoring.brightness import as_brightness, as_ink
 from ablate.scoring.document import document
 from ablate.scoring.forecast_files import ForecastArrays, read_forecasts
 from ablate.scoring.forecast_scores import ForecastSummary
@@ -77,10 +76,10 @@ class ModelSource:
         return str(self.keras or self.target)
 
     @property
-    def command(self) -> str:
-        """What diagnoses it again, apart from the settings of its clips."""
+    def words(self) -> list[str]:
+        """What names it on the command line."""
         weights = ["--checkpoint", str(self.checkpoint)] if self.checkpoint else []
-        return shlex.join(["ablate", "diagnose", *(["--keras", self.name] if self.keras else [self.name]), *weights])
+        return [*(["--keras", self.name] if self.keras else [self.name]), *weights]
 
     def load(self) -> ForeignModel:
         """Return the model. Raises DataError unless exactly one source is given, and whatever its loading raises."""
@@ -121,7 +120,7 @@ def probe(target: str, store: Store, clips: int, console: Console) -> None:
     Raises DataError where there is no such run, or it holds no trained model.
     """
     paths = _run(target, store)
-    command = shlex.join(["ablate", "probe", target, "--clips", str(clips)])
+    command = shlex.join(["ablate", "probe", target, "--store", str(store.root), "--clips", str(clips)])
     with console.status("reading the checkpoint") as status:
         findings = probe_run(paths, f"Run {paths.folder.name}", command, clips, status.update)
     for finding in findings:
@@ -152,10 +151,21 @@ def diagnose(source: ModelSource, settings: Settings, outputs: Outputs, console:
         told = {"advice": found.advice, "conventions_of_the_model": found.conventions, "findings": findings}
         _write(outputs.json, _json(document(found.summary) | told), console)
     if outputs.html:
+        command = shlex.join(["ablate", "diagnose", *source.words, *_options(settings)])
         page = forecast_page(
-            source.name, found.summary, found.example, found.findings, found.advice, source.command, found.conventions
+            source.name, found.summary, found.example, found.findings, found.advice, command, found.conventions
         )
         _write(outputs.html, page, console)
+
+
+def _options(settings: Settings) -> list[str]:
+    """Return the settings that are not the defaults, as options."""
+    options: list[str] = []
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if value != field.default:
+            options += [f"--{field.name}"] if value is True else [f"--{field.name}", str(value)]
+    return options
 
 
 def _run(target: str, store: Store) -> RunPaths:
@@ -187,14 +197,9 @@ def _example(arrays: ForecastArrays, summary: ForecastSummary) -> Example:
     """Return the frames of the clips that a page shows."""
     clips = np.array(summary.shown, np.int64)
     history, truth, forecast = (
-        _ink(as_brightness(part[clips])) for part in (arrays.history, arrays.truth, arrays.forecast)
+        as_ink(as_brightness(part[clips])) for part in (arrays.history, arrays.truth, arrays.forecast)
     )
     return Example(history, truth, forecast, clips)
-
-
-def _ink(frames: Frames) -> Clips:
-    ink: Clips = np.rint(frames.clip(0, 1) * 255).astype(np.uint8)
-    return ink
 
 
 def _json(found: Mapping[str, Any]) -> str:

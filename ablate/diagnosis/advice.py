@@ -5,11 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ablate.findings import Finding, Number
 from ablate.scoring.forecast_scores import ForecastSummary, StepCurve, Trail
+from ablate.scoring.reading import FADED, GHOST
 
-GHOST = 0.05
-"""A ghost ratio whose whole interval lies above this is a ghost."""
-FADED = 0.5
-"""Share of the digits' brightness below which they have faded."""
 WORSE = 0.05
 """Share by which the loss at the last position must exceed that inside to be worth a word."""
 MISPLACED = 0.5

@@ -21,6 +21,7 @@ from ablate.probes.leak import Leak
 from ablate.probes.positions import Positions
 from ablate.probes.receptive_field import ReceptiveField
 from ablate.records import Example
+from ablate.scoring.brightness import as_ink
 from ablate.scoring.forecast_scores import ForecastSummary
 from ablate.scoring.scores import score_forecast
 from ablate.scoring.summary import summarise
@@ -101,5 +102,4 @@ def _probes(forecaster: ForeignForecaster) -> Iterator[Probe]:
 
 def _example(clips: Clips, forecast: Frames, summary: ForecastSummary, context: int) -> Example:
     kept = np.array(summary.shown, np.int64)
-    drawn = np.rint(np.clip(forecast[kept], 0, 1) * 255).astype(np.uint8)
-    return Example(clips[kept, :context], clips[kept, context:], drawn, kept)
+    return Example(clips[kept, :context], clips[kept, context:], as_ink(forecast[kept]), kept)

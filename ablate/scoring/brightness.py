@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from ablate.arrays import Frames
+from ablate.arrays import Clips, Frames
 from ablate.scoring.brightness_range import FULL_INK
 
 SINGLE = 4  # bytes
@@ -24,3 +24,9 @@ def as_brightness(array: Any) -> Frames:
     if values.dtype.kind in "iu":
         return values.astype(np.float32) / FULL_INK
     return values if values.dtype in (np.float32, np.float64) else values.astype(np.float32)
+
+
+def as_ink(frames: Frames) -> Clips:
+    """Return brightness as uint8, 255 for full ink; what lies outside [0, 1] is clipped."""
+    ink: Clips = np.rint(frames.clip(0, 1) * 255).astype(np.uint8)
+    return ink
