@@ -9,8 +9,6 @@ from ablate.scoring.reading import FADED, GHOST
 
 WORSE = 0.05
 """Share by which the loss at the last position must exceed that inside to be worth a word."""
-MISPLACED = 0.5
-"""Share of its error beside its own truth below which a forecast beside another frame's is shown at the wrong time."""
 COPIED = {"previous_frame": "the frame before", "last_known_frame": "the last known frame"}
 
 Numbers = Mapping[str, Number]
@@ -68,7 +66,7 @@ def _on_alignment(summary: ForecastSummary) -> Iterator[str]:
             f"It repeats {COPIED[copied]} and forecasts no motion (squared error of a frame {errors[0]:.1f}): look "
             "first at which frames are shown, then at what it was trained to guess."
         )
-    elif offset and errors[offset] < MISPLACED * errors[0]:
+    elif summary.alignment.misplaced:
         yield (
             f"Shift the forecast by {_counted(abs(offset), 'frame')}: it is shown {_when(offset)[0]}. "
             f"{_errors_of(summary)}. Then diagnose it again."

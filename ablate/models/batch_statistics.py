@@ -14,7 +14,7 @@ from ablate.tensors import Video
 @contextmanager
 def statistics(model: Forecaster, choice: Statistics | None) -> Iterator[None]:
     """Let every batch normalisation of the model use these statistics within the block; None changes nothing."""
-    layers = _batch_norms(model)
+    layers = batch_norms(model)
     before = [layer.statistics for layer in layers]
     for layer in layers:
         layer.statistics = choice or layer.statistics
@@ -27,7 +27,7 @@ def statistics(model: Forecaster, choice: Statistics | None) -> Iterator[None]:
 
 def lacks_statistics(model: Forecaster) -> bool:
     """Tell whether inference would ask for statistics that were not recomputed yet."""
-    return any(layer.statistics == "recomputed" and layer.never_recomputed for layer in _batch_norms(model))
+    return any(layer.statistics == "recomputed" and layer.never_recomputed for layer in batch_norms(model))
 
 
 @torch.no_grad()
@@ -36,7 +36,7 @@ def recompute_statistics(model: Forecaster, videos: Iterable[Video]) -> None:
 
     The moving averages and the model's mode stay as they are. Raises ValueError where there are no clips.
     """
-    pools = [_Pool(layer) for layer in _batch_norms(model)]
+    pools = [_Pool(layer) for layer in batch_norms(model)]
     if not pools:
         return
     training = model.training
@@ -78,5 +78,6 @@ class _Pool:
         self._count += values.shape[1]
 
 
-def _batch_norms(model: nn.Module) -> list[BatchNorm]:
+def batch_norms(model: nn.Module) -> list[BatchNorm]:
+    """Return the model's batch normalisations, in the order in which they were made."""
     return [module for module in model.modules() if isinstance(module, BatchNorm)]

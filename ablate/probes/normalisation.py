@@ -8,9 +8,9 @@ import torch
 
 from ablate.arrays import Frames
 from ablate.findings import Finding
-from ablate.models.batch_statistics import recompute_statistics, statistics
+from ablate.models.batch_statistics import batch_norms, recompute_statistics, statistics
 from ablate.models.forecaster import Forecaster
-from ablate.models.normalisation import BatchNorm, Statistics
+from ablate.models.normalisation import Statistics
 from ablate.probes.change import LEFT_OUT, change_of, said
 from ablate.probes.probe import Probe, Subject
 from ablate.tensors import Video
@@ -32,11 +32,11 @@ class NormalisationStatistics(Probe):
 
     def applies_to(self, subject: Subject) -> bool:
         """See Probe: it takes batch normalisation."""
-        return bool(_batch_norms(subject.model))
+        return bool(batch_norms(subject.model))
 
     def ask(self, subject: Subject) -> Finding:
         """See Probe."""
-        own = _batch_norms(subject.model)[0].statistics
+        own = batch_norms(subject.model)[0].statistics
         forecasts = _forecasts(subject, [choice for choice in CHOICES if choice != own])
         changes = [change for words, forecast in forecasts.items() for change in change_of(subject, words, forecast)]
         return Finding(
@@ -74,8 +74,4 @@ def _recomputed(model: Forecaster, training: Video | None) -> Iterator[None]:
 
 
 def _lack(model: Forecaster) -> bool:
-    return any(norm.never_recomputed for norm in _batch_norms(model))
-
-
-def _batch_norms(model: Forecaster) -> list[BatchNorm]:
-    return [module for module in model.modules() if isinstance(module, BatchNorm)]
+    return any(norm.never_recomputed for norm in batch_norms(model))
