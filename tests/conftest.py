@@ -46,6 +46,17 @@ class Page(HTMLParser):
     def text(self):
         return " ".join(" ".join(self.words).split())
 
+    def assert_readable(self):
+        """Hold what a screen reader needs: a language, one title, headers and captions, names that lead somewhere."""
+        assert self.all("html")[0]["lang"] == "en"
+        assert len(self.all("h1")) == 1
+        assert all(cell.get("scope") in {"row", "col"} for cell in self.all("th"))
+        assert len(self.all("caption")) == len(self.all("table"))
+        identities = [attributes["id"] for _, attributes in self.tags if "id" in attributes]
+        assert len(identities) == len(set(identities))
+        labels = {attributes["aria-labelledby"] for _, attributes in self.tags if "aria-labelledby" in attributes}
+        assert labels <= set(identities)
+
 
 @pytest.fixture(scope="session")
 def read_page():

@@ -138,14 +138,7 @@ def test_every_image_lies_in_the_page_and_has_a_text(analysis, paths, written):
 
 def test_page_is_readable_for_a_screen_reader(analysis, paths, written):
     page = written(analysis, paths)
-    assert page.all("html")[0]["lang"] == "en"
-    assert len(page.all("h1")) == 1
-    assert all(cell.get("scope") in {"row", "col"} for cell in page.all("th"))
-    assert len(page.all("caption")) == len(page.all("table"))
-    identities = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
-    assert len(identities) == len(set(identities))
-    labels = {attributes["aria-labelledby"] for _, attributes in page.tags if "aria-labelledby" in attributes}
-    assert labels <= set(identities)
+    page.assert_readable()
 
 
 def test_the_highest_response_is_shown_before_the_lowest(analysis, paths):
