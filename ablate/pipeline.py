@@ -139,7 +139,7 @@ def _probe(name: str, point: str, title: str, store: Store, command: str, consol
 
 def _analysed(study: StudySpec, paths: StudyPaths) -> tuple[StudyTable, Analysis]:
     table, settings = study_table(study, paths), study.analysis
-    return table, analyse(table, Resampling(settings.confidence, settings.resamples, settings.seed))
+    return table, analyse(table, Resampling(1 - settings.alpha, settings.resamples, settings.seed))
 
 
 def _write_report(study: StudySpec, paths: StudyPaths, command: str, console: Console) -> Analysis:

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from ablate.analysis.study_table import FactorLevels, Measured, Response, StudyTable
+from ablate.analysis.study_table import Measured, Response, StudyTable
+from ablate.inference.factor_levels import FactorLevels
 from ablate.metrics import MEASURES
 from ablate.paths import RunPaths, StudyPaths
 from ablate.records import RunRecord
@@ -54,7 +55,7 @@ def _row(point: Point, record: RunRecord | None, paths: StudyPaths, view: str) -
 
 def _levels(study: StudySpec, path: str) -> FactorLevels:
     factor = study.factors[path]
-    return FactorLevels(path, factor.title or path, tuple(factor.level_names()), study.baseline[path])
+    return FactorLevels(path, factor.title or path, tuple(factor.level_names()), study.baseline[path], factor.ordered)
 
 
 def _measured(name: str) -> Measured:

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablate.analysis import FactorLevels, Measured, Resampling, Response, StudyTable, analyse, answer
+from ablate.analysis import Measured, Resampling, Response, StudyTable, analyse, answer
 from ablate.analysis.extremes import best_and_worst
 from ablate.errors import AnalysisError
+from ablate.inference.factor_levels import FactorLevels
 from ablate.records import SCORE_COLUMNS
 
 GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)

@@ -9,7 +9,7 @@ import pytest
 from ablate.analysis.bootstrap import Resampling
 from ablate.analysis.effects import effects
 from ablate.analysis.interactions import interactions
-from ablate.analysis.study_table import FactorLevels
+from ablate.inference.factor_levels import FactorLevels
 
 KERNEL = FactorLevels("model.kernel", "kernel", ("3", "1", "5"), "3")
 LOSS = FactorLevels("loss", "loss", ("bce", "mse"), "bce")

@@ -8,7 +8,7 @@ import pytest
 from ablate.analysis.bootstrap import Resampling
 from ablate.analysis.effects import effects
 from ablate.analysis.interactions import interactions
-from ablate.analysis.study_table import FactorLevels
+from ablate.inference.factor_levels import FactorLevels
 
 A = FactorLevels("a", "A", ("0", "1"), "0")
 B = FactorLevels("b", "B", ("0", "1"), "0")

@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from playwright.sync_api import sync_playwright
 
-from ablate.analysis import FactorLevels, Measured, Resampling, Response, StudyTable, analyse
+from ablate.analysis import Measured, Resampling, Response, StudyTable, analyse
 from ablate.findings import Change, Finding, Image, save
+from ablate.inference.factor_levels import FactorLevels
 from ablate.paths import StudyPaths
 from ablate.records import SCORE_COLUMNS, Example
 from ablate.report import pictures, summary, write

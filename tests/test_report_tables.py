@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from ablate import report
-from ablate.analysis import FactorLevels, Measured, Resampling, Response, StudyTable, analyse
+from ablate.analysis import Measured, Resampling, Response, StudyTable, analyse
+from ablate.inference.factor_levels import FactorLevels
 from ablate.paths import Store
 from ablate.records import SCORE_COLUMNS
 

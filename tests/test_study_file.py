@@ -70,10 +70,10 @@ def test_a_byte_order_mark_is_no_mistake(at):
 
 
 def test_numbers_are_those_of_yaml_1_2(at):
-    text = GOOD + "budget: {minutes: 10}\nanalysis: {confidence: 9e-1, resamples: 010_00}\nexploratory: true\n"
+    text = GOOD + "budget: {minutes: 10}\nanalysis: {alpha: 1e-1, resamples: 010_00}\nexploratory: true\n"
     study = study_file.load(at(text))
     assert study.budget.minutes == 10.0
-    assert (study.analysis.confidence, study.analysis.resamples) == (0.9, 1000)
+    assert (study.analysis.alpha, study.analysis.resamples) == (0.1, 1000)
 
 
 def test_on_and_a_date_are_plain_text(at):
@@ -478,6 +478,7 @@ def test_what_is_written_is_in_the_order_of_the_spec(small_study):
     minutes=st.none() | st.floats(min_value=1e-300, max_value=1e300),
     rates=st.lists(st.floats(min_value=1e-30, max_value=1e30), min_size=2, max_size=3, unique=True),
 )
+@settings(deadline=None)
 def test_any_study_survives_being_written(tmp_path_factory, question, minutes, rates):
     study = StudySpec.model_validate(
         {

@@ -10,8 +10,9 @@ from ablate.analysis.effects import Effect
 from ablate.analysis.extremes import RunAt
 from ablate.analysis.interactions import Interaction
 from ablate.analysis.outcomes import Outcomes, WithoutResponse
-from ablate.analysis.study_table import FactorLevels, Measured, Response
+from ablate.analysis.study_table import Measured, Response
 from ablate.analysis.views import ViewMeans
+from ablate.inference.factor_levels import FactorLevels
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ablate.analysis.bootstrap import Resampling
 from ablate.analysis.contrast import Estimate, Signs, contrast
-from ablate.analysis.study_table import FactorLevels
+from ablate.inference.factor_levels import FactorLevels
 
 
 @dataclass(frozen=True)

@@ -7,19 +7,10 @@ from typing import Literal
 import pandas as pd
 
 from ablate.errors import AnalysisError
+from ablate.inference.factor_levels import FactorLevels
 
 RunOutcome = Literal["finished", "diverged", "failed", "missing"]
 RUN_COLUMNS = ["point", "seed", "outcome", "message"]
-
-
-@dataclass(frozen=True)
-class FactorLevels:
-    """A factor: its path in the run, what people call it, the names of its levels, and which one is the baseline."""
-
-    path: str
-    title: str
-    levels: tuple[str, ...]
-    baseline: str
 
 
 @dataclass(frozen=True)

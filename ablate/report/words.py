@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from ablate.analysis.contrast import Estimate
 from ablate.analysis.rounding import decimals
-from ablate.analysis.study_table import FactorLevels
 from ablate.findings import Number
+from ablate.inference.factor_levels import FactorLevels
 
 UNDEFINED, NO_INTERVAL = "undefined", "none"
 TINY = 1e-4  # below it a number is written with a power of ten

@@ -21,6 +21,8 @@ class Factor(Spec):
     """What reports call the factor; none takes its path."""
     labels: list[Annotated[str, Field(min_length=1)]] | None = None
     """Names of the levels, in their order; none writes the level itself."""
+    ordered: bool = False
+    """True: the levels stand in their order, as a dose does, and trends over them are estimated."""
 
     @model_validator(mode="after")
     def _every_level_has_its_own_name(self) -> Self:

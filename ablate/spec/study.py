@@ -11,9 +11,10 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_v
 from ablate.component import Spec
 from ablate.design import AnyDesign, DesignFactor, FullFactorial
 from ablate.errors import Fault, SpecError
+from ablate.inference.settings import Interval
 from ablate.spec.change import changed
 from ablate.spec.factor import Factor, Levels, as_factor
-from ablate.spec.faults import shown
+from ablate.spec.faults import alternatives, shown
 from ablate.spec.level_runs import level_runs
 from ablate.spec.response import Response
 from ablate.spec.run import RunSpec, Seed
@@ -21,14 +22,27 @@ from ablate.spec.run import RunSpec, Seed
 MOST_SEEDS = 1_000
 SeedCount = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 Seeds = Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS)]
+FactorPair = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
 class Analysis(Spec):
-    """How effects are estimated."""
+    """How verdicts are reached: fixed before the first run."""
 
-    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Largest chance that anything is named a cause where nothing is one; intervals cover 1 - alpha."""
+    margin: PositiveFloat | None = None
+    """In the response's unit: a factor whose effects lie within it is no cause. None leaves that open."""
+    interactions: Literal["all", "none"] | list[FactorPair] = "all"
+    """Pairs of factors whose dependence on each other is tested, of those that the design can show."""
+    interval: Interval = "student"
+    """Over seeds: Student's t, the studentised bootstrap, or the bias-corrected accelerated bootstrap."""
+    permutations: Annotated[int, Field(ge=999, le=1_000_000)] = 9_999
+    """Relabellings drawn for a test whose relabellings are too many to go through."""
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 2_000
+    """Of the seeds, for bootstrap intervals."""
     seed: Annotated[int, Field(ge=0)] = 0
+    sd: PositiveFloat | None = None
+    """Standard deviation of a run about its cell and seed, in the response's unit, as expected: for `ablate plan`."""
 
 
 class Budget(Spec):
@@ -103,6 +117,18 @@ class StudySpec(Spec):
             raise ValueError(f"response.{problem}")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds: found {self.seeds}; they must differ")
+        return self
+
+    @model_validator(mode="after")
+    def _interactions_are_of_factors(self) -> Self:
+        pairs = self.analysis.interactions
+        for position, pair in enumerate(pairs if isinstance(pairs, list) else []):
+            place = f"analysis.interactions[{position}]"
+            for path in pair:
+                if path not in self.factors:
+                    raise ValueError(f"{place}: unknown factor {path!r}{alternatives(path, self.factors)}")
+            if pair[0] == pair[1]:
+                raise ValueError(f"{place}: found {pair[0]!r} twice; an interaction is between two factors")
         return self
 
     @cached_property
