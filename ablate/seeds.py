@@ -4,7 +4,15 @@ import hashlib
 from typing import Literal
 
 Purpose = Literal[
-    "training_clips", "held_out_clips", "weights", "batch_order", "scheduled_sampling", "run_order", "bootstrap"
+    "training_clips",
+    "held_out_clips",
+    "weights",
+    "batch_order",
+    "scheduled_sampling",
+    "run_order",
+    "bootstrap",
+    "randomisation",
+    "simulation",
 ]
 
 

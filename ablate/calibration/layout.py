@@ -1,0 +1,75 @@
+"""The runs of a simulated study: cells of level positions, each run once in every block."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, product
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ablate.inference.factor_levels import FactorLevels
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Factors, the combinations of their levels that are run, and the number of blocks (seeds)."""
+
+    factors: tuple[FactorLevels, ...]
+    cells: Int[np.ndarray, "cell factor"]
+    blocks: int
+
+    @classmethod
+    def crossed(cls, levels: Sequence[int], blocks: int) -> Self:
+        """Cross factors of so many levels each; they are called A, B, ..., their levels 1, 2, ..., the first the base.
+
+        Raises IndexError for more than 26 factors.
+        """
+        factors = tuple(
+            FactorLevels(LETTERS[i], LETTERS[i], tuple(str(level + 1) for level in range(count)), "1")
+            for i, count in enumerate(levels)
+        )
+        return cls(factors, np.array(list(product(*map(range, levels)))), blocks)
+
+    @cached_property
+    def crossed_pairs(self) -> tuple[tuple[int, int], ...]:
+        """Pairs of factors whose levels all meet equally often, so that an interaction alone can be planted."""
+        return tuple(
+            (first, second)
+            for first, second in combinations(range(len(self.factors)), 2)
+            if len(set(self._meetings(first, second).flat)) == 1
+        )
+
+    def baseline_first(self, factor: int) -> list[int]:
+        """Return the positions of a factor's levels, its baseline's before the others."""
+        levels = self.factors[factor]
+        base = levels.levels.index(levels.baseline)
+        return [base, *(position for position in range(len(levels.levels)) if position != base)]
+
+    def contrast(self, means: Float[np.ndarray, " cell"], factor: int, weights: Float[np.ndarray, " level"]) -> float:
+        """Return what a weighted sum of a factor's levels truly is: its mean over the levels of the other factors.
+
+        Those count, alike, at which every level with a weight is run. Where there are none, least squares over main
+        effects gives it, which is exact where the means are sums of main effects.
+        """
+        others = np.unique(np.delete(self.cells, factor, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+        table = np.full((others.max() + 1, len(weights)), np.nan)
+        table[others, self.cells[:, factor]] = means
+        used = np.flatnonzero(weights)
+        matched = table[np.isfinite(table[:, used]).all(axis=1)][:, used] @ weights[used]
+        return float(matched.mean()) if len(matched) else float(self._main_effect(means, factor) @ weights)
+
+    def _main_effect(self, means: Float[np.ndarray, " cell"], factor: int) -> Float[np.ndarray, " level"]:
+        counts = [len(levels.levels) for levels in self.factors]
+        columns = [self.cells[:, position] == level for position, n in enumerate(counts) for level in range(n)]
+        solution = np.linalg.lstsq(np.column_stack(columns).astype(float), means, rcond=None)[0]
+        effect: np.ndarray = np.split(solution, np.cumsum(counts)[:-1])[factor]
+        return effect
+
+    def _meetings(self, first: int, second: int) -> Int[np.ndarray, "first second"]:
+        counts = np.zeros((len(self.factors[first].levels), len(self.factors[second].levels)), int)
+        np.add.at(counts, (self.cells[:, first], self.cells[:, second]), 1)
+        return counts

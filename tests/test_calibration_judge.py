@@ -1,0 +1,157 @@
+"""How a verdict is held to the truth."""
+
+import numpy as np
+import pytest
+
+from ablate.calibration.judge import judge
+from ablate.calibration.layout import Layout
+from ablate.calibration.scenario import Planted, Sizes
+from ablate.calibration.simulate import Simulated, table_of
+from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.inference import Effect, Inference, Verdict
+from ablate.inference.inference import Test as Tested
+from ablate.inference.settings import Settings
+
+LAYOUT = Layout.crossed((2, 2, 2), 2)
+SIZES = Sizes(margin=0.5)
+CAUSE = Planted(1.0 * LAYOUT.cells[:, 0], causes=(0,))
+PAIR = Planted(np.prod(2.0 * LAYOUT.cells[:, :2] - 1, axis=1), pair=(0, 1))
+NOTHING = Planted(np.zeros(8))
+
+
+def effect(factor, estimate=0.0, low=-1.0, high=1.0, **other):
+    p_adjusted, trend = other.get("p_adjusted", 1.0), other.get("trend")
+    return Effect(
+        factor=factor,
+        contrast=other.get("contrast", "2 - 1"),
+        level="2",
+        baseline="1",
+        trend=trend,
+        estimate=estimate,
+        low=low,
+        high=high,
+        p=p_adjusted,
+        p_adjusted=p_adjusted,
+        n_blocks=2,
+        n_runs=16,
+        dropped=0,
+        standardised=None,
+        prob_improvement=None,
+        equivalent=None,
+        by_block=(0.0, 0.0),
+    )
+
+
+def verdict(factor, kind, partners=(), effects=None):
+    effects = (effect(factor),) if effects is None else effects
+    return Verdict(factor, factor, kind, tuple(partners), effects, Tested(0.5, 0.01, "run", "exact"), 0.5, None, "")
+
+
+def judged(planted, *verdicts, layout=LAYOUT):
+    inference = Inference(
+        settings=Settings(),
+        factors=layout.factors,
+        blocks=("0", "1"),
+        verdicts=verdicts,
+        interactions=(),
+        importance=(),
+        variance=None,
+        mediation=(),
+        failure_rates=(),
+        failed=(),
+        missing_cells=(),
+        warnings=(),
+    )
+    table = table_of(layout, np.zeros((len(layout.cells), 2)))
+    return judge(inference, Simulated(table, layout, planted, 0), SIZES)
+
+
+def kinds(a, b, c, **partners):
+    return [verdict(name, kind, partners.get(name, ())) for name, kind in zip("ABC", (a, b, c), strict=True)]
+
+
+@pytest.mark.parametrize("kind", ["cause", "acts_with"])
+def test_an_idle_factor_that_is_named_is_a_false_alarm(kind):
+    assert judged(CAUSE, *kinds("cause", kind, "undecided")).false_alarm
+
+
+@pytest.mark.parametrize("kind", ["undecided", "not_a_cause"])
+def test_an_idle_factor_that_is_not_named_is_none(kind):
+    assert not judged(CAUSE, *kinds("cause", kind, kind)).false_alarm
+
+
+def test_a_cause_is_found_as_a_cause_only():
+    assert judged(CAUSE, *kinds("cause", "cause", "undecided")).found
+    assert not judged(CAUSE, *kinds("acts_with", "undecided", "undecided")).found
+    assert not judged(CAUSE, *kinds("undecided", "undecided", "undecided")).found
+
+
+def test_a_pair_is_found_where_both_act_with_each_other():
+    assert judged(PAIR, *kinds("acts_with", "acts_with", "undecided", A=["B"], B=["A"])).found
+
+
+@pytest.mark.parametrize(
+    "verdicts",
+    [
+        kinds("cause", "cause", "undecided"),
+        kinds("acts_with", "undecided", "undecided", A=["B"]),
+        kinds("acts_with", "acts_with", "acts_with", A=["C"], B=["A"], C=["A"]),
+    ],
+)
+def test_a_pair_named_otherwise_is_not_found(verdicts):
+    assert not judged(PAIR, *verdicts).found
+
+
+def test_with_nothing_planted_nothing_is_found_or_cleared():
+    found = judged(NOTHING, *kinds("undecided", "not_a_cause", "undecided"))
+    assert (found.found, found.cleared, found.false_alarm) == (None, None, False)
+
+
+def test_a_factor_with_an_effect_past_the_margin_is_cleared_wrongly():
+    assert judged(CAUSE, *kinds("not_a_cause", "undecided", "undecided")).cleared is True
+    assert judged(CAUSE, *kinds("undecided", "not_a_cause", "undecided")).cleared is False
+
+
+def test_an_effect_within_the_margin_may_be_cleared():
+    small = Planted(0.4 * LAYOUT.cells[:, 0], causes=(0,))
+    assert judged(small, *kinds("not_a_cause", "undecided", "undecided")).cleared is None
+
+
+def test_a_factor_of_a_pair_is_cleared_wrongly_though_it_does_nothing_alone():
+    assert judged(PAIR, *kinds("undecided", "not_a_cause", "undecided")).cleared is True
+
+
+def test_an_interval_covers_the_true_effect_or_does_not():
+    found = judged(
+        CAUSE,
+        verdict("A", "cause", effects=(effect("A", 1.2, 0.9, 1.5),)),
+        verdict("B", "undecided", effects=(effect("B", 0.3, 0.1, 0.5),)),
+        verdict("C", "undecided", effects=(effect("C", 0.3, None, None),)),
+    )
+    assert (found.covered, found.intervals) == (1, 2)
+
+
+def test_only_significant_effects_that_exist_can_have_the_wrong_sign():
+    found = judged(
+        CAUSE,
+        verdict("A", "cause", effects=(effect("A", -0.5, p_adjusted=0.01), effect("A", -0.5, p_adjusted=0.2))),
+        verdict("B", "cause", effects=(effect("B", -0.5, p_adjusted=0.01),)),
+        verdict("C", "undecided", effects=(effect("C", -0.5, p_adjusted=None),)),
+    )
+    assert (found.wrong_sign, found.signed) == (1, 1)
+
+
+def test_a_trend_is_held_to_its_own_truth():
+    layout = Layout((FactorLevels("k", "k", ("1", "2", "3"), "1", ordered=True),), np.array([[0], [1], [2]]), 2)
+    trends = (
+        effect("k", 2, 1.9, 2.1, contrast="3 - 1"),
+        effect("k", 2, 1.9, 2.1, contrast="k: linear trend", trend="linear"),
+        effect("k", 0, -0.1, 0.1, contrast="k: quadratic trend", trend="quadratic"),
+    )
+    found = judged(Planted(np.array([0.0, 1, 2]), causes=(0,)), verdict("k", "cause", effects=trends), layout=layout)
+    assert (found.covered, found.intervals, found.false_alarm) == (3, 3, None)
+
+
+def test_undecided_factors_are_counted():
+    found = judged(NOTHING, *kinds("undecided", "not_a_cause", "undecided"))
+    assert (found.undecided, found.factors) == (2, 3)
