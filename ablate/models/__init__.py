@@ -9,9 +9,10 @@ from ablate.models.convlstm import ConvLSTM
 from ablate.models.copy_last import CopyLast
 from ablate.models.encoder_forecaster import EncoderForecaster
 from ablate.models.forecaster import Forecaster, NextFrameModel, TrainableForecaster
+from ablate.models.planted import Planted
 
-MODELS = (ConvLSTM, EncoderForecaster, CopyLast, Blank)
-AnyModel = Annotated[ConvLSTM | EncoderForecaster | CopyLast | Blank, Field(discriminator="kind")]
+MODELS = (ConvLSTM, EncoderForecaster, CopyLast, Blank, Planted)
+AnyModel = Annotated[ConvLSTM | EncoderForecaster | CopyLast | Blank | Planted, Field(discriminator="kind")]
 
 __all__ = [
     "MODELS",
@@ -22,5 +23,6 @@ __all__ = [
     "EncoderForecaster",
     "Forecaster",
     "NextFrameModel",
+    "Planted",
     "TrainableForecaster",
 ]
