@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from ablate.errors import AblateError
+from ablate.inference.settings import Interval
 from ablate.paths import Store
 
 INTERNAL_ERROR = 1
@@ -184,6 +185,52 @@ def diagnose(
     )
     source = inspection.ModelSource(target, checkpoint, keras)
     inspection.diagnose(source, settings, inspection.Outputs(json, html), Console())
+
+
+@app.command()
+def calibrate(
+    *,
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="STUDY.yaml", help="The study whose design is simulated.", show_default=False),
+    ] = None,
+    levels: Annotated[
+        str | None,
+        typer.Option(metavar="AxBxC", help="Instead: cross factors of so many levels each; 3x3x2x2x2 by default."),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=1000, help="Seeds; the study's own, or 2.")] = None,
+    studies: Annotated[int, typer.Option(min=1, help="Studies to simulate of every scenario.")] = 1000,
+    scenario: Annotated[
+        list[str], typer.Option("--scenario", metavar="NAME", help="Only this scenario. Repeatable.")
+    ] = [],  # noqa: B006  # as above
+    effect: Annotated[float, typer.Option(min=0, help="Of a cause, in standard deviations of a run.")] = 1.0,
+    interaction: Annotated[float, typer.Option(min=0, help="Of a pure interaction, up or down, likewise.")] = 2.0,
+    margin: Annotated[float, typer.Option(min=0.01, help="Within which a factor is no cause, likewise.")] = 0.5,
+    interval: Annotated[Interval | None, typer.Option(help="Of the effects; the study's own, or student.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Which studies.")] = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core by default.")] = None,
+    json: JSONOutput = None,
+    svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw the rates.")] = None,
+) -> None:
+    """Simulate studies whose truth is known, and count how often the verdicts and intervals are right.
+
+    Exit code 0: all that is promised holds. 1: a promise is broken. 2: there is no such design or scenario.
+    130: stopped by Ctrl-C; what was simulated until then is shown.
+    """
+    from ablate import evidence
+    from ablate.calibration.scenario import Sizes
+
+    asked = evidence.Simulation(
+        levels=levels,
+        seeds=seeds,
+        studies=studies,
+        scenarios=scenario,
+        sizes=Sizes(effect, interaction, margin),
+        interval=interval,
+        seed=seed,
+        workers=workers,
+    )
+    raise typer.Exit(evidence.calibrate(file, asked, json, svg, Console()))
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -46,7 +46,7 @@ class Campaign:
 
 def judgements(
     campaign: Campaign, scenarios: Sequence[Scenario], studies: int, workers: int
-) -> Iterator[tuple[str, int, Judgement]]:
+) -> Generator[tuple[str, int, Judgement]]:
     """Yield the scenario, number and judgement of every study, as they are done, one scenario after another.
 
     What is yielded does not depend on the number of workers, only its order does. Closing the generator drops what has

@@ -1,6 +1,6 @@
 """What was said of a simulated study, beside what is true of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +42,7 @@ def judge(inference: Inference, study: Simulated, sizes: Sizes) -> Judgement:
     """Hold an inference to the truth of the study it was made from."""
     said = {verdict.factor: verdict for verdict in inference.verdicts}
     verdicts = [said[factor.path] for factor in study.layout.factors]
-    effects = _true_effects(verdicts, study)
+    effects = _true_effects(inference, study)
     bounded = [(e.low, e.high, true) for e, true in effects if e.low is not None and e.high is not None]
     alpha = inference.settings.alpha
     significant = [(e, true) for e, true in effects if e.p_adjusted is not None and e.p_adjusted <= alpha]
@@ -60,15 +60,23 @@ def judge(inference: Inference, study: Simulated, sizes: Sizes) -> Judgement:
     )
 
 
-def _true_effects(verdicts: Sequence[Verdict], study: Simulated) -> TrueEffects:
+def _true_effects(inference: Inference, study: Simulated) -> TrueEffects:
     """Return every effect that was estimated, with what it truly is."""
-    layout = study.layout
-    weights: Sequence[Mapping[str, np.ndarray]] = [{c.name: c.weights for c in contrasts(f)} for f in layout.factors]
-    return [
-        (effect, layout.contrast(study.planted.means, factor, weights[factor][effect.contrast]))
-        for factor, verdict in enumerate(verdicts)
-        for effect in verdict.effects
-    ]
+    planned = {factor.path: position for position, factor in enumerate(study.layout.factors)}
+    truth = {
+        (factor.path, contrast.name): _truth(study, planned[factor.path], factor.levels, contrast.weights)
+        for factor in inference.factors
+        for contrast in contrasts(factor)
+    }
+    return [(e, truth[e.factor, e.contrast]) for verdict in inference.verdicts for e in verdict.effects]
+
+
+def _truth(study: Simulated, factor: int, levels: Sequence[str], weights: np.ndarray) -> float:
+    """Return the true contrast of the levels that are left; all runs of the others may have failed."""
+    planned = study.layout.factors[factor].levels
+    of_all = np.zeros(len(planned))
+    of_all[[planned.index(level) for level in levels]] = weights
+    return study.layout.contrast(study.planted.means, factor, of_all)
 
 
 def _active(study: Simulated) -> set[int]:

@@ -1,17 +1,22 @@
 """The runs of a simulated study: cells of level positions, each run once in every block."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, product
+from math import prod
 from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from ablate.errors import DesignError
 from ablate.inference.factor_levels import FactorLevels
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+MOST_CELLS = 10_000
+COUNTS = re.compile(r"[1-9]\d*(x[1-9]\d*)*")
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,10 +29,7 @@ class Layout:
 
     @classmethod
     def crossed(cls, levels: Sequence[int], blocks: int) -> Self:
-        """Cross factors of so many levels each; they are called A, B, ..., their levels 1, 2, ..., the first the base.
-
-        Raises IndexError for more than 26 factors.
-        """
+        """Cross factors of so many levels each: A, B, ..., with levels 1, 2, ...; the first is the baseline."""
         factors = tuple(
             FactorLevels(LETTERS[i], LETTERS[i], tuple(str(level + 1) for level in range(count)), "1")
             for i, count in enumerate(levels)
@@ -73,3 +75,14 @@ class Layout:
         counts = np.zeros((len(self.factors[first].levels), len(self.factors[second].levels)), int)
         np.add.at(counts, (self.cells[:, first], self.cells[:, second]), 1)
         return counts
+
+
+def level_counts(text: str) -> tuple[int, ...]:
+    """Read how many levels each factor has: "3x3x2". Raises DesignError for anything else, and for too many."""
+    counts = tuple(map(int, text.split("x"))) if COUNTS.fullmatch(text) else ()
+    if not counts or min(counts) < 2 or len(counts) > len(LETTERS) or prod(counts) > MOST_CELLS:  # noqa: PLR2004  # one level is no factor
+        raise DesignError(
+            f"--levels: found {text!r}; must be the number of levels of every factor, 2 or more, as in 3x3x2, for at "
+            f"most {len(LETTERS)} factors and {MOST_CELLS} cells"
+        )
+    return counts

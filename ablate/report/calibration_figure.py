@@ -1,0 +1,53 @@
+"""The chart of `ablate calibrate`: a row a scenario, a panel a rate."""
+
+from collections.abc import Mapping, Sequence
+
+from matplotlib.axes import Axes
+
+from ablate.calibration.bars import COVERAGE_SLACK, COVERED, FOUND
+from ablate.calibration.rates import Rate, Rates
+from ablate.report.figure_style import COLOURS, FAINT, INK, RULE, WIDTH, styled, svg
+
+ROW = 0.34
+PANELS = {
+    "false_alarms": "false alarms,\n% of studies",
+    "cleared": "wrongly cleared,\n% of studies",
+    "found": "found,\n% of studies",
+    "coverage": "covered,\n% of intervals",
+}
+
+
+def calibration_figure(found: Mapping[str, Rates], titles: Mapping[str, str], alpha: float) -> str:
+    """Return a dot with its interval for every rate; what a bar allows is shaded, in the rows to which it applies."""
+    scenarios = list(found.values())
+    with styled(WIDTH, 1.1 + ROW * len(scenarios)) as figure:
+        panels = figure.subplots(1, len(PANELS), sharey=True)
+        for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
+            _panel(axes, [getattr(rates, name) for rates in scenarios], title)
+        _allow(panels[0], scenarios, ("no_effect",), 0, alpha)
+        _allow(panels[2], scenarios, ("pure_interaction",), FOUND, 1)
+        _allow(panels[3], scenarios, COVERED, 1 - alpha - COVERAGE_SLACK, 1 - alpha + COVERAGE_SLACK)
+        panels[0].set_yticks(range(len(scenarios)), [titles[rates.scenario] for rates in scenarios])
+        panels[0].set_ylim(len(scenarios) - 0.5, -0.5)
+        panels[0].tick_params(axis="y", labelcolor=INK)
+        return svg(figure)
+
+
+def _panel(axes: Axes, rates: Sequence[Rate | None], title: str) -> None:
+    for row, rate in enumerate(rates):
+        if rate is not None:
+            axes.plot([100 * rate.low, 100 * rate.high], [row, row], color=COLOURS[0], linewidth=2.5, alpha=0.55)
+            axes.plot([100 * rate.share], [row], "o", color=COLOURS[0], markersize=5)
+    axes.set_title(title)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color=RULE, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.margins(x=0.08)
+
+
+def _allow(axes: Axes, scenarios: Sequence[Rates], names: Sequence[str], low: float, high: float) -> None:
+    """Shade what a bar allows in the rows of its scenarios."""
+    for row, rates in enumerate(scenarios):
+        if rates.scenario in names:
+            axes.fill_betweenx([row - 0.4, row + 0.4], 100 * low, 100 * high, color=FAINT, alpha=0.2, linewidth=0)
