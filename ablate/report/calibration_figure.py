@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from ablate.calibration.bars import COVERAGE_SLACK, COVERED, FOUND
 from ablate.calibration.rates import Rate, Rates
-from ablate.report.figure_style import COLOURS, FAINT, INK, RULE, WIDTH, styled, svg
+from ablate.report.figure_style import COLOURS, DASHES, FAINT, INK, RULE, WIDTH, styled, svg
 
 ROW = 0.34
 PANELS = {
@@ -20,16 +20,19 @@ PANELS = {
 def calibration_figure(found: Mapping[str, Rates], titles: Mapping[str, str], alpha: float) -> str:
     """Return a dot with its interval for every rate; what a bar allows is shaded, in the rows to which it applies."""
     scenarios = list(found.values())
-    with styled(WIDTH, 1.1 + ROW * len(scenarios)) as figure:
+    with styled(WIDTH, 1.3 + ROW * len(scenarios)) as figure:
         panels = figure.subplots(1, len(PANELS), sharey=True)
         for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
             _panel(axes, [getattr(rates, name) for rates in scenarios], title)
         _allow(panels[0], scenarios, ("no_effect",), 0, alpha)
         _allow(panels[2], scenarios, ("pure_interaction",), FOUND, 1)
         _allow(panels[3], scenarios, COVERED, 1 - alpha - COVERAGE_SLACK, 1 - alpha + COVERAGE_SLACK)
+        for axes in panels[:2]:
+            axes.axvline(100 * alpha, color=FAINT, linewidth=1, linestyle=DASHES[1])
         panels[0].set_yticks(range(len(scenarios)), [titles[rates.scenario] for rates in scenarios])
         panels[0].set_ylim(len(scenarios) - 0.5, -0.5)
         panels[0].tick_params(axis="y", labelcolor=INK)
+        figure.supxlabel("grey: what is promised; dashes: alpha", fontsize=9, color=FAINT)
         return svg(figure)
 
 
