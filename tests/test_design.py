@@ -8,8 +8,12 @@ from ablate.errors import DesignError
 LEVELS = st.lists(st.integers(2, 5), max_size=5)
 
 
+def factor(name, levels, baseline):
+    return DesignFactor(name, tuple(str(level) for level in range(levels)), baseline)
+
+
 def factors(levels):
-    return [DesignFactor(f"factor {i}", count, count - 1) for i, count in enumerate(levels)]
+    return [factor(f"factor {i}", count, count - 1) for i, count in enumerate(levels)]
 
 
 @given(LEVELS)
@@ -26,8 +30,8 @@ def test_a_full_factorial_varies_the_last_factor_fastest():
 
 
 def test_a_full_factorial_that_nobody_can_run_is_refused_before_it_is_laid_out():
-    with pytest.raises(DesignError, match="full_factorial makes 1024000000000000 cells"):
-        FullFactorial().cells(factors([4, 4, 4, 10**12 // 64, 1024]))
+    with pytest.raises(DesignError, match="full_factorial makes 1099511627776 cells"):
+        FullFactorial().cells(factors([16] * 10))
 
 
 @given(LEVELS)
@@ -36,9 +40,9 @@ def test_one_at_a_time_has_one_cell_more_than_there_are_other_levels(levels):
 
 
 def test_one_at_a_time_by_hand():
-    assert OneAtATime().cells([DesignFactor("a", 3, 1), DesignFactor("b", 2, 0)]) == [(1, 0), (0, 0), (2, 0), (1, 1)]
+    assert OneAtATime().cells([factor("a", 3, 1), factor("b", 2, 0)]) == [(1, 0), (0, 0), (2, 0), (1, 1)]
 
 
 def test_one_at_a_time_says_what_to_do_without_a_baseline():
     with pytest.raises(DesignError, match="add it to the levels, or use full_factorial"):
-        OneAtATime().cells([DesignFactor("a", 2, None)])
+        OneAtATime().cells([factor("a", 2, None)])

@@ -9,11 +9,16 @@ from ablate.component import Spec
 
 @dataclass(frozen=True)
 class DesignFactor:
-    """A factor as a design sees it: how many levels, and which of them the base run has (None: none of them)."""
+    """A factor as a design sees it: the names of its levels, and which of them the base run has (None: none)."""
 
     name: str
-    levels: int
+    names: tuple[str, ...]
     baseline: int | None
+
+    @property
+    def levels(self) -> int:
+        """How many levels there are."""
+        return len(self.names)
 
 
 class Design(Spec, ABC):

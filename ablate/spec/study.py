@@ -138,10 +138,9 @@ class StudySpec(Spec):
         Raises SpecError for paths that do not exist, levels that do not fit, and combinations that make no
         valid run, its faults placed in the study; DesignError where the factors do not allow the design.
         """
-        shapes = [DesignFactor(path, len(runs), _position(self.base, runs)) for path, runs in self._alone.items()]
         cells: dict[str, Cell] = {}
         problems: list[str] = []
-        for indices in self.design.cells(shapes):
+        for indices in self.design.cells(self.design_factors):
             names = self._names(indices)
             try:
                 cell = Cell(names, self._run(indices))
@@ -155,6 +154,14 @@ class StudySpec(Spec):
             more = f" (and {len(problems) - 1} more)" * (len(problems) > 1)
             raise SpecError.of([Fault(("factors",), problems[0] + more)])
         return tuple(cells.values())
+
+    @cached_property
+    def design_factors(self) -> tuple[DesignFactor, ...]:
+        """The factors as the design sees them. Raises SpecError as `cells` does for levels that do not fit."""
+        return tuple(
+            DesignFactor(path, tuple(self.factors[path].level_names()), _position(self.base, runs))
+            for path, runs in self._alone.items()
+        )
 
     @cached_property
     def baseline(self) -> dict[str, str]:

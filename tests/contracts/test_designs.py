@@ -3,7 +3,11 @@ import pytest
 from ablate.design import DESIGNS, DesignFactor, FullFactorial, OneAtATime
 from ablate.errors import DesignError
 
-FACTORS = [DesignFactor("kernel", 3, 1), DesignFactor("loss", 2, 0), DesignFactor("head", 2, 1)]
+FACTORS = [
+    DesignFactor("kernel", ("1", "3", "5"), 1),
+    DesignFactor("loss", ("mse", "bce"), 0),
+    DesignFactor("head", ("frame", "conv3d"), 1),
+]
 
 
 @pytest.mark.parametrize("design", DESIGNS)
@@ -41,4 +45,4 @@ def test_one_at_a_time_changes_at_most_one_factor_of_the_base_run():
 
 def test_one_at_a_time_needs_the_base_run_among_the_levels():
     with pytest.raises(DesignError, match="'kernel' is not among its levels"):
-        OneAtATime().cells([DesignFactor("kernel", 2, None)])
+        OneAtATime().cells([DesignFactor("kernel", ("1", "3"), None)])

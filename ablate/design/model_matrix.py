@@ -1,0 +1,59 @@
+"""The linear model of a design: which terms it has, and their columns over the cells."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.linalg import helmert
+
+Pair = tuple[int, int]
+Term = tuple[int, ...]
+"""Positions of its factors: () is the mean, (i,) a main effect, (i, j) an interaction."""
+
+
+def model_matrix(
+    levels: Int[np.ndarray, "*cells factor"], counts: Sequence[int], pairs: Sequence[Pair]
+) -> Float[np.ndarray, "*cells parameter"]:
+    """Return the row of every cell: a one, then the contrasts of every factor, then those of every pair.
+
+    `counts` says how many levels each factor has, `pairs` the interactions by position. A factor of k levels has
+    k - 1 Helmert contrasts, orthogonal and of mean square 1 over its levels; a pair has their products. So a full
+    factorial of N cells gives X'X = N I, and the squares of a row sum to the number of parameters in any design.
+    """
+    mains = [_contrasts(count)[levels[..., position]] for position, count in enumerate(counts)]
+    products = [mains[i][..., :, None] * mains[j][..., None, :] for i, j in pairs]
+    cells = levels.shape[:-1]
+    return np.concatenate(
+        [np.ones((*cells, 1)), *mains, *(product.reshape(*cells, -1) for product in products)], axis=-1
+    )
+
+
+def terms(factors: int, pairs: Sequence[Pair]) -> tuple[Term, ...]:
+    """Return the terms of the model in the order of its columns."""
+    return ((), *((position,) for position in range(factors)), *pairs)
+
+
+def columns(counts: Sequence[int], pairs: Sequence[Pair]) -> dict[Term, slice]:
+    """Return where each term of the model has its columns."""
+    places, start = {}, 0
+    for term in terms(len(counts), pairs):
+        width = int(np.prod([counts[position] - 1 for position in term], dtype=int))
+        places[term] = slice(start, start + width)
+        start += width
+    return places
+
+
+def parameters(counts: Sequence[int], pairs: Sequence[Pair]) -> int:
+    """Return how many columns the model has."""
+    return sum(place.stop - place.start for place in columns(counts, pairs).values())
+
+
+def all_pairs(factors: int) -> tuple[Pair, ...]:
+    """Return every pair of factors by position."""
+    return tuple(combinations(range(factors), 2))
+
+
+def _contrasts(count: int) -> Float[np.ndarray, "level contrast"]:
+    contrasts: np.ndarray = helmert(count).T * np.sqrt(count)
+    return contrasts

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from ablate.design import DesignFactor, FullFactorial, OneAtATime
+from ablate.design.aliasing import Alias, aliases, in_words
+
+PLACKETT_BURMAN_1946 = "++-+++---+-"
+"""The generator of the design in 12 runs: Plackett and Burman (1946), doi:10.1093/biomet/33.4.305, table for N = 12."""
+
+
+def two_level(count):
+    return [DesignFactor(chr(ord("A") + i), ("-", "+"), 0) for i in range(count)]
+
+
+def plackett_burman():
+    row = [int(sign == "+") for sign in PLACKETT_BURMAN_1946]
+    return np.array([*(row[-i:] + row[:-i] for i in range(11)), [0] * 11])
+
+
+def seven_in_eight():
+    """2^(7-4) with D = AB, E = AC, F = BC, G = ABC: Box, Hunter and Hunter (2005), table 6.2."""
+    a, b, c = np.array(FullFactorial().cells(two_level(3))).T * 2 - 1
+    return (np.column_stack([a, b, c, a * b, a * c, b * c, a * b * c]) + 1) // 2
+
+
+def test_plackett_burman_mixes_every_main_effect_by_a_third_with_every_pair_of_others():
+    found = aliases(plackett_burman(), two_level(11), ())
+    assert len(found) == 11 * 10 * 9 // 2
+    assert all(set(alias.term).isdisjoint(alias.with_) for alias in found)
+    np.testing.assert_allclose([alias.strength for alias in found], 1 / 3)
+
+
+def test_a_design_of_resolution_three_mixes_main_effects_with_pairs_alone():
+    found = aliases(seven_in_eight(), two_level(7), ())
+    of_d = {alias.with_ for alias in found if alias.term == ("D",)}
+    assert of_d == {("A", "B"), ("C", "G"), ("E", "F")}  # Box, Hunter and Hunter (2005), table 6.3
+    np.testing.assert_allclose([alias.strength for alias in found], 1)
+
+
+def test_the_mirrored_design_of_resolution_three_has_free_main_effects():
+    both = np.concatenate([seven_in_eight(), 1 - seven_in_eight()])
+    assert aliases(both, two_level(7), ()) == ()
+
+
+def test_pairs_in_the_model_that_come_in_the_same_cells_cannot_be_told_apart():
+    found = aliases(seven_in_eight(), two_level(7), [(0, 1)])
+    assert Alias(("A", "B"), ("D",), 1.0, in_model=True) in found
+    assert [alias for alias in found if alias.in_model] == [found[0]]
+
+
+def test_a_factor_that_never_changes_cannot_be_told_from_the_mean():
+    first, *_ = aliases(np.array([[0, 1], [1, 1]]), two_level(2), ())
+    assert in_words(first) == "B cannot be told apart from the mean of all runs"
+
+
+def test_a_full_factorial_mixes_nothing():
+    factors = [DesignFactor("a", ("1", "2", "3"), 0), *two_level(3)]
+    assert aliases(np.array(FullFactorial().cells(factors)), factors, ()) == ()
+
+
+def test_the_alias_matrix_by_hand():
+    cells = np.array(OneAtATime().cells(two_level(2)))  # (-,-), (+,-), (-,+): y = AB gives 1, -1, -1
+    found = aliases(cells, two_level(2), ())
+    assert [(alias.term, alias.with_) for alias in found] == [(("A",), ("A", "B")), (("B",), ("A", "B"))]
+    assert [alias.strength for alias in found] == pytest.approx([1, 1])  # half the difference of two cells
+
+
+@pytest.mark.parametrize(
+    ("alias", "sentence"),
+    [
+        (Alias(("kernel",), ("norm", "loss"), 1 / 3), "kernel is mixed up with normalisation x loss (33 %)"),
+        (Alias(("kernel",), ("norm", "loss"), 1.0), "kernel is mixed up with normalisation x loss (100 %)"),
+        (Alias(("kernel",), ("norm",), 1.0, in_model=True), "kernel and normalisation cannot be told apart"),
+    ],
+)
+def test_an_alias_in_words(alias, sentence):
+    assert in_words(alias, {"norm": "normalisation"}) == sentence
