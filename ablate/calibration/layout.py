@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations, product
 from math import prod
-from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -28,7 +27,7 @@ class Layout:
     blocks: int
 
     @classmethod
-    def crossed(cls, levels: Sequence[int], blocks: int) -> Self:
+    def crossed(cls, levels: Sequence[int], blocks: int) -> "Layout":
         """Cross factors of so many levels each: A, B, ..., with levels 1, 2, ...; the first is the baseline."""
         factors = tuple(
             FactorLevels(LETTERS[i], LETTERS[i], tuple(str(level + 1) for level in range(count)), "1")
