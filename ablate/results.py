@@ -3,7 +3,6 @@
 import pandas as pd
 
 from ablate.analysis.study_table import Measured, Response, StudyTable
-from ablate.inference.factor_levels import FactorLevels
 from ablate.metrics import MEASURES
 from ablate.paths import RunPaths, StudyPaths
 from ablate.records import RunRecord
@@ -20,7 +19,7 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
     return StudyTable(
         question=study.question,
         exploratory=study.exploratory,
-        factors=tuple(_levels(study, path) for path in study.factors),
+        factors=study.factor_levels,
         response=Response(
             measure=_measured(response.measure),
             view=response.view,
@@ -51,11 +50,6 @@ def _row(point: Point, record: RunRecord | None, paths: StudyPaths, view: str) -
         "message": message,
         **{name: facts.get(f"{view}/{name}") for name in ("best_offset", "copies")},
     }
-
-
-def _levels(study: StudySpec, path: str) -> FactorLevels:
-    factor = study.factors[path]
-    return FactorLevels(path, factor.title or path, tuple(factor.level_names()), study.baseline[path], factor.ordered)
 
 
 def _measured(name: str) -> Measured:

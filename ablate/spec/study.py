@@ -11,7 +11,9 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_v
 from ablate.component import Spec
 from ablate.design import AnyDesign, DesignFactor, FullFactorial
 from ablate.errors import Fault, SpecError
-from ablate.inference.settings import Interval
+from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.settings import Interval, Settings
+from ablate.metrics import MEASURES
 from ablate.spec.change import changed
 from ablate.spec.factor import Factor, Levels, as_factor
 from ablate.spec.faults import alternatives, shown
@@ -172,6 +174,30 @@ class StudySpec(Spec):
         }
 
     @cached_property
+    def factor_levels(self) -> tuple[FactorLevels, ...]:
+        """The factors as inference sees them."""
+        return tuple(
+            FactorLevels(path, factor.title or path, tuple(factor.level_names()), self.baseline[path], factor.ordered)
+            for path, factor in self.factors.items()
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """How verdicts on this study are reached; its measure says which direction is better, and its bounds."""
+        asked, measure = self.analysis, MEASURES[self.response.measure]
+        return Settings(
+            alpha=asked.alpha,
+            margin=asked.margin,
+            interactions=_pairs(asked.interactions),
+            interval=asked.interval,
+            permutations=asked.permutations,
+            resamples=asked.resamples,
+            seed=asked.seed,
+            higher_is_better=measure.higher_is_better,
+            bounds=(measure.low, measure.high),
+        )
+
+    @cached_property
     def points(self) -> tuple[Point, ...]:
         """Every cell with every seed, in the order of the design."""
         return tuple(self._point(cell, seed) for cell, seed in product(self.cells, self.seeds))
@@ -200,6 +226,12 @@ class StudySpec(Spec):
         ]
         title = ", ".join([*(changes or ["baseline"]), f"seed {seed}"])
         return Point(run.identity(), title, cell.levels, seed, run)
+
+
+def _pairs(asked: Literal["all", "none"] | list[FactorPair]) -> tuple[tuple[str, str], ...] | None:
+    if isinstance(asked, str):
+        return None if asked == "all" else ()
+    return tuple((one, other) for one, other in asked)
 
 
 def _position(base: RunSpec, runs: Sequence[RunSpec | None]) -> int | None:
