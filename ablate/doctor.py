@@ -25,7 +25,6 @@ from ablate.inference.document import document
 from ablate.inference.infer import infer
 from ablate.inference.inference import Effect, Inference, SimpleEffect, Verdict, VerdictKind
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
 from ablate.models import Planted
 from ablate.paths import Store, StudyPaths
 from ablate.records import whole_file
@@ -87,8 +86,8 @@ def examine(folder: Path | None, workers: int | None, output: Path | None, conso
     0 where exactly the planted causes were found, 1 otherwise, 130 after Ctrl-C. The study lies in `folder`; None takes
     a temporary one. Raises DataError where the folder holds an earlier self-test.
     """
-    temporary = TemporaryDirectory(prefix="ablate-doctor-")
-    with temporary if folder is None else nullcontext(folder) as root, as_file(files("ablate") / "doctor.yaml") as file:
+    room = nullcontext(folder) if folder else TemporaryDirectory(prefix="ablate-doctor-")
+    with room as root, as_file(files("ablate") / "doctor.yaml") as file:
         study, store = study_file.load(file), Store(Path(root).absolute())
         paths = store.study(study.name)
         if paths.folder.exists():
@@ -160,10 +159,9 @@ def _words(verdict: VerdictKind | None, partners: Sequence[str], titles: dict[st
 
 
 def _inferred(study: StudySpec, paths: StudyPaths) -> Inference:
-    table, chosen = study_table(study, paths), study.analysis
+    table = study_table(study, paths)
     runs = with_responses(table.runs, table.scores, table.response)
-    settings = Settings(alpha=chosen.alpha, margin=chosen.margin, permutations=chosen.permutations, seed=chosen.seed)
-    return infer(RunTable.of(runs, table.factors, "seed"), settings)
+    return infer(RunTable.of(runs, table.factors, "seed"), study.settings)
 
 
 def _write(path: Path, examined: Sequence[Examined], inference: Inference) -> None:

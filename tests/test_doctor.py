@@ -1,0 +1,203 @@
+import json
+from importlib.resources import files
+from io import StringIO
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+from typer.testing import CliRunner
+
+from ablate import doctor, study_file
+from ablate.cli import app
+from ablate.errors import DataError
+from ablate.inference.infer import infer
+from ablate.inference.inference import Effect, Inference, Interaction, SimpleEffect, Verdict
+from ablate.inference.inference import Test as Randomisation
+from ablate.inference.run_table import RunTable
+from ablate.models import Planted
+from ablate.models.planted import SWITCHES
+from ablate.training import initial_model
+
+A, B = "model.partner_a", "model.partner_b"
+MODEL = Planted(cause=0.1, pair=0.08)
+SURE = Randomisation(0.001, 0.001, "run", "exact")
+STUDY = study_file.load(Path(str(files("ablate") / "doctor.yaml")))
+FACTORS = STUDY.factor_levels
+TITLES = {factor.path.removeprefix("model."): factor.title for factor in FACTORS}
+
+
+def verdict(switch, kind, *partners, estimate=0.0):
+    effect = Effect(
+        factor=f"model.{switch}", contrast="on - off", level="on", baseline="off", trend=None,
+        estimate=estimate, low=estimate - 0.01, high=estimate + 0.01, p=0.001, p_adjusted=0.001,
+        n_blocks=3, n_runs=96, dropped=0, standardised=1.0, prob_improvement=0.5, equivalent=None, by_block=(),
+    )  # fmt: skip
+    path, title = f"model.{switch}", TITLES[switch]
+    return Verdict(path, title, kind, partners, (effect,), SURE, 0.001, None, "")
+
+
+def simple(factor, beside, at, estimate):
+    low, high = estimate - 0.02, estimate + 0.02
+    return SimpleEffect(factor, "on - off", "on", "off", beside, at, estimate, low, high, 0.001)
+
+
+RIGHT = {
+    "culprit": verdict("culprit", "cause", estimate=0.09),
+    "partner_a": verdict("partner_a", "acts_with", B),
+    "partner_b": verdict("partner_b", "acts_with", A),
+    "bystander_a": verdict("bystander_a", "not_a_cause"),
+    "bystander_b": verdict("bystander_b", "undecided"),
+}
+TOGETHER = Interaction(
+    (A, B), ("partner A", "partner B"), SURE, 0.001, 0.5, ((0.3, 0.2), (0.2, 0.3)),
+    tuple(simple(*pair, at, size) for pair in ((A, B), (B, A)) for at, size in (("off", -0.07), ("on", 0.09))),
+)  # fmt: skip
+
+
+def inferred(**verdicts):
+    """The inference that finds exactly what was planted, but for the named verdicts."""
+    return Inference(
+        settings=STUDY.settings, factors=FACTORS, blocks=("0", "1", "2"), verdicts=tuple((RIGHT | verdicts).values()),
+        interactions=(TOGETHER,), importance=(), variance=None, mediation=(), failure_rates=(), failed=(),
+        missing_cells=(), warnings=(),
+    )  # fmt: skip
+
+
+def wrong(inference):
+    return {one.factor.removeprefix("model.") for one in doctor.judge(inference, MODEL) if not one.right}
+
+
+def test_exactly_the_planted_causes_are_right():
+    assert wrong(inferred()) == set()
+
+
+@pytest.mark.parametrize("kind", ["undecided", "not_a_cause"])
+def test_a_missed_culprit_is_wrong(kind):
+    assert wrong(inferred(culprit=verdict("culprit", kind))) == {"culprit"}
+
+
+def test_a_culprit_that_is_said_to_act_with_another_is_wrong():
+    assert wrong(inferred(culprit=verdict("culprit", "acts_with", A))) == {"culprit"}
+
+
+@pytest.mark.parametrize("accused", [verdict("bystander_b", "cause"), verdict("bystander_b", "acts_with", A)])
+def test_an_accused_bystander_is_wrong(accused):
+    assert wrong(inferred(bystander_b=accused)) == {"bystander_b"}
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        verdict("partner_a", "cause"),
+        verdict("partner_a", "undecided"),
+        verdict("partner_a", "acts_with", "model.culprit"),
+        verdict("partner_a", "acts_with", B, "model.bystander_a"),
+    ],
+)
+def test_a_partner_that_is_not_found_with_its_partner_alone_is_wrong(found):
+    assert wrong(inferred(partner_a=found)) == {"partner_a"}
+
+
+def changes(switch):
+    examined = {one.title: one for one in doctor.judge(inferred(), MODEL)}
+    return [(one.beside, one.planted, one.measured) for one in examined[TITLES[switch]].changes]
+
+
+def test_the_planted_change_stands_beside_the_measured_one():
+    assert changes("culprit") == [("averaged over all else", 0.1, 0.09)]
+    assert changes("bystander_a") == [("averaged over all else", 0.0, 0.0)]
+
+
+@pytest.mark.parametrize(("partner", "other"), [("partner_a", "partner B"), ("partner_b", "partner A")])
+def test_a_partners_changes_are_told_beside_each_setting_of_the_other(partner, other):
+    assert changes(partner) == [(f"{other} off", -0.08, -0.07), (f"{other} on", 0.08, 0.09)]
+
+
+def strengths(model):
+    """A table of runs whose response is the ghost that the model would lay, without laying it."""
+    rows = []
+    for on, seed in product(product((False, True), repeat=len(SWITCHES)), STUDY.seeds):
+        run = STUDY.base.model_copy(
+            update={"seed": seed, "model": model.model_copy(update=dict(zip(SWITCHES, on, strict=True)))}
+        )
+        strength = initial_model(run, torch.device("cpu")).strength.item()
+        levels = {factor.path: factor.levels[level] for factor, level in zip(FACTORS, on, strict=True)}
+        rows.append(levels | {"seed": seed, "response": strength})
+    return RunTable.of(pd.DataFrame(rows), FACTORS, "seed")
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [({}, set()), ({"cause": 0.0}, {"culprit"}), ({"pair": 0.0}, {"partner_a", "partner_b"})],
+)
+def test_what_is_inferred_from_known_strengths_is_right_where_they_are_as_promised(changed, expected):
+    found = infer(strengths(STUDY.base.model.model_copy(update=changed)), STUDY.settings)
+    wrong = {one.factor.removeprefix("model.") for one in doctor.judge(found, STUDY.base.model) if not one.right}
+    assert wrong == expected
+
+
+def test_the_packaged_study_crosses_every_switch_with_every_other():
+    assert set(STUDY.factors) == set(doctor.plants(STUDY.base.model)) == {factor.path for factor in FACTORS}
+    assert len(STUDY.cells) == 2 ** len(SWITCHES)
+    assert all(factor.level_names() == ["off", "on"] for factor in STUDY.factors.values())
+
+
+@pytest.fixture
+def examined(monkeypatch, tmp_path):
+    """Return a function that examines with a given inference and exit code in place of the study's run."""
+
+    def examine(inference, code=0):
+        monkeypatch.setattr(doctor.pipeline, "run", lambda *_: code)
+        monkeypatch.setattr(doctor, "_inferred", lambda *_: inference)
+        text = StringIO()
+        code = doctor.examine(tmp_path / "store", None, tmp_path / "doctor.json", Console(file=text, width=100))
+        return code, text.getvalue(), tmp_path / "doctor.json"
+
+    return examine
+
+
+def test_all_right_ends_with_exit_code_0(examined):
+    code, said, _ = examined(inferred())
+    assert code == 0
+    assert "partner A    acts with partner B  acts with partner B  right" in said
+    assert "+0.090 [+0.080, +0.100]" in said
+    assert "exactly the planted causes were found" in said
+
+
+def test_anything_wrong_ends_with_exit_code_1_and_says_what_and_what_to_do(examined):
+    code, said, file = examined(inferred(culprit=verdict("culprit", "undecided")))
+    assert code == 1
+    assert "culprit      cause                undecided            WRONG" in said
+    assert "culprit came out wrong" in said
+    assert f"report it with {file}" in said
+
+
+@pytest.mark.parametrize("code", [1, 130])
+def test_a_study_that_did_not_end_is_not_judged(examined, code):
+    assert examined(None, code)[0] == code
+
+
+def test_the_json_holds_what_was_planted_found_and_inferred(examined):
+    found = json.loads(examined(inferred())[2].read_text())
+    assert found["right"] is True
+    (change,) = found["switches"][0]["changes"]
+    assert change.pop("beside") == "averaged over all else"
+    assert change == pytest.approx({"planted": 0.1, "measured": 0.09, "low": 0.08, "high": 0.1})
+    assert found["inference"]["verdicts"][0]["verdict"] == "cause"
+
+
+def test_a_folder_with_an_earlier_self_test_is_refused(tmp_path):
+    (tmp_path / "studies" / "doctor").mkdir(parents=True)
+    with pytest.raises(DataError, match="holds an earlier self-test; name a folder without one"):
+        doctor.examine(tmp_path, None, None, Console(quiet=True))
+
+
+@pytest.mark.slow
+def test_the_self_test_finds_exactly_what_was_planted(tmp_path):
+    done = CliRunner().invoke(app, ["doctor", "--store", str(tmp_path), "--json", str(tmp_path / "doctor.json")])
+    assert done.exit_code == 0, done.output
+    assert json.loads((tmp_path / "doctor.json").read_text())["right"] is True
+    assert (tmp_path / "studies" / "doctor" / "report.html").exists()
