@@ -109,6 +109,16 @@ class StudyPaths:
         """One row a run: factor levels, seed and responses."""
         return self.folder / "runs.csv"
 
+    @property
+    def plan(self) -> Path:
+        """The plan as it stood when the study started, and what was changed since."""
+        return self.folder / "plan.json"
+
+    @property
+    def damaged_plan(self) -> Path:
+        """A plan that could not be read, moved aside."""
+        return self.folder / "plan.damaged.json"
+
     def run(self, point: str) -> RunPaths:
         """Return the files of one run, by the identity of its point."""
         return RunPaths(self.folder / "runs" / point)

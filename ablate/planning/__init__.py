@@ -1,0 +1,1 @@
+"""What a study can show, worked out before anything trains, and frozen when it starts."""

@@ -1,0 +1,44 @@
+"""How precisely the runs of a study estimate what each hypothesis is about."""
+
+from itertools import combinations
+from math import prod
+
+import numpy as np
+from jaxtyping import Float
+
+from ablate.design.model_matrix import model_matrix
+from ablate.inference.hypotheses import Family, Hypothesis
+from ablate.inference.linear_model import LinearModel
+from ablate.planning.power import FTest, attained
+
+
+def f_test(own: Hypothesis, found: Family, level: float, counts: tuple[int, ...], seeds: int) -> FTest:
+    """Return the F test that stands for the randomisation test of a hypothesis.
+
+    `counts` are the numbers of levels of all factors. Relabelling n sets (or n seeds) orders the runs' dealings as the F
+    test of n complete blocks does, (n - 1) times its numerator's degrees of freedom below; a linear model has those of
+    its residuals. What is drawn or counted has steps, so the level is the largest step up to `level`.
+    """
+    levels = [counts[position] for position in own.at]
+    numerator = prod(count - 1 for count in levels)
+    reached = attained(level, own.smallest)
+    if own.how == "linear":
+        return FTest(reached, numerator, found.model.freedom, _of_model(found.model, own.at, levels))
+    blocks = seeds if own.unit == "block" else own.sets
+    return FTest(reached, numerator, numerator * (blocks - 1), 2 ** len(levels) / own.sets)
+
+
+def _of_model(model: LinearModel, term: tuple[int, ...], levels: list[int]) -> float:
+    """Return the largest variance of a difference of two levels, or of the change of one, in the model."""
+    place = model.places[term]
+    covariance = np.linalg.pinv(model.matrix.T @ model.matrix)[place, place]
+    differences = np.ones((1, 1))
+    for count in levels:
+        differences = np.kron(differences, _differences(count))
+    return float(np.einsum("di,ij,dj->d", differences, covariance, differences).max())
+
+
+def _differences(count: int) -> Float[np.ndarray, "pair contrast"]:
+    """Return every difference of two levels in the contrasts of the model matrix."""
+    codes = model_matrix(np.arange(count)[:, np.newaxis], [count], [])[:, 1:]
+    return np.array([codes[one] - codes[other] for one, other in combinations(range(count), 2)])
