@@ -1,5 +1,6 @@
 """The model of Ablate's self-test: a known ghost, made by known switches."""
 
+from itertools import accumulate
 from typing import Annotated, ClassVar, Literal, final
 
 import torch
@@ -36,7 +37,7 @@ class KnownGhost(Forecaster):
     def forecast(self, history: Video, horizon: int) -> Video:
         """See Forecaster."""
         moved = _moved(history[:, -1:], _velocity(history[:, -RECENT:]), horizon)
-        before = torch.cat([history.amax(1, keepdim=True), moved], dim=1).cummax(1).values[:, :-1]
+        before = torch.stack(list(accumulate(moved[:, :-1].unbind(1), torch.maximum, initial=history.amax(1))), dim=1)
         digit = functional.max_pool2d(moved.flatten(0, 1), 3, stride=1, padding=1).view_as(moved)
         return torch.maximum(digit, self.strength * before)
 
