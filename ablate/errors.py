@@ -1,7 +1,8 @@
 """Every error a user may meet, each with the exit code it ends the command with."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import ClassVar
 
 
@@ -68,3 +69,14 @@ class RunFailedError(AblateError):
 
 class AnalysisError(AblateError):
     """There is nothing, or too little, to analyse."""
+
+
+def alternatives(word: object, known: Collection[str]) -> str:
+    """End a sentence about an unknown word with the known word that is near, if one is, and with all of them."""
+    return f"{did_you_mean(word, known)}; allowed: {', '.join(sorted(known))}"
+
+
+def did_you_mean(word: object, known: Collection[str]) -> str:
+    """Go on after an unknown word with the known word that is near; empty where none is."""
+    near = get_close_matches(str(word), known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ablate.errors import Fault, SpecError
-from ablate.spec.faults import alternatives, faults
+from ablate.errors import Fault, SpecError, alternatives
+from ablate.spec.faults import faults
 from ablate.spec.run import RunSpec
 
 

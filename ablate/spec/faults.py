@@ -2,15 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ablate.component import Spec
-from ablate.errors import Fault, Loc
+from ablate.errors import Fault, Loc, alternatives, did_you_mean
 from ablate.spec.blocks import keys_of, kinds_at, spec_at
 
 LONGEST_QUOTE = 60
@@ -34,16 +32,6 @@ def faults(error: ValidationError, root: type[Spec], tree: Any) -> list[Fault]:
         complaints.setdefault(_place(details, tree), []).append(details)
     relevant = {loc: _relevant(loc, complaints) for loc in complaints}
     return [Fault(loc, _text(loc, several, root, tree)) for loc, several in relevant.items() if several]
-
-
-def alternatives(word: object, known: Iterable[str]) -> str:
-    """End a sentence about an unknown word with the known word that is near, if one is, and with all of them."""
-    return f"{_did_you_mean(word, known)}; allowed: {', '.join(sorted(known))}"
-
-
-def _did_you_mean(word: object, known: Iterable[str]) -> str:
-    near = get_close_matches(str(word), known, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _place(details: ErrorDetails, tree: Any) -> Loc:
@@ -87,7 +75,7 @@ def _text(loc: Loc, several: list[ErrorDetails], root: type[Spec], tree: Any) ->
         case "value_error":
             text = str(first["ctx"]["error"])
         case "literal_error":
-            hint = _did_you_mean(first["input"], QUOTED.findall(first["msg"]))
+            hint = did_you_mean(first["input"], QUOTED.findall(first["msg"]))
             text = f"found {shown(first['input'])}{hint}; {_wanted(several)}"
         case "model_attributes_type" if kinds := kinds_at(root, tree, loc):
             text = f"found {shown(first['input'])}; must be a block with a kind, one of {', '.join(kinds)}"

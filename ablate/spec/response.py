@@ -7,8 +7,8 @@ from pydantic import PositiveInt, model_validator
 
 from ablate.analysis.response import mean_score
 from ablate.component import Spec
+from ablate.errors import alternatives
 from ablate.metrics import MEASURES
-from ablate.spec.faults import alternatives
 from ablate.spec.run import ROLLOUT, Evaluation
 
 

@@ -10,13 +10,13 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_v
 
 from ablate.component import Spec
 from ablate.design import AnyDesign, DesignFactor, FullFactorial
-from ablate.errors import Fault, SpecError
+from ablate.errors import Fault, SpecError, alternatives
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import Interval, Settings
 from ablate.metrics import MEASURES
 from ablate.spec.change import changed
 from ablate.spec.factor import Factor, Levels, as_factor
-from ablate.spec.faults import alternatives, shown
+from ablate.spec.faults import shown
 from ablate.spec.level_runs import level_runs
 from ablate.spec.response import Response
 from ablate.spec.run import RunSpec, Seed

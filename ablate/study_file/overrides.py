@@ -7,10 +7,9 @@ from typing import Any
 from pydantic_core import to_jsonable_python
 
 from ablate.component import Spec
-from ablate.errors import Fault, Loc, SpecError
+from ablate.errors import Fault, Loc, SpecError, alternatives
 from ablate.spec import RunSpec, StudySpec
 from ablate.spec.blocks import spec_at
-from ablate.spec.faults import alternatives
 from ablate.study_file.document import Document, parse
 
 
