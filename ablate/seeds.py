@@ -13,6 +13,7 @@ Purpose = Literal[
     "bootstrap",
     "randomisation",
     "simulation",
+    "design",
 ]
 
 

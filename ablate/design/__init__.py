@@ -4,11 +4,28 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ablate.design.augment import Augment
+from ablate.design.d_optimal import DOptimal
 from ablate.design.design import Design, DesignFactor
+from ablate.design.foldover import Foldover
 from ablate.design.full_factorial import FullFactorial
+from ablate.design.leave_one_out import LeaveOneOut
 from ablate.design.one_at_a_time import OneAtATime
 
-DESIGNS = (FullFactorial, OneAtATime)
-AnyDesign = Annotated[FullFactorial | OneAtATime, Field(discriminator="kind")]
+AnyDesign = Annotated[
+    FullFactorial | OneAtATime | LeaveOneOut | DOptimal | Foldover | Augment, Field(discriminator="kind")
+]
+DESIGNS = (FullFactorial, OneAtATime, LeaveOneOut, DOptimal, Foldover, Augment)
 
-__all__ = ["DESIGNS", "AnyDesign", "Design", "DesignFactor", "FullFactorial", "OneAtATime"]
+__all__ = [
+    "DESIGNS",
+    "AnyDesign",
+    "Augment",
+    "DOptimal",
+    "Design",
+    "DesignFactor",
+    "Foldover",
+    "FullFactorial",
+    "LeaveOneOut",
+    "OneAtATime",
+]

@@ -75,9 +75,9 @@ def _tangled(model: Float[np.ndarray, "cell parameter"], inside: Places) -> Iter
     _, sizes, directions = np.linalg.svd(model)
     rank = int((sizes > ROUNDING * sizes[0]).sum())
     shared = directions[rank:].T @ directions[rank:]
-    for other, term in combinations(inside, 2):
+    for term, other in combinations(inside, 2):
         if np.abs(shared[inside[term], inside[other]]).max(initial=0) > ROUNDING:
-            yield term, other, 1.0
+            yield (term, other, 1.0) if term else (other, term, 1.0)
 
 
 def _taken_for(

@@ -3,8 +3,10 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ablate.component import Spec
+from ablate.design.rules import Rules
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,16 @@ class DesignFactor:
 class Design(Spec, ABC):
     """Chooses which combinations of levels are run."""
 
+    caveat: ClassVar[str] = ""
+    """What its effects do not say, whatever the factors; empty where there is nothing of the kind."""
+
     @abstractmethod
     def cells(self, factors: Sequence[DesignFactor]) -> list[tuple[int, ...]]:
         """Return the distinct cells, each one level index per factor.
 
         Raises DesignError where the factors do not allow this design.
         """
+
+    def rules(self, factors: Sequence[DesignFactor]) -> Rules:
+        """Return which cells may be run. Raises DesignError for restrictions that these factors do not allow."""
+        return Rules(tuple(factor.levels for factor in factors))

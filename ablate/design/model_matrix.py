@@ -1,7 +1,8 @@
 """The linear model of a design: which terms it has, and their columns over the cells."""
 
 from collections.abc import Sequence
-from itertools import combinations
+from functools import cache
+from itertools import combinations, product
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -21,12 +22,11 @@ def model_matrix(
     k - 1 Helmert contrasts, orthogonal and of mean square 1 over its levels; a pair has their products. So a full
     factorial of N cells gives X'X = N I, and the squares of a row sum to the number of parameters in any design.
     """
-    mains = [_contrasts(count)[levels[..., position]] for position, count in enumerate(counts)]
-    products = [mains[i][..., :, None] * mains[j][..., None, :] for i, j in pairs]
     cells = levels.shape[:-1]
-    return np.concatenate(
-        [np.ones((*cells, 1)), *mains, *(product.reshape(*cells, -1) for product in products)], axis=-1
-    )
+    blocks = [_contrasts(count)[levels[..., position]] for position, count in enumerate(counts)]
+    mains = np.concatenate([np.empty((*cells, 0)), *blocks], axis=-1)
+    left, right = _products(tuple(counts), tuple(pairs))
+    return np.concatenate([np.ones((*cells, 1)), mains, mains[..., left] * mains[..., right]], axis=-1)
 
 
 def terms(factors: int, pairs: Sequence[Pair]) -> tuple[Term, ...]:
@@ -54,6 +54,16 @@ def all_pairs(factors: int) -> tuple[Pair, ...]:
     return tuple(combinations(range(factors), 2))
 
 
+@cache
 def _contrasts(count: int) -> Float[np.ndarray, "level contrast"]:
     contrasts: np.ndarray = helmert(count).T * np.sqrt(count)
     return contrasts
+
+
+@cache
+def _products(counts: tuple[int, ...], pairs: tuple[Pair, ...]) -> tuple[list[int], list[int]]:
+    """Return which two contrasts each column of an interaction multiplies."""
+    first = [sum(counts[:position]) - position for position in range(len(counts))]
+    places = [range(start, start + count - 1) for start, count in zip(first, counts, strict=True)]
+    both = [two for i, j in pairs for two in product(places[i], places[j])]
+    return [left for left, _ in both], [right for _, right in both]

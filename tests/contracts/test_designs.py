@@ -1,6 +1,16 @@
+import numpy as np
 import pytest
 
-from ablate.design import DESIGNS, DesignFactor, FullFactorial, OneAtATime
+from ablate.design import (
+    DESIGNS,
+    Augment,
+    DesignFactor,
+    DOptimal,
+    Foldover,
+    FullFactorial,
+    LeaveOneOut,
+    OneAtATime,
+)
 from ablate.errors import DesignError
 
 FACTORS = [
@@ -10,27 +20,70 @@ FACTORS = [
 ]
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+EXAMPLES = [
+    FullFactorial(),
+    OneAtATime(),
+    LeaveOneOut(complete={"head": "frame"}),
+    DOptimal(),
+    DOptimal(interactions="all", size=11),
+    Foldover(of=DOptimal(size=5)),
+    Augment(of=OneAtATime(), add=6),
+]
+ALONE = [FullFactorial(), OneAtATime(), LeaveOneOut(), DOptimal(), Foldover(of=DOptimal())]
+every_design = pytest.mark.parametrize("design", EXAMPLES, ids=lambda design: design.kind)
+
+
+def test_every_design_is_under_contract():
+    assert {type(design) for design in EXAMPLES} == set(DESIGNS)
+
+
+@every_design
 def test_cells_are_distinct(design):
-    cells = design().cells(FACTORS)
+    cells = design.cells(FACTORS)
     assert len(set(cells)) == len(cells)
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+@every_design
+def test_cells_are_plain_numbers_one_a_factor(design):
+    for cell in design.cells(FACTORS):
+        assert [type(level) for level in cell] == [int] * len(FACTORS)
+        assert all(0 <= level < factor.levels for level, factor in zip(cell, FACTORS, strict=True))
+
+
+@every_design
+def test_every_factor_is_varied(design):
+    cells = design.cells(FACTORS)
+    assert all(len({cell[position] for cell in cells}) > 1 for position in range(len(FACTORS)))
+
+
+@pytest.mark.parametrize("design", [design for design in EXAMPLES if design.kind != "leave_one_out"])
 def test_every_level_of_every_factor_is_run(design):
-    cells = design().cells(FACTORS)
+    cells = design.cells(FACTORS)
     for position, factor in enumerate(FACTORS):
         assert {cell[position] for cell in cells} == set(range(factor.levels))
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+@every_design
 def test_a_design_is_the_same_every_time(design):
-    assert design().cells(FACTORS) == design().cells(FACTORS)
+    assert design.cells(FACTORS) == design.cells(FACTORS)
 
 
-@pytest.mark.parametrize("design", DESIGNS)
+@every_design
+def test_a_design_keeps_to_its_own_rules(design):
+    cells = np.array(design.cells(FACTORS))
+    rules = design.rules(FACTORS)
+    np.testing.assert_array_equal(rules.settled(cells), cells)
+    assert rules.allowed(cells).all()
+
+
+@every_design
+def test_a_design_is_read_back_as_it_was_written(design):
+    assert type(design).model_validate(design.model_dump(mode="json")) == design
+
+
+@pytest.mark.parametrize("design", ALONE, ids=lambda design: design.kind)
 def test_without_factors_the_base_run_is_the_only_cell(design):
-    assert design().cells([]) == [()]
+    assert design.cells([]) == [()]
 
 
 def test_a_full_factorial_has_the_product_of_the_levels():
