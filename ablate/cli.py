@@ -69,6 +69,32 @@ def check(file: StudyFile, overrides: Overrides = []) -> None:  # noqa: B006  # 
 
 
 @app.command()
+def plan(
+    *,
+    file: StudyFile,
+    overrides: Overrides = [],  # noqa: B006  # as above
+    sd: Annotated[
+        float | None, typer.Option(help="Standard deviation of a run about its cell and seed, as expected.")
+    ] = None,
+    pilot: Annotated[
+        Path | None, typer.Option("--pilot", metavar="RUNS.csv", help="Runs to take that deviation from.")
+    ] = None,
+    store: StoreFolder = DEFAULT_STORE,
+    json: JSONOutput = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page.")] = None,
+) -> None:
+    """Show what a study can find before it trains: its tests, their power, and what its design mixes up.
+
+    How much a run varies is taken from --sd, --pilot, the study's analysis.sd, or what it has run so far. Exit code
+    2: the study could not reject anything, and `ablate run` refuses it.
+    """
+    from ablate import evidence
+
+    files = evidence.PlanFiles(json, html)
+    evidence.plan(file, overrides, evidence.Planning(sd, pilot, store), files, Console())
+
+
+@app.command()
 def report(file: StudyFile, overrides: Overrides = [], store: StoreFolder = DEFAULT_STORE) -> None:  # noqa: B006  # as above
     """Write the report of what has run so far."""
     from ablate import pipeline

@@ -1,7 +1,9 @@
 """What may be believed: how far the verdicts hold in simulated studies."""
 
 import json
+import math
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -23,18 +26,22 @@ from ablate.calibration.rates import Rates, rates
 from ablate.calibration.scenario import Sizes
 from ablate.calibration.words import COLUMNS, MEANINGS, bar_words, planted_words, rate_words, rows
 from ablate.errors import SpecError
-from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.settings import Interval, Settings
 from ablate.interruption import listening
+from ablate.paths import Store
+from ablate.planning import words
+from ablate.planning.plan import Plan, Spread
+from ablate.progress import clock
 from ablate.records import whole_file
 from ablate.report.calibration_figure import calibration_figure
+from ablate.report.plan_page import plan_page
 
 if TYPE_CHECKING:
     from ablate.spec import StudySpec
-    from ablate.spec.study import Analysis
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
+LISTED = 24  # hypotheses that the console shows
 DEFAULT_LEVELS, DEFAULT_SEEDS = "3x3x2x2x2", 2
 TITLES = {name: scenario.title for name, scenario in SCENARIOS.items()}
 
@@ -54,6 +61,23 @@ class Simulation:
     interval: Interval | None = None
     seed: int = 0
     workers: int | None = None
+
+
+@dataclass(frozen=True)
+class Planning:
+    """Where `ablate plan` takes the deviation of a run from: as given, from a pilot's CSV, or from the store."""
+
+    sd: float | None
+    pilot: Path | None
+    store: Path
+
+
+@dataclass(frozen=True)
+class PlanFiles:
+    """Where to write the plan; None writes nothing of the kind."""
+
+    json: Path | None
+    html: Path | None
 
 
 def calibrate(study: Path | None, asked: Simulation, json_file: Path | None, svg: Path | None, console: Console) -> int:
@@ -78,6 +102,71 @@ def calibrate(study: Path | None, asked: Simulation, json_file: Path | None, svg
     return SUCCESS if all(bar.holds for bar in held) else FAILURE
 
 
+def plan(file: Path, overrides: Sequence[str], asked: Planning, outputs: PlanFiles, console: Console) -> None:
+    """Show what a study can find before it trains, and write what was asked for.
+
+    Raises SpecError after that for a study that cannot reject anything and does not say that it is exploratory, and
+    DataError for a pilot that tells no deviation.
+    """
+    from ablate import study_file  # noqa: PLC0415  # loads torch, which other commands do without
+    from ablate.cost import estimate  # noqa: PLC0415  # as above
+    from ablate.executors.local import slots_here  # noqa: PLC0415  # as above
+    from ablate.planning import planner, reach  # noqa: PLC0415  # as above
+
+    study = study_file.load(file, overrides)
+    with console.status("working out the plan"):
+        found = planner.plan(study, _spread(study, asked))
+        cost = estimate(study, study.budget.workers or slots_here())
+    takes = f"about {clock(cost.study_seconds)} with {cost.slots} at a time"
+    _show_plan(found, takes, console)
+    if outputs.json:
+        numbers = found.to_json() | {"seconds": cost.study_seconds, "runs_at_a_time": cost.slots}
+        _write(outputs.json, json.dumps(numbers, indent=1, allow_nan=False) + "\n", console)
+    if outputs.html:
+        _write(outputs.html, plan_page(found, takes, _plan_command(file, overrides, asked)), console)
+    reach.refuse_hopeless(study)
+
+
+def _spread(study: "StudySpec", asked: Planning) -> Spread | None:
+    """Return how much a run varies: as given, from a pilot's table, as the study says, or from what it has run."""
+    from ablate.planning import pilot  # noqa: PLC0415  # as above
+
+    if asked.sd is not None:
+        if not 0 < asked.sd < math.inf:
+            raise SpecError(f"--sd: found {asked.sd:g}; must be above 0")
+        return Spread(asked.sd, "given by --sd")
+    if asked.pilot is not None:
+        return pilot.from_table(study, asked.pilot)
+    if study.analysis.sd is not None:
+        return Spread(study.analysis.sd, "stated in the study")
+    return pilot.from_store(study, Store(asked.store.absolute()).study(study.name))
+
+
+def _show_plan(found: Plan, takes: str, console: Console) -> None:
+    _say(found.question, console)
+    _say(words.layout(found, takes), console)
+    if found.tests:
+        table = Table(box=None, pad_edge=False)
+        table.add_column("hypothesis", overflow="fold")
+        for heading in words.COLUMNS:
+            table.add_column(heading, justify="right")
+        for place, test in enumerate(found.tests[:LISTED]):
+            table.add_row(escape(test.title), *words.row(found, place))
+        console.print(table)
+        if len(found.tests) > LISTED:
+            _say(f"and {len(found.tests) - LISTED} more: --json FILE or --html FILE has them all", console)
+    for sentence in words.sentences(found):
+        _say(sentence, console)
+    _say(f"The plan's digest is {found.digest}.", console)
+
+
+def _plan_command(file: Path, overrides: Sequence[str], asked: Planning) -> str:
+    settings = [word for override in overrides for word in ("--set", override)]
+    given = {"--sd": asked.sd, "--pilot": asked.pilot}
+    options = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    return shlex.join(["ablate", "plan", str(file), *settings, *options])
+
+
 def _design(study: Path | None, asked: Simulation) -> tuple[Layout, Settings]:
     """Return the layout of a study's file or of crossed levels, and the settings of its analysis."""
     if study is None:
@@ -88,26 +177,9 @@ def _design(study: Path | None, asked: Simulation) -> tuple[Layout, Settings]:
     from ablate import study_file  # noqa: PLC0415  # loads torch, which crossed levels do without
 
     spec = study_file.load(study)
-    factors = tuple(_factor_levels(spec, path) for path in spec.factors)
-    positions = [[f.levels.index(cell.levels[f.path]) for f in factors] for cell in spec.cells]
-    return Layout(factors, np.array(positions), asked.seeds or len(spec.seeds)), _settings(spec.analysis)
-
-
-def _factor_levels(study: "StudySpec", path: str) -> FactorLevels:
-    factor = study.factors[path]
-    return FactorLevels(path, factor.title or path, tuple(factor.level_names()), study.baseline[path], factor.ordered)
-
-
-def _settings(analysis: "Analysis") -> Settings:
-    pairs = analysis.interactions
-    named = {"all": None, "none": ()}[pairs] if isinstance(pairs, str) else tuple((a, b) for a, b in pairs)
-    return Settings(
-        alpha=analysis.alpha,
-        interactions=named,
-        interval=analysis.interval,
-        permutations=analysis.permutations,
-        resamples=analysis.resamples,
-    )
+    positions = [[f.levels.index(cell.levels[f.path]) for f in spec.factor_levels] for cell in spec.cells]
+    layout = Layout(spec.factor_levels, np.array(positions), asked.seeds or len(spec.seeds))
+    return layout, replace(spec.settings, bounds=None)  # standard deviations have none
 
 
 def _chosen(names: Sequence[str], layout: Layout, console: Console) -> list[Scenario]:

@@ -21,7 +21,7 @@ Value = str | int | float | bool | list[Any] | None
 FrozenPart = Mapping[str, Value]
 """Every setting by its path, as in analysis.alpha or factors.model.activation.levels; None where there is none."""
 
-LEFT_OUT = {
+LEFT_OUT: dict[str, Any] = {
     "name": True,
     "budget": True,
     "probes": True,

@@ -36,7 +36,10 @@ class PlannedTest:
 
 @dataclass(frozen=True)
 class WithSeeds:
-    """What another number of seeds would give: the smallest p and the detectable effect of every test, in order."""
+    """What another number of seeds would give: the smallest p and the detectable effect of the plan's tests, in order.
+
+    A test that the design does not allow with so few seeds has a smallest p of 1.
+    """
 
     seeds: int
     runs: int
@@ -46,7 +49,7 @@ class WithSeeds:
 
 @dataclass(frozen=True)
 class Freedom:
-    """Degrees of freedom of all runs: those of seeds, of every tested term by its title, and what is left."""
+    """Degrees of freedom of all runs: those of seeds, of every tested term, and what is left."""
 
     total: int
     seeds: int
@@ -55,7 +58,7 @@ class Freedom:
 
 
 @dataclass(frozen=True)
-class Deviation:
+class Spread:
     """The standard deviation of a run about its cell and seed, in the response's unit, and where it is from."""
 
     value: float
@@ -102,7 +105,7 @@ class Plan:
     not_shown: tuple[str, ...]
     effects: tuple[float, ...]
     with_seeds: tuple[WithSeeds, ...]
-    sd: Deviation | None
+    sd: Spread | None
     confounding: Confounding
     obstacle: str | None
     remedies: tuple[str, ...]

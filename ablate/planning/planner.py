@@ -1,7 +1,7 @@
 """The plan of a study, from its file's values alone."""
 
 from collections.abc import Mapping
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 from jaxtyping import Int
@@ -12,28 +12,28 @@ from ablate.design.efficiency import d_efficiency
 from ablate.design.model_matrix import model_matrix
 from ablate.inference.hypotheses import Family, Hypothesis
 from ablate.metrics import MEASURES
-from ablate.planning.asked import factor_levels, unmeasured
 from ablate.planning.frozen import digest, frozen_part
 from ablate.planning.mixing import mixing
-from ablate.planning.plan import Confounding, Deviation, Freedom, Plan, PlannedTest, WithSeeds
+from ablate.planning.plan import Confounding, Freedom, Plan, PlannedTest, Spread, WithSeeds
 from ablate.planning.power import FTest
 from ablate.planning.reach import first_step, of_seeds, reach
 from ablate.planning.sensitivity import f_test
+from ablate.planning.unmeasured import unmeasured
 from ablate.spec import StudySpec
 
 STEPS = 60  # of a power curve
 LEAST_SPAN, SPAN = 2.0, 1.25  # of a power curve: in standard deviations, and in the largest detectable effect
 LARGEST_SPAN = 10.0
-OTHER_SEEDS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20)
+OTHER_SEEDS = (*range(2, 11), 12, 16, 20)
 
 
-def plan(study: StudySpec, sd: Deviation | None = None) -> Plan:
+def plan(study: StudySpec, sd: Spread | None = None) -> Plan:
     """Work out what the study can show; nothing is run.
 
     `sd` is the standard deviation of a run about its cell and seed; the study's own where None. Raises SpecError and
     DesignError as the study's cells do.
     """
-    found, factors, measure = of_seeds(study, len(study.seeds)), factor_levels(study), MEASURES[study.response.measure]
+    found, factors, measure = of_seeds(study, len(study.seeds)), study.factor_levels, MEASURES[study.response.measure]
     cells = unmeasured(study, 1).levels
     titles, reached = {factor.path: factor.title for factor in factors}, reach(study)
     curves = _f_tests(study, found, len(study.seeds))
@@ -51,12 +51,12 @@ def plan(study: StudySpec, sd: Deviation | None = None) -> Plan:
         seeds=tuple(study.seeds),
         alpha=study.analysis.alpha,
         margin=study.analysis.margin,
-        freedom=_freedom(study, found, titles),
+        freedom=_freedom(study, found),
         tests=_tests(found, curves, effects, titles),
         not_shown=tuple(_title(own, titles) for own in found.hypotheses if own.how == "none"),
         effects=effects,
-        with_seeds=tuple(_with_seeds(study, seeds) for seeds in sorted({*OTHER_SEEDS, len(study.seeds)})),
-        sd=sd or (Deviation(stated, "stated in the study") if stated is not None else None),
+        with_seeds=tuple(_with_seeds(study, found, seeds) for seeds in sorted({*OTHER_SEEDS, len(study.seeds)})),
+        sd=sd or (Spread(stated, "stated in the study") if stated is not None else None),
         confounding=_confounding(study, found, cells, titles),
         obstacle=reached.obstacle,
         remedies=reached.remedies,
@@ -100,19 +100,21 @@ def _tests(
     )
 
 
-def _with_seeds(study: StudySpec, seeds: int) -> WithSeeds:
+def _with_seeds(study: StudySpec, planned: Family, seeds: int) -> WithSeeds:
     found = of_seeds(study, seeds)
+    smallest = {own.at: own.smallest for own in found.tested}
+    curves = {own.at: curve for own, curve in zip(found.tested, _f_tests(study, found, seeds), strict=True)}
     return WithSeeds(
         seeds=seeds,
         runs=len(study.cells) * seeds,
-        smallest=tuple(own.smallest for own in found.tested),
-        detectable=tuple(curve.detectable() for curve in _f_tests(study, found, seeds)),
+        smallest=tuple(smallest.get(own.at, 1.0) for own in planned.tested),
+        detectable=tuple(curves[own.at].detectable() if own.at in curves else None for own in planned.tested),
     )
 
 
-def _freedom(study: StudySpec, found: Family, titles: Mapping[str, str]) -> Freedom:
+def _freedom(study: StudySpec, found: Family) -> Freedom:
     counts, seeds = _counts(study), len(study.seeds)
-    terms = {_title(own, titles): int(np.prod([counts[i] - 1 for i in own.at])) for own in found.tested}
+    terms = {" x ".join(own.factors): prod(counts[i] - 1 for i in own.at) for own in found.tested}
     return Freedom(len(study.cells) * seeds - 1, seeds - 1, terms, found.model.freedom)
 
 
@@ -122,7 +124,7 @@ def _confounding(
     counts = _counts(study)
     pairs = [own.at for own in found.tested if len(own.at) == 2]  # noqa: PLR2004  # two factors: an interaction
     terms, correlations = mixing(cells, counts)
-    names = [factor.title for factor in factor_levels(study)]
+    names = [factor.title for factor in study.factor_levels]
     return Confounding(
         d_efficiency=d_efficiency(model_matrix(cells, counts, pairs)),
         aliases=tuple(in_words(alias, titles) for alias in aliases(cells, study.design_factors, pairs)),

@@ -6,7 +6,7 @@ from ablate.design import FullFactorial
 from ablate.errors import DesignError, SpecError
 from ablate.inference.hypotheses import Family, family
 from ablate.inference.settings import FEWEST_BLOCKS
-from ablate.planning.asked import settings, unmeasured
+from ablate.planning.unmeasured import unmeasured
 from ablate.spec import StudySpec
 
 MOST_SEEDS = 40  # looked at: 2^-39 is beyond any family
@@ -32,13 +32,15 @@ def reach(study: StudySpec) -> Reach:
     return Reach(obstacle, tuple(_remedies(study)) if obstacle else ())
 
 
-def refuse(study: StudySpec, found: Reach) -> None:
+def refuse_hopeless(study: StudySpec) -> None:
     """Raise SpecError for a study that cannot reject anything, unless it says that it is exploratory."""
-    if found.obstacle and not study.exploratory:
-        raise SpecError(
-            f"{study.name}: this study cannot reject anything: {found.obstacle}. "
-            f"What would help: {'; or '.join((*found.remedies, 'exploratory: true, which the report then says'))}"
-        )
+    if study.exploratory or (found := reach(study)).obstacle is None:
+        return
+    remedies = "; or ".join((*found.remedies, "exploratory: true, which the report then says"))
+    raise SpecError(
+        f"{study.name}: this study cannot reject anything: {found.obstacle}. What would help: {remedies}. "
+        "ablate plan shows more"
+    )
 
 
 def first_step(study: StudySpec, tested: int) -> float:
@@ -48,7 +50,7 @@ def first_step(study: StudySpec, tested: int) -> float:
 
 def of_seeds(study: StudySpec, seeds: int) -> Family:
     """Return what is tested with so many seeds."""
-    return family(unmeasured(study, seeds), settings(study))
+    return family(unmeasured(study, seeds), study.settings)
 
 
 def _obstacle(study: StudySpec, seeds: int) -> str | None:

@@ -1,7 +1,8 @@
 """How precisely the runs of a study estimate what each hypothesis is about."""
 
+from collections.abc import Sequence
 from itertools import combinations
-from math import prod
+from math import isclose, prod
 
 import numpy as np
 from jaxtyping import Float
@@ -9,15 +10,15 @@ from jaxtyping import Float
 from ablate.design.model_matrix import model_matrix
 from ablate.inference.hypotheses import Family, Hypothesis
 from ablate.inference.linear_model import LinearModel
-from ablate.planning.power import FTest, attained
+from ablate.planning.power import FTest, Unanimity, attained
 
 
-def f_test(own: Hypothesis, found: Family, level: float, counts: tuple[int, ...], seeds: int) -> FTest:
+def f_test(own: Hypothesis, found: Family, level: float, counts: Sequence[int], seeds: int) -> FTest:
     """Return the F test that stands for the randomisation test of a hypothesis.
 
-    `counts` are the numbers of levels of all factors. Relabelling n sets (or n seeds) orders the runs' dealings as the F
-    test of n complete blocks does, (n - 1) times its numerator's degrees of freedom below; a linear model has those of
-    its residuals. What is drawn or counted has steps, so the level is the largest step up to `level`.
+    `counts` are the numbers of levels of all factors. Relabelling n sets, or n seeds, is judged like the F test of n
+    complete blocks, with n - 1 times the numerator's degrees of freedom below; a linear model has those of its
+    residuals. What is counted or drawn has steps, so that the level is the largest step up to `level`.
     """
     levels = [counts[position] for position in own.at]
     numerator = prod(count - 1 for count in levels)
@@ -25,10 +26,12 @@ def f_test(own: Hypothesis, found: Family, level: float, counts: tuple[int, ...]
     if own.how == "linear":
         return FTest(reached, numerator, found.model.freedom, _of_model(found.model, own.at, levels))
     blocks = seeds if own.unit == "block" else own.sets
-    return FTest(reached, numerator, numerator * (blocks - 1), 2 ** len(levels) / own.sets)
+    one_dealing = numerator == 1 and isclose(reached, own.smallest) and isclose(own.smallest, 2.0 ** (1 - blocks))
+    kind = Unanimity if one_dealing else FTest
+    return kind(reached, numerator, numerator * (blocks - 1), 2 ** len(levels) / own.sets)
 
 
-def _of_model(model: LinearModel, term: tuple[int, ...], levels: list[int]) -> float:
+def _of_model(model: LinearModel, term: tuple[int, ...], levels: Sequence[int]) -> float:
     """Return the largest variance of a difference of two levels, or of the change of one, in the model."""
     place = model.places[term]
     covariance = np.linalg.pinv(model.matrix.T @ model.matrix)[place, place]

@@ -1,0 +1,166 @@
+"""The charts of a plan: how large an effect is found, what is run, and what is mixed up."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from ablate.planning.plan import Plan
+from ablate.planning.power import USUAL_POWER
+from ablate.report.figure_style import COLOURS, DASHES, FAINT, INK, MARKERS, WIDTH, styled, svg
+
+HEIGHT = 3.9
+NAMED = 2  # tests in a line of the legend; the rest is counted
+ROW, AROUND, BESIDE = 0.3, 0.7, 2.4  # inches
+WRITTEN = 40  # cells up to which each has the number of its level written in it
+LABELLED = 24  # terms up to which each row has its name
+CURRENT = "#767680"
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Tests that find the same effects: their places in the plan, and their names."""
+
+    places: tuple[int, ...]
+    label: str
+
+
+def power_figure(plan: Plan) -> str:
+    """Return power against the size of an effect, and the detectable effect against the number of seeds.
+
+    Tests that are alike share a line.
+    """
+    groups = alike(plan)
+    with styled(WIDTH, HEIGHT) as figure:
+        left, right = figure.subplots(1, 2)
+        for position, group in enumerate(groups):
+            _power(left, plan, group, position)
+            _by_seeds(right, plan, group, position)
+        _frame_power(left, plan)
+        _frame_seeds(right, plan)
+        figure.legend(*left.get_legend_handles_labels(), loc="outside upper left", ncols=2, fontsize=9)
+        return svg(figure)
+
+
+def design_figure(plan: Plan) -> str:
+    """Return the design as a grid: a row a factor, a column a cell, a colour a level (1 is the first)."""
+    with styled(WIDTH, AROUND + ROW * len(plan.factors)) as figure:
+        axes = figure.subplots()
+        levels = np.array(plan.cells).T
+        axes.imshow(levels, cmap=_palette(levels.max() + 1), aspect="auto", interpolation="nearest", alpha=0.8)
+        if len(plan.cells) <= WRITTEN:
+            for (row, column), level in np.ndenumerate(levels):
+                axes.text(column, row, str(level + 1), ha="center", va="center", fontsize=8, color=INK)
+        axes.set_yticks(range(len(plan.factors)), [factor.title for factor in plan.factors])
+        axes.set_xticks(np.arange(len(plan.cells) + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(len(plan.factors) + 1) - 0.5, minor=True)
+        axes.grid(which="minor", color="white", linewidth=1.5 if len(plan.cells) <= WRITTEN else 0.2)
+        axes.set_xlabel("cell")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
+        axes.xaxis.set_major_formatter(lambda value, _: str(round(value) + 1))
+        _bare(axes)
+        return svg(figure)
+
+
+def mixing_figure(plan: Plan) -> str:
+    """Return the correlations between all main effects and interactions as a map: white 0, black 1."""
+    terms = plan.confounding.terms
+    labelled = len(terms) <= LABELLED
+    with styled(WIDTH, BESIDE + ROW * len(terms) if labelled else WIDTH * 0.7) as figure:
+        axes = figure.subplots()
+        image = axes.imshow(np.array(plan.confounding.correlations), cmap="Greys", vmin=0, vmax=1)
+        if labelled:
+            axes.set_yticks(range(len(terms)), terms, fontsize=8)
+            axes.set_xticks(range(len(terms)), terms, fontsize=8, rotation=90)
+        else:
+            _bracket(axes, len(plan.factors), len(terms))
+        _bare(axes)
+        axes.set_anchor("W")
+        figure.colorbar(image, cax=axes.inset_axes((1.05, 0, 0.04, 1)), label="largest correlation")
+        return svg(figure)
+
+
+def alike(plan: Plan) -> tuple[Alike, ...]:
+    """Return the tests of a plan, those with equal power together."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for place, test in enumerate(plan.tests):
+        seeds = [other.detectable[place] for other in plan.with_seeds]
+        groups.setdefault((test.power, tuple(size and round(size, 4) for size in seeds)), []).append(place)
+    return tuple(Alike(tuple(places), _label([plan.tests[i].title for i in places])) for places in groups.values())
+
+
+def _label(titles: Sequence[str]) -> str:
+    more = f" and {len(titles) - NAMED} more" if len(titles) > NAMED else ""
+    return ", ".join(titles[:NAMED]) + more
+
+
+def _power(axes: Axes, plan: Plan, group: Alike, position: int) -> None:
+    axes.plot(plan.effects, plan.tests[group.places[0]].power, label=group.label, markevery=10, **_look(position))
+
+
+def _by_seeds(axes: Axes, plan: Plan, group: Alike, position: int) -> None:
+    sizes = [other.detectable[group.places[0]] for other in plan.with_seeds]
+    seeds = [other.seeds for other in plan.with_seeds]
+    axes.plot(seeds, [np.nan if size is None else size for size in sizes], **_look(position))
+
+
+def _look(position: int) -> dict[str, Any]:
+    return {
+        "color": COLOURS[position % len(COLOURS)],
+        "marker": MARKERS[position % len(MARKERS)],
+        "linestyle": DASHES[position // len(COLOURS) % len(DASHES)],
+        "markersize": 4.5,
+    }
+
+
+def _frame_power(axes: Axes, plan: Plan) -> None:
+    axes.axhline(USUAL_POWER, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_ylim(-0.02, 1.02)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
+    axes.set_ylabel("chance to find it")
+    axes.set_xlabel(f"size of the effect, in {_unit(plan)}")
+    axes.xaxis.set_major_formatter(_scale(plan))
+
+
+def _frame_seeds(axes: Axes, plan: Plan) -> None:
+    axes.axvline(len(plan.seeds), color=CURRENT, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_ylim(0, max(plan.effects))
+    axes.set_ylabel(f"effect found in {USUAL_POWER:.0%}, in {_unit(plan)}".replace("%", " %"))
+    axes.set_xlabel("seeds (the line is this plan)")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.yaxis.set_major_formatter(_scale(plan))
+
+
+def _unit(plan: Plan) -> str:
+    return "SD" if plan.sd is None else plan.response
+
+
+def _scale(plan: Plan) -> Callable[[float, float], str]:
+    size = 1.0 if plan.sd is None else plan.sd.value
+    return lambda value, _: f"{value * size:.3g}"
+
+
+def _palette(levels: int) -> ListedColormap:
+    if levels <= len(COLOURS):
+        return ListedColormap(COLOURS[:levels])
+    return ListedColormap(colormaps["viridis"](np.linspace(0.1, 1, levels)))
+
+
+def _bracket(axes: Axes, mains: int, terms: int) -> None:
+    """Name the two kinds of terms, and draw a line between them."""
+    middles = [(mains - 1) / 2, (mains + terms - 1) / 2]
+    for line in (axes.axvline, axes.axhline):
+        line(mains - 0.5, color=COLOURS[1], linewidth=1)
+    axes.set_xticks(middles, ["main\neffects", "interactions"])
+    axes.set_yticks(middles, ["main effects", "interactions"])
+
+
+def _bare(axes: Axes) -> None:
+    axes.tick_params(which="both", length=0, labelcolor=INK)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
