@@ -18,7 +18,7 @@ def plackett_burman():
 
 
 def seven_in_eight():
-    """2^(7-4) with D = AB, E = AC, F = BC, G = ABC: Box, Hunter and Hunter, Statistics for Experimenters (2005), chapter 6."""
+    """2^(7-4), D = AB, E = AC, F = BC, G = ABC: Box, Hunter and Hunter, Statistics for Experimenters (2005), ch. 6."""
     a, b, c = np.array(FullFactorial().cells(two_level(3))).T * 2 - 1
     return (np.column_stack([a, b, c, a * b, a * c, b * c, a * b * c]) + 1) // 2
 

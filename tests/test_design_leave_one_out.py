@@ -23,7 +23,7 @@ def test_of_one_factor_nothing_comes_twice():
 @pytest.mark.parametrize(
     ("complete", "message"),
     [
-        ({"kernal": 5}, "complete: unknown factor 'kernal'; allowed: kernel, loss"),
+        ({"kernal": 5}, r"complete: unknown factor 'kernal' .did you mean 'kernel'\?.; allowed: kernel, loss"),
         ({"kernel": 7}, "complete: 'kernel' has no level '7'; allowed: 1, 3, 5"),
         ({"kernel": 3}, "complete: 'kernel' has the base run's level '3', so that nothing is left to take back"),
     ],

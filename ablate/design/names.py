@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from ablate.design.design import DesignFactor
-from ablate.errors import DesignError
+from ablate.errors import DesignError, alternatives
 
 
 def _as_name(given: Any) -> Any:
@@ -26,12 +26,12 @@ def position_of(path: str, factors: Sequence[DesignFactor], place: str) -> int:
     """Return where a factor stands. Raises DesignError, starting with `place`, where there is none of this path."""
     names = [factor.name for factor in factors]
     if path not in names:
-        raise DesignError(f"{place}: unknown factor {path!r}; allowed: {', '.join(names)}")
+        raise DesignError(f"{place}: unknown factor {path!r}{alternatives(path, names)}")
     return names.index(path)
 
 
 def level_of(name: str, factor: DesignFactor, place: str) -> int:
     """Return where a level stands in its factor. Raises DesignError, starting with `place`, for an unknown name."""
     if name not in factor.names:
-        raise DesignError(f"{place}: {factor.name!r} has no level {name!r}; allowed: {', '.join(factor.names)}")
+        raise DesignError(f"{place}: {factor.name!r} has no level {name!r}{alternatives(name, factor.names)}")
     return factor.names.index(name)

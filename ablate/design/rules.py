@@ -17,6 +17,10 @@ class Condition:
     resting: int
     others: Mapping[int, frozenset[int]]
 
+    def holds(self, cell: Mapping[int, int]) -> bool:
+        """Say whether the factor may leave its rest beside these levels, by position."""
+        return all(cell[position] in levels for position, levels in self.others.items())
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -44,6 +48,11 @@ class Rules:
         for combination in self.forbidden:
             allowed &= ~np.all([cells[..., position] == level for position, level in combination.items()], axis=0)
         return allowed
+
+    def resting(self, cell: Cell) -> list[int]:
+        """Return the positions of the factors whose condition fails in a cell."""
+        levels = dict(enumerate(cell))
+        return [condition.position for condition in self.conditions if not condition.holds(levels)]
 
     def cells(self, given: Mapping[int, int] | None = None) -> Iterator[Cell]:
         """Yield every cell that may be run, once; with `given`, those that have these levels."""
@@ -73,7 +82,7 @@ class Rules:
 
     def _levels(self, position: int, chosen: Mapping[int, int]) -> list[int]:
         for condition in self.conditions:
-            if condition.position == position and any(chosen[i] not in some for i, some in condition.others.items()):
+            if condition.position == position and not condition.holds(chosen):
                 return [condition.resting]
         return list(range(self.counts[position]))
 

@@ -10,11 +10,12 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_v
 
 from ablate.component import Spec
 from ablate.design import AnyDesign, DesignFactor, FullFactorial
+from ablate.design.rules import Rules
 from ablate.errors import Fault, SpecError, alternatives
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import Interval, Settings
 from ablate.metrics import MEASURES
-from ablate.spec.change import changed
+from ablate.spec.change import changed, unknown_path
 from ablate.spec.factor import Factor, Levels, as_factor
 from ablate.spec.faults import shown
 from ablate.spec.level_runs import level_runs
@@ -206,16 +207,32 @@ class StudySpec(Spec):
     def _alone(self) -> dict[str, list[RunSpec | None]]:
         return level_runs(self.base, self.factors)
 
+    @cached_property
+    def _rules(self) -> Rules:
+        return self.design.rules(self.design_factors)
+
     def _names(self, indices: Sequence[int]) -> dict[str, str]:
         levels = zip(self.factors.items(), indices, strict=True)
         return {path: factor.level_names()[i] for (path, factor), i in levels}
 
     def _run(self, indices: Sequence[int]) -> RunSpec:
         levels = zip(self.factors.items(), indices, strict=True)
-        run = changed(self.base, {path: factor.levels[i] for (path, factor), i in levels})
+        settings = {path: factor.levels[i] for (path, factor), i in levels}
+        run = changed(self.base, self._placed(settings, indices))
         if problem := self.response.problem_with(run.evaluation):
             raise SpecError(f"response.{problem}")
         return run
+
+    def _placed(self, settings: Mapping[str, Any], indices: Sequence[int]) -> dict[str, Any]:
+        """Leave out what rests in this cell and has no place in its run, as a setting of another kind of loss."""
+        paths = list(settings)
+        resting = {paths[position] for position in self._rules.resting(tuple(indices))}
+        if not resting:
+            return dict(settings)
+        run = changed(self.base, {path: level for path, level in settings.items() if path not in resting})
+        return {
+            path: level for path, level in settings.items() if path not in resting or unknown_path(run, path) is None
+        }
 
     def _point(self, cell: Cell, seed: int) -> Point:
         run = cell.run.model_copy(update={"seed": seed})
