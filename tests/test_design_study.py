@@ -82,6 +82,14 @@ def test_the_runs_of_an_augmented_design_are_those_of_the_first_and_more(load):
             "{kind: leave_one_out, complete: {los: bce}}",
             r"design.complete: unknown factor 'los' \(did you mean 'loss'\?\)",
         ),
+        (
+            "{kind: foldover, of: {kind: d_optimal, forbid: [{loss: mse}]}}",
+            "design.of.forbid: 'loss' has no level 'mse'",
+        ),
+        (
+            "{kind: foldover, of: {kind: d_optimal, forbid: [{loss: bce}]}}",
+            "design.of: level 'bce' of 'loss' can never",
+        ),
         ("{kind: foldover}", "design.of: missing"),
         ("{kind: foldover, of: {kind: augment}}", "design.of.kind: unknown kind 'augment'"),
         ("{kind: augment, of: {kind: one_at_a_time}}", "design.add: missing"),

@@ -1,10 +1,11 @@
-"""Designs: which combinations of levels are run. A new one is one file and one line here."""
+"""Designs: which combinations of levels are run. A new one is one file and one line in `base_designs.py`."""
 
 from typing import Annotated
 
 from pydantic import Field
 
 from ablate.design.augment import Augment
+from ablate.design.base_designs import BASE_DESIGNS, BaseDesign
 from ablate.design.d_optimal import DOptimal
 from ablate.design.design import Design, DesignFactor
 from ablate.design.foldover import Foldover
@@ -12,10 +13,8 @@ from ablate.design.full_factorial import FullFactorial
 from ablate.design.leave_one_out import LeaveOneOut
 from ablate.design.one_at_a_time import OneAtATime
 
-AnyDesign = Annotated[
-    FullFactorial | OneAtATime | LeaveOneOut | DOptimal | Foldover | Augment, Field(discriminator="kind")
-]
-DESIGNS = (FullFactorial, OneAtATime, LeaveOneOut, DOptimal, Foldover, Augment)
+DESIGNS = (*BASE_DESIGNS, Foldover, Augment)
+AnyDesign = Annotated[BaseDesign | Foldover | Augment, Field(discriminator="kind")]
 
 __all__ = [
     "DESIGNS",

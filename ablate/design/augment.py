@@ -5,6 +5,7 @@ from typing import Literal, final
 
 from ablate.design.base_designs import BaseDesign
 from ablate.design.design import Design, DesignFactor
+from ablate.design.inner_design import inner_cells
 from ablate.design.interactions import Interactions, chosen_pairs
 from ablate.design.model_matrix import parameters
 from ablate.design.optimal_cells import CellCount, OptimalCells, Restarts, SearchSeed
@@ -37,7 +38,7 @@ class Augment(Design):
 
     def cells(self, factors: Sequence[DesignFactor]) -> list[tuple[int, ...]]:
         """See Design; the cells of `of` come first. Raises DesignError for too few cells, or more than there are."""
-        rules, kept = self.rules(factors), self.of.cells(factors)
+        kept, rules = inner_cells(self.of, factors), self.rules(factors)
         pairs = chosen_pairs(self.interactions, factors, rules)
         search = OptimalCells(factors, rules, kept)
         available, least = len(search.free(self.add)), parameters(rules.counts, pairs)

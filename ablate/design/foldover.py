@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ablate.design.base_designs import BaseDesign
 from ablate.design.design import Design, DesignFactor
+from ablate.design.inner_design import inner_cells
 from ablate.design.names import position_of
 from ablate.design.rules import Rules
 from ablate.errors import DesignError
@@ -33,7 +34,7 @@ class Foldover(Design):
 
     def cells(self, factors: Sequence[DesignFactor]) -> list[tuple[int, ...]]:
         """See Design; the cells of `of` come first. Raises DesignError where a mirrored cell is forbidden."""
-        rules, cells, mirrored = self.rules(factors), self.of.cells(factors), self._mirrored(factors)
+        cells, rules, mirrored = inner_cells(self.of, factors), self.rules(factors), self._mirrored(factors)
         levels = np.array(cells, int)
         last = np.array(rules.counts, int)[mirrored] - 1
         levels[:, mirrored] = last - levels[:, mirrored]
