@@ -1,0 +1,140 @@
+"""How much of the variance between cells each factor accounts for: exact Shapley shares."""
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import stats
+
+from ablate.inference.inference import Importance
+from ablate.inference.run_table import RunTable
+from ablate.inference.settings import Settings
+from ablate.inference.shapley import shapley
+from ablate.seeds import derive
+
+MOST_FACTORS = 12  # every factor more doubles the coalitions
+FEWEST_BLOCKS = 3  # fewer have no resamples to speak of
+DRAWN = 500  # resamples, and as many shuffles
+CHANCE = 0.95
+SWEEPS = 20  # of cells' and blocks' means in turn; a table without holes needs one
+ROUNDING = 1e-10  # of the largest response: a standard deviation that is rounding alone
+
+Grid = Float[np.ndarray, "cell block"]
+Drawn = tuple[Float[np.ndarray, "cell draw"], Float[np.ndarray, "cell draw"]]
+"""The cells' means, and for how many each counts: 1, or 0 where it was not drawn; one column may stand for all."""
+
+
+def importance(table: RunTable, settings: Settings) -> tuple[Importance, ...]:
+    """Return every factor's Shapley share of the variance between cells; the shares add up to 1.
+
+    A set of factors is worth the variance over the measured cells of the mean of the cells with equal levels of these
+    factors; each cell counts alike, with its mean over blocks once block effects are removed. A factor's share is what
+    it adds to the worth of those before it, averaged over all orders of the factors: an interaction is shared by those
+    who make it (Shapley effects: Owen 2014, doi:10.1137/130936233; Song, Nelson & Staum 2016, doi:10.1137/15M1048070).
+
+    Noise varies between cells too and has its part in the shares, the more the fewer blocks there are, and more of it
+    falls to factors with many levels. `null_high` says what it gives by itself. The interval, at 1 - alpha, is for the
+    share that so many blocks give on average. It is that of resampled blocks, centred on the share, since a resample
+    has more noise than the blocks it is drawn from, and widened as a normal interval is to Student's t (Hesterberg
+    2015, doi:10.1080/00031305.2015.1089789); None below three blocks. Nothing is returned above 12 factors, and where
+    the cells do not differ.
+    """
+    if not 1 <= len(table.factors) <= MOST_FACTORS or not table.defined.any():
+        return ()
+    cells, grid = _grid(table)
+    if not _differ(grid, table.response):
+        return ()
+    share = _shares(cells, *_values(grid, np.ones((grid.shape[1], 1))))[:, 0]
+    band = np.quantile(_shares(cells, *_shuffled(grid, settings)), CHANCE, axis=1)
+    found = zip(table.factors, share, _bounds(cells, grid, share, settings), band, strict=True)
+    return tuple(
+        Importance(factor.path, float(own), low, high, float(null)) for factor, own, (low, high), null in found
+    )
+
+
+def _grid(table: RunTable) -> tuple[Int[np.ndarray, "cell factor"], Grid]:
+    """Return the measured cells, and their responses without block effects, NaN where a block has none.
+
+    Block effects are those of the additive model of cells and blocks: the blocks' means where no run is missing.
+    """
+    own = table.defined
+    cells, cell = np.unique(table.levels[own], axis=0, return_inverse=True)
+    blocks, block = np.unique(table.block[own], return_inverse=True)
+    grid = np.full((len(cells), len(blocks)), np.nan)
+    grid[cell.reshape(-1), block] = table.response[own]
+    rest = grid
+    for _ in range(SWEEPS if np.isnan(grid).any() else 1):
+        grid = grid - np.nanmean(rest, axis=0)
+        rest = grid - np.nanmean(grid, axis=1, keepdims=True)
+    return cells, grid
+
+
+def _differ(grid: Grid, response: np.ndarray) -> bool:
+    return bool(len(grid) > 1 and np.nanmean(grid, axis=1).std() > ROUNDING * np.nanmax(np.abs(response)))
+
+
+def _values(grid: Grid, weights: Float[np.ndarray, "block draw"]) -> Drawn:
+    """Return the cells' weighted means over blocks; a cell counts for none where its blocks have no weight."""
+    measured = np.isfinite(grid)
+    count = measured @ weights
+    total = np.where(measured, grid, 0) @ weights
+    return total / np.maximum(count, 1), 1.0 * (count[:, :1] > 0 if measured.all() else count > 0)
+
+
+def _bounds(
+    cells: np.ndarray, grid: Grid, share: Float[np.ndarray, " factor"], settings: Settings
+) -> Sequence[tuple[float, float] | tuple[None, None]]:
+    blocks = grid.shape[1]
+    if blocks < FEWEST_BLOCKS:
+        return [(None, None)] * len(share)
+    generator = np.random.default_rng(derive(settings.seed, "bootstrap"))
+    drawn = _shares(cells, *_values(grid, generator.multinomial(blocks, np.full(blocks, 1 / blocks), DRAWN).T))
+    tail = settings.alpha / 2
+    narrow = np.sqrt((blocks - 1) / blocks) * stats.norm.ppf(tail) / stats.t.ppf(tail, blocks - 1)
+    around = (drawn - drawn.mean(axis=1, keepdims=True)) / narrow
+    bounds = (share + np.quantile(around, [tail, 1 - tail], axis=1)).clip(0, 1)
+    return [(float(low), float(high)) for low, high in bounds.T]
+
+
+def _shuffled(grid: Grid, settings: Settings) -> Drawn:
+    """Return the cells' means where each block's responses are dealt anew to its runs."""
+    generator = np.random.default_rng(derive(settings.seed, "randomisation"))
+    total = np.zeros((len(grid), DRAWN))
+    measured = np.isfinite(grid)
+    for values, own in zip(grid.T, measured.T, strict=True):
+        dealt = np.tile((values[own] - values[own].mean())[:, np.newaxis], DRAWN)
+        total[own] += generator.permuted(dealt, axis=0)
+    return total / measured.sum(axis=1, keepdims=True), np.ones((len(grid), 1))
+
+
+def _shares(
+    cells: Int[np.ndarray, "cell factor"], means: Float[np.ndarray, "cell draw"], count: Float[np.ndarray, "cell draw"]
+) -> Float[np.ndarray, "factor draw"]:
+    value = shapley(_worth(cells, means * count, count))
+    whole = value.sum(axis=0)
+    share: np.ndarray = np.divide(value, whole, out=np.zeros_like(value), where=whole > 0)
+    return share
+
+
+def _worth(cells: np.ndarray, total: np.ndarray, count: np.ndarray) -> Float[np.ndarray, "coalition draw"]:
+    """Return the variance between groups of cells with equal levels of a coalition's factors, for every coalition.
+
+    Groups are merged one factor at a time, in ascending order, which meets every coalition once.
+    """
+    factors = cells.shape[1]
+    sizes = cells.max(axis=0) + 1
+    steps = [prod(sizes[:factor].tolist()) for factor in range(factors)]
+    squares = np.empty((2**factors, total.shape[1]))
+    waiting = [(2**factors - 1, 0, cells @ np.array(steps), total, count)]
+    while waiting:
+        coalition, following, code, total, count = waiting.pop()
+        squares[coalition] = (total**2 / np.maximum(count, 1)).sum(axis=0)
+        for factor in range(following, factors):
+            rest = code - code // steps[factor] % sizes[factor] * steps[factor]
+            order = np.argsort(rest, kind="stable")
+            groups, first = np.unique(rest[order], return_index=True)
+            merged = (np.add.reduceat(values[order], first) for values in (total, count))
+            waiting.append((coalition ^ 1 << factor, factor + 1, groups, *merged))
+    worth: np.ndarray = (squares - squares[0]) / count.sum(axis=0)
+    return worth

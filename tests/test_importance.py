@@ -1,0 +1,152 @@
+"""Shapley shares: against hand-worked games, every order of the factors by itself, and simulated studies."""
+
+from itertools import permutations, product
+
+import numpy as np
+import pytest
+
+from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.importance import importance
+from ablate.inference.run_table import RunTable
+from ablate.inference.settings import Settings
+from ablate.inference.shapley import shapley
+
+
+def factors(counts):
+    return tuple(FactorLevels(f"f{i}", f"f{i}", tuple(map(str, range(n))), "0") for i, n in enumerate(counts))
+
+
+def study(counts, blocks, mean, noise=0.0, seed=0):
+    """Return a full factorial whose runs are the cell's mean, a large effect of the block, and noise."""
+    generator = np.random.default_rng(seed)
+    cells = np.array(list(product(*map(range, counts))))
+    block = np.tile(np.arange(blocks), len(cells))
+    levels = np.repeat(cells, blocks, axis=0)
+    response = mean(levels) + 10.0 * generator.normal(size=blocks)[block] + noise * generator.normal(size=len(block))
+    return RunTable(factors(counts), tuple(map(str, range(blocks))), levels, block, response)
+
+
+def without(table, runs):
+    response = table.response.copy()
+    response[runs] = np.nan
+    return RunTable(table.factors, table.blocks, table.levels, table.block, response)
+
+
+def shares(table, settings=Settings()):  # noqa: B008  # settings are frozen
+    return [own.shapley for own in importance(table, settings)]
+
+
+def test_the_glove_game_is_worth_two_thirds_and_a_sixth_each():
+    # Player 0 has a left glove, 1 and 2 a right one; a pair is worth 1 (Shapley & Shubik 1969).
+    worth = np.array([[1.0 * (coalition & 1 and coalition > 1)] for coalition in range(8)])
+    assert shapley(worth)[:, 0] == pytest.approx([2 / 3, 1 / 6, 1 / 6])
+
+
+def test_additive_factors_have_the_shares_of_their_variances():
+    # Levels 0, 1, 2 have variance 2/3, levels 0, 3 have 9/4: together 35/12.
+    table = study((3, 2, 2), 2, lambda levels: levels[:, 0] + 3.0 * levels[:, 1])
+    assert shares(table) == pytest.approx([8 / 35, 27 / 35, 0], abs=1e-12)
+
+
+def test_a_pure_interaction_belongs_half_to_each():
+    table = study((2, 2, 3), 2, lambda levels: 1.0 * (levels[:, 0] == levels[:, 1]))
+    assert shares(table) == pytest.approx([1 / 2, 1 / 2, 0], abs=1e-12)
+
+
+def test_a_parity_of_three_belongs_a_third_to_each():
+    table = study((2, 2, 2), 1, lambda levels: 1.0 * (levels.sum(axis=1) % 2))
+    assert shares(table) == pytest.approx([1 / 3] * 3)
+
+
+def added_over_all_orders(cells, means):
+    """Return the shares by definition: what each factor adds to those before it, order by order."""
+
+    def worth(chosen):
+        keys = [tuple(row) for row in cells[:, sorted(chosen)]]
+        group = {key: np.mean([m for k, m in zip(keys, means, strict=True) if k == key]) for key in set(keys)}
+        return np.var([group[key] for key in keys])
+
+    added = np.zeros(cells.shape[1])
+    orders = list(permutations(range(cells.shape[1])))
+    for order in orders:
+        for position, factor in enumerate(order):
+            added[factor] += worth(order[: position + 1]) - worth(order[:position])
+    return added / len(orders) / np.var(means)
+
+
+def test_shares_are_those_of_every_order_of_the_factors():
+    table = study((3, 2, 2, 3), 1, lambda levels: 0.3 * levels[:, 0] * levels[:, 3], noise=1.0)
+    assert shares(table) == pytest.approx(added_over_all_orders(table.levels, table.response))
+
+
+def test_a_fraction_of_the_crossing_has_the_shares_of_its_own_cells():
+    table = study((3, 3, 2, 2), 1, lambda levels: 1.0 * levels[:, 0] + levels[:, 1] * levels[:, 2], noise=1.0)
+    table = without(table, np.random.default_rng(1).choice(36, 14, replace=False))
+    own = table.defined
+    assert shares(table) == pytest.approx(added_over_all_orders(table.levels[own], table.response[own]))
+
+
+def test_missing_runs_leave_no_trace_of_the_blocks():
+    whole = study((2, 2), 4, lambda levels: 1.0 * levels[:, 0])
+    assert shares(without(whole, [0, 5, 6, 11])) == pytest.approx(shares(whole), abs=1e-6)
+
+
+def test_the_interval_holds_the_share_and_follows_alpha():
+    table = study((3, 2, 2), 5, lambda levels: 1.0 * levels[:, 0], noise=1.0)
+    for narrow, wide in zip(
+        importance(table, Settings(alpha=0.2)), importance(table, Settings(alpha=0.05)), strict=True
+    ):
+        assert 0 <= wide.low < narrow.low < narrow.shapley < narrow.high < wide.high <= 1
+
+
+def test_two_blocks_give_no_interval():
+    found = importance(study((2, 2), 2, lambda levels: 1.0 * levels[:, 0], noise=1.0), Settings())
+    assert [(own.low, own.high) for own in found] == [(None, None)] * 2
+
+
+def test_the_interval_covers_what_so_many_blocks_give_on_average():
+    def mean(levels):
+        return 0.5 * levels[:, 0] + (levels[:, 1] == 1) * (levels[:, 2] == 1)
+
+    found = [importance(study((3, 3, 2), 5, mean, noise=1.0, seed=seed), Settings()) for seed in range(150)]
+    average = np.mean([[own.shapley for own in study] for study in found], axis=0)
+    covered = [[own.low <= at <= own.high for own, at in zip(s, average, strict=True)] for s in found]
+    # With five blocks 90 % at the least are covered, the band is 3.5 binomial SD of 150 simulations.
+    assert min(np.mean(covered, axis=0)) > 0.9 - 3.5 * np.sqrt(0.9 * 0.1 / 150)
+
+
+def test_no_effect_passes_its_null_band_once_in_twenty():
+    found = [importance(study((3, 2, 2), 3, lambda _: 0.0, noise=1.0, seed=seed), Settings()) for seed in range(300)]
+    rate = np.mean([[own.shapley > own.null_high for own in study] for study in found], axis=0)
+    assert rate == pytest.approx(0.05, abs=3.5 * np.sqrt(0.05 * 0.95 / 300))
+
+
+def test_a_pure_interaction_stands_out_of_its_null_band():
+    table = study((3, 3, 2, 2, 2), 2, lambda levels: 2.0 * (levels[:, 2] == levels[:, 3]), noise=1.0)
+    found = importance(table, Settings())
+    assert [own.shapley > own.null_high for own in found] == [False, False, True, True, False]
+
+
+def test_the_same_seed_draws_the_same():
+    table = study((2, 2), 4, lambda levels: 1.0 * levels[:, 0], noise=1.0)
+    assert importance(table, Settings(seed=1)) == importance(table, Settings(seed=1))
+    assert importance(table, Settings(seed=1)) != importance(table, Settings(seed=2))
+
+
+def test_cells_that_do_not_differ_have_no_shares():
+    assert importance(study((2, 3), 3, lambda _: 0.1), Settings()) == ()
+
+
+def test_a_table_without_responses_has_no_shares():
+    table = study((2, 2), 2, lambda levels: 1.0 * levels[:, 0])
+    assert importance(without(table, slice(None)), Settings()) == ()
+
+
+@pytest.mark.parametrize("count", [12, 13])
+def test_more_than_twelve_factors_have_no_shares(count):
+    # One factor at a time from a baseline: a cell for each factor, and the baseline.
+    levels = np.vstack([np.zeros((1, count), int), np.eye(count, dtype=int)])
+    table = RunTable(
+        factors((2,) * count), ("0",), levels, np.zeros(count + 1, int), np.random.default_rng(0).normal(size=count + 1)
+    )
+    assert len(importance(table, Settings())) == (12 if count == 12 else 0)
