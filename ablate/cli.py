@@ -214,6 +214,62 @@ def diagnose(
 
 
 @app.command()
+def analyze(
+    *,
+    file: Annotated[
+        Path, typer.Argument(metavar="RUNS.csv", help="One row a run: .csv, .tsv or .parquet.", show_default=False)
+    ],
+    response: Annotated[str, typer.Option(metavar="COLUMN", help="The number that is asked about.")],
+    factors: Annotated[str, typer.Option(metavar="A,B,...", help="The columns that may be causes.")],
+    block: Annotated[str, typer.Option(metavar="COLUMN", help="What makes runs comparable: the seed.")],
+    order: Annotated[
+        str, typer.Option(metavar="A,B=s<m<l", help="Factors whose levels have an order: by value, or as given.")
+    ] = "",
+    baseline: Annotated[
+        str, typer.Option(metavar="A=1,B=none", help="Levels that the others are compared with; the first by default.")
+    ] = "",
+    interactions: Annotated[str, typer.Option(metavar="all|none|A:B,...", help="Pairs that are tested.")] = "all",
+    margin: Annotated[
+        float | None, typer.Option(help="Effects within it are none that matters, in the response's unit.")
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="Chance that anything is called a cause where nothing is.")] = 0.05,
+    interval: Annotated[Interval, typer.Option(help="Of the effects.")] = "student",
+    higher_is_better: Annotated[bool, typer.Option("--higher-is-better", help="Of the response.")] = False,
+    bounds: Annotated[
+        str | None, typer.Option(metavar="LOW,HIGH", help="The least and the largest value it can take.")
+    ] = None,
+    mediator: Annotated[
+        str, typer.Option(metavar="COLUMN,...", help="Measures that an effect may only come through, as mse.")
+    ] = "",
+    outcome: Annotated[str | None, typer.Option(metavar="COLUMN", help="How each run ended.")] = None,
+    average: Annotated[bool, typer.Option("--average", help="Average rows that repeat a run.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn at random.")] = 0,
+    json: JSONOutput = None,
+) -> None:
+    """Say of anybody's runs which factors are causes, which are not, and which act only together.
+
+    Columns from MLflow and W&B are found without params., metrics., config. before their names. A response that is
+    blank, NaN or infinite is a failed run. Exit code 0: analysed, be it that all is undecided. 2: the table or an
+    option is wrong.
+    """
+    from ablate import verdicts
+    from ablate.table_file import Columns
+
+    columns = Columns.written(
+        response=response,
+        factors=factors,
+        block=block,
+        order=order,
+        baseline=baseline,
+        mediators=mediator,
+        outcome=outcome,
+        average=average,
+    )
+    asked = verdicts.Asked(alpha, margin, interactions, interval, higher_is_better, bounds, seed)
+    verdicts.analyze(file, columns, asked, verdicts.Outputs(json), Console())
+
+
+@app.command()
 def calibrate(
     *,
     file: Annotated[

@@ -1,0 +1,77 @@
+"""Verdicts on the console."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ablate.inference.inference import Effect, Inference, Verdict
+
+VERDICTS = {"cause": "cause", "not_a_cause": "not a cause", "acts_with": "acts with", "undecided": "undecided"}
+LISTED = 12  # of what is missing or failed
+
+
+def tell(found: Inference, response: str, console: Console) -> None:
+    """Show every verdict in a row, then its reason, the pairs that interact, and what weakens all that."""
+    console.print(_verdicts(found, response))
+    for verdict in found.verdicts:
+        say(f"{verdict.title}: {verdict.reason}", console)
+    for pair in found.interactions:
+        if pair.p_adjusted is not None and pair.p_adjusted <= found.settings.alpha:
+            say(
+                f"{' x '.join(pair.titles)}: the effect of one depends on the other, adjusted p "
+                f"{pair.p_adjusted:.2g}, partial eta squared {pair.partial_eta_sq:.2f}.",
+                console,
+            )
+    _list("failed", [f"{_levels(run.levels)}, block {run.block}: {run.outcome}" for run in found.failed], console)
+    _list("missing", [f"{_levels(own.levels)}: {_blocks(own.blocks)}" for own in found.missing_cells], console)
+    for warning in found.warnings:
+        say(f"warning: {warning}", console)
+
+
+def say(sentence: str, console: Console) -> None:
+    """Print a sentence as it is."""
+    console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+
+def _verdicts(found: Inference, response: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("factor", "verdict", f"largest effect on {response}"):
+        table.add_column(escape(heading), overflow="fold")
+    for heading in (f"{1 - found.settings.alpha:.0%} interval", "adjusted p"):
+        table.add_column(heading, justify="right")
+    for own in found.verdicts:
+        p = "none" if own.p_adjusted is None else f"{own.p_adjusted:.2g}"
+        table.add_row(*map(escape, (own.title, _named(own), *_largest(own.effects), p)))
+    return table
+
+
+def _named(verdict: Verdict) -> str:
+    partners = f" {', '.join(verdict.partners)}" if verdict.partners else ""
+    return VERDICTS[verdict.verdict] + (partners if verdict.verdict == "acts_with" else "")
+
+
+def _largest(effects: Sequence[Effect]) -> tuple[str, str]:
+    """Return the difference of two levels that is furthest from 0, and its interval."""
+    differences = [own for own in effects if own.trend is None]
+    if not differences:
+        return "none", "none"
+    own = max(differences, key=lambda effect: abs(effect.estimate))
+    interval = "none" if own.low is None or own.high is None else f"[{own.low:.3g}, {own.high:.3g}]"
+    return f"{own.contrast}: {own.estimate:+.3g}", interval
+
+
+def _list(what: str, lines: Sequence[str], console: Console) -> None:
+    for line in lines[:LISTED]:
+        say(f"{what}: {line}", console)
+    if len(lines) > LISTED:
+        say(f"{what}: {len(lines) - LISTED} more", console)
+
+
+def _levels(levels: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {level}" for name, level in levels.items())
+
+
+def _blocks(blocks: Sequence[str]) -> str:
+    return f"block{'s' * (len(blocks) > 1)} {', '.join(blocks)}"
