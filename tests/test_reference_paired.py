@@ -1,0 +1,152 @@
+"""A factor of two levels is a paired comparison: checked against R's, Fisher's, SciPy's and statsmodels' numbers."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import optimize, special, stats
+from statsmodels.stats.weightstats import ttost_paired
+
+from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.infer import infer
+from ablate.inference.run_table import RunTable
+from ablate.inference.settings import Settings
+from ablate.table_file import Columns, read_runs
+
+REFERENCE = Path(__file__).parent / "reference"
+
+
+def paired(first, second):
+    """Return the table of a factor with levels `first` and `second`, the baseline, in so many blocks as there are."""
+    runs = pd.DataFrame(
+        {
+            "arm": ["first"] * len(first) + ["second"] * len(second),
+            "seed": [*range(len(first)), *range(len(second))],
+            "response": [*first, *second],
+        }
+    )
+    return RunTable.of(runs, [FactorLevels("arm", "arm", ("first", "second"), "second")], "seed")
+
+
+def only(table, settings=None):
+    """Return the one verdict and the one effect."""
+    (verdict,) = infer(table, settings or Settings()).verdicts
+    (effect,) = verdict.effects
+    return verdict, effect
+
+
+@pytest.fixture(scope="module")
+def maize():
+    columns = Columns("height", ("fertilisation",), "pair", baseline={"fertilisation": "selfed"})
+    return read_runs(REFERENCE / "maize.csv", columns)
+
+
+@pytest.fixture(scope="module")
+def sleep():
+    return read_runs(REFERENCE / "sleep.csv", Columns("extra", ("drug",), "subject", baseline={"drug": "2"}))
+
+
+@pytest.fixture
+def twenty():
+    generator = np.random.default_rng(20)
+    second = generator.normal(10, 3, 20)
+    return second + generator.normal(0.3, 1, 20), second
+
+
+def test_fishers_randomisation_of_darwins_maize_is_met_exactly(maize):
+    verdict, effect = only(maize)
+    assert verdict.test.p == effect.p == 1726 / 32768
+    assert (verdict.test.method, verdict.test.unit) == ("exact", "block")
+    assert verdict.test.smallest == 2 / 2**15
+    assert effect.contrast == "crossed - selfed"
+    assert effect.estimate == pytest.approx(314 / 8 / 15)
+
+
+def test_fisher_cannot_call_crossing_a_cause(maize):
+    assert only(maize)[0].verdict == "undecided"
+    assert only(maize, Settings(alpha=0.06))[0].verdict == "cause"
+
+
+def test_rs_paired_t_interval_of_students_sleep_is_met(sleep):
+    effect = only(sleep)[1]
+    assert effect.contrast == "1 - 2"
+    assert effect.estimate == pytest.approx(-1.58, abs=1e-12)
+    assert (effect.low, effect.high) == (pytest.approx(-2.4598858, abs=5e-8), pytest.approx(-0.7001142, abs=5e-8))
+    assert (effect.n_blocks, effect.n_runs) == (10, 20)
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.1])
+def test_intervals_at_other_levels_are_scipys(sleep, alpha):
+    effect = only(sleep, Settings(alpha=alpha))[1]
+    first, second = sleep.response[:10], sleep.response[10:]
+    assert (effect.low, effect.high) == pytest.approx(
+        tuple(stats.ttest_rel(first, second).confidence_interval(1 - alpha))
+    )
+
+
+def test_the_exact_p_of_the_sleep_data_is_scipys(sleep):
+    difference = sleep.response[:10] - sleep.response[10:]
+    test = stats.permutation_test((difference,), np.mean, permutation_type="samples", n_resamples=np.inf)
+    assert only(sleep)[1].p == test.pvalue == 4 / 1024
+
+
+def test_the_share_of_better_pairs_counts_ties_half(sleep):
+    assert only(sleep, Settings(higher_is_better=False))[1].prob_improvement == 9.5 / 10
+    assert only(sleep, Settings(higher_is_better=True))[1].prob_improvement == 0.5 / 10
+
+
+def test_the_standardised_effect_is_hedges_g(sleep):
+    difference = sleep.response[:10] - sleep.response[10:]
+    deviation = difference.std(ddof=1) / np.sqrt(2)  # of a run, about its arm and its subject
+    unbiased = special.gamma(9 / 2) / (np.sqrt(9 / 2) * special.gamma(8 / 2))
+    assert only(sleep)[1].standardised == pytest.approx(-1.58 / deviation * unbiased, rel=2e-3)
+
+
+def test_drawn_relabellings_come_near_scipys(twenty):
+    first, second = twenty
+    test = stats.permutation_test(
+        (first - second,), np.mean, permutation_type="samples", n_resamples=99_999, rng=np.random.default_rng(1)
+    )
+    verdict = only(paired(first, second))[0]
+    assert verdict.test.method == "monte_carlo"
+    assert verdict.test.p == pytest.approx(test.pvalue, rel=0.4)  # 100 hits at the least: 10 % is one standard error
+
+
+def test_equivalence_changes_where_statsmodels_p_passes_alpha(twenty):
+    first, second = twenty
+    alpha = 0.05
+    margin = optimize.brentq(lambda own: ttost_paired(first, second, -own, own)[0] - alpha, 0.01, 10)
+    for factor, equivalent in ((1 - 1e-6, False), (1 + 1e-6, True)):
+        verdict, effect = only(paired(first, second), Settings(alpha=alpha, margin=margin * factor))
+        assert effect.equivalent is equivalent
+        assert (verdict.verdict == "not_a_cause") is equivalent
+
+
+def test_without_a_margin_nothing_is_said_of_equivalence(twenty):
+    assert only(paired(*twenty))[1].equivalent is None
+
+
+def test_bca_intervals_are_scipys(twenty):
+    first, second = twenty
+    effect = only(paired(first, second), Settings(interval="bca", resamples=20_000))[1]
+    found = stats.bootstrap(
+        (first - second,), np.mean, method="BCa", n_resamples=50_000, rng=np.random.default_rng(2)
+    ).confidence_interval
+    assert (effect.low, effect.high) == pytest.approx((found.low, found.high), abs=0.02)
+
+
+def test_studentised_intervals_follow_efron_and_tibshirani(twenty):
+    first, second = twenty
+    effect = only(paired(first, second), Settings(interval="studentised", resamples=20_000))[1]
+    difference, generator = first - second, np.random.default_rng(3)
+    drawn = generator.choice(difference, (50_000, 20))
+    t = (drawn.mean(axis=1) - difference.mean()) / stats.sem(drawn, axis=1)
+    low, high = difference.mean() - np.quantile(t, [0.975, 0.025]) * stats.sem(difference)
+    assert (effect.low, effect.high) == pytest.approx((low, high), abs=0.02)
+
+
+def test_intervals_stay_within_what_bounded_responses_can_differ_by():
+    generator = np.random.default_rng(4)
+    effect = only(paired(generator.uniform(0, 1, 3), generator.uniform(0, 1, 3)), Settings(bounds=(0, 1)))[1]
+    assert -1 <= effect.low < effect.high <= 1
