@@ -70,6 +70,10 @@ def test_the_alias_matrix_by_hand():
     [
         (Alias(("kernel",), ("norm", "loss"), 1 / 3), "kernel is mixed up with normalisation x loss (33 %)"),
         (Alias(("kernel",), ("norm", "loss"), 1.0), "kernel is mixed up with normalisation x loss (100 %)"),
+        (
+            Alias(("kernel",), ("norm", "loss"), 2.24),
+            "kernel is mixed up with normalisation x loss (2.2 times its size)",
+        ),
         (Alias(("kernel",), ("norm",), 1.0, in_model=True), "kernel and normalisation cannot be told apart"),
     ],
 )

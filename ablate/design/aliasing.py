@@ -11,6 +11,7 @@ from ablate.design.design import DesignFactor
 from ablate.design.model_matrix import Pair, Term, all_pairs, columns, model_matrix
 
 ROUNDING = 1e-6
+MAGNIFIED = 1.05
 
 Places = Mapping[Term, slice]
 """Where each term has its columns."""
@@ -67,7 +68,8 @@ def in_words(alias: Alias, titles: Mapping[str, str] | None = None) -> str:
         return f"{term} cannot be told apart from the mean of all runs"
     if alias.in_model:
         return f"{term} and {other} cannot be told apart"
-    return f"{term} is mixed up with {other}" + (f" ({alias.strength:.0%})".replace("%", " %"))
+    share = f"{100 * alias.strength:.0f} %" if alias.strength < MAGNIFIED else f"{alias.strength:.1f} times its size"
+    return f"{term} is mixed up with {other} ({share})"
 
 
 def _tangled(model: Float[np.ndarray, "cell parameter"], inside: Places) -> Iterator[tuple[Term, Term, float]]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, UInt64
 
 from ablate.design.model_matrix import Pair, model_matrix, parameters
 from ablate.design.rules import Cell, Rules
@@ -119,6 +119,6 @@ class _Search:
     def _model(self, levels: Int[np.ndarray, "*cells factor"]) -> Float[np.ndarray, "*cells parameter"]:
         return model_matrix(levels, self._rules.counts, self._pairs)
 
-    def _codes(self, cells: Int[np.ndarray, "*cells factor"]) -> Int[np.ndarray, "*cells"]:
+    def _codes(self, cells: Int[np.ndarray, "*cells factor"]) -> UInt64[np.ndarray, "*cells"]:
         codes: np.ndarray = (cells.astype(np.uint64) * self._weights).sum(axis=-1)
         return codes
