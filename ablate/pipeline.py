@@ -26,6 +26,8 @@ from ablate.errors import AnalysisError
 from ablate.executors.local import LocalExecutor, slots_here
 from ablate.lock import held
 from ablate.paths import Store, StudyPaths
+from ablate.planning.frozen import freeze
+from ablate.planning.reach import refuse_hopeless
 from ablate.probing import CLIPS, probe_run
 from ablate.progress import clock, display
 from ablate.records import RunRecord, whole_file
@@ -39,12 +41,17 @@ SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
 
 
 def run(file: Path, overrides: Sequence[str], root: Path, workers: int | None, console: Console) -> int:
-    """Run what has not run yet, write the report, and return the exit code."""
+    """Run what has not run yet, write the report, and return the exit code.
+
+    Raises SpecError, before anything is created, for a study that cannot reject anything and is not exploratory.
+    """
     study, store = study_file.load(file, overrides), Store(root.absolute())
+    refuse_hopeless(study)
     paths, started = store.study(study.name), time.monotonic()
     with held(paths.lock):
         with whole_file(paths.study_yaml) as path:
             path.write_text(study_file.dump(study))
+        freeze(paths, study)
         tracker = MLflowTracker(store)
         executor = LocalExecutor(workers or study.budget.workers)
         tally = Driver(study, store, tracker, executor, display(console)).run()

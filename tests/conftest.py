@@ -90,6 +90,7 @@ def small_study():
             "base": SMALL_BASE,
             "factors": {"model.state_kernel_size": [1, 3], "model.activation": ["tanh", "relu"]},
             "seeds": [0, 1],
+            "exploratory": True,
             "probes": "none",
         }
         return StudySpec.model_validate(study | changes)

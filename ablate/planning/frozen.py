@@ -98,6 +98,15 @@ def deviations(paths: StudyPaths, study: StudySpec) -> tuple[str, ...]:
     return (*note, *(change.sentence for change in (*frozen.changes, *pending)))
 
 
+def digest_tag(paths: StudyPaths) -> dict[str, str]:
+    """Return the digest of the frozen plan as a tag for trackers; none where no plan can be read."""
+    try:
+        frozen = read(paths)
+    except DataError:
+        return {}
+    return {"plan.digest": frozen.digest} if frozen else {}
+
+
 def read(paths: StudyPaths) -> FrozenPlan | None:
     """Return the frozen plan, None where there is none.
 

@@ -70,7 +70,8 @@ def size_of_effects(plan: Plan) -> str:
             "Effects are in SD: standard deviations of a run about its cell and seed. For sizes in the unit of the "
             f"response ({plan.unit}), give --sd, --pilot or analysis.sd."
         )
-    return f"One SD, of a run about its cell and seed, is {plan.sd.value:.3g} in the unit of the response: {plan.unit} ({plan.sd.source})."
+    size = f"{plan.sd.value:.3g} in the unit of the response: {plan.unit}"
+    return f"One SD, of a run about its cell and seed, is {size} ({plan.sd.source})."
 
 
 def effect(plan: Plan, size: float | None) -> str:

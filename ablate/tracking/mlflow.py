@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ablate.errors import AblateError, DataError
 from ablate.findings import Finding
 from ablate.paths import RunPaths, Store, StudyPaths
+from ablate.planning.frozen import digest_tag
 from ablate.records import RunRecord
 from ablate.spec import Point, StudySpec, level_name
 from ablate.tracking import provenance
@@ -113,10 +114,10 @@ class MLflowTracker(Tracker):
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
         """See Tracker. A study that is not complete ends as KILLED; the next start reopens it."""
         report = (paths.report_html, paths.report_markdown, paths.report_json, paths.runs_csv, paths.comparison)
-        for file in (paths.study_yaml, *report):
+        for file in (paths.study_yaml, paths.plan, *report):
             if file.exists():
                 self._client.log_artifact(self._parent, str(file))
-        self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: summary})
+        self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: summary} | digest_tag(paths))
 
     def _opened_experiment(self) -> str:
         name = self._study.name
