@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ablate.design import DesignFactor, FullFactorial, OneAtATime
+from ablate.design import DesignFactor, FullFactorial, LeaveOneOut, OneAtATime
 from ablate.design.aliasing import Alias, aliases, in_words
 
 PLACKETT_BURMAN = "++-+++---+-"
@@ -53,6 +53,12 @@ def test_a_factor_that_never_changes_cannot_be_told_from_the_mean():
     assert in_words(first) == "B cannot be told apart from the mean of all runs"
 
 
+def test_a_level_that_is_never_run_mixes_nothing_up():
+    factors = [DesignFactor("kernel", ("1", "3", "5"), 0), *two_level(2)]
+    found = aliases(np.array(LeaveOneOut().cells(factors)), factors, ())
+    assert not [alias for alias in found if alias.in_model]
+
+
 def test_a_full_factorial_mixes_nothing():
     factors = [DesignFactor("a", ("1", "2", "3"), 0), *two_level(3)]
     assert aliases(np.array(FullFactorial().cells(factors)), factors, ()) == ()
@@ -79,3 +85,8 @@ def test_the_alias_matrix_by_hand():
 )
 def test_an_alias_in_words(alias, sentence):
     assert in_words(alias, {"norm": "normalisation"}) == sentence
+
+
+def test_ten_thousand_cells_are_asked_within_memory():
+    factors = [DesignFactor(name, tuple("0123456789"), 0) for name in "abcd"]
+    assert aliases(np.array(FullFactorial().cells(factors)), factors, ()) == ()

@@ -40,9 +40,10 @@ def aliases(
     The model has every main effect and the interactions `pairs_in_model`, by position. What is left out are all other
     two-factor interactions X2, mixed up as the alias matrix (X1'X1)^-1 X1'X2 says (Box and Wilson 1951,
     doi:10.1111/j.2517-6161.1951.tb00067.x); the strength is the largest singular value of its block of two terms.
-    Terms of the model are tangled where a direction in which X1 is zero takes part of both.
+    Terms of the model are tangled where a direction in which X1 is zero takes part of both. Levels that are never run
+    are no part of the model.
     """
-    counts = [factor.levels for factor in factors]
+    levels, counts = _as_run(levels, factors)
     model = model_matrix(levels, counts, pairs_in_model)
     inside = columns(counts, pairs_in_model)
     left_out = [pair for pair in all_pairs(len(factors)) if not {pair, pair[::-1]} & set(pairs_in_model)]
@@ -72,9 +73,21 @@ def in_words(alias: Alias, titles: Mapping[str, str] | None = None) -> str:
     return f"{term} is mixed up with {other} ({share})"
 
 
+def _as_run(
+    levels: Int[np.ndarray, "cell factor"], factors: Sequence[DesignFactor]
+) -> tuple[Int[np.ndarray, "cell factor"], list[int]]:
+    """Count only levels that are run, and number them anew; a factor with a single one keeps all."""
+    levels, counts = levels.copy(), [factor.levels for factor in factors]
+    for position in range(len(factors)):
+        run, numbers = np.unique(levels[:, position], return_inverse=True)
+        if len(run) > 1:
+            levels[:, position], counts[position] = numbers, len(run)
+    return levels, counts
+
+
 def _tangled(model: Float[np.ndarray, "cell parameter"], inside: Places) -> Iterator[tuple[Term, Term, float]]:
     """Yield the pairs of terms that share a direction in which the model matrix is zero."""
-    _, sizes, directions = np.linalg.svd(model)
+    _, sizes, directions = np.linalg.svd(np.linalg.qr(model, mode="r"))  # as of the model itself, and small
     rank = int((sizes > ROUNDING * sizes[0]).sum())
     shared = directions[rank:].T @ directions[rank:]
     for term, other in combinations(inside, 2):

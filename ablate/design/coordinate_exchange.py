@@ -10,7 +10,7 @@ from ablate.design.rules import Cell, Rules
 
 RIDGE = 1e-5
 LEAST_GAIN = 1e-6
-MOST_NUMBERS = 8_000_000
+MOST_NUMBERS = 8_000_000  # held at once: 64 MB
 
 
 def exchanged(
@@ -74,7 +74,7 @@ class _Search:
     def _improve(self, row: int) -> Bool[np.ndarray, " design"]:
         cells = self._neighbours(row)
         rows = self._model(cells)
-        growth = np.where(self._may_come(cells), self._growth(row, rows), 1.0).round(9)
+        growth = np.where(self._may_come(cells), self._growth(row, rows), 1.0).round(9)  # so that ties stay ties
         best = growth.argmax(axis=1)
         better: np.ndarray = growth.max(axis=1) > 1 + LEAST_GAIN
         chosen = np.flatnonzero(better), best[better]
@@ -88,7 +88,10 @@ class _Search:
         return self._rules.settled(cells)
 
     def _may_come(self, cells: Int[np.ndarray, "design change factor"]) -> Bool[np.ndarray, "design change"]:
-        """Return which cells are allowed and not in their design yet; chance twins count too."""
+        """Return which cells are allowed and not in their design yet.
+
+        Cells are compared by a code; where two share one by chance, a change is passed over.
+        """
         taken = self._codes(cells)[:, :, None] == self._codes(self._levels)[:, None, :]
         free: np.ndarray = self._rules.allowed(cells) & ~taken.any(axis=2)
         return free

@@ -8,6 +8,8 @@ from typing import ClassVar
 from ablate.component import Spec
 from ablate.design.rules import Rules
 
+MOST_CELLS = 10_000
+
 
 @dataclass(frozen=True)
 class DesignFactor:

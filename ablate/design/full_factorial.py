@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Literal, final
 
-from ablate.design.design import DesignFactor
+from ablate.design.design import MOST_CELLS, DesignFactor
 from ablate.design.restrictions import RestrictedDesign
 from ablate.errors import DesignError
-
-MOST_CELLS = 10_000
 
 
 @final

@@ -5,20 +5,20 @@ from itertools import islice
 from typing import Annotated
 
 import numpy as np
+from jaxtyping import Int
 from pydantic import Field
 
 from ablate.design.aliasing import aliases, in_words
 from ablate.design.coordinate_exchange import exchanged
-from ablate.design.design import DesignFactor
-from ablate.design.model_matrix import Pair, parameters
+from ablate.design.design import MOST_CELLS, DesignFactor
+from ablate.design.model_matrix import Pair, model_matrix, parameters
 from ablate.design.rules import Cell, Rules
 from ablate.errors import DesignError
 from ablate.seeds import derive
 
-MOST_CELLS = 10_000
 ROOM = 4
 MOST_RESTARTS = 200
-WORK = 400_000_000
+WORK = 200_000_000  # numbers touched in one pass over all starts: some seconds in all
 
 CellCount = Annotated[int, Field(ge=1, le=MOST_CELLS)]
 Restarts = Annotated[int, Field(ge=1, le=10_000)] | None
@@ -49,15 +49,20 @@ class OptimalCells:
         else:
             starts = [self._start(count, pool, rng) for _ in range(restarts or self._restarts(count, pairs))]
             added = exchanged(self._rules, pairs, self._kept, starts)
-        levels = np.array([*self._kept, *added], int)
-        tangled = [alias for alias in aliases(levels, self._factors, pairs) if alias.in_model]
-        if tangled:
-            more = f" (and {len(tangled) - 1} more)" * (len(tangled) > 1)
-            raise DesignError(
-                f"no {len(levels)} cells were found that tell all effects apart: {in_words(tangled[0])}{more}; give "
-                "more cells, leave interactions out, or loosen 'forbid' and 'only_when'"
-            )
+        self._refuse_tangled(np.array([*self._kept, *added], int), pairs)
         return added
+
+    def _refuse_tangled(self, levels: Int[np.ndarray, "cell factor"], pairs: Sequence[Pair]) -> None:
+        matrix = model_matrix(levels, self._rules.counts, pairs)
+        if np.linalg.matrix_rank(matrix) == matrix.shape[1]:
+            return
+        tangled = [in_words(alias) for alias in aliases(levels, self._factors, pairs) if alias.in_model]
+        more = f" (and {len(tangled) - 1} more)" * (len(tangled) > 1)
+        raise DesignError(
+            f"no {len(levels)} cells were found that tell all effects apart: "
+            f"{tangled[0] if tangled else 'some level is never run'}{more}; give more cells, leave interactions out, "
+            "or loosen 'forbid' and 'only_when'"
+        )
 
     def _restarts(self, count: int, pairs: Sequence[Pair]) -> int:
         counts = self._rules.counts
@@ -67,9 +72,7 @@ class OptimalCells:
         """Return distinct cells at random: from the pool where it holds every free cell, else drawn one by one."""
         if len(pool) < ROOM * count:
             return [pool[index] for index in rng.permutation(len(pool))[:count]]
-        start: dict[Cell, None] = {}
-        while len(start) < count:
-            cell = self._rules.draw(rng)
-            if cell not in self._kept:
-                start[cell] = None
-        return list(start)
+        cells = dict.fromkeys(self._kept)
+        while len(cells) < len(self._kept) + count:
+            cells[self._rules.draw(rng)] = None
+        return list(cells)[len(self._kept) :]
