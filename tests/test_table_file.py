@@ -1,10 +1,14 @@
 """Anybody's table of runs is read as it is written, or refused in one line that says what to do."""
 
+from contextlib import suppress
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from ablate.errors import DataError, SpecError
+from ablate.errors import AblateError, DataError, SpecError
 from ablate.table_file import Columns, read_runs
 from ablate.table_file import text as text_module
 
@@ -150,6 +154,7 @@ def test_repeats_within_a_block_are_refused(table):
         (RUNS + '1,"none,2,3\n', "cannot be read"),
         (RUNS.encode("utf-16"), "not in UTF-8"),
         (b"\xff" + RUNS.encode(), "not in UTF-8"),
+        (HEADER + "1,a,0,\n2,b,0,nan\n", "no row has a finite 'ghost'"),
         (HEADER + "1" * 1_000_001, "line of more than"),
     ],
 )
@@ -221,3 +226,22 @@ def test_a_table_of_too_many_rows_is_refused_before_it_fills_the_memory(table, m
 def test_a_long_list_of_columns_is_cut_in_the_message(table):
     with pytest.raises(DataError, match=r"c19 and 80 more$"):
         table(",".join(f"c{i}" for i in range(100)) + "\n")
+
+
+CELLS = st.sampled_from(["1", "0.5", "", "nan", "inf", "a", '"', "\x00", "1e999", "\u0661", "\ud7ff", " ", "-", "1_0"])
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.lists(CELLS, min_size=3, max_size=5).map(",".join), max_size=6), tail=st.binary(max_size=5))
+def test_any_text_is_read_or_refused(table, rows, tail):
+    with suppress(AblateError):
+        runs = table((HEADER + "\n".join(rows)).encode() + tail)
+        assert runs.levels.shape == (len(runs.response), 2)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary(max_size=200))
+@pytest.mark.parametrize("name", ["runs.csv", "runs.parquet"])
+def test_any_bytes_are_refused(table, name, content):
+    with pytest.raises(AblateError):
+        table(content, name=name)

@@ -23,8 +23,8 @@ def read_runs(file: Path, columns: Columns) -> RunTable:
 
     Levels and blocks are named as they are written: 1 and 1.0 are two levels. A response that is blank, NaN or
     infinite leaves its run without one; the run is kept, and its outcome says so. Raises DataError for a file that
-    is no such table, a blank level or block, a response that is no number, a factor with one level, and rows that
-    repeat a combination of levels in a block, unless those are to be averaged.
+    is no such table, a blank level or block, a response that is no number or nowhere finite, a factor with one level,
+    and rows that repeat a combination of levels in a block, unless those are to be averaged.
     """
     text = read_text(file, columns.names)
     if len(text.rows) < FEWEST_ROWS:
@@ -42,6 +42,8 @@ def read_runs(file: Path, columns: Columns) -> RunTable:
         outcome=_outcomes(text, columns),
         mediators={name: _numbers(file, text, name) for name in columns.mediators},
     )
+    if not table.defined.any():
+        raise DataError(f"{file}: no row has a finite {columns.response!r}; there is nothing to analyse")
     return _one_row_a_run(file, text, table, average=columns.average)
 
 

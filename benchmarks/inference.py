@@ -1,0 +1,72 @@
+"""How fast a table of runs is analysed: `python -m benchmarks.inference [--seeds 10 16 32]`.
+
+Writes the runs of a factorial of 3 x 3 x 3 x 3 x 2 x 2 x 2 = 648 cells in so many seeds as a CSV file, with two causes
+and a pure interaction planted, and has `ablate analyze` test all 7 factors and 21 pairs, in a process of its own.
+"""
+
+import argparse
+import json
+import platform
+import resource
+import subprocess
+import sys
+from collections import Counter
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+LEVELS = {"A": 3, "B": 3, "C": 3, "D": 3, "E": 2, "F": 2, "G": 2}
+CAUSE, PAIR = 0.25, 0.5
+"""Effects in standard deviations of a run: of a level of A over the one before, of E, and of B where C is other."""
+
+
+def main() -> None:
+    """Print the seconds and peak memory for each number of seeds, start-up included, and what was found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[10, 16], help="seeds to try (10 16)")
+    for seeds in parser.parse_args().seeds:
+        with TemporaryDirectory() as folder:
+            runs = _runs(seeds)
+            runs.to_csv(Path(folder) / "runs.csv", index=False)
+            seconds, found = _analysed(Path(folder))
+        Console().print(
+            f"{len(runs)} runs ({seeds} seeds): {seconds:.1f} s, peak memory {_peak_megabytes():.0f} MB; "
+            f"{', '.join(f'{count} {verdict}' for verdict, count in sorted(found.items()))}"
+        )
+
+
+def _runs(seeds: int) -> pd.DataFrame:
+    """Return the runs of the whole factorial, noise of standard deviation 1 beside one shared by a seed."""
+    generator = np.random.default_rng(seeds)
+    runs = pd.DataFrame(list(product(*map(range, LEVELS.values()), range(seeds))), columns=[*LEVELS, "seed"])
+    pure = np.where((runs["B"] == 0) == (runs["C"] == 0), PAIR, -PAIR)
+    runs["ghost"] = CAUSE * (runs["A"] + runs["E"]) + pure + generator.normal(0, 1, len(runs))
+    runs["ghost"] += generator.normal(0, 1, seeds)[runs["seed"]]
+    return runs
+
+
+def _analysed(folder: Path) -> tuple[float, Counter[str]]:
+    command = [sys.executable, "-c", "from ablate.cli import main; main()", "analyze", "runs.csv"]
+    columns = ["--response", "ghost", "--factors", ",".join(LEVELS), "--block", "seed", "--margin", "0.2"]
+    start = perf_counter()
+    subprocess.run(  # noqa: S603  # its own command
+        [*command, *columns, "--json", "out.json"], cwd=folder, stdout=subprocess.DEVNULL, check=True
+    )
+    seconds = perf_counter() - start
+    verdicts = json.loads((folder / "out.json").read_text(encoding="utf-8"))["verdicts"]
+    return seconds, Counter(own["verdict"] for own in verdicts)
+
+
+def _peak_megabytes() -> float:
+    """Return the largest memory that an analysis so far has held."""
+    unit = 1 if platform.system() == "Darwin" else 1024  # macOS counts bytes, Linux kibibytes
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,196 @@
+"""`ablate analyze`, from its arguments to its exit code."""
+
+import json
+import subprocess
+import sys
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from ablate.cli import app
+from ablate.errors import DataError, SpecError
+
+COLUMNS = ["--response", "ghost_ratio", "--factors", "kernel,activation,norm", "--block", "seed"]
+SEEDS = 12
+
+
+def analyze(*arguments):
+    return CliRunner().invoke(app, ["analyze", *map(str, arguments)], env={"COLUMNS": "160"})
+
+
+@pytest.fixture(scope="module")
+def runs():
+    """Return runs in which norm is a cause, kernel acts only with activation, in opposite directions."""
+    generator = np.random.default_rng(5)
+    rows = pd.DataFrame(
+        list(product(["1", "3", "5"], ["relu", "tanh"], ["none", "batch"], range(SEEDS))),
+        columns=["kernel", "activation", "norm", "seed"],
+    )
+    opposite = np.where(rows["activation"] == "relu", 1, -1) * rows["kernel"].map({"1": -1, "3": 0, "5": 1})
+    rows["ghost_ratio"] = 0.5 + 0.2 * (rows["norm"] == "batch") + 0.1 * opposite + generator.normal(0, 0.02, len(rows))
+    rows["mse"] = 40 + generator.normal(0, 1, len(rows))
+    return rows
+
+
+@pytest.fixture(scope="module")
+def table(runs, tmp_path_factory):
+    file = tmp_path_factory.mktemp("runs") / "runs.csv"
+    runs.to_csv(file, index=False)
+    return file
+
+
+@pytest.fixture(scope="module")
+def found(table, tmp_path_factory):
+    """Return what the command of the issue says, and what it writes."""
+    folder = tmp_path_factory.mktemp("found")
+    done = analyze(
+        table, *COLUMNS, "--order", "kernel", "--margin", 0.02, "--alpha", 0.05, "--mediator", "mse",
+        "--baseline", "kernel=1,activation=relu", "--json", folder / "out.json",
+    )  # fmt: skip
+    assert done.exception is None, done.exception
+    return done.output, json.loads((folder / "out.json").read_text())
+
+
+def test_verdicts_are_those_that_were_planted(found):
+    _, document = found
+    verdicts = {own["factor"]: (own["verdict"], own["with"]) for own in document["verdicts"]}
+    assert verdicts == {
+        "kernel": ("acts_with", ["activation"]),
+        "activation": ("acts_with", ["kernel"]),
+        "norm": ("cause", []),
+    }
+
+
+def test_verdicts_are_told_with_their_reasons(found):
+    output, document = found
+    assert "acts with activation" in output
+    for verdict in document["verdicts"]:
+        assert any(line.startswith(f"{verdict['factor']}: ") for line in output.splitlines())
+    assert "kernel x activation: the effect of one depends on the other" in output
+
+
+def test_the_json_has_the_promised_keys(found):
+    _, document = found
+    assert set(document) >= {
+        "verdicts", "interactions", "importance", "variance", "missing_cells", "failed", "warnings",
+    }  # fmt: skip
+    for verdict in document["verdicts"]:
+        assert set(verdict) >= {"factor", "verdict", "with", "effects", "more_seeds_needed"}
+        for effect in verdict["effects"]:
+            assert set(effect) >= {
+                "contrast", "estimate", "low", "high", "p", "p_adjusted", "n_blocks", "n_runs", "standardised",
+                "prob_improvement",
+            }  # fmt: skip
+    for pair in document["interactions"]:
+        assert set(pair) >= {"factors", "p", "p_adjusted", "partial_eta_sq", "simple_effects"}
+    for importance in document["importance"]:
+        assert set(importance) >= {"factor", "shapley", "low", "high", "null_high"}
+    assert set(document["variance"]) >= {"factors", "interactions", "seed", "residual"}
+
+
+def test_effects_are_against_the_named_baseline(found):
+    _, document = found
+    contrasts = {own["factor"]: [effect["contrast"] for effect in own["effects"]] for own in document["verdicts"]}
+    assert contrasts["kernel"][:2] == ["3 - 1", "5 - 1"]
+    assert contrasts["activation"] == ["tanh - relu"]
+    assert contrasts["norm"] == ["none - batch"]
+
+
+def test_estimates_are_differences_of_means(found, runs):
+    effect = found[1]["verdicts"][2]["effects"][0]
+    means = runs.groupby("norm")["ghost_ratio"].mean()
+    assert effect["estimate"] == pytest.approx(means["none"] - means["batch"])
+    assert (effect["n_blocks"], effect["n_runs"]) == (SEEDS, len(runs))
+
+
+def test_the_order_of_rows_changes_nothing(runs, tmp_path):
+    written = []
+    for number, rows in enumerate([runs, runs.sample(frac=1, random_state=1)]):
+        rows.to_csv(tmp_path / "runs.csv", index=False)
+        assert analyze(tmp_path / "runs.csv", *COLUMNS, "--json", tmp_path / f"{number}.json").exit_code == 0
+        written.append(json.loads((tmp_path / f"{number}.json").read_text()))
+    for first, second in zip(*(own["verdicts"] for own in written), strict=True):
+        assert (first["verdict"], first["p"]) == (second["verdict"], second["p"])
+
+
+def test_parquet_gives_the_same_as_csv(runs, table, tmp_path):
+    runs.to_parquet(tmp_path / "runs.parquet")
+    for file in (table, tmp_path / "runs.parquet"):
+        assert analyze(file, *COLUMNS, "--json", tmp_path / f"{file.suffix}.json").exit_code == 0
+    assert (tmp_path / ".csv.json").read_text() == (tmp_path / ".parquet.json").read_text()
+
+
+def test_failed_runs_are_told(runs, tmp_path):
+    rows = runs.assign(ghost_ratio=runs["ghost_ratio"].where(runs.index != 7))
+    rows.to_csv(tmp_path / "runs.csv", index=False)
+    done = analyze(tmp_path / "runs.csv", *COLUMNS, "--json", tmp_path / "out.json")
+    (failed,) = json.loads((tmp_path / "out.json").read_text())["failed"]
+    assert failed["levels"] == {"kernel": "1", "activation": "relu", "norm": "none"}
+    assert failed["block"] == "7"
+    assert "failed: kernel 1, activation relu, norm none, block 7: ghost_ratio is blank" in done.output
+
+
+def test_pairs_can_be_chosen(table, tmp_path):
+    for chosen, pairs in (("none", []), ("norm:kernel", [["norm", "kernel"]])):
+        done = analyze(table, *COLUMNS, "--interactions", chosen, "--json", tmp_path / "out.json")
+        assert done.exit_code == 0
+        assert [own["factors"] for own in json.loads((tmp_path / "out.json").read_text())["interactions"]] == pairs
+
+
+def test_one_seed_leaves_everything_undecided_and_is_no_error(runs, tmp_path):
+    runs[runs["seed"] == 0].to_csv(tmp_path / "runs.csv", index=False)
+    done = analyze(tmp_path / "runs.csv", *COLUMNS, "--json", tmp_path / "out.json")
+    assert done.exit_code == 0
+    assert {own["verdict"] for own in json.loads((tmp_path / "out.json").read_text())["verdicts"]} == {"undecided"}
+    assert "warning: " in done.output
+
+
+def test_no_response_at_all_is_told_in_one_line(runs, tmp_path):
+    runs.assign(ghost_ratio=np.nan).to_csv(tmp_path / "runs.csv", index=False)
+    done = analyze(tmp_path / "runs.csv", *COLUMNS)
+    assert isinstance(done.exception, DataError)
+    assert "'ghost_ratio'" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--alpha", "1.5"], "--alpha: found 1.5"),
+        (["--margin", "0"], "--margin: found 0"),
+        (["--margin", "nan"], "--margin: found nan"),
+        (["--bounds", "1"], "--bounds: found '1'"),
+        (["--bounds", "1,0"], "--bounds: found '1,0'"),
+        (["--bounds", "0,0.5"], "--bounds: the responses lie from"),
+        (["--interactions", "kernel"], "found 'kernel'; write all, none, or two factors"),
+        (["--interactions", "kernel:nrom"], r"'nrom' is no factor \(did you mean 'norm'\?\)"),
+        (["--interactions", "kernel:norm,norm:kernel"], "stands there twice"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(table, arguments, words):
+    done = analyze(table, *COLUMNS, *arguments)
+    assert isinstance(done.exception, SpecError)
+    with pytest.raises(SpecError, match=words):
+        raise done.exception
+
+
+def test_a_wrong_table_is_one_line_and_exit_code_2(table, tmp_path):
+    command = [sys.executable, "-c", "from ablate.cli import main; main()", "analyze", table]
+    columns = ["--response", "ghost", "--factors", "kernel", "--block", "seed"]
+    done = subprocess.run([*command, *columns], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "no column 'ghost'" in done.stderr
+
+
+def test_neither_torch_nor_trackers_are_loaded(table, tmp_path):
+    heavy = "{'torch', 'mlflow', 'optuna', 'matplotlib'}"
+    code = (
+        f"import sys; from ablate.cli import main; sys.argv[1:] = {['analyze', str(table), *COLUMNS]!r}\n"
+        f"try: main()\nfinally: print('loaded', sorted({heavy} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "loaded []" in done.stdout
+    assert done.returncode == 0
