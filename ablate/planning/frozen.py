@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ablate.errors import DataError
+from ablate.inference.hypotheses import family
 from ablate.paths import StudyPaths
-from ablate.planning.reach import of_seeds
+from ablate.planning.unmeasured import unmeasured
 from ablate.records import whole_file
 from ablate.spec import StudySpec, level_name
 
@@ -130,7 +131,7 @@ def frozen_part(study: StudySpec) -> FrozenPart:
     That is the question, the response, the base run, factors, design, seeds, how verdicts are reached, every hypothesis
     that is tested, and whether the study is exploratory.
     """
-    found = of_seeds(study, len(study.seeds)).tested
+    found = family(unmeasured(study, len(study.seeds)), study.settings).tested
     hypotheses: list[Any] = [" x ".join(own.factors) for own in found]
     settings = study.model_dump(mode="json", exclude=LEFT_OUT)
     return dict(_flat(settings)) | {"hypotheses": hypotheses, "family": len(found)}

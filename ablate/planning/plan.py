@@ -85,8 +85,8 @@ class Plan:
     """What a study can show. `cells` holds the position of every factor's level.
 
     `effects` are those of the tests' power, in standard deviations; `not_shown` names the hypotheses that the design
-    cannot test. `obstacle` says why the study cannot reject anything, None where it can, and `remedies` what would
-    help. `digest` is that of the part that is frozen when the study starts.
+    cannot test, `caveat` says what its effects do not. `obstacle` says why the study cannot reject anything, None where
+    it can, and `remedies` what would help. `digest` is that of the part that is frozen when the study starts.
     """
 
     name: str
@@ -107,6 +107,7 @@ class Plan:
     with_seeds: tuple[WithSeeds, ...]
     sd: Spread | None
     confounding: Confounding
+    caveat: str
     obstacle: str | None
     remedies: tuple[str, ...]
     digest: str

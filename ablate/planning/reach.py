@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ablate.design import FullFactorial
 from ablate.errors import DesignError, SpecError
-from ablate.inference.hypotheses import Family, family
+from ablate.inference.hypotheses import family
 from ablate.inference.settings import FEWEST_BLOCKS
 from ablate.planning.unmeasured import unmeasured
 from ablate.spec import StudySpec
@@ -48,17 +48,12 @@ def first_step(study: StudySpec, tested: int) -> float:
     return study.analysis.alpha / max(1, tested)
 
 
-def of_seeds(study: StudySpec, seeds: int) -> Family:
-    """Return what is tested with so many seeds."""
-    return family(unmeasured(study, seeds), study.settings)
-
-
 def _obstacle(study: StudySpec, seeds: int) -> str | None:
     if not study.factors:
         return "no factor varies"
     if seeds < FEWEST_BLOCKS:
         return "with one seed nothing says how much a result varies from training to training"
-    found = of_seeds(study, seeds)
+    found = family(unmeasured(study, seeds), study.settings)
     if found.model.freedom < 1:
         return f"its {len(study.cells) * seeds} runs leave no degrees of freedom for what varies by chance"
     smallest = min(own.smallest for own in found.hypotheses if len(own.at) == 1)
@@ -89,7 +84,9 @@ def _seeds_needed(study: StudySpec) -> int | None:
 
 def _crossed(study: StudySpec) -> StudySpec | None:
     """Return the study with all its factors crossed, where that is another design, and not a much larger one."""
-    crossed = StudySpec(**(dict(study) | {"design": FullFactorial()}))
+    restrictions = study.design.model_dump(include={"forbid", "only_when"})
+    fields = {name: getattr(study, name) for name in StudySpec.model_fields}
+    crossed = StudySpec(**fields | {"design": FullFactorial(**restrictions)})
     try:
         cells = len(crossed.design.cells(study.design_factors))
         return crossed if len(study.cells) < cells <= MOST_CELLS and crossed.cells else None

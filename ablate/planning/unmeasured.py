@@ -7,13 +7,17 @@ from ablate.spec import StudySpec
 
 
 def unmeasured(study: StudySpec, seeds: int) -> RunTable:
-    """Return the study's runs with so many seeds, all of which have a response, and the same one."""
+    """Return the study's runs with so many seeds, all of which have a response, and the same one.
+
+    Levels that the design does not run are left out, as they are where a study is analysed.
+    """
     factors = study.factor_levels
     cells = [[factor.levels.index(cell.levels[factor.path]) for factor in factors] for cell in study.cells]
-    return RunTable(
+    table = RunTable(
         factors=factors,
         blocks=tuple(str(seed) for seed in range(seeds)),
         levels=np.tile(np.array(cells, int).reshape(len(cells), len(factors)), (seeds, 1)),
         block=np.repeat(np.arange(seeds), len(cells)),
         response=np.zeros(len(cells) * seeds),
     )
+    return table.measured

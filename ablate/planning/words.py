@@ -18,9 +18,8 @@ def layout(plan: Plan, takes: str) -> str:
     own = plan.freedom
     return (
         f"{plan.design}: {_count(len(plan.cells), 'cell')} x {_count(len(plan.seeds), 'seed')} = {plan.runs} runs, "
-        f"{takes}. Degrees of freedom: {own.total} = {own.seeds} of seeds + {sum(own.terms.values())} of tested terms "
-        f"+ {own.total - own.seeds - sum(own.terms.values())} left. D-efficiency "
-        f"{plan.confounding.d_efficiency:.2f}."
+        f"{takes}. Degrees of freedom: {own.total} in all, {own.seeds} of seeds, {sum(own.terms.values())} of tested "
+        f"terms, {own.residual} left. D-efficiency {plan.confounding.d_efficiency:.2f}."
     )
 
 
@@ -31,7 +30,7 @@ def row(plan: Plan, place: int) -> tuple[str, ...]:
     """Return the test at this place under COLUMNS."""
     test = plan.tests[place]
     found = effect(plan, test.detectable)
-    return dealt(test), str(test.sets), f"{test.smallest:.2g}", f"{test.smallest_adjusted:.2g}", found
+    return dealt(test), str(test.sets or "none"), f"{test.smallest:.2g}", f"{test.smallest_adjusted:.2g}", found
 
 
 def verdict(plan: Plan) -> str:
@@ -105,6 +104,8 @@ def _within_reach(plan: Plan) -> str:
 def _not_shown(plan: Plan) -> tuple[str, ...]:
     if not plan.not_shown:
         return ()
+    if plan.caveat:
+        return (f"{plan.design}: {plan.caveat}.",)
     interactions = all(len(test.factors) == 1 for test in plan.tests) and len(plan.not_shown) > NAMED
     return (f"The design cannot show {'any interaction' if interactions else _some(plan.not_shown)}.",)
 
