@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import stats
 
+from ablate.inference.block_effects import less_block_effects
 from ablate.inference.inference import Importance
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
@@ -17,7 +18,6 @@ MOST_FACTORS = 12  # every factor more doubles the coalitions
 FEWEST_BLOCKS = 3  # fewer have no resamples to speak of
 DRAWN = 500  # resamples, and as many shuffles
 CHANCE = 0.95
-SWEEPS = 20  # of cells' and blocks' means in turn; a table without holes needs one
 ROUNDING = 1e-10  # of the largest response: a standard deviation that is rounding alone
 
 Grid = Float[np.ndarray, "cell block"]
@@ -54,19 +54,12 @@ def importance(table: RunTable, settings: Settings) -> tuple[Importance, ...]:
 
 
 def _grid(table: RunTable) -> tuple[Int[np.ndarray, "cell factor"], Grid]:
-    """Return the measured cells, and their responses without block effects, NaN where a block has none.
-
-    Block effects are those of the additive model of cells and blocks: the blocks' means where no run is missing.
-    """
+    """Return the measured cells, and their responses without block effects, NaN where a block has none."""
     own = table.defined
     cells, cell = np.unique(table.levels[own], axis=0, return_inverse=True)
     blocks, block = np.unique(table.block[own], return_inverse=True)
     grid = np.full((len(cells), len(blocks)), np.nan)
-    grid[cell.reshape(-1), block] = table.response[own]
-    rest = grid
-    for _ in range(SWEEPS if np.isnan(grid).any() else 1):
-        grid = grid - np.nanmean(rest, axis=0)
-        rest = grid - np.nanmean(grid, axis=1, keepdims=True)
+    grid[cell.reshape(-1), block] = less_block_effects(table)[own]
     return cells, grid
 
 
