@@ -1,6 +1,8 @@
 """Whether a study can reject anything, and what would let it."""
 
 from dataclasses import dataclass
+from math import ceil
+from typing import Any
 
 from ablate.design import FullFactorial
 from ablate.errors import DesignError, SpecError
@@ -10,6 +12,7 @@ from ablate.planning.unmeasured import unmeasured
 from ablate.spec import StudySpec
 
 MOST_SEEDS = 40  # looked at: 2^-39 is beyond any family
+MOST_DRAWS = 1_000_000
 MOST_CELLS = 256  # of a design that is worth offering
 
 
@@ -74,6 +77,8 @@ def _remedies(study: StudySpec) -> list[str]:
         remedies.append(f"seeds: {seeds} ({len(study.cells) * seeds} runs)")
     if (crossed := _crossed(study)) is not None and (seeds := _seeds_needed(crossed)) is not None:
         remedies.append(f"design: {{kind: full_factorial}} with seeds: {seeds} ({len(crossed.cells) * seeds} runs)")
+    if (draws := _draws_needed(study)) is not None:
+        remedies.append(f"analysis: {{permutations: {draws}}}")
     return remedies
 
 
@@ -82,11 +87,25 @@ def _seeds_needed(study: StudySpec) -> int | None:
     return next((n for n in range(FEWEST_BLOCKS, MOST_SEEDS + 1) if _obstacle(study, n) is None), None)
 
 
+def _draws_needed(study: StudySpec) -> int | None:
+    """Return how many relabellings must be drawn, where more of them are enough for the study to reject something."""
+    tested = len(family(unmeasured(study, len(study.seeds)), study.settings).tested)
+    draws = ceil(1 / first_step(study, tested)) - 1
+    if not study.analysis.permutations < draws <= MOST_DRAWS:
+        return None
+    drawn = _changed(study, analysis=study.analysis.model_copy(update={"permutations": draws}))
+    return draws if _obstacle(drawn, len(study.seeds)) is None else None
+
+
+def _changed(study: StudySpec, **changes: Any) -> StudySpec:
+    """Return the study with other values; nothing of it is worked out yet."""
+    return StudySpec(**{name: getattr(study, name) for name in StudySpec.model_fields} | changes)
+
+
 def _crossed(study: StudySpec) -> StudySpec | None:
     """Return the study with all its factors crossed, where that is another design, and not a much larger one."""
     restrictions = study.design.model_dump(include={"forbid", "only_when"})
-    fields = {name: getattr(study, name) for name in StudySpec.model_fields}
-    crossed = StudySpec(**fields | {"design": FullFactorial(**restrictions)})
+    crossed = _changed(study, design=FullFactorial(**restrictions))
     try:
         cells = len(crossed.design.cells(study.design_factors))
         return crossed if len(study.cells) < cells <= MOST_CELLS and crossed.cells else None

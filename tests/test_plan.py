@@ -1,0 +1,155 @@
+"""The plan of a study: its counts, its smallest p-values and what it cannot show, worked by hand."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ablate import study_file
+from ablate.planning import words
+from ablate.planning.mixing import mixing
+from ablate.planning.plan import Spread
+from ablate.planning.planner import plan
+
+THREE = {
+    "model.activation": {"levels": ["tanh", "relu"], "title": "activation"},
+    "model.gate_activation": {"levels": ["sigmoid", "hard_sigmoid"], "title": "gate"},
+    "model.head": {"levels": ["frame", "conv3d"], "title": "head"},
+}
+MIXED = {"model.activation": ["tanh", "relu"], "model.filters": [2, 3, 4]}
+STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.yaml"))
+
+
+@pytest.fixture
+def crossed(small_study):
+    """Return the plan of 2 x 2 x 2 cells in two seeds."""
+    return plan(small_study(factors=THREE, exploratory=False))
+
+
+@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+def test_a_shipped_study_can_be_planned(file):
+    found = plan(study_file.load(file))
+    assert found.runs == len(study_file.load(file).points)
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_the_degrees_of_freedom_add_up(crossed):
+    assert (crossed.freedom.total, crossed.freedom.seeds, crossed.freedom.residual) == (15, 1, 8)
+    assert list(crossed.freedom.terms.values()) == [1] * 6
+
+
+def test_a_factor_of_three_levels_has_two_degrees_and_so_has_its_interaction(small_study):
+    found = plan(small_study(factors=MIXED, seeds=3))
+    assert found.freedom.terms == {"model.activation": 1, "model.filters": 2, "model.activation x model.filters": 2}
+    assert found.freedom.residual == 17 - 2 - 5
+
+
+def test_smallest_p_and_its_best_holm_adjustment_are_those_by_hand(crossed):
+    """Sign flips of 8 sets of a main effect, and of 4 of an interaction; Holm multiplies by 6 and then by 3."""
+    assert [test.smallest for test in crossed.tests] == [2**-7] * 3 + [2**-3] * 3
+    assert [test.smallest_adjusted for test in crossed.tests] == pytest.approx([6 * 2**-7] * 3 + [3 * 2**-3] * 3)
+    assert [test.sets for test in crossed.tests] == [8] * 3 + [4] * 3
+
+
+def test_three_levels_are_relabelled_in_six_ways(small_study):
+    """2 cells with each filter count, in 3 seeds: 6 sets of 3 runs, and the first may stay as it is."""
+    found = plan(small_study(factors=MIXED, seeds=3))
+    assert found.tests[1].smallest == pytest.approx(6.0**-5)
+
+
+def test_power_rises_from_the_level_with_the_effect(crossed):
+    power = crossed.tests[0].power
+    assert power[0] == pytest.approx(2**-7)
+    assert np.all(np.diff(power) > 0)
+    assert len(power) == len(crossed.effects)
+
+
+def test_an_interaction_that_cannot_pass_the_first_step_has_no_power(crossed):
+    assert crossed.tests[3].detectable is None
+    assert set(crossed.tests[3].power) == {0.0}
+
+
+def test_an_effect_is_found_with_fewer_seeds_the_larger_it_is(crossed):
+    by_seeds = {other.seeds: other.detectable[0] for other in crossed.with_seeds}
+    assert by_seeds[2] > by_seeds[3] > by_seeds[5]
+    assert by_seeds[10] > by_seeds[12] > by_seeds[20]
+
+
+def test_the_plans_own_number_of_seeds_is_among_those_compared(small_study):
+    found = plan(small_study(factors=THREE, seeds=14))
+    own = next(other for other in found.with_seeds if other.seeds == 14)
+    assert own.runs == found.runs == 112
+    assert own.detectable == tuple(test.detectable for test in found.tests)
+
+
+def test_one_at_a_time_shows_no_interaction_and_mixes_main_effects_up(small_study):
+    found = plan(small_study(factors=THREE, seeds=8, design={"kind": "one_at_a_time"}))
+    assert len(found.not_shown) == 3
+    assert any("no interaction can be seen" in sentence for sentence in words.sentences(found))
+    assert any("activation is mixed up with activation x gate" in alias for alias in found.confounding.aliases)
+
+
+def test_a_crossed_design_is_orthogonal_and_mixes_nothing_up(crossed):
+    assert crossed.confounding.d_efficiency == pytest.approx(1)
+    assert crossed.confounding.aliases == ()
+    assert np.array(crossed.confounding.correlations) == pytest.approx(np.eye(6), abs=1e-6)
+
+
+def test_a_half_fraction_has_each_main_effect_on_an_interaction():
+    """2^(3-1) with C = AB: A is BC, B is AC, C is AB, and nothing else is correlated (Box and Hunter 1961)."""
+    half = np.array([(a, b, a ^ b) for a in (0, 1) for b in (0, 1)])
+    terms, correlations = mixing(half, [2, 2, 2])
+    partner = {(0,): (1, 2), (1,): (0, 2), (2,): (0, 1)}
+    for one, main in enumerate(terms[:3]):
+        expected = [float(other in {main, partner[main]}) for other in terms]
+        assert correlations[one] == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_linear_model_estimates_an_orthogonal_fraction_as_matched_runs_would(small_study):
+    """Twelve orthogonal cells (Plackett and Burman 1946) in 2 seeds: a difference of two means of 12 has 2 / 12."""
+    factors = {**THREE, "model.forget_bias": [0.0, 1.0], "model.layers": [1, 2]}
+    design = {"kind": "d_optimal", "size": 12}
+    found = plan(small_study(factors=factors, design=design, analysis={"interactions": "none"}))
+    test = found.tests[0]
+    assert (test.how, test.denominator) == ("linear", 23 - 1 - 5)
+    assert found.confounding.d_efficiency == pytest.approx(1)
+    from statsmodels.stats.power import TTestIndPower  # noqa: PLC0415  # slow to load
+
+    # two groups of 12 have 22 degrees of freedom, this model 17: the power lies just below
+    own = np.interp(1.5, found.effects, test.power)
+    assert TTestIndPower().power(1.5, 10, test.level) < own < TTestIndPower().power(1.5, 12, test.level)
+
+
+def test_a_deviation_puts_effects_in_the_responses_unit(small_study):
+    found = plan(small_study(factors=THREE), Spread(0.05, "given"))
+    assert words.effect(found, 2.0) == "2.00 SD = 0.1"
+    assert words.effect(found, None) == "none"
+
+
+def test_the_studys_own_deviation_is_taken_where_none_is_given(small_study):
+    found = plan(small_study(factors=THREE, analysis={"sd": 0.2}))
+    assert found.sd == Spread(0.2, "stated in the study")
+
+
+def test_the_json_says_everything(crossed):
+    told = json.loads(json.dumps(crossed.to_json(), allow_nan=False))
+    assert told["runs"] == 16
+    assert told["family"] == 6
+    assert told["first_step"] == pytest.approx(0.05 / 6)
+    assert told["refused"] is False
+    assert len(told["tests"]) == 6
+    assert set(told["tests"][0]) >= {"factors", "unit", "sets", "smallest", "smallest_adjusted", "detectable", "power"}
+    assert len(told["digest"]) == 64
+
+
+def test_a_refused_plan_says_so_first(small_study):
+    found = plan(small_study(factors=THREE, seeds=1, exploratory=False))
+    assert found.refused
+    assert words.sentences(found)[0].startswith("Refused: the study cannot reject anything")
+
+
+def test_levels_that_a_design_does_not_run_are_no_part_of_the_plan(small_study):
+    factors = {"model.activation": ["tanh", "relu"], "model.filters": [2, 3, 4]}
+    found = plan(small_study(factors=factors, seeds=8, design={"kind": "leave_one_out"}))
+    assert [factor.levels for factor in found.factors] == [("tanh", "relu"), ("2", "4")]

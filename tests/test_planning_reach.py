@@ -1,0 +1,92 @@
+"""Whether a study can reject anything, and what would let it: numbers worked by hand."""
+
+import pytest
+
+from ablate.errors import SpecError
+from ablate.planning.reach import reach, refuse_hopeless
+
+TWO = {"model.activation": ["tanh", "relu"], "model.gate_activation": ["sigmoid", "hard_sigmoid"]}
+THREE = {**TWO, "model.head": ["frame", "conv3d"]}
+
+
+@pytest.fixture
+def study(small_study):
+    """Return a function that makes a confirmatory study of two factors, one at a time."""
+
+    def make(**changes):
+        usual = {"factors": TWO, "design": {"kind": "one_at_a_time"}, "exploratory": False}
+        return small_study(**usual | changes)
+
+    return make
+
+
+@pytest.mark.parametrize("seeds", [2, 4, 6])
+def test_too_few_seeds_one_at_a_time_cannot_reject(study, seeds):
+    with pytest.raises(SpecError) as refused:
+        refuse_hopeless(study(seeds=seeds))
+    said = str(refused.value)
+    assert f"is {2.0 ** (1 - seeds):.2g}" in said  # the sign flip of n seeds
+    assert "0.025 or less (alpha 0.05 over 2 hypotheses)" in said
+    assert refused.value.exit_code == 2
+
+
+def test_seven_seeds_are_asked_for_and_are_enough(study):
+    """2^(1-6) = 0.031 is above 0.05 / 2, and 2^(1-7) = 0.016 is below it."""
+    assert "seeds: 7 (21 runs)" in reach(study(seeds=2)).remedies
+    assert reach(study(seeds=7)).obstacle is None
+    refuse_hopeless(study(seeds=7))
+
+
+def test_the_crossed_design_is_offered_with_the_seeds_that_it_needs(study):
+    """Crossed, each factor has 2 matched sets a seed: 2^(1-2n) over a family of 3 asks for n = 4, 2^-7 <= 0.0167."""
+    assert "design: {kind: full_factorial} with seeds: 4 (16 runs)" in reach(study(seeds=2)).remedies
+    assert reach(study(seeds=4, design={"kind": "full_factorial"})).obstacle is None
+    assert reach(study(seeds=3, design={"kind": "full_factorial"})).obstacle is not None
+
+
+def test_the_crossed_design_is_not_offered_to_itself(study):
+    remedies = reach(study(seeds=2, design={"kind": "full_factorial"})).remedies
+    assert not any("full_factorial" in remedy for remedy in remedies)
+
+
+def test_a_crossed_design_keeps_what_must_not_run(study):
+    """Of 8 cells 6 are left. The gate has 3 sets a seed: over a family of 5, 2^-5 is too much and 2^-8 is not."""
+    design = {"kind": "d_optimal", "size": 5, "forbid": [{"model.activation": "relu", "model.head": "conv3d"}]}
+    offered = reach(study(factors=THREE, seeds=1, design=design)).remedies[1]
+    assert offered == "design: {kind: full_factorial} with seeds: 3 (18 runs)"
+
+
+def test_eight_cells_in_two_seeds_can_reject_main_effects(study):
+    """Each main effect has 8 matched sets, 2^-7 = 0.0078, and the family of 6 asks for 0.0083."""
+    assert reach(study(factors=THREE, seeds=2, design={"kind": "full_factorial"})).obstacle is None
+
+
+def test_a_larger_family_asks_for_more(study):
+    """Without interactions 3 hypotheses ask for 0.0167, at alpha 0.01 for 0.0033: 2^-7 is too much."""
+    crossed = {"factors": THREE, "seeds": 2, "design": {"kind": "full_factorial"}}
+    assert reach(study(**crossed, analysis={"interactions": "none"})).obstacle is None
+    assert reach(study(**crossed, analysis={"interactions": "none", "alpha": 0.01})).obstacle is not None
+
+
+def test_one_seed_rejects_nothing(study):
+    found = reach(study(factors=THREE, seeds=1, design={"kind": "full_factorial"}))
+    assert "one seed" in found.obstacle
+    assert found.remedies == ("seeds: 2 (16 runs)",)
+
+
+def test_a_study_without_factors_rejects_nothing(study):
+    found = reach(study(factors={}, design={"kind": "full_factorial"}))
+    assert found.obstacle == "no factor varies"
+
+
+def test_an_exploratory_study_is_not_refused(study):
+    refuse_hopeless(study(seeds=2, exploratory=True))
+
+
+def test_more_draws_are_asked_for_where_they_are_what_is_missing(study):
+    """The residuals of a fraction are shuffled: 999 draws reach 0.001, and 0.001 / 5 asks for 4,999."""
+    factors = {**THREE, "model.forget_bias": [0.0, 1.0], "model.layers": [1, 2]}
+    analysis = {"alpha": 0.001, "permutations": 999, "interactions": "none"}
+    found = reach(study(factors=factors, seeds=2, design={"kind": "d_optimal", "size": 12}, analysis=analysis))
+    assert "is 0.001," in found.obstacle
+    assert "analysis: {permutations: 4999}" in found.remedies
