@@ -45,7 +45,7 @@ class Change:
     @property
     def sentence(self) -> str:
         """The change for a reader."""
-        return f"{self.what} was changed from {level_name(self.before)} to {level_name(self.after)} ({self.since})."
+        return f"{self.what} was changed from {_written(self.before)} to {_written(self.after)} ({self.since})."
 
 
 @dataclass(frozen=True)
@@ -154,6 +154,10 @@ def _changes(before: FrozenPart, after: FrozenPart, since: str) -> Iterator[Chan
     for what in dict.fromkeys((*before, *after)):
         if before.get(what) != after.get(what):
             yield Change(what, before.get(what), after.get(what), since)
+
+
+def _written(value: Value) -> str:
+    return ", ".join(map(level_name, value)) if isinstance(value, list) else level_name(value)
 
 
 def _write(paths: StudyPaths, plan: FrozenPlan) -> None:

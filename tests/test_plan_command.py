@@ -1,0 +1,96 @@
+"""`ablate plan`, from its arguments to its files, and what `ablate run` makes of a plan."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from ablate.cli import app
+from ablate.errors import DataError, SpecError
+from ablate.study_file import dump
+
+
+@pytest.fixture
+def file(tmp_path, small_study):
+    """Return a function that writes the small study, and the file's path."""
+
+    def write(**changes):
+        (tmp_path / "small.yaml").write_text(dump(small_study(**changes)))
+        return tmp_path / "small.yaml"
+
+    return write
+
+
+def ablate(*arguments):
+    return CliRunner().invoke(app, list(map(str, arguments)))
+
+
+def test_the_plan_is_shown_and_nothing_is_created(file, tmp_path):
+    done = ablate("plan", file(), "--store", tmp_path / "mlruns")
+    assert done.exit_code == 0, done.exception
+    assert "4 cells x 2 seeds = 8 runs" in done.stdout
+    assert "model.activation" in done.stdout
+    assert "digest" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["small.yaml"]
+
+
+def test_a_study_that_cannot_reject_is_refused_after_its_plan_was_shown_and_written(file, tmp_path):
+    done = ablate("plan", file(exploratory=False), "--json", tmp_path / "plan.json", "--html", tmp_path / "plan.html")
+    assert isinstance(done.exception, SpecError)
+    assert done.exception.exit_code == 2
+    assert "seeds: 4 (16 runs)" in str(done.exception)
+    assert "Refused" in done.stdout
+    assert json.loads((tmp_path / "plan.json").read_text())["refused"] is True
+    assert (tmp_path / "plan.html").exists()
+
+
+def test_an_override_changes_the_plan(file):
+    assert ablate("plan", file(exploratory=False), "--set", "seeds=4").exit_code == 0
+
+
+def test_a_deviation_that_is_given_gives_effects_a_unit(file):
+    assert "One SD, of a run about its cell and seed, is 0.05" in " ".join(
+        ablate("plan", file(), "--sd", "0.05").stdout.split()
+    )
+
+
+@pytest.mark.parametrize("sd", ["0", "-1", "inf", "nan"])
+def test_a_deviation_that_is_none_is_refused(file, sd):
+    done = ablate("plan", file(), f"--sd={sd}")
+    assert isinstance(done.exception, SpecError)
+    assert "--sd" in str(done.exception)
+
+
+def test_a_missing_pilot_is_told_in_a_line(file, tmp_path):
+    done = ablate("plan", file(), "--pilot", tmp_path / "none.csv")
+    assert isinstance(done.exception, DataError)
+    assert "none.csv" in str(done.exception)
+
+
+def test_what_has_run_tells_the_deviation(file, small_study, made_record, store):
+    for number, point in enumerate(small_study().points):
+        made_record(point, 0.1 * (number % 3)).save(store.study("small").run(point.id))
+    done = ablate("plan", file(), "--store", store.root)
+    assert "from 8 runs of this study, 3 degrees of freedom" in " ".join(done.stdout.split())
+
+
+def test_the_numbers_say_how_long_it_takes(file, tmp_path):
+    ablate("plan", file(), "--json", tmp_path / "plan.json")
+    assert json.loads((tmp_path / "plan.json").read_text())["seconds"] > 0
+
+
+def test_a_study_that_cannot_reject_is_not_run_and_creates_nothing(file, tmp_path):
+    done = ablate("run", file(exploratory=False), "--store", tmp_path / "mlruns")
+    assert isinstance(done.exception, SpecError)
+    assert "exploratory: true" in str(done.exception)
+    assert not (tmp_path / "mlruns").exists()
+
+
+def test_a_run_freezes_its_plan_and_a_later_one_keeps_it(file, store):
+    small = {"seeds": [0], "factors": {"model.activation": ["tanh", "relu"]}}
+    assert ablate("run", file(**small), "--store", store.root).exit_code == 0
+    first = json.loads(store.study("small").plan.read_text())
+    assert ablate("run", file(**small, analysis={"alpha": 0.1}), "--store", store.root).exit_code == 0
+    later = json.loads(store.study("small").plan.read_text())
+    assert (later["plan"], later["digest"]) == (first["plan"], first["digest"])
+    assert [change["what"] for change in later["changes"]] == ["analysis.alpha"]
