@@ -5,17 +5,16 @@ from math import prod
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
 
 from ablate.inference.block_effects import less_block_effects
 from ablate.inference.inference import Importance
+from ablate.inference.resampling import FEWEST_BLOCKS, resamples, share_interval
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
 from ablate.inference.shapley import shapley
 from ablate.seeds import derive
 
 MOST_FACTORS = 12  # every factor more doubles the coalitions
-FEWEST_BLOCKS = 3  # fewer have no resamples to speak of
 DRAWN = 500  # resamples, and as many shuffles
 CHANCE = 0.95
 ROUNDING = 1e-10  # of the largest response: a standard deviation that is rounding alone
@@ -35,10 +34,8 @@ def importance(table: RunTable, settings: Settings) -> tuple[Importance, ...]:
 
     Noise varies between cells too and has its part in the shares, the more the fewer blocks there are, and more of it
     falls to factors with many levels. `null_high` says what it gives by itself. The interval, at 1 - alpha, is for the
-    share that so many blocks give on average. It is that of resampled blocks, centred on the share, since a resample
-    has more noise than the blocks it is drawn from, and widened as a normal interval is to Student's t (Hesterberg
-    2015, doi:10.1080/00031305.2015.1089789); None below three blocks. Nothing is returned above 12 factors, and where
-    the cells do not differ.
+    share that so many blocks give on average, from resampled blocks; None below three blocks. Nothing is returned above
+    12 factors, and where the cells do not differ.
     """
     if not 1 <= len(table.factors) <= MOST_FACTORS or not table.defined.any():
         return ()
@@ -81,13 +78,9 @@ def _bounds(
     blocks = grid.shape[1]
     if blocks < FEWEST_BLOCKS:
         return [(None, None)] * len(share)
-    generator = np.random.default_rng(derive(settings.seed, "bootstrap"))
-    drawn = _shares(cells, *_values(grid, generator.multinomial(blocks, np.full(blocks, 1 / blocks), DRAWN).T))
-    tail = settings.alpha / 2
-    narrow = np.sqrt((blocks - 1) / blocks) * stats.norm.ppf(tail) / stats.t.ppf(tail, blocks - 1)
-    around = (drawn - drawn.mean(axis=1, keepdims=True)) / narrow
-    bounds = (share + np.quantile(around, [tail, 1 - tail], axis=1)).clip(0, 1)
-    return [(float(low), float(high)) for low, high in bounds.T]
+    return share_interval(
+        share, _shares(cells, *_values(grid, resamples(blocks, DRAWN, settings))), blocks, settings.alpha
+    )
 
 
 def _shuffled(grid: Grid, settings: Settings) -> Drawn:
