@@ -27,8 +27,8 @@ from ablate.planning.unmeasured import unmeasured
 from ablate.spec import StudySpec
 
 STEPS = 60  # of a power curve
-LEAST_SPAN, SPAN = 2.0, 1.25  # of a power curve: in standard deviations, and in the largest detectable effect
-LARGEST_SPAN = 10.0
+SPAN, LARGEST_SPAN = 1.25, 10.0  # of a power curve: in the largest detectable effect, and in standard deviations
+UNFOUND = 2.0  # standard deviations, of a power curve where no effect is found
 OTHER_SEEDS = (*range(2, 11), 12, 16, 20)
 
 
@@ -87,7 +87,7 @@ def plan(study: StudySpec, sd: Spread | None = None) -> Plan:
 def _effects(curves: Sequence[FTest]) -> tuple[float, ...]:
     """Return effects from 0 to beyond the largest that is found with the usual chance."""
     found = [detectable for curve in curves if (detectable := curve.detectable()) is not None]
-    top = min(LARGEST_SPAN, max(LEAST_SPAN, ceil(SPAN * max(found, default=0.0))))
+    top = min(LARGEST_SPAN, ceil(2 * SPAN * max(found, default=UNFOUND / SPAN)) / 2)
     return tuple(np.linspace(0, top, STEPS + 1).round(6).tolist())
 
 

@@ -20,6 +20,7 @@ ROW, AROUND, BESIDE = 0.3, 0.7, 2.4  # inches
 WRITTEN = 40  # cells up to which each has the number of its level written in it
 LABELLED = 24  # terms up to which each row has its name
 CURRENT = "#767680"
+ABOVE = 1.5  # of the largest effect on the left: smaller studies find larger effects only
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _frame_power(axes: Axes, plan: Plan) -> None:
 
 def _frame_seeds(axes: Axes, plan: Plan) -> None:
     axes.axvline(len(plan.seeds), color=CURRENT, linewidth=1, linestyle=(0, (4, 3)))
-    axes.set_ylim(0, max(plan.effects))
+    axes.set_ylim(0, ABOVE * max(plan.effects))
     axes.set_ylabel(f"effect found in {USUAL_POWER:.0%}, in {_unit(plan)}".replace("%", " %"))
     axes.set_xlabel("seeds (the line is this plan)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
