@@ -149,7 +149,7 @@ def _show_plan(found: Plan, takes: str, console: Console) -> None:
         table = Table(box=None, pad_edge=False)
         table.add_column("hypothesis", overflow="fold")
         for heading in words.COLUMNS:
-            table.add_column(heading, justify="right")
+            table.add_column(heading, justify="right", no_wrap=True)
         for place, test in enumerate(found.tests[:LISTED]):
             table.add_row(escape(test.title), *words.row(found, place))
         console.print(table)
@@ -216,7 +216,7 @@ def _show(campaign: Campaign, found: Mapping[str, Rates], held: Sequence[Bar], c
     table.add_column("scenario")
     table.add_column("studies", justify="right")
     for heading in COLUMNS.values():
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, own in found.items():
         table.add_row(TITLES[name], str(own.studies), *("\n".join(rate_words(rate)) for rate in rows(own)))
     console.print(table)

@@ -43,7 +43,7 @@ def rate_words(rate: Rate | None) -> tuple[str, str]:
     """Return a share in percent and its interval; dashes where nothing was counted."""
     if rate is None:
         return "-", ""
-    return f"{100 * rate.share:.1f} %", f"{100 * rate.low:.1f} to {100 * rate.high:.1f}"
+    return f"{100 * rate.share:.1f} %", f"{100 * rate.low:.1f}-{100 * rate.high:.1f}"
 
 
 def bar_words(bar: Bar, title: str) -> str:
