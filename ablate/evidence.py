@@ -212,13 +212,12 @@ def _judged(
 
 def _show(campaign: Campaign, found: Mapping[str, Rates], held: Sequence[Bar], console: Console) -> None:
     _say(planted_words(campaign), console)
-    table = Table(box=None, pad_edge=False, show_lines=False)
-    table.add_column("scenario")
-    table.add_column("studies", justify="right")
+    table = Table("scenario", box=None, pad_edge=False)
     for heading in COLUMNS.values():
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(heading.replace(" ", "\n"), justify="right", no_wrap=True)
     for name, own in found.items():
-        table.add_row(TITLES[name], str(own.studies), *("\n".join(rate_words(rate)) for rate in rows(own)))
+        shares = ["\n".join(rate_words(rate)) for rate in rows(own)]
+        table.add_row(f"{TITLES[name]}\n({own.studies} studies)", *shares)
     console.print(table)
     for sentence in (*MEANINGS, *(bar_words(bar, TITLES[bar.scenario]) for bar in held)):
         _say(sentence, console)

@@ -14,12 +14,14 @@ COLUMNS = {
 }
 """The rates, in the order in which they stand, and what heads them."""
 MEANINGS = (
+    "Shares of the studies, and below them their 95 % intervals (Clopper and Pearson).",
     "false alarm: studies in which a factor that does nothing was named a cause, or as acting with another.",
     "wrongly cleared: studies in which a factor with an effect as large as the margin was named no cause.",
     "found: studies in which what was planted was named rightly: a cause as a cause, a pair as acting with each other.",
     "covered: intervals that hold the true effect.",
     "wrong sign: significant effects that point the other way than the true ones.",
     "undecided: factors left undecided.",
+    "A promise is broken only where the whole interval breaks it.",
 )
 
 
