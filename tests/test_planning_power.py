@@ -86,6 +86,20 @@ def test_where_all_sets_must_agree_power_is_that_of_the_relabelling_itself(sets,
     assert found < FTest(level, 1, sets - 1, 2 / sets).power(effect) - 0.05
 
 
+@pytest.mark.parametrize(("sets", "effect"), [(7, 1.8), (9, 2.13)])
+def test_where_all_but_the_smallest_must_agree_power_is_that_of_the_relabelling(sets, effect):
+    drawn = np.random.default_rng(2).normal(effect, sqrt(2), (4_000, sets))
+    level = 2 * 2.0 ** (1 - sets)
+    found = (sign_flips(drawn) <= level).mean()
+    assert Unanimity(level, 1, sets - 1, 2 / sets, but_one=True).power(effect) == pytest.approx(found, abs=0.025)
+
+
+@pytest.mark.parametrize("but_one", [False, True])
+def test_sets_that_must_agree_do_so_at_the_level_where_nothing_acts(but_one):
+    level = (1 + but_one) * 2.0**-7
+    assert Unanimity(level, 1, 7, 2 / 8, but_one).power(0) == pytest.approx(level)
+
+
 def test_seven_sets_that_agree():
     expected = norm.cdf(2 / sqrt(2)) ** 7 + norm.cdf(-2 / sqrt(2)) ** 7
     assert Unanimity(2**-6, 1, 6, 2 / 7).power(2.0) == pytest.approx(expected)

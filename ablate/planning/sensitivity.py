@@ -12,6 +12,8 @@ from ablate.inference.hypotheses import Family, Hypothesis
 from ablate.inference.linear_model import LinearModel
 from ablate.planning.power import FTest, Unanimity, attained
 
+FEW = 2  # dealings of signs that reject: their chance is worked out, not that of a t test
+
 
 def f_test(own: Hypothesis, found: Family, level: float, counts: Sequence[int], seeds: int) -> FTest:
     """Return the F test that stands for the randomisation test of a hypothesis.
@@ -26,9 +28,11 @@ def f_test(own: Hypothesis, found: Family, level: float, counts: Sequence[int], 
     if own.how == "linear":
         return FTest(reached, numerator, found.model.freedom, _of_model(found.model, own.at, levels))
     blocks = seeds if own.unit == "block" else own.sets
-    one_dealing = numerator == 1 and isclose(reached, own.smallest) and isclose(own.smallest, 2.0 ** (1 - blocks))
-    kind = Unanimity if one_dealing else FTest
-    return kind(reached, numerator, numerator * (blocks - 1), 2 ** len(levels) / own.sets)
+    found_by = (reached, numerator, numerator * (blocks - 1), 2 ** len(levels) / own.sets)
+    dealings = round(reached / own.smallest)
+    if numerator == 1 and 1 <= dealings <= FEW and isclose(own.smallest, 2.0 ** (1 - blocks)):
+        return Unanimity(*found_by, but_one=dealings == FEW)
+    return FTest(*found_by)
 
 
 def _of_model(model: LinearModel, term: tuple[int, ...], levels: Sequence[int]) -> float:
