@@ -17,7 +17,7 @@ def layout(plan: Plan, takes: str) -> str:
     """Say what is run, how long that takes, and where its degrees of freedom go."""
     own = plan.freedom
     return (
-        f"{plan.design}: {_count(len(plan.cells), 'cell')} x {_count(len(plan.seeds), 'seed')} = {plan.runs} runs, "
+        f"{plan.design}: {_count(len(plan.cells), 'cell')} x {_count(len(plan.seeds), 'seed')} = {_count(plan.runs, 'run')}, "
         f"{takes}. Degrees of freedom: {own.total} in all, {own.seeds} of seeds, {sum(own.terms.values())} of tested "
         f"terms, {own.residual} left. D-efficiency {plan.confounding.d_efficiency:.2f}."
     )
@@ -106,8 +106,9 @@ def _not_shown(plan: Plan) -> tuple[str, ...]:
         return ()
     if plan.caveat:
         return (f"{plan.design}: {plan.caveat}.",)
-    interactions = all(len(test.factors) == 1 for test in plan.tests) and len(plan.not_shown) > NAMED
-    return (f"The design cannot show {'any interaction' if interactions else _some(plan.not_shown)}.",)
+    none = all(len(test.factors) == 1 for test in plan.tests) and len(plan.not_shown) > NAMED
+    unseen = "any interaction" if none else _some(plan.not_shown)
+    return (f"The design cannot show {unseen} beside all that is asked; fewer pairs in analysis.interactions may do.",)
 
 
 def _some(words: Sequence[str], between: str = ", ") -> str:
