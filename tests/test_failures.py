@@ -42,6 +42,11 @@ def test_failed_runs_are_named_with_how_they_ended():
     assert (second.levels, second.block, second.outcome) == ({"a": "1", "b": "1"}, "s0", "diverged")
 
 
+@pytest.mark.parametrize("outcome", ["finished", "FINISHED", ""])
+def test_a_run_that_ended_well_without_a_response_is_undefined(outcome):
+    assert [run.outcome for run in failed_runs(study((2,), 2, failed=[3], outcome=(outcome,) * 4))] == ["undefined"]
+
+
 def test_a_run_with_a_response_has_not_failed_whatever_its_outcome_is_called():
     assert failed_runs(study((2,), 2, outcome=("response is 1",) * 4)) == ()
 

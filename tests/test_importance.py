@@ -91,6 +91,14 @@ def test_missing_runs_leave_no_trace_of_the_blocks():
     assert shares(without(whole, [0, 5, 6, 11])) == pytest.approx(shares(whole), abs=1e-6)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_shares_are_never_negative_and_add_up_to_one_however_many_runs_are_missing(seed):
+    table = study((3, 2, 4, 2), 3, lambda levels: 1.0 * levels[:, 0] * levels[:, 2], noise=1.0, seed=seed)
+    found = shares(without(table, np.random.default_rng(seed).choice(144, 100, replace=False)))
+    assert min(found) >= 0
+    assert sum(found) == pytest.approx(1)
+
+
 def test_the_interval_holds_the_share_and_follows_alpha():
     table = study((3, 2, 2), 5, lambda levels: 1.0 * levels[:, 0], noise=1.0)
     for narrow, wide in zip(

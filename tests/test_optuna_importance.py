@@ -108,7 +108,10 @@ def test_no_effect_passes_its_band_once_in_twenty_though_the_top_factor_has_half
     ]
     above = np.mean([[own.value > own.null_high for own in study] for study in found])
     assert above == pytest.approx(0.05, abs=3.5 * np.sqrt(0.05 * 0.95 / 80))
-    assert np.mean([max(own.value for own in study) for study in found]) == pytest.approx(0.5, abs=0.1)
+    top = [max(study, key=lambda own: own.value) for study in found]
+    assert np.mean([own.value for own in top]) == pytest.approx(0.5, abs=0.1)
+    # One of five factors is above its band in 25 % of studies at the most.
+    assert np.mean([own.value > own.null_high for own in top]) < 0.25 + 3.5 * np.sqrt(0.25 * 0.75 / 80)
 
 
 @pytest.mark.slow

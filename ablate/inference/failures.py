@@ -16,7 +16,7 @@ from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
 
 UNDEFINED = "undefined"  # the run ended well, and yet there is nothing to measure
-ENDED_WELL = ("finished", "")
+ENDED_WELL = ("finished", "")  # MLflow writes it in capitals
 
 
 def failed_runs(table: RunTable) -> tuple[FailedRun, ...]:
@@ -26,7 +26,7 @@ def failed_runs(table: RunTable) -> tuple[FailedRun, ...]:
         FailedRun(
             levels=_names(table, table.levels[run]),
             block=table.blocks[table.block[run]],
-            outcome=UNDEFINED if outcome[run] in ENDED_WELL else outcome[run],
+            outcome=UNDEFINED if outcome[run].lower() in ENDED_WELL else outcome[run],
         )
         for run in np.flatnonzero(~table.defined)
     )

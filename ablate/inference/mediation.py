@@ -45,15 +45,15 @@ def _through(table: RunTable, mediator: str, settings: Settings) -> Iterator[Med
     without = np.array([_coefficients(both[block != left], response[block != left]) for left in np.unique(block)])
     for position, contrast in enumerate(_differences(table)):
         if np.isfinite([total[position], direct[position]]).all():
-            bounds = _interval(direct[position], without[:, position], settings) or (None, None)
+            low, high = _interval(float(direct[position]), without[:, position], settings) or (None, None)
             yield Mediation(
                 factor=contrast.factor.path,
                 contrast=contrast.name,
                 mediator=mediator,
                 total=float(total[position]),
                 direct=float(direct[position]),
-                low=bounds[0],
-                high=bounds[1],
+                low=low,
+                high=high,
                 mediated=float(total[position] - direct[position]),
             )
 
