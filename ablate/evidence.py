@@ -111,7 +111,7 @@ def plan(file: Path, overrides: Sequence[str], asked: Planning, outputs: PlanFil
     from ablate import study_file  # noqa: PLC0415  # loads torch, which other commands do without
     from ablate.cost import estimate  # noqa: PLC0415  # as above
     from ablate.executors.local import slots_here  # noqa: PLC0415  # as above
-    from ablate.planning import planner, reach  # noqa: PLC0415  # as above
+    from ablate.planning import frozen, planner, reach  # noqa: PLC0415  # as above
 
     study = study_file.load(file, overrides)
     with console.status("working out the plan"):
@@ -119,6 +119,8 @@ def plan(file: Path, overrides: Sequence[str], asked: Planning, outputs: PlanFil
         cost = estimate(study, study.budget.workers or slots_here())
     takes = f"about {clock(cost.study_seconds)} with {cost.slots} at a time"
     _show_plan(found, takes, console)
+    for sentence in frozen.deviations(Store(asked.store.absolute()).study(study.name), study):
+        _say(f"Not as frozen when the study started: {sentence}", console)
     if outputs.json:
         numbers = found.to_json() | {"seconds": cost.study_seconds, "runs_at_a_time": cost.slots}
         _write(outputs.json, json.dumps(numbers, indent=1, allow_nan=False) + "\n", console)
@@ -138,7 +140,7 @@ def _spread(study: "StudySpec", asked: Planning) -> Spread | None:
     if asked.pilot is not None:
         return pilot.from_table(study, asked.pilot)
     if study.analysis.sd is not None:
-        return Spread(study.analysis.sd, "stated in the study")
+        return None  # the plan takes it itself
     return pilot.from_store(study, Store(asked.store.absolute()).study(study.name))
 
 

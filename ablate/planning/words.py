@@ -15,15 +15,15 @@ def sentences(plan: Plan) -> tuple[str, ...]:
 
 def layout(plan: Plan, takes: str) -> str:
     """Say what is run, how long that takes, and where its degrees of freedom go."""
-    own = plan.freedom
+    own, cells, seeds = plan.freedom, _count(len(plan.cells), "cell"), _count(len(plan.seeds), "seed")
     return (
-        f"{plan.design}: {_count(len(plan.cells), 'cell')} x {_count(len(plan.seeds), 'seed')} = {_count(plan.runs, 'run')}, "
-        f"{takes}. Degrees of freedom: {own.total} in all, {own.seeds} of seeds, {sum(own.terms.values())} of tested "
-        f"terms, {own.residual} left. D-efficiency {plan.confounding.d_efficiency:.2f}."
+        f"{plan.design}: {cells} x {seeds} = {_count(plan.runs, 'run')}, {takes}. Degrees of freedom: {own.total} in "
+        f"all, {own.seeds} of seeds, {sum(own.terms.values())} of tested terms, {own.residual} left. D-efficiency "
+        f"{plan.confounding.d_efficiency:.2f}."
     )
 
 
-COLUMNS = ("relabelled", "sets", "smallest p", "at best, adjusted", "found in 80 %")
+COLUMNS = ("relabelled", "sets", "smallest\np", "adjusted,\nat best", "found\nin 80 %")
 
 
 def row(plan: Plan, place: int) -> tuple[str, ...]:
@@ -86,8 +86,8 @@ def by_seeds(plan: Plan, place: int) -> tuple[float | None, ...]:
 
 
 def dealt(test: PlannedTest) -> str:
-    """Say what a test relabels."""
-    return "residuals of a linear model" if test.how == "linear" else UNITS[test.unit]
+    """Say what a test relabels: runs, seeds, or the residuals of a linear model."""
+    return "residuals" if test.how == "linear" else UNITS[test.unit]
 
 
 def _within_reach(plan: Plan) -> str:
