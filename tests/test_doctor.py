@@ -1,13 +1,15 @@
 import json
 from importlib.resources import files
 from io import StringIO
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from rich.console import Console
+from scipy import stats
 from typer.testing import CliRunner
 
 from ablate import doctor, study_file
@@ -127,6 +129,15 @@ def strengths(model):
         levels = {factor.path: factor.levels[level] for factor, level in zip(FACTORS, on, strict=True)}
         rows.append(levels | {"seed": seed, "response": strength})
     return RunTable.of(pd.DataFrame(rows), FACTORS, "seed")
+
+
+def test_the_noise_of_the_packaged_study_imitates_no_effect():
+    table = strengths(STUDY.base.model.model_copy(update={"cause": 0.0, "pair": 0.0}))
+    seed_means = np.array([table.response[table.block == block].mean() for block in range(len(table.blocks))])
+    noise, signs = table.response - seed_means[table.block], 2 * table.levels - 1
+    for term in [*combinations(range(len(SWITCHES)), 1), *combinations(range(len(SWITCHES)), 2)]:
+        sign = signs[:, term].prod(axis=1)
+        assert stats.ttest_ind(noise[sign > 0], noise[sign < 0]).pvalue > 0.05, term
 
 
 @pytest.mark.parametrize(
