@@ -100,6 +100,8 @@ def examine(folder: Path | None, workers: int | None, output: Path | None, conso
     if output:
         _write(output, examined, inference)
     _show(examined, console)
+    if folder is None:
+        console.print("The study and its report were thrown away; --store FOLDER keeps them.", highlight=False)
     return _conclude(examined, output, console)
 
 

@@ -186,6 +186,15 @@ def test_anything_wrong_ends_with_exit_code_1_and_says_what_and_what_to_do(exami
     assert f"report it with {file}" in said
 
 
+def test_a_study_without_a_folder_is_thrown_away(monkeypatch, capsys):
+    stores = []
+    monkeypatch.setattr(doctor.pipeline, "run", lambda _file, _overrides, root, *_: stores.append(root) or 0)
+    monkeypatch.setattr(doctor, "_inferred", lambda *_: inferred())
+    assert doctor.examine(None, None, None, Console()) == 0
+    assert not stores[0].exists()
+    assert "--store FOLDER keeps them" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("code", [1, 130])
 def test_a_study_that_did_not_end_is_not_judged(examined, code):
     assert examined(None, code)[0] == code
