@@ -4,7 +4,19 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ablate.report.words import bounds, direction, interval, level_words, number, shown_value, spaced
+from ablate.report.words import (
+    bounds,
+    contrast_words,
+    direction,
+    interval,
+    level_words,
+    number,
+    optional,
+    p_value,
+    share,
+    shown_value,
+    spaced,
+)
 
 ENVIRONMENT = Environment(
     loader=PackageLoader("ablate.report", "."),
@@ -15,9 +27,13 @@ ENVIRONMENT = Environment(
 )
 ENVIRONMENT.filters |= {
     "bounds": bounds,
+    "contrast_words": contrast_words,
     "direction": direction,
     "interval": interval,
     "number": number,
+    "optional": optional,
+    "p_value": p_value,
+    "share": share,
     "shown_value": shown_value,
     "spaced": spaced,
 }

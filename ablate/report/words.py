@@ -4,11 +4,13 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ablate.analysis.contrast import Estimate
+from ablate.analysis.phrases import TINY_P
 from ablate.analysis.rounding import decimals
 from ablate.findings import Number
 from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.inference import Effect, Mediation, SimpleEffect
 
-UNDEFINED, NO_INTERVAL = "undefined", "none"
+UNDEFINED, NO_INTERVAL, ABSENT = "undefined", "none", "\N{EN DASH}"
 TINY = 1e-4  # below it a number is written with a power of ten
 
 
@@ -19,11 +21,33 @@ def number(value: float, digits: int, *, signed: bool = False) -> str:
     return f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
 
 
-def interval(estimate: Estimate, digits: int) -> str:
+def interval(estimate: Estimate | Effect | SimpleEffect | Mediation, digits: int) -> str:
     """Return the interval in brackets, or the word where there is none."""
     if estimate.low is None or estimate.high is None:
         return NO_INTERVAL
     return bounds((estimate.low, estimate.high), digits, signed=True)
+
+
+def p_value(p: float | None) -> str:
+    """Return a p-value, or a dash where there is none."""
+    if p is None:
+        return ABSENT
+    return f"< {TINY_P}" if p < TINY_P else f"{p:.3f}"
+
+
+def optional(value: float | None, digits: int, *, signed: bool = False) -> str:
+    """Return a number, or a dash where there is none."""
+    return ABSENT if value is None or math.isnan(value) else number(value, digits, signed=signed)
+
+
+def share(value: float | None) -> str:
+    """Return a share of 1 in percent, or a dash where there is none."""
+    return ABSENT if value is None or math.isnan(value) else f"{100 * value:.0f} %"
+
+
+def contrast_words(effect: Effect) -> str:
+    """Return what is compared: `1 instead of 3`, `linear trend`."""
+    return f"{effect.trend} trend" if effect.trend else f"{effect.level} instead of {effect.baseline}"
 
 
 def bounds(ends: tuple[float, float], digits: int, *, signed: bool = False) -> str:

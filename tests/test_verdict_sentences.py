@@ -1,0 +1,192 @@
+"""The sentences of an answer, on inferences made by hand."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from ablate.analysis.estimate_sentences import estimate_sentences
+from ablate.analysis.verdict_sentences import verdict_sentences
+from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.inference import Effect, Inference, Interaction, SimpleEffect, Verdict
+from ablate.inference.inference import Test as RandomisationTest
+from ablate.inference.settings import Settings
+
+KERNEL = FactorLevels("model.kernel", "state kernel", ("1", "3", "5"), "3", ordered=True)
+LOSS = FactorLevels("loss", "loss", ("bce", "mse"), "bce")
+HEAD = FactorLevels("model.head", "output head", ("frame", "conv3d"), "frame")
+TEST = RandomisationTest(0.001, 0.001, "block", "exact")
+
+
+def effect(factor, level, estimate, half=0.01, p=0.004, trend=None):
+    ends = (None, None) if half is None else (estimate - half, estimate + half)
+    name = f"{factor.title}: {trend} trend" if trend else f"{level} - {factor.baseline}"
+    return Effect(
+        factor.path,
+        name,
+        None if trend else level,
+        None if trend else factor.baseline,
+        trend,
+        estimate,
+        *ends,
+        p=p,
+        p_adjusted=p,
+        n_blocks=8,
+        n_runs=32,
+        dropped=0,
+        standardised=1.5,
+        prob_improvement=0.1,
+        equivalent=None,
+        by_block=(estimate, math.nan),
+    )
+
+
+def verdict(factor, kind, *effects, partners=(), seeds=None):
+    return Verdict(factor.path, factor.title, kind, tuple(partners), effects, TEST, 0.004, seeds, "why")
+
+
+def inferred(*verdicts, interactions=(), margin=None):
+    return Inference(
+        settings=Settings(margin=margin),
+        factors=(KERNEL, LOSS, HEAD),
+        blocks=tuple(map(str, range(8))),
+        verdicts=verdicts,
+        interactions=interactions,
+        importance=(),
+        variance=None,
+        mediation=(),
+        failure_rates=(),
+        failed=(),
+        missing_cells=(),
+        warnings=(),
+    )
+
+
+def said(*verdicts, **more):
+    return verdict_sentences(inferred(*verdicts, **more), "ghost ratio")
+
+
+def test_a_cause_comes_with_its_size_interval_adjusted_p_and_seeds():
+    (sentence,) = said(verdict(LOSS, "cause", effect(LOSS, "mse", 0.3)))
+    assert sentence == (
+        "Loss is a cause: mse instead of bce raises the ghost ratio by 0.300 [0.290, 0.310] "
+        "(adjusted p = 0.004, 8 seeds)."
+    )
+
+
+def test_a_lowering_turns_its_interval_round():
+    (sentence,) = said(verdict(LOSS, "cause", effect(LOSS, "mse", -0.3)))
+    assert "lowers the ghost ratio by 0.300 [0.290, 0.310]" in sentence
+
+
+def test_a_level_of_a_cause_that_may_do_nothing_is_not_named():
+    (sentence,) = said(verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3), effect(KERNEL, "5", 0.1, p=0.2)))
+    assert "1 instead of 3" in sentence
+    assert "5 instead of 3" not in sentence
+
+
+def test_a_cause_none_of_whose_levels_is_sure_alone_says_so():
+    (sentence,) = said(verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3, p=0.2)))
+    assert "differs between its levels (adjusted p = 0.004), though no level alone differs surely" in sentence
+
+
+def test_a_trend_is_told_in_its_direction():
+    trend = effect(KERNEL, None, -0.4, trend="linear")
+    (sentence,) = said(verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3), trend))
+    assert "from its lower to its higher levels the ghost ratio falls by 0.400 [0.390, 0.410]" in sentence
+
+
+def test_more_levels_than_a_sentence_holds_are_counted():
+    many = replace(KERNEL, levels=tuple("123456"))
+    effects = [effect(many, level, 0.1 * int(level)) for level in "12456"]
+    (sentence,) = said(verdict(many, "cause", *effects))
+    assert sentence.endswith("2 more levels in the table.")
+
+
+def test_a_cause_that_also_interacts_says_with_what():
+    (sentence,) = said(verdict(LOSS, "cause", effect(LOSS, "mse", 0.3), partners=[KERNEL.path]))
+    assert sentence.endswith("how much depends on state kernel.")
+
+
+def crossing(at_frame, at_conv3d):
+    simple = tuple(
+        SimpleEffect(LOSS.path, "mse - bce", "mse", "bce", HEAD.path, at, value, value - 0.1, value + 0.1, 0.01)
+        for at, value in (("frame", at_frame), ("conv3d", at_conv3d))
+    )
+    means = ((0.1, 0.2), (0.3, 0.1))
+    return Interaction((LOSS.path, HEAD.path), (LOSS.title, HEAD.title), TEST, 0.0002, 0.8, means, simple)
+
+
+def test_what_acts_only_together_says_with_whom_and_what_it_does_where():
+    one = verdict(LOSS, "acts_with", effect(LOSS, "mse", 0.0, p=0.9), partners=[HEAD.path])
+    (sentence,) = said(one, interactions=(crossing(-0.2, 0.4),))
+    assert sentence == (
+        "Loss acts only together with output head (adjusted p < 0.001): mse instead of bce raises the ghost ratio by "
+        "0.400 [0.300, 0.500] with output head conv3d, and lowers the ghost ratio by 0.200 [0.100, 0.300] with output "
+        "head frame."
+    )
+
+
+def test_a_simple_effect_that_may_be_nothing_is_called_so():
+    one = verdict(LOSS, "acts_with", effect(LOSS, "mse", 0.0, p=0.9), partners=[HEAD.path])
+    (sentence,) = said(one, interactions=(crossing(0.02, 0.4),))
+    assert sentence.endswith("changes it by +0.020 [-0.080, +0.120] with output head frame, which may be nothing.")
+
+
+def test_no_cause_names_the_margin_and_the_largest_effect():
+    (sentence,) = said(verdict(LOSS, "not_a_cause", effect(LOSS, "mse", -0.003)), margin=0.02)
+    assert "Loss is no cause: whatever it changes in the ghost ratio lies within the margin of 0.02" in sentence
+    assert "(at most mse instead of bce: -0.0030" in sentence
+
+
+def test_the_undecided_says_about_how_many_more_seeds():
+    (sentence,) = said(verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=0.1, p=0.3), seeds=6))
+    assert sentence.startswith("Loss is undecided: mse instead of bce changes the ghost ratio by +0.050")
+    assert sentence.endswith("about 6 more seeds would decide.")
+
+
+def test_the_undecided_for_which_no_number_of_seeds_is_known_promises_none():
+    (sentence,) = said(verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=None, p=None)))
+    assert "more seed" not in sentence
+    assert "adjusted p" not in sentence
+
+
+def test_verdicts_come_causes_first_and_the_undecided_last():
+    sentences = said(
+        verdict(HEAD, "undecided", effect(HEAD, "conv3d", 0.9)),
+        verdict(LOSS, "not_a_cause", effect(LOSS, "mse", 0.001)),
+        verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3)),
+        margin=0.02,
+    )
+    assert sentences[0] == "State kernel is a cause of the ghost ratio; loss is no cause; output head is undecided."
+    assert [sentence.split(" is")[0] for sentence in sentences[1:]] == ["State kernel", "Loss", "Output head"]
+
+
+def test_where_nothing_is_a_cause_the_first_sentence_says_so():
+    sentences = said(
+        verdict(HEAD, "undecided", effect(HEAD, "conv3d", 0.9)), verdict(LOSS, "undecided", effect(LOSS, "mse", 0.1))
+    )
+    assert sentences[0] == ("No factor is found to be a cause of the ghost ratio; output head and loss are undecided.")
+
+
+@pytest.mark.parametrize("kind", ["cause", "acts_with", "not_a_cause", "undecided"])
+def test_an_exploratory_study_names_no_cause(kind):
+    own = verdict(LOSS, kind, effect(LOSS, "mse", 0.3), partners=[HEAD.path])
+    sentences = estimate_sentences(inferred(own, margin=0.5), "ghost ratio")
+    assert "cause" not in " ".join(sentences)
+    assert (
+        "Loss mse instead of bce raises the ghost ratio by 0.300 [0.290, 0.310] in this study (8 seeds)." in sentences
+    )
+
+
+def test_an_exploratory_interval_around_zero_leaves_the_direction_open():
+    own = verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=0.1))
+    sentences = estimate_sentences(inferred(own), "ghost ratio")
+    assert any("leaves the direction open: loss mse" in sentence for sentence in sentences)
+    assert not any("raises" in sentence or "lowers" in sentence for sentence in sentences)
+
+
+def test_an_exploratory_study_names_what_depends_most_on_what():
+    own = verdict(LOSS, "undecided", effect(LOSS, "mse", 0.3))
+    sentences = estimate_sentences(inferred(own, interactions=(crossing(0.1, 0.4),)), "ghost ratio")
+    assert "What loss changes depends most on output head (partial eta squared 0.80, adjusted p < 0.001)." in sentences
