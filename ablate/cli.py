@@ -244,7 +244,11 @@ def analyze(
     outcome: Annotated[str | None, typer.Option(metavar="COLUMN", help="How each run ended.")] = None,
     average: Annotated[bool, typer.Option("--average", help="Average rows that repeat a run.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn at random.")] = 0,
+    importances: Annotated[
+        bool, typer.Option("--importances", help="Also fANOVA and PED-ANOVA from Optuna, with what chance gives.")
+    ] = False,
     json: JSONOutput = None,
+    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page.")] = None,
 ) -> None:
     """Say of anybody's runs which factors are causes, which are not, and which act only together.
 
@@ -266,7 +270,7 @@ def analyze(
         average=average,
     )
     asked = verdicts.Asked(alpha, margin, interactions, interval, higher_is_better, bounds, seed)
-    verdicts.analyze(file, columns, asked, verdicts.Outputs(json), Console())
+    verdicts.analyze(file, columns, asked, verdicts.Outputs(json, html, importances), Console())
 
 
 @app.command()

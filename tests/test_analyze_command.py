@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from ablate import optuna_importance
 from ablate.cli import app
 from ablate.errors import DataError, SpecError
 
@@ -64,12 +65,11 @@ def test_verdicts_are_those_that_were_planted(found):
     }
 
 
-def test_verdicts_are_told_with_their_reasons(found):
-    output, document = found
+def test_verdicts_are_told_with_what_they_rest_on(found):
+    output, _ = found
     assert "acts with activation" in output
-    for verdict in document["verdicts"]:
-        assert any(line.startswith(f"{verdict['factor']}: ") for line in output.splitlines())
-    assert "kernel x activation: the effect of one depends on the other" in output
+    for sentence in ("Norm is a cause: ", "Kernel acts only together with activation", "Activation acts only together"):
+        assert any(line.startswith(sentence) for line in output.splitlines())
 
 
 def test_the_json_has_the_promised_keys(found):
@@ -131,6 +131,24 @@ def test_failed_runs_are_told(runs, tmp_path):
     assert failed["levels"] == {"kernel": "1", "activation": "relu", "norm": "none"}
     assert failed["block"] == "7"
     assert "failed: kernel 1, activation relu, norm none, block 7: ghost_ratio is blank" in done.output
+
+
+def test_the_page_tells_what_the_console_tells(table, tmp_path, read_page):
+    assert analyze(table, *COLUMNS, "--baseline", "activation=relu", "--html", tmp_path / "out.html").exit_code == 0
+    page = read_page((tmp_path / "out.html").read_text())
+    page.assert_readable()
+    assert "Norm is a cause: none instead of batch lowers the ghost_ratio" in page.text
+
+
+def test_optuna_is_asked_on_demand(table, tmp_path, monkeypatch):
+    monkeypatch.setattr(optuna_importance, "RESAMPLES", 3)
+    monkeypatch.setattr(optuna_importance, "SHUFFLES", 1)
+    done = analyze(table, *COLUMNS, "--importances", "--json", tmp_path / "out.json")
+    found = json.loads((tmp_path / "out.json").read_text())["optuna_importance"]
+    assert [(own["method"], own["factor"]) for own in found] == [
+        (method, factor) for method in ("fanova", "ped_anova") for factor in ("kernel", "activation", "norm")
+    ]
+    assert "PED-ANOVA" in done.output
 
 
 def test_pairs_can_be_chosen(table, tmp_path):

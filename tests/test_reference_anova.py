@@ -20,7 +20,7 @@ from ablate.table_file import Columns, read_runs
 REFERENCE = Path(__file__).parent / "reference"
 NPK = {"N": 0.00437, "P": 0.47490, "K": 0.02880, "N:P": 0.26317, "N:K": 0.16865, "P:K": 0.86275}
 NPK_SQUARES = {"N:P": 21.28, "N:K": 33.14, "P:K": 0.48, "residual": 185.29}
-NEAR = 0.45  # of p: three standard errors of a p from 100 hits, and a half for residuals that are not normal
+NEAR = 0.4  # of p: a p from 100 hits has a standard error of a tenth, the rest is for residuals that are not normal
 
 
 @pytest.fixture(scope="module")
@@ -91,31 +91,31 @@ def test_rs_f_ratios_of_a_table_without_blocks_are_met(name, response, factors, 
 def simulated(shape, blocks, seed, keep=1.0):
     """Return runs with normal residuals, an effect of the first factor, and block effects; a share is left out."""
     generator = np.random.default_rng(seed)
-    rows = pd.DataFrame(list(product(*map(range, shape), range(blocks))), columns=[*"ABC"[: len(shape)], "seed"])
-    rows["response"] = 0.35 * rows["A"] + 2 * np.sin(rows["seed"]) + generator.normal(0, 1, len(rows))
+    rows = pd.DataFrame(list(product(*map(range, shape), range(blocks))), columns=[*"KLM"[: len(shape)], "seed"])
+    rows["response"] = 0.35 * rows["K"] + 2 * np.sin(rows["seed"]) + generator.normal(0, 1, len(rows))
     kept = rows[generator.random(len(rows)) < keep].reset_index(drop=True)
-    factors = [FactorLevels(n, n, tuple(map(str, range(k))), "0") for n, k in zip("ABC", shape, strict=False)]
+    factors = [FactorLevels(n, n, tuple(map(str, range(k))), "0") for n, k in zip("KLM", shape, strict=False)]
     return kept, RunTable.of(kept, factors, "seed")
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_table_with_many_holes_agrees_with_statsmodels_f_tests(seed):
-    runs, table = simulated((3, 3, 2), 3, seed, keep=0.45)
+    runs, table = simulated((3, 3, 2), 3, seed, keep=0.6)
     found = by_term(infer(table, Settings()))
-    fit = smf.ols("response ~ C(seed) + (C(A, Sum) + C(B, Sum) + C(C, Sum)) ** 2", runs).fit()
+    fit = smf.ols("response ~ C(seed) + (C(K, Sum) + C(L, Sum) + C(M, Sum)) ** 2", runs).fit()
     expected = anova_lm(fit, typ=3)["PR(>F)"]
     shuffled = [name for name, test in found.items() if test.method == "freedman_lane"]
     assert len(shuffled) >= 3
     for name in shuffled:
         published = expected[":".join(f"C({own}, Sum)" for own in name.split(":"))]
-        assert found[name].p == pytest.approx(published, rel=NEAR, abs=0.03)
+        assert found[name].p == pytest.approx(published, rel=NEAR, abs=0.003)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_whole_blocks_agree_with_statsmodels_repeated_measures(seed):
     runs, table = simulated((2, 3), 24, seed)
     found = by_term(infer(table, Settings()))
-    expected = AnovaRM(runs, "response", "seed", within=["A", "B"]).fit().anova_table["Pr > F"]
+    expected = AnovaRM(runs, "response", "seed", within=["K", "L"]).fit().anova_table["Pr > F"]
     assert {test.unit for test in found.values()} == {"block"}
     for name, test in found.items():
-        assert test.p == pytest.approx(expected[name], rel=NEAR, abs=0.03)
+        assert test.p == pytest.approx(expected[name], rel=NEAR, abs=0.003)

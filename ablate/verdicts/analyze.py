@@ -1,8 +1,9 @@
 """From a file to verdicts."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -14,15 +15,16 @@ from ablate.inference.settings import Settings
 from ablate.records import whole_file
 from ablate.table_file import Columns, read_runs
 from ablate.verdicts.asked import Asked
-from ablate.verdicts.told import say, tell
+from ablate.verdicts.told import METHODS, say, tell, tell_importances
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where to write what was found; None writes nothing of the kind."""
+    """Where to write what was found, None writing nothing of the kind, and whether Optuna is asked too."""
 
     json: Path | None = None
     html: Path | None = None
+    importances: bool = False
 
 
 def analyze(file: Path, columns: Columns, asked: Asked, outputs: Outputs, console: Console) -> None:
@@ -36,8 +38,24 @@ def analyze(file: Path, columns: Columns, asked: Asked, outputs: Outputs, consol
     with console.status("analysing"):
         found = infer(table, settings)
     tell(found, columns.response, console)
+    numbers = document(found)
+    if outputs.importances:
+        numbers |= {"optuna_importance": _importances(table, settings, console)}
     if outputs.json:
-        _write(outputs.json, json.dumps(document(found), indent=1, allow_nan=False) + "\n", console)
+        _write(outputs.json, json.dumps(numbers, indent=1, allow_nan=False) + "\n", console)
+    if outputs.html:
+        from ablate.report.evidence_page import evidence_page  # noqa: PLC0415  # loads matplotlib
+
+        _write(outputs.html, evidence_page(found, columns.response, file.name), console)
+
+
+def _importances(table: RunTable, settings: Settings, console: Console) -> list[dict[str, Any]]:
+    from ablate.optuna_importance import optuna_importances  # noqa: PLC0415  # loads Optuna
+
+    with console.status("asking Optuna"):
+        found = [own for method in METHODS for own in optuna_importances(table, settings, method)]
+    tell_importances(found, console)
+    return [asdict(own) for own in found]
 
 
 def _refuse_outside(table: RunTable, settings: Settings) -> None:

@@ -1,33 +1,45 @@
 """Verdicts on the console."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ablate.analysis.verdict_sentences import verdict_sentences
 from ablate.inference.inference import Effect, Inference, Verdict
 
+if TYPE_CHECKING:
+    from ablate.optuna_importance import OptunaImportance
+
 VERDICTS = {"cause": "cause", "not_a_cause": "not a cause", "acts_with": "acts with", "undecided": "undecided"}
+METHODS: Mapping[Literal["fanova", "ped_anova"], str] = {"fanova": "fANOVA", "ped_anova": "PED-ANOVA"}
 LISTED = 12  # of what is missing or failed
 
 
 def tell(found: Inference, response: str, console: Console) -> None:
-    """Show every verdict in a row, then its reason, the pairs that interact, and what weakens all that."""
+    """Show every verdict in a row, what it rests on in a sentence, what gave no response, and what weakens all that."""
     console.print(_verdicts(found, response))
-    for verdict in found.verdicts:
-        say(f"{verdict.title}: {verdict.reason}", console)
-    for pair in found.interactions:
-        if pair.p_adjusted is not None and pair.p_adjusted <= found.settings.alpha:
-            say(
-                f"{' x '.join(pair.titles)}: the effect of one depends on the other, adjusted p "
-                f"{pair.p_adjusted:.2g}, partial eta squared {pair.partial_eta_sq:.2f}.",
-                console,
-            )
+    for sentence in verdict_sentences(found, response):
+        say(sentence, console)
     _list("failed", [f"{_levels(run.levels)}, block {run.block}: {run.outcome}" for run in found.failed], console)
     _list("missing", [f"{_levels(own.levels)}: {_blocks(own.blocks)}" for own in found.missing_cells], console)
     for warning in found.warnings:
         say(f"warning: {warning}", console)
+
+
+def tell_importances(found: Sequence["OptunaImportance"], console: Console) -> None:
+    """Show what Optuna's evaluators say beside what they say of no effect at all."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("importance by", "factor"):
+        table.add_column(heading)
+    for heading in ("share", "interval", "by chance, up to"):
+        table.add_column(heading, justify="right")
+    for own in found:
+        share, chance = f"{own.value:.2f}", f"{own.null_high:.2f}"
+        table.add_row(*map(escape, (METHODS[own.method], own.factor, share, _interval(own.low, own.high), chance)))
+    console.print(table)
 
 
 def say(sentence: str, console: Console) -> None:
@@ -58,8 +70,11 @@ def _largest(effects: Sequence[Effect]) -> tuple[str, str]:
     if not differences:
         return "none", "none"
     own = max(differences, key=lambda effect: abs(effect.estimate))
-    interval = "none" if own.low is None or own.high is None else f"[{own.low:.3g}, {own.high:.3g}]"
-    return f"{own.contrast}: {own.estimate:+.3g}", interval
+    return f"{own.contrast}: {own.estimate:+.3g}", _interval(own.low, own.high)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "none" if low is None or high is None else f"[{low:.3g}, {high:.3g}]"
 
 
 def _list(what: str, lines: Sequence[str], console: Console) -> None:
