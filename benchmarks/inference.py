@@ -22,7 +22,9 @@ from rich.console import Console
 
 LEVELS = {"A": 3, "B": 3, "C": 3, "D": 3, "E": 2, "F": 2, "G": 2}
 CAUSE, PAIR = 0.25, 0.5
-"""Effects in standard deviations of a run: of a level of A over the one before, of E, and of B where C is other."""
+"""In standard deviations of a run: each level of A over the one before, and E; the pair B x C at its first levels."""
+PURE = np.array([1.0, -0.5, -0.5])
+"""Adds up to 0 over the levels, so that the pair has no effect on average."""
 
 
 def main() -> None:
@@ -44,7 +46,7 @@ def _runs(seeds: int) -> pd.DataFrame:
     """Return the runs of the whole factorial, noise of standard deviation 1 beside one shared by a seed."""
     generator = np.random.default_rng(seeds)
     runs = pd.DataFrame(list(product(*map(range, LEVELS.values()), range(seeds))), columns=[*LEVELS, "seed"])
-    pure = np.where((runs["B"] == 0) == (runs["C"] == 0), PAIR, -PAIR)
+    pure = PAIR * PURE[runs["B"]] * PURE[runs["C"]]
     runs["ghost"] = CAUSE * (runs["A"] + runs["E"]) + pure + generator.normal(0, 1, len(runs))
     runs["ghost"] += generator.normal(0, 1, seeds)[runs["seed"]]
     return runs
