@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ablate.analysis.verdict_sentences import verdict_sentences
-from ablate.inference.inference import Effect, Inference, Verdict
+from ablate.inference.inference import Inference, Interaction, Verdict
 
 if TYPE_CHECKING:
     from ablate.optuna_importance import OptunaImportance
@@ -55,7 +55,7 @@ def _verdicts(found: Inference, response: str) -> Table:
         table.add_column(heading, justify="right")
     for own in found.verdicts:
         p = "none" if own.p_adjusted is None else f"{own.p_adjusted:.2g}"
-        table.add_row(*map(escape, (own.title, _named(own), *_largest(own.effects), p)))
+        table.add_row(*map(escape, (own.title, _named(own), *_largest(own, found.interactions), p)))
     return table
 
 
@@ -64,13 +64,19 @@ def _named(verdict: Verdict) -> str:
     return VERDICTS[verdict.verdict] + (partners if verdict.verdict == "acts_with" else "")
 
 
-def _largest(effects: Sequence[Effect]) -> tuple[str, str]:
-    """Return the difference of two levels that is furthest from 0, and its interval."""
-    differences = [own for own in effects if own.trend is None]
-    if not differences:
+def _largest(verdict: Verdict, pairs: Sequence[Interaction]) -> tuple[str, str]:
+    """Return the difference of two levels that is furthest from 0, and its interval.
+
+    That of a factor which acts with another is taken at a level of the other: on average it may have none.
+    """
+    simple = [own for pair in pairs for own in pair.simple_effects if own.factor == verdict.factor]
+    if verdict.verdict == "acts_with" and simple:
+        at = max(simple, key=lambda own: abs(own.estimate))
+        return f"{at.contrast} with {at.beside} {at.at}: {at.estimate:+.3g}", _interval(at.low, at.high)
+    if not (differences := [own for own in verdict.effects if own.trend is None]):
         return "none", "none"
-    own = max(differences, key=lambda effect: abs(effect.estimate))
-    return f"{own.contrast}: {own.estimate:+.3g}", _interval(own.low, own.high)
+    largest = max(differences, key=lambda own: abs(own.estimate))
+    return f"{largest.contrast}: {largest.estimate:+.3g}", _interval(largest.low, largest.high)
 
 
 def _interval(low: float | None, high: float | None) -> str:
