@@ -1,6 +1,7 @@
 """A factor as the numbers see it: names only."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -15,3 +16,9 @@ class FactorLevels:
     levels: tuple[str, ...]
     baseline: str
     ordered: bool = False
+
+    def only(self, positions: Sequence[int]) -> "FactorLevels":
+        """Return the factor with the levels at these positions; its baseline is the first where its own is not left."""
+        levels = tuple(self.levels[position] for position in positions)
+        first = levels[0] if levels else self.baseline
+        return replace(self, levels=levels, baseline=self.baseline if self.baseline in levels else first)

@@ -1,22 +1,111 @@
 """What is tested: the main effect of every factor and the interaction of every chosen pair."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Literal
 
+import numpy as np
+
+from ablate.design.model_matrix import Pair
 from ablate.inference.inference import Unit
+from ablate.inference.linear_model import LinearModel
+from ablate.inference.matched import MatchedSets, matched_sets
+from ablate.inference.relabelling import smallest_p
+from ablate.inference.run_table import RunTable
+from ablate.inference.settings import FEWEST_BLOCKS, Settings
 
 
 @dataclass(frozen=True)
 class Hypothesis:
     """A main effect (one factor) or an interaction (two), and how the design lets it be tested.
 
-    `matched`: runs that differ in these factors alone make up `sets` whole sets, which are relabelled. `linear`: there
-    are too few such sets, so that the residuals of a linear model are shuffled within blocks (Freedman and Lane 1983,
-    doi:10.2307/1391660). `none`: the runs do not show it. `smallest` is the least p that can be reached.
+    `at` are the factors' positions. `matched`: runs that differ in these factors alone make up `sets` whole sets, which
+    are relabelled. `linear`: there are too few such sets, so that the residuals of a linear model are shuffled within
+    blocks. `none`: the runs do not show it. `smallest` is the least p that can be reached, 1 where none can.
     """
 
     factors: tuple[str, ...]
+    at: tuple[int, ...]
     how: Literal["matched", "linear", "none"]
     unit: Unit
     sets: int
     smallest: float
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """All that is tested in a table of runs, and the linear model of those of its terms that the runs can show."""
+
+    hypotheses: tuple[Hypothesis, ...]
+    model: LinearModel
+
+    @property
+    def tested(self) -> tuple[Hypothesis, ...]:
+        """The hypotheses that the runs can show."""
+        return tuple(own for own in self.hypotheses if own.how != "none")
+
+
+def hypotheses(table: RunTable, settings: Settings) -> tuple[Hypothesis, ...]:
+    """Return every hypothesis of the study; responses matter only by being there or not."""
+    return family(table, settings).hypotheses
+
+
+def family(table: RunTable, settings: Settings) -> Family:
+    """Return every hypothesis, and the model of the table.
+
+    Blocks (seeds) are the unit of all tests where relabelling whole blocks reaches alpha over the size of the family,
+    the first step of Holm's procedure; else matched runs are.
+    """
+    pairs = _pairs(table, settings)
+    model, shown = _model(table, pairs)
+    terms: list[tuple[int, ...]] = [*((position,) for position in range(len(table.factors))), *pairs]
+    found = [_hypothesis(table, term, model, shown) for term in terms]
+    size = sum(own.how != "none" for own, _ in found)
+    blocks = len(np.unique(table.block[table.defined]))
+    whole = size > 0 and smallest_p((2,), blocks, settings.permutations) <= settings.alpha / size
+    unit: Unit = "block" if whole else "run"
+    return Family(tuple(_reaching(own, sets, unit, blocks, settings) for own, sets in found), model)
+
+
+def _hypothesis(
+    table: RunTable, term: tuple[int, ...], model: LinearModel, shown: Sequence[tuple[int, ...]]
+) -> tuple[Hypothesis, MatchedSets]:
+    names = tuple(table.factors[position].path for position in term)
+    sets = matched_sets(table, term)
+    if sets.suffice and min(sets.values.shape[1:]) > 1:
+        return Hypothesis(names, term, "matched", "run", len(sets.values), 1.0), sets
+    linear = term in shown and model.freedom > 0
+    return Hypothesis(names, term, "linear" if linear else "none", "run", 0, 1.0), sets
+
+
+def _reaching(own: Hypothesis, sets: MatchedSets, unit: Unit, blocks: int, settings: Settings) -> Hypothesis:
+    """Return the hypothesis with its unit and the least p that it can reach."""
+    if own.how == "none" or blocks < FEWEST_BLOCKS:
+        return own
+    if own.how == "linear":
+        return replace(own, smallest=1 / (1 + settings.permutations))
+    with_sets = len(np.unique(sets.block))
+    unit = "block" if with_sets == len(sets.block) else unit
+    count = with_sets if unit == "block" else len(sets.block)
+    return replace(own, unit=unit, smallest=smallest_p(sets.values.shape[1:], count, settings.permutations))
+
+
+def _pairs(table: RunTable, settings: Settings) -> tuple[Pair, ...]:
+    if settings.interactions is None:
+        return tuple(combinations(range(len(table.factors)), 2))
+    position = {factor.path: index for index, factor in enumerate(table.factors)}
+    return tuple(
+        (position[one], position[other])
+        for one, other in settings.interactions
+        if one in position and other in position  # a factor that does not vary any more is in no pair
+    )
+
+
+def _model(table: RunTable, pairs: Sequence[Pair]) -> tuple[LinearModel, tuple[tuple[int, ...], ...]]:
+    """Return the model with the pairs that the runs tell from all others, and the terms of it that can be estimated."""
+    largest = LinearModel.of(table, pairs)
+    kept = [pair for pair in pairs if largest.estimable(largest.term(*pair))]
+    model = largest if len(kept) == len(pairs) else LinearModel.of(table, kept)
+    mains: list[tuple[int, ...]] = [(position,) for position in range(len(table.factors))]
+    return model, (*(main for main in mains if model.estimable(model.term(*main))), *kept)

@@ -20,8 +20,6 @@ CHANCE = 0.95
 ROUNDING = 1e-10  # of the largest response: a standard deviation that is rounding alone
 
 Grid = Float[np.ndarray, "cell block"]
-Drawn = tuple[Float[np.ndarray, "cell draw"], Float[np.ndarray, "cell draw"]]
-"""The cells' means, and for how many each counts: 1, or 0 where it was not drawn; one column may stand for all."""
 
 
 def importance(table: RunTable, settings: Settings) -> tuple[Importance, ...]:
@@ -33,20 +31,22 @@ def importance(table: RunTable, settings: Settings) -> tuple[Importance, ...]:
     who make it (Shapley effects: Owen 2014, doi:10.1137/130936233; Song, Nelson & Staum 2016, doi:10.1137/15M1048070).
 
     Noise varies between cells too and has its part in the shares, the more the fewer blocks there are, and more of it
-    falls to factors with many levels. `null_high` says what it gives by itself. The interval, at 1 - alpha, is for the
-    share that so many blocks give on average, from resampled blocks; None below three blocks. Nothing is returned above
-    12 factors, and where the cells do not differ.
+    falls to factors with many levels. `null_high` is what it gives by itself: shuffled responses give every factor a
+    variance, and its 95 % quantile is set against the measured variance between cells, at most all of it. The interval,
+    at 1 - alpha, is for the share that so many blocks give on average, from resampled blocks; None below three blocks.
+    Nothing is returned above 12 factors, and where the cells do not differ.
     """
     if not 1 <= len(table.factors) <= MOST_FACTORS or not table.defined.any():
         return ()
     cells, grid = _grid(table)
     if not _differ(grid, table.response):
         return ()
-    share = _shares(cells, *_values(grid, np.ones((grid.shape[1], 1))))[:, 0]
-    band = np.quantile(_shares(cells, *_shuffled(grid, settings)), CHANCE, axis=1)
-    found = zip(table.factors, share, _bounds(cells, grid, share, settings), band, strict=True)
+    value = _values(cells, *_means(grid, np.ones((grid.shape[1], 1))))
+    share = _shares(value)[:, 0]
+    null = np.quantile(_values(cells, *_shuffled(grid, settings)), CHANCE, axis=1) / value.sum()
+    found = zip(table.factors, share, _bounds(cells, grid, share, settings), null.clip(max=1), strict=True)
     return tuple(
-        Importance(factor.path, float(own), low, high, float(null)) for factor, own, (low, high), null in found
+        Importance(factor.path, float(own), low, high, float(band)) for factor, own, (low, high), band in found
     )
 
 
@@ -64,12 +64,17 @@ def _differ(grid: Grid, response: np.ndarray) -> bool:
     return bool(len(grid) > 1 and np.nanmean(grid, axis=1).std() > ROUNDING * np.nanmax(np.abs(response)))
 
 
-def _values(grid: Grid, weights: Float[np.ndarray, "block draw"]) -> Drawn:
-    """Return the cells' weighted means over blocks; a cell counts for none where its blocks have no weight."""
+def _means(
+    grid: Grid, weights: Float[np.ndarray, "block draw"]
+) -> tuple[Float[np.ndarray, "cell draw"], Float[np.ndarray, "cell draw"]]:
+    """Return the cells' weighted means over blocks, and for how many cells each counts.
+
+    A cell whose blocks have no weight is 0 and counts for none, all others count for one.
+    """
     measured = np.isfinite(grid)
     count = measured @ weights
     total = np.where(measured, grid, 0) @ weights
-    return total / np.maximum(count, 1), 1.0 * (count[:, :1] > 0 if measured.all() else count > 0)
+    return total / np.maximum(count, 1), 1.0 * (count > 0)
 
 
 def _bounds(
@@ -78,12 +83,11 @@ def _bounds(
     blocks = grid.shape[1]
     if blocks < FEWEST_BLOCKS:
         return [(None, None)] * len(share)
-    return share_interval(
-        share, _shares(cells, *_values(grid, resamples(blocks, DRAWN, settings))), blocks, settings.alpha
-    )
+    drawn = _shares(_values(cells, *_means(grid, resamples(blocks, DRAWN, settings))))
+    return share_interval(share, drawn, blocks, settings.alpha)
 
 
-def _shuffled(grid: Grid, settings: Settings) -> Drawn:
+def _shuffled(grid: Grid, settings: Settings) -> tuple[Float[np.ndarray, "cell draw"], Float[np.ndarray, "cell one"]]:
     """Return the cells' means where each block's responses are dealt anew to its runs."""
     generator = np.random.default_rng(derive(settings.seed, "randomisation"))
     total = np.zeros((len(grid), DRAWN))
@@ -94,13 +98,17 @@ def _shuffled(grid: Grid, settings: Settings) -> Drawn:
     return total / measured.sum(axis=1, keepdims=True), np.ones((len(grid), 1))
 
 
-def _shares(
-    cells: Int[np.ndarray, "cell factor"], means: Float[np.ndarray, "cell draw"], count: Float[np.ndarray, "cell draw"]
-) -> Float[np.ndarray, "factor draw"]:
-    value = shapley(_worth(cells, means * count, count))
+def _shares(value: Float[np.ndarray, "factor draw"]) -> Float[np.ndarray, "factor draw"]:
     whole = value.sum(axis=0)
     share: np.ndarray = np.divide(value, whole, out=np.zeros_like(value), where=whole > 0)
     return share
+
+
+def _values(
+    cells: Int[np.ndarray, "cell factor"], means: Float[np.ndarray, "cell draw"], count: Float[np.ndarray, "cell draw"]
+) -> Float[np.ndarray, "factor draw"]:
+    """Return the variance between cells that falls to every factor."""
+    return shapley(_worth(cells, means, count))
 
 
 def _worth(cells: np.ndarray, total: np.ndarray, count: np.ndarray) -> Float[np.ndarray, "coalition draw"]:

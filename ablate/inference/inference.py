@@ -115,8 +115,8 @@ class Interaction:
 class Importance:
     """A factor's Shapley share of the variance between cells, in [0, 1], with its bootstrap interval over blocks.
 
-    `null_high` is the 95 % quantile of the share where the runs' responses are shuffled within their blocks: a share
-    below it is what no effect at all gives.
+    `null_high` is the 95 % quantile of what falls to the factor where the runs' responses are shuffled within their
+    blocks, over the same variance, in [0, 1]: a share up to it is what no effect at all gives.
     """
 
     factor: str

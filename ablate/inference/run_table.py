@@ -1,7 +1,7 @@
 """The runs of a study as arrays: what every estimate and test is made from."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
@@ -63,6 +63,38 @@ class RunTable:
         if not self.factors:
             return np.zeros(len(self.block), int)
         return np.unique(self.levels, axis=0, return_inverse=True)[1].reshape(-1)
+
+    @property
+    def measured(self) -> "RunTable":
+        """The same runs without the levels that no run with a response has, and the runs that have one of those.
+
+        A factor whose baseline is gone is compared with the first level that is left.
+        """
+        left = [np.unique(self.levels[self.defined, position]) for position in range(len(self.factors))]
+        if all(len(own) == len(factor.levels) for own, factor in zip(left, self.factors, strict=True)):
+            return self
+        kept = np.all([np.isin(self.levels[:, i], own) for i, own in enumerate(left)], axis=0)
+        return RunTable(
+            factors=tuple(factor.only(own.tolist()) for factor, own in zip(self.factors, left, strict=True)),
+            blocks=self.blocks,
+            levels=np.column_stack([np.searchsorted(own, self.levels[kept, i]) for i, own in enumerate(left)]),
+            block=self.block[kept],
+            response=self.response[kept],
+            outcome=tuple(np.array(self.outcome)[kept]) if self.outcome else (),
+            mediators={name: values[kept] for name, values in self.mediators.items()},
+        )
+
+    def at(self, factor: int, level: int) -> "RunTable":
+        """Return the runs with this level of the factor at this position."""
+        kept = self.levels[:, factor] == level
+        return replace(
+            self,
+            levels=self.levels[kept],
+            block=self.block[kept],
+            response=self.response[kept],
+            outcome=tuple(np.array(self.outcome)[kept]) if self.outcome else (),
+            mediators={name: values[kept] for name, values in self.mediators.items()},
+        )
 
     def _refuse_twins(self) -> None:
         keys = pd.DataFrame({"cell": self.cell, "block": self.block})

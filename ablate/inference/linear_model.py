@@ -1,0 +1,131 @@
+"""The linear model of a table of runs: blocks, main effects, and the chosen interactions.
+
+For tables whose runs do not make up matched sets: fractions of a factorial, and factorials with many holes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ablate.design.model_matrix import Pair, columns, model_matrix
+from ablate.inference.estimate import Estimate
+from ablate.inference.monte_carlo import Draws, reached
+from ablate.inference.run_table import RunTable
+
+TINY = 1e-9  # relative to the largest singular value: columns that others make up
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """Least squares of the runs with a response. Columns of the last factor are the blocks'."""
+
+    matrix: Float[np.ndarray, "run parameter"]
+    response: Float[np.ndarray, " run"]
+    block: Int[np.ndarray, " run"]
+    places: dict[tuple[int, ...], slice]
+    blocks: int
+
+    @classmethod
+    def of(cls, table: RunTable, pairs: Sequence[Pair]) -> Self:
+        """Lay out the model with the interactions of the pairs of factors at these positions."""
+        own = table.defined
+        levels = np.column_stack([table.levels[own], table.block[own]])
+        counts = [*(len(factor.levels) for factor in table.factors), len(table.blocks)]
+        matrix = model_matrix(levels, counts, pairs)
+        return cls(matrix, table.response[own], table.block[own], columns(counts, pairs), len(table.blocks))
+
+    @cached_property
+    def _svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        left, sizes, right = np.linalg.svd(self.matrix, full_matrices=False)
+        rank = int((sizes > TINY * sizes.max(initial=0)).sum())
+        return left[:, :rank], sizes[:rank], right[:rank]
+
+    @property
+    def freedom(self) -> int:
+        """Degrees of freedom of the residuals."""
+        return len(self.response) - len(self._svd[1])
+
+    @cached_property
+    def fitted(self) -> Float[np.ndarray, " run"]:
+        """The fitted responses."""
+        left = self._svd[0]
+        fitted: np.ndarray = left @ (left.T @ self.response)
+        return fitted
+
+    @cached_property
+    def variance(self) -> float:
+        """The variance of the residuals; NaN without degrees of freedom."""
+        return float(((self.response - self.fitted) ** 2).sum()) / self.freedom if self.freedom > 0 else np.nan
+
+    def term(self, *factors: int) -> Float[np.ndarray, "contrast parameter"]:
+        """Return the contrasts that are all zero where a main effect or an interaction is."""
+        place = self.places[factors]
+        return np.eye(self.matrix.shape[1])[place]
+
+    def estimable(self, contrasts: Float[np.ndarray, "contrast parameter"]) -> bool:
+        """Whether the runs tell these contrasts apart from everything else in the model."""
+        right = self._svd[2]
+        return bool(np.allclose(contrasts @ right.T @ right, contrasts, atol=1e-7))
+
+    def estimate(self, contrast: Float[np.ndarray, " parameter"]) -> Estimate:
+        """Return an estimable contrast with its standard error from the pooled residuals."""
+        weights = self._directions(contrast[np.newaxis])[:, 0]
+        told = self.freedom > 0
+        return Estimate(
+            value=float(weights @ self.response),
+            error=float(np.sqrt(self.variance * (weights @ weights))) if told else None,
+            freedom=max(self.freedom, 0),
+            by_block=np.full(self.blocks, np.nan),
+            blocks=len(np.unique(self.block)),
+            runs=len(self.response),
+            dropped=0,
+            above=None,
+        )
+
+    def f_statistic(self, contrasts: Float[np.ndarray, "contrast parameter"]) -> tuple[float, int]:
+        """Return the F of estimable contrasts being zero, and its numerator's degrees of freedom."""
+        axes = self._axes(contrasts)
+        return float(((axes.T @ self.response) ** 2).sum()) / (axes.shape[1] * self.variance), axes.shape[1]
+
+    def p(self, contrasts: Float[np.ndarray, "contrast parameter"], draws: Draws) -> float:
+        """Return the p of estimable contrasts being zero, by shuffling residuals within blocks.
+
+        The residuals are those of the model without the contrasts, the statistic is F (Freedman & Lane 1983,
+        doi:10.2307/1391660; compared with others by Winkler et al. 2014, doi:10.1016/j.neuroimage.2014.01.060). It is
+        not exact, as relabelling matched sets is, but close to it unless residual degrees of freedom are few.
+        """
+        axes, left = self._axes(contrasts), self._svd[0]
+        explained = self.fitted - axes @ (axes.T @ self.response)
+        residual = self.response - explained
+
+        def drawn(generator: np.random.Generator, count: int) -> np.ndarray:
+            shuffled = np.tile(residual, (count, 1))
+            for block in np.unique(self.block):
+                own = self.block == block
+                shuffled[:, own] = generator.permuted(shuffled[:, own], axis=1)
+            return _ratio(shuffled, axes, left)
+
+        observed = float(_ratio(residual[np.newaxis], axes, left)[0])
+        return reached(observed * (1 - TINY), drawn, draws, len(residual))
+
+    def _directions(self, contrasts: np.ndarray) -> Float[np.ndarray, "run contrast"]:
+        """Return the weights of the runs that estimate each contrast."""
+        left, sizes, right = self._svd
+        directions: np.ndarray = left @ ((right @ contrasts.T) / sizes[:, np.newaxis])
+        return directions
+
+    def _axes(self, contrasts: np.ndarray) -> Float[np.ndarray, "run axis"]:
+        """Return orthonormal axes of what the contrasts add to the rest of the model."""
+        return np.linalg.qr(self._directions(contrasts))[0]
+
+
+def _ratio(shuffled: np.ndarray, axes: np.ndarray, left: np.ndarray) -> Float[np.ndarray, " draw"]:
+    """Return the sum of squares along the axes over that of the residuals: F up to a constant."""
+    along = ((shuffled @ axes) ** 2).sum(axis=1)
+    rest = (shuffled**2).sum(axis=1) - ((shuffled @ left) ** 2).sum(axis=1)
+    ratio: np.ndarray = along / np.maximum(rest, np.finfo(float).tiny)
+    return ratio
