@@ -66,6 +66,11 @@ class LinearModel:
         place = self.places[factors]
         return np.eye(self.matrix.shape[1])[place]
 
+    @staticmethod
+    def coding(levels: int) -> Float[np.ndarray, "level contrast"]:
+        """Return the model's own contrasts of a factor with so many levels, a row a level."""
+        return model_matrix(np.arange(levels)[:, np.newaxis], [levels], ())[:, 1:]
+
     def estimable(self, contrasts: Float[np.ndarray, "contrast parameter"]) -> bool:
         """Whether the runs tell these contrasts apart from everything else in the model."""
         right = self._svd[2]

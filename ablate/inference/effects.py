@@ -1,0 +1,159 @@
+"""The effects of a factor's levels, averaged over the other factors or at one level of another."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.special import gammaln
+
+from ablate.inference.contrasts import Contrast, contrasts, difference
+from ablate.inference.estimate import Estimate, from_sets
+from ablate.inference.hypotheses import Hypothesis
+from ablate.inference.inference import Effect, SimpleEffect, Test, Unit
+from ablate.inference.interval import interval
+from ablate.inference.linear_model import LinearModel
+from ablate.inference.matched import MatchedSets, matched_sets
+from ablate.inference.monte_carlo import Draws
+from ablate.inference.multiplicity import holm
+from ablate.inference.relabelling import contrast_p
+from ablate.inference.run_table import RunTable
+from ablate.inference.settings import FEWEST_BLOCKS, Settings
+
+Tested = tuple[Test, float | None]
+Deviation = tuple[float | None, int]
+
+
+def effects_of(  # a factor, its test, and what both rest on
+    table: RunTable, own: Hypothesis, model: LinearModel, settings: Settings, tested: Tested, deviation: Deviation
+) -> tuple[Effect, ...]:
+    """Return every contrast of a factor that the runs show.
+
+    A contrast's adjusted p is the larger of its factor's and of Holm's among the factor's contrasts of its kind.
+    """
+    test, overall = tested
+    found = []
+    for contrast in contrasts(table.factors[own.at[0]]):
+        if own.how == "linear":
+            row = _row(contrast, model, own.at[0])
+            p = model.p(row[np.newaxis], _draws(settings)) if test.p is not None else None
+            found.append((contrast, model.estimate(row), p))
+        elif (result := _matched(table, contrast, own.at[0], test.unit, settings)) is not None:
+            found.append((contrast, *result))
+    adjusted = holm([p for _, _, p in found])
+    return tuple(
+        _effect(contrast, estimate, p, _gated(within, overall), test.unit, settings, deviation)
+        for (contrast, estimate, p), within in zip(found, adjusted, strict=True)
+    )
+
+
+def simple_effects(table: RunTable, at: tuple[int, ...], unit: Unit, settings: Settings) -> tuple[SimpleEffect, ...]:
+    """Return the effect of either factor of a pair at every level of the other."""
+    one, other = at
+    return (*_at_levels(table, one, other, unit, settings), *_at_levels(table, other, one, unit, settings))
+
+
+def _at_levels(table: RunTable, moved: int, held: int, unit: Unit, settings: Settings) -> Iterator[SimpleEffect]:
+    factor, beside = table.factors[moved], table.factors[held]
+    for position, at in enumerate(beside.levels):
+        runs = table.at(held, position)
+        for level in factor.levels:
+            if level == factor.baseline:
+                continue
+            contrast = difference(factor, level)
+            if (result := _matched(runs, contrast, moved, unit, settings)) is None:
+                continue
+            estimate, p = result
+            low, high = interval(estimate, unit, settings, 1 - settings.alpha) or (None, None)
+            yield SimpleEffect(
+                factor=factor.path,
+                contrast=contrast.name,
+                level=level,
+                baseline=factor.baseline,
+                beside=beside.path,
+                at=at,
+                estimate=estimate.value,
+                low=low,
+                high=high,
+                p=p,
+            )
+
+
+def _matched(
+    table: RunTable, contrast: Contrast, position: int, unit: Unit, settings: Settings
+) -> tuple[Estimate, float | None] | None:
+    sets = matched_sets(table, [position], [contrast.levels])
+    weights = contrast.weights[contrast.levels]
+    estimate = from_sets(sets, weights, unit, len(table.blocks))
+    if estimate is None:
+        return None
+    told = estimate.blocks >= FEWEST_BLOCKS
+    return estimate, contrast_p(_units(sets, unit), weights, _draws(settings)) if told else None
+
+
+def _units(sets: MatchedSets, unit: Unit) -> MatchedSets:
+    return sets.by_block() if unit == "block" else sets
+
+
+def _row(contrast: Contrast, model: LinearModel, position: int) -> np.ndarray:
+    """Return the contrast in the model's parameters: its weights times the contrasts of the factor's own columns."""
+    row = np.zeros(model.matrix.shape[1])
+    row[model.places[position,]] = contrast.weights @ model.coding(len(contrast.weights))
+    return row
+
+
+def _effect(  # noqa: PLR0913  # one contrast with all that is said of it
+    contrast: Contrast,
+    estimate: Estimate,
+    p: float | None,
+    p_adjusted: float | None,
+    unit: Unit,
+    settings: Settings,
+    deviation: Deviation,
+) -> Effect:
+    low, high = interval(estimate, unit, settings, 1 - settings.alpha) or (None, None)
+    better = estimate.above
+    if better is not None and not settings.higher_is_better:
+        better = None if settings.higher_is_better is None else 1 - better
+    return Effect(
+        factor=contrast.factor.path,
+        contrast=contrast.name,
+        level=contrast.level,
+        baseline=contrast.baseline,
+        trend=contrast.trend,
+        estimate=estimate.value,
+        low=low,
+        high=high,
+        p=p,
+        p_adjusted=p_adjusted,
+        n_blocks=estimate.blocks,
+        n_runs=estimate.runs,
+        dropped=estimate.dropped,
+        standardised=_hedges(estimate.value, deviation),
+        prob_improvement=better,
+        equivalent=_equivalent(estimate, unit, settings),
+        by_block=tuple(float(own) for own in estimate.by_block),
+    )
+
+
+def _equivalent(estimate: Estimate, unit: Unit, settings: Settings) -> bool | None:
+    """Two one-sided tests (Schuirmann 1987): whether the interval at 1 - 2 alpha lies within the margin."""
+    if settings.margin is None or estimate.error is None:
+        return None
+    bounds = interval(estimate, unit, settings, 1 - 2 * settings.alpha)
+    return bounds is not None and -settings.margin < bounds[0] and bounds[1] < settings.margin
+
+
+def _hedges(value: float, deviation: Deviation) -> float | None:
+    """Return Hedges' g (1981, doi:10.3102/10769986006002107), with its exact correction for few degrees of freedom."""
+    spread, freedom = deviation
+    if not spread or freedom < 2:  # noqa: PLR2004  # the correction is undefined
+        return None
+    correction = np.exp(gammaln(freedom / 2) - gammaln((freedom - 1) / 2)) / np.sqrt(freedom / 2)
+    return float(value / spread * correction)
+
+
+def _gated(within: float | None, overall: float | None) -> float | None:
+    return None if within is None or overall is None else max(within, overall)
+
+
+def _draws(settings: Settings) -> Draws:
+    return Draws(settings.permutations, settings.seed)

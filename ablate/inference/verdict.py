@@ -1,0 +1,111 @@
+"""The one word that is said of a factor."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.inference import Effect, Interaction, Test, Verdict, VerdictKind
+from ablate.inference.multiplicity import holm
+from ablate.inference.relabelling import smallest_p
+from ablate.inference.settings import FEWEST_BLOCKS, Settings
+
+MOST_SEEDS = 1_000
+POWER = 0.8
+
+
+def verdict(  # a factor, its effects, its test, its pairs and the rules
+    factor: FactorLevels,
+    effects: tuple[Effect, ...],
+    tested: tuple[Test, float | None],
+    interactions: Sequence[Interaction],
+    settings: Settings,
+    family: int,
+) -> Verdict:
+    """Return the verdict on a factor.
+
+    It acts with another where their interaction is significant and no effect of it holds at every level of the other,
+    in one direction; it is a cause where its own test is significant; it is no cause where every effect lies within the
+    margin and no interaction is significant even among its own; else it is undecided.
+    """
+    test, p = tested
+    own = [pair for pair in interactions if factor.path in pair.factors]
+    found = [pair for pair in own if pair.p_adjusted is not None and pair.p_adjusted <= settings.alpha]
+    partners = tuple(_other(pair, factor) for pair in found if not _holds_everywhere(pair, factor, settings))
+    kind: VerdictKind = "undecided"
+    if partners:
+        kind = "acts_with"
+    elif p is not None and p <= settings.alpha:
+        kind = "cause"
+    elif not found and _cleared(effects) and not _suspected(own, settings):
+        kind = "not_a_cause"
+    needed = _more_seeds(effects, settings, family) if kind == "undecided" else None
+    return Verdict(factor.path, factor.title, kind, partners, effects, test, p, needed, _reason(kind, partners, needed))
+
+
+def _holds_everywhere(pair: Interaction, factor: FactorLevels, settings: Settings) -> bool:
+    own = [effect for effect in pair.simple_effects if effect.factor == factor.path]
+    for name in dict.fromkeys(effect.contrast for effect in own):
+        at = [effect for effect in own if effect.contrast == name]
+        certain = all(effect.p is not None and effect.p <= settings.alpha for effect in at)
+        if certain and len({np.sign(effect.estimate) for effect in at}) == 1:
+            return True
+    return False
+
+
+def _cleared(effects: Sequence[Effect]) -> bool:
+    differences = [effect for effect in effects if effect.trend is None]
+    return bool(differences) and all(
+        effect.equivalent is True and effect.n_blocks >= FEWEST_BLOCKS for effect in differences
+    )
+
+
+def _suspected(own: Sequence[Interaction], settings: Settings) -> bool:
+    """Whether an interaction of the factor is significant when only its own are counted."""
+    return any(p is not None and p <= settings.alpha for p in holm([pair.test.p for pair in own]))
+
+
+def _more_seeds(effects: Sequence[Effect], settings: Settings, family: int) -> int | None:
+    """Return how many more seeds would show the largest effect seen, or one as large as the margin, in 80 % of studies.
+
+    At the first step of Holm's procedure, by the normal approximation to the power of a t test.
+    """
+    known = [
+        effect for effect in effects if effect.trend is None and effect.low is not None and effect.high is not None
+    ]
+    if not known:
+        return None
+    largest = max(known, key=lambda effect: abs(effect.estimate))
+    target = max(abs(largest.estimate), settings.margin or 0.0)
+    reach = float(stats.norm.ppf(1 - settings.alpha / 2))
+    error = ((largest.high or 0.0) - (largest.low or 0.0)) / 2 / reach
+    if target <= 0:
+        return None
+    quantiles = float(stats.norm.ppf(1 - settings.alpha / family / 2) + stats.norm.ppf(POWER))
+    seeds = int(np.ceil(largest.n_blocks * (quantiles * error / target) ** 2))
+    while largest.n_runs == 2 * largest.n_blocks and seeds <= MOST_SEEDS and _out_of_reach(seeds, settings, family):
+        seeds += 1
+    more = max(1, seeds - largest.n_blocks)
+    return more if seeds <= MOST_SEEDS else None
+
+
+def _out_of_reach(seeds: int, settings: Settings, family: int) -> bool:
+    return smallest_p((2,), seeds, settings.permutations) > settings.alpha / family
+
+
+def _reason(kind: VerdictKind, partners: Sequence[str], needed: int | None) -> str:
+    match kind:
+        case "cause":
+            return "Its levels differ, averaged over the other factors, by more than chance explains."
+        case "acts_with":
+            return f"What it changes depends on {' and '.join(partners)}."
+        case "not_a_cause":
+            return "All its effects lie within the margin."
+        case "undecided":
+            return f"About {needed} more seeds may decide it." if needed else "These runs cannot decide it."
+
+
+def _other(pair: Interaction, factor: FactorLevels) -> str:
+    one, other = pair.factors
+    return other if one == factor.path else one
