@@ -44,8 +44,8 @@ class OptunaImportance:
     """A factor's share of all importance, in [0, 1], with its bootstrap interval over blocks.
 
     `null_high` is the largest of 19 importances where responses are shuffled within blocks, over the same sum as
-    `value`, so that it may be above 1: no effect at all passes it once in twenty. Shares of their own sum would give
-    nothing to compare with, since what is nothing adds up to 1 too.
+    `value`, at most 1: no effect at all passes it once in twenty. Over their own sum they would be nothing to compare
+    with, since what is nothing adds up to 1 too.
     """
 
     method: Method
@@ -78,7 +78,7 @@ def optuna_importances(table: RunTable, settings: Settings, method: Method) -> t
     null = [importances(np.arange(len(response)), dealt) / whole for dealt in _shuffled(response, block, settings)]
     drawn = [_shares(importances(runs, response[runs])) for runs in _resampled(block, settings)]
     bounds = _bounds(value / whole, drawn, block.max() + 1, settings.alpha)
-    found = zip(table.factors, value / whole, bounds, np.max(null, axis=0), strict=True)
+    found = zip(table.factors, value / whole, bounds, np.max(null, axis=0).clip(max=1), strict=True)
     return tuple(
         OptunaImportance(method, factor.path, float(share), low, high, float(highest))
         for factor, share, (low, high), highest in found

@@ -18,7 +18,8 @@ from rich.table import Table
 
 from ablate import __version__, study_file
 from ablate import report as pages
-from ablate.analysis import Analysis, Resampling, StudyTable, analyse, answer
+from ablate.analysis import Analysis, analyse, answer
+from ablate.analysis.response import with_responses
 from ablate.cost import estimate
 from ablate.data import download
 from ablate.driver import Driver, Tally
@@ -56,9 +57,11 @@ def run(file: Path, overrides: Sequence[str], root: Path, workers: int | None, c
         executor = LocalExecutor(workers or study.budget.workers)
         tally = Driver(study, store, tracker, executor, display(console)).run()
         try:
+            analysis = _analysed(study, paths)
             if study.probes == "extremes" and not tally.open:
-                _probe_extremes(study, store, _command(file, overrides), console)
-            summary = pages.summary(_write_report(study, paths, _command(file, overrides), console))
+                _probe_extremes(study, analysis, store, _command(file, overrides), console)
+            _write_report(analysis, study, paths, _command(file, overrides), console)
+            summary = pages.summary(analysis)
         except AnalysisError as error:
             summary = str(error)
         tracker.close(paths, summary, complete=not tally.open)
@@ -87,7 +90,8 @@ def check(file: Path, overrides: Sequence[str], console: Console) -> None:
 def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -> None:
     """Write the report of what has run so far. Raises AnalysisError where nothing has."""
     study = study_file.load(file, overrides)
-    _write_report(study, Store(root.absolute()).study(study.name), _command(file, overrides), console)
+    paths = Store(root.absolute()).study(study.name)
+    _write_report(_analysed(study, paths), study, paths, _command(file, overrides), console)
 
 
 def show(file: Path, root: Path, ports: tuple[int, int], console: Console) -> None:
@@ -122,10 +126,9 @@ def _show_cells(study: StudySpec, seconds: Sequence[float], console: Console) ->
     console.print(table)
 
 
-def _probe_extremes(study: StudySpec, store: Store, command: str, console: Console) -> None:
+def _probe_extremes(study: StudySpec, analysis: Analysis, store: Store, command: str, console: Console) -> None:
     """Question the runs with the best and the worst response, unless that was done before."""
-    paths, analysis = store.study(study.name), _analysed(study, store.study(study.name))[1]
-    titles = {point.id: point.title for point in study.points}
+    paths, titles = store.study(study.name), {point.id: point.title for point in study.points}
     extremes = {end.point for end in (analysis.best, analysis.worst) if end is not None}
     for point in sorted(point for point in extremes if not paths.run(point).findings.exists()):
         try:
@@ -144,21 +147,21 @@ def _probe(name: str, point: str, title: str, store: Store, command: str, consol
     log_findings(store, name, point, findings, files)
 
 
-def _analysed(study: StudySpec, paths: StudyPaths) -> tuple[StudyTable, Analysis]:
-    table, settings = study_table(study, paths), study.analysis
-    return table, analyse(table, Resampling(1 - settings.alpha, settings.resamples, settings.seed))
-
-
-def _write_report(study: StudySpec, paths: StudyPaths, command: str, console: Console) -> Analysis:
-    table, analysis = _analysed(study, paths)
+def _analysed(study: StudySpec, paths: StudyPaths) -> Analysis:
+    """Write the runs with their responses as a table, for other tools, and return what it says."""
+    table, name = study_table(study, paths), study.response.measure
+    runs = with_responses(table.runs, table.scores, table.response, table.companions)
     with whole_file(paths.runs_csv) as path:
-        table.runs.to_csv(path, index=False)
+        runs.rename(columns={"response": name}).to_csv(path, index=False)
+    return analyse(table, study.settings)
+
+
+def _write_report(analysis: Analysis, study: StudySpec, paths: StudyPaths, command: str, console: Console) -> None:
     _draw_comparison(analysis, study, paths)
     pages.write(analysis, paths, command, {"ablate": __version__, "python": platform.python_version()})
     for line in answer(analysis):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     console.print(f"report: {paths.report_html}", highlight=False, markup=False, soft_wrap=True)
-    return analysis
 
 
 def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) -> None:

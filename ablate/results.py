@@ -5,6 +5,7 @@ import pandas as pd
 from ablate.analysis.study_table import Measured, Response, StudyTable
 from ablate.metrics import MEASURES
 from ablate.paths import RunPaths, StudyPaths
+from ablate.planning.frozen import deviations
 from ablate.records import RunRecord
 from ablate.spec import Point, StudySpec
 
@@ -29,6 +30,7 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
         runs=pd.DataFrame([_row(point, records.get(point.id), paths, response.view) for point in study.points]),
         scores={id_: record.scores for id_, record in records.items() if record.outcome == "finished"},
         companions=tuple(_measured(name) for name in COMPANIONS if name != response.measure),
+        deviations=deviations(paths, study),
     )
 
 

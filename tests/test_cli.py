@@ -72,7 +72,10 @@ def test_run_leaves_a_report_and_a_second_run_trains_nothing(tmp_path, study):
     file = study(seeds=[0])
     first = ablate("run", file, cwd=tmp_path)
     assert first.returncode == 0, first.stderr
-    assert (tmp_path / "mlruns" / "studies" / "small" / "report.html").exists()
+    folder = tmp_path / "mlruns" / "studies" / "small"
+    assert (folder / "report.html").exists()
+    columns = (folder / "runs.csv").read_text().splitlines()[0].split(",")
+    assert {"seed", "outcome", "ghost_ratio", "mse"} <= set(columns)
     assert "4 of 4 runs have a result" in first.stdout
     second = ablate("run", file, cwd=tmp_path)
     assert second.returncode == 0

@@ -135,6 +135,25 @@ def test_a_pure_interaction_stands_out_of_its_null_band():
     assert [own.shapley > own.null_high for own in found] == [False, False, True, True, False]
 
 
+def test_a_weak_factor_stands_out_of_its_null_band_beside_a_strong_one():
+    # Variances 9 and 1/4, and noise of 1: a twelfth of it is left in the mean of twelve blocks.
+    table = study((2, 2, 2, 2), 12, lambda levels: 6.0 * levels[:, 0] + levels[:, 1], noise=1.0)
+    found = importance(table, Settings())
+    assert found[1].shapley < 0.05
+    assert [own.shapley > own.null_high for own in found] == [True, True, False, False]
+
+
+def test_the_null_band_of_one_factor_is_that_of_its_variance():
+    # Its share is all there is, whatever it does.
+    idle, strong = (
+        importance(study((3,), 12, lambda levels, size=size: size * levels[:, 0], noise=1.0), Settings())[0]
+        for size in (0.0, 3.0)
+    )
+    assert idle.shapley == strong.shapley == 1
+    assert idle.null_high == 1
+    assert strong.null_high < 0.5
+
+
 def test_the_same_seed_draws_the_same():
     table = study((2, 2), 4, lambda levels: 1.0 * levels[:, 0], noise=1.0)
     assert importance(table, Settings(seed=1)) == importance(table, Settings(seed=1))

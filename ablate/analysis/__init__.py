@@ -3,7 +3,6 @@
 from ablate.analysis.analyse import analyse
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.answer import answer
-from ablate.analysis.bootstrap import Resampling
 from ablate.analysis.study_table import Measured, Response, StudyTable
 
-__all__ = ["Analysis", "Measured", "Resampling", "Response", "StudyTable", "analyse", "answer"]
+__all__ = ["Analysis", "Measured", "Response", "StudyTable", "analyse", "answer"]

@@ -1,23 +1,31 @@
 """From the table of a study to what it found."""
 
+from dataclasses import replace
+
+import pandas as pd
+
 from ablate.analysis.analysis import Analysis
-from ablate.analysis.bootstrap import Resampling
 from ablate.analysis.cautions import cautions
 from ablate.analysis.cells import cells, curves
-from ablate.analysis.effects import effects
-from ablate.analysis.extremes import best_and_worst
-from ablate.analysis.interactions import interactions
+from ablate.analysis.extremes import ERROR, best_and_worst
 from ablate.analysis.outcomes import outcomes, without_response
 from ablate.analysis.response import with_responses
 from ablate.analysis.study_table import StudyTable
 from ablate.analysis.views import views
 from ablate.errors import AnalysisError
+from ablate.inference.infer import infer
+from ablate.inference.inference import Inference, Verdict
+from ablate.inference.run_table import RunTable
+from ablate.inference.settings import Settings
+
+UNDECIDED = "The study is exploratory, and decides nothing."
 
 
-def analyse(table: StudyTable, resampling: Resampling) -> Analysis:
+def analyse(table: StudyTable, settings: Settings) -> Analysis:
     """Return what the study found so far. Equal input gives an equal result.
 
-    Raises AnalysisError where no run has a result yet.
+    Of an exploratory study every factor stays undecided, whatever its numbers are. Raises AnalysisError where no run
+    has a result yet.
     """
     if not table.scores:
         raise AnalysisError(
@@ -25,25 +33,38 @@ def analyse(table: StudyTable, resampling: Resampling) -> Analysis:
         )
     response, paths = table.response, [factor.path for factor in table.factors]
     runs = with_responses(table.runs, table.scores, response, table.companions)
-    found = effects(runs, table.factors, resampling)
-    together = interactions(runs, table.factors, resampling)
     counts = outcomes(runs)
+    inference = infer(_run_table(table, runs), settings)
     best, worst = best_and_worst(runs, paths, response.measure, table.companions)
     return Analysis(
         question=table.question,
         exploratory=table.exploratory,
+        deviations=table.deviations,
         response=response,
         companions=table.companions,
         factors=table.factors,
-        resampling=resampling,
+        inference=_undecided(inference) if table.exploratory else inference,
         outcomes=counts,
         without_response=without_response(runs, paths),
         cells=cells(runs, paths, table.companions),
-        effects=found,
-        interactions=together,
         curves=curves(runs, table.scores, paths, (response.measure, *table.companions), response.view),
         views=views(table.scores, (response.measure, *table.companions)),
         best=best,
         worst=worst,
-        warnings=cautions(runs, response, counts, (*found, *together), resampling),
+        warnings=cautions(runs, response, counts, inference.warnings),
     )
+
+
+def _run_table(table: StudyTable, runs: pd.DataFrame) -> RunTable:
+    """Return the runs that have ended: one that has not run yet has neither a response nor failed."""
+    mediators = [measure.name for measure in table.companions if measure.name == ERROR]
+    return RunTable.of(runs[runs["outcome"] != "missing"], table.factors, "seed", mediators)
+
+
+def _undecided(inference: Inference) -> Inference:
+    verdicts = tuple(map(_open, inference.verdicts))
+    return replace(inference, verdicts=verdicts)
+
+
+def _open(verdict: Verdict) -> Verdict:
+    return replace(verdict, verdict="undecided", partners=(), more_seeds_needed=None, reason=UNDECIDED)

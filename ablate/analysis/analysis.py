@@ -1,39 +1,37 @@
 """What a study found, as plain values."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ablate.analysis.bootstrap import Resampling
 from ablate.analysis.cells import Cell, Curve
-from ablate.analysis.effects import Effect
 from ablate.analysis.extremes import RunAt
-from ablate.analysis.interactions import Interaction
 from ablate.analysis.outcomes import Outcomes, WithoutResponse
 from ablate.analysis.study_table import Measured, Response
 from ablate.analysis.views import ViewMeans
+from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.inference import Inference
 
 
 @dataclass(frozen=True)
 class Analysis:
     """Everything a report says of a study, in the unit of its response.
 
-    Effects and interactions come largest first. `best` and `worst` are None where no run has a
-    response. `warnings` are whole sentences about what weakens the numbers.
+    `deviations` say in whole sentences what was changed after the plan was frozen. `best` and `worst` are None where no
+    run has a response. `warnings` are whole sentences about what weakens the numbers, those of the inference included.
     """
 
     question: str
     exploratory: bool
+    deviations: tuple[str, ...]
     response: Response
     companions: tuple[Measured, ...]
     factors: tuple[FactorLevels, ...]
-    resampling: Resampling
+    inference: Inference
     outcomes: Outcomes
     without_response: tuple[WithoutResponse, ...]
     cells: tuple[Cell, ...]
-    effects: tuple[Effect, ...]
-    interactions: tuple[Interaction, ...]
     curves: tuple[Curve, ...]
     views: tuple[ViewMeans, ...]
     best: RunAt | None
@@ -41,8 +39,13 @@ class Analysis:
     warnings: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as dicts, lists and numbers that JSON can hold; NaN becomes None."""
-        plain: dict[str, Any] = _plain(asdict(self))
+        """Return it as dicts, lists and numbers that JSON can hold; NaN becomes None.
+
+        What was inferred stands beside the rest, in the form of `ablate analyze --json`.
+        """
+        inferred = document(replace(self.inference, warnings=self.warnings))
+        own = {key: value for key, value in asdict(self).items() if key != "inference"}
+        plain: dict[str, Any] = _plain(own | inferred)
         return plain
 
 

@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
-from ablate.analysis.bootstrap import Resampling, coverage_bound
-from ablate.analysis.effects import Effect
-from ablate.analysis.interactions import Interaction
 from ablate.analysis.outcomes import Outcomes
+from ablate.analysis.phrases import percent
 from ablate.analysis.study_table import Response
 
 SIGNAL = "signal_retention"
@@ -17,22 +15,21 @@ OFTEN_UNDEFINED = 0.05  # of the frames; below, leaving them out hardly moves a 
 
 
 def cautions(
-    runs: pd.DataFrame,
-    response: Response,
-    outcomes: Outcomes,
-    contrasts: Sequence[Effect | Interaction],
-    resampling: Resampling,
+    runs: pd.DataFrame, response: Response, outcomes: Outcomes, weaknesses: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """Return one sentence for each thing that a reader of the numbers must know; `runs` as from `with_responses`."""
-    return (
+    """Return one sentence for each thing that a reader of the numbers must know; `runs` as from `with_responses`.
+
+    `weaknesses` are those of the inference.
+    """
+    told = (
         *_unfinished(outcomes, response),
-        *_few_seeds(contrasts, resampling),
-        *_dropped(contrasts),
+        *weaknesses,
         *_undefined(runs, response),
         *_faded(runs),
         *_out_of_step(runs),
         *_copying(runs),
     )
+    return tuple(dict.fromkeys(told))
 
 
 def _unfinished(outcomes: Outcomes, response: Response) -> Iterator[str]:
@@ -52,35 +49,12 @@ def _unfinished(outcomes: Outcomes, response: Response) -> Iterator[str]:
         )
 
 
-def _few_seeds(contrasts: Sequence[Effect | Interaction], resampling: Resampling) -> Iterator[str]:
-    if not contrasts:
-        return
-    fewest = min(len(item.estimate.seeds) for item in contrasts)
-    if fewest == 1:
-        yield "With one seed there are no intervals: no difference can be told from luck."
-    elif coverage_bound(fewest) < resampling.confidence:
-        yield (
-            f"Intervals rest on {fewest} seeds. A bootstrap interval never leaves the range of its seeds, so with "
-            f"{fewest} it holds the true value at most {_percent(coverage_bound(fewest))} of the time, whatever its "
-            f"nominal {_percent(resampling.confidence)}."
-        )
-
-
-def _dropped(contrasts: Sequence[Effect | Interaction]) -> Iterator[str]:
-    touched = sum(item.estimate.dropped > 0 for item in contrasts)
-    if touched:
-        yield (
-            f"In {touched} of {len(contrasts)} comparisons matched runs were dropped because one of them has no "
-            "response; the seeds then no longer average over the same cells."
-        )
-
-
 def _undefined(runs: pd.DataFrame, response: Response) -> Iterator[str]:
     share = runs["undefined_share"].dropna()
     if not share.empty and share.max() > OFTEN_UNDEFINED:
         yield (
-            f"The {response.measure.title} is undefined in {_percent(share.mean())} of all frames, and in "
-            f"{_percent(share.max())} in the worst run; means are over the rest, so runs may be compared on different "
+            f"The {response.measure.title} is undefined in {percent(share.mean())} of all frames, and in "
+            f"{percent(share.max())} in the worst run; means are over the rest, so runs may be compared on different "
             "frames."
         )
 
@@ -91,7 +65,7 @@ def _faded(runs: pd.DataFrame) -> Iterator[str]:
     faded = int((runs[SIGNAL] < FADED).sum())
     if faded:
         yield (
-            f"In {faded} of {int(runs[SIGNAL].notna().sum())} runs the digits keep less than {_percent(FADED)} of "
+            f"In {faded} of {int(runs[SIGNAL].notna().sum())} runs the digits keep less than {percent(FADED)} of "
             "their brightness: a small ghost there may only mean a faded forecast."
         )
 
@@ -119,8 +93,3 @@ def _copying(runs: pd.DataFrame) -> Iterator[str]:
             f"In {copying} of {len(told)} runs the forecast repeats a frame that it was given: its ghost ratio is that "
             "of an old picture, not of a trail."
         )
-
-
-def _percent(share: float) -> str:
-    """Write a share of 1 in percent, with three digits at most."""
-    return f"{100 * share:.3g} %"

@@ -41,7 +41,8 @@ class StudyTable:
     level, and RUN_COLUMNS. `message` says why a failed run has no result and is empty for all others. Where the
     columns are there, `best_offset` and `copies` say how the forecast lies in time (see scoring's Alignment).
     `scores` holds, by point and for finished runs only, the columns of records.SCORE_COLUMNS.
-    `companions` are the measures reported beside the response.
+    `companions` are the measures reported beside the response. `deviations` say in whole sentences what was changed
+    after the plan was frozen.
 
     Raises AnalysisError where a column is missing or a point occurs twice.
     """
@@ -53,6 +54,7 @@ class StudyTable:
     runs: pd.DataFrame
     scores: Mapping[str, pd.DataFrame] = field(repr=False)
     companions: tuple[Measured, ...] = ()
+    deviations: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         needed = [*RUN_COLUMNS, *(factor.path for factor in self.factors)]

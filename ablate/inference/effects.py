@@ -100,7 +100,7 @@ def _row(contrast: Contrast, model: LinearModel, position: int) -> np.ndarray:
     return row
 
 
-def _effect(  # noqa: PLR0913  # one contrast with all that is said of it
+def _effect(  # noqa: PLR0913, PLR0917  # one contrast with all that is said of it
     contrast: Contrast,
     estimate: Estimate,
     p: float | None,

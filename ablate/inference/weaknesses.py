@@ -68,7 +68,7 @@ def _unbalanced(hypotheses: Sequence[Hypothesis]) -> Iterator[str]:
         )
     unseen = sum(hypothesis.how == "none" and len(hypothesis.at) > 1 for hypothesis in hypotheses)
     if unseen:
-        yield f"{unseen} interactions cannot be seen in these runs, so an effect may hold only at the levels that were run."
+        yield f"{unseen} interactions cannot be seen in these runs; effects may hold only at the levels that were run."
 
 
 def _bounded(own: RunTable, settings: Settings) -> Iterator[str]:
@@ -79,8 +79,8 @@ def _bounded(own: RunTable, settings: Settings) -> Iterator[str]:
     share = float(np.mean((values <= low + near) | (values >= high - near)))
     if share >= AT_BOUND:
         yield (
-            f"{100 * share:.0f} % of the runs lie at a bound of the response, where effects are squeezed: an interaction "
-            "may only mean that."
+            f"{100 * share:.0f} % of the runs lie at a bound of the response, where effects are squeezed: an "
+            "interaction may only mean that."
         )
 
 

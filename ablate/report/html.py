@@ -6,19 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablate.analysis.analysis import Analysis
-from ablate.analysis.answer import answer, effect_digits
+from ablate.analysis.answer import conclusions
 from ablate.analysis.cells import Curve
+from ablate.analysis.estimate_sentences import EXPLORATORY
 from ablate.analysis.rounding import decimals
 from ablate.analysis.study_table import Measured
 from ablate.paths import StudyPaths
+from ablate.report.curves_figure import curves_figure
 from ablate.report.data_uri import svg_uri
-from ablate.report.figures import curves_figure, effects_figure, interactions_figure
 from ablate.report.page import rendered
 from ablate.report.pictures import shown
 from ablate.report.questioned import questioned
+from ablate.report.shown_inference import ShownInference
 from ablate.report.words import titles_of
 
-INTERACTIONS = 6  # panels; the others are in the table
 DRAWN = ("signal_retention", "mse")
 """Measures drawn over the steps beside the response: a falling ghost may only be a fading or a worse forecast."""
 
@@ -46,25 +47,19 @@ def _context(analysis: Analysis, paths: StudyPaths, provenance: Mapping[str, str
     return {
         "analysis": analysis,
         "name": paths.folder.name,
-        "answer": answer(analysis),
+        "answer": conclusions(analysis),
+        "exploratory": EXPLORATORY if analysis.exploratory else None,
         "titles": titles_of(analysis.factors),
         "measures": measures,
-        "digits": effect_digits(analysis),
+        "inference": ShownInference(analysis.inference, response.title, decided=not analysis.exploratory),
         "level_digits": level,
         "measure_digits": {measure.name: _digits(analysis, measure) for measure in measures},
-        "effects_image": svg_uri(effects_figure(analysis.effects, response.title)) if analysis.effects else None,
-        "interactions_image": _interactions_image(analysis),
         "charts": [chart for measure in measures if (chart := _chart(analysis, measure))],
         "shown": shown(analysis, paths, level),
         "questioned": nets,
         "questions": list(dict.fromkeys(title for net in nets for title in net.answers)),
         "provenance": provenance,
     }
-
-
-def _interactions_image(analysis: Analysis) -> str | None:
-    chosen = analysis.interactions[:INTERACTIONS]
-    return svg_uri(interactions_figure(chosen, analysis.response.measure.title)) if chosen else None
 
 
 def _chart(analysis: Analysis, measure: Measured) -> StepChart | None:

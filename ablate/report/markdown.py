@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from ablate.analysis.analysis import Analysis
-from ablate.analysis.answer import answer, effect_digits
+from ablate.analysis.answer import answer
 from ablate.analysis.rounding import decimals
+from ablate.inference.inference import Effect
 from ablate.report.questioned import Questioned
-from ablate.report.words import interval, level_words, number, titles_of
+from ablate.report.shown_inference import ShownInference
+from ablate.report.words import contrast_words, interval, level_words, number, p_value, titles_of
 
 # A character that would start markup; the minus and the full stop are left, for they also stand in numbers
 MARKUP = str.maketrans(
@@ -15,10 +17,10 @@ MARKUP = str.maketrans(
 
 
 def summary(analysis: Analysis) -> str:
-    """Return the question, the answer and what weakens it."""
+    """Return the question, what was changed after its plan was frozen, the answer, and what weakens it."""
     parts = [f"# {_plain(analysis.question)}"]
-    if analysis.exploratory:
-        parts.append("**Exploratory:** too small to decide anything.")
+    if analysis.deviations:
+        parts.append("Changed after the plan was frozen:\n\n" + _list(analysis.deviations))
     parts.append(_list(answer(analysis)))
     if analysis.warnings:
         parts.append("What weakens these numbers:\n\n" + _list(analysis.warnings))
@@ -26,11 +28,12 @@ def summary(analysis: Analysis) -> str:
 
 
 def document(analysis: Analysis, nets: Sequence[Questioned], provenance: Mapping[str, str]) -> str:
-    """Return the summary, tables of effects, interactions and cells, what probes found, and what became of the runs."""
+    """Return the summary, tables of verdicts, interactions and cells, what probes found, and how the runs ended."""
+    shown = ShownInference(analysis.inference, analysis.response.measure.title, decided=not analysis.exploratory)
     parts = [
         summary(analysis).rstrip(),
-        *_effects(analysis),
-        *_interactions(analysis),
+        *_effects(shown),
+        *_interactions(shown),
         *_probes(nets),
         _cells(analysis),
         _runs(analysis),
@@ -40,39 +43,36 @@ def document(analysis: Analysis, nets: Sequence[Questioned], provenance: Mapping
     return "\n\n".join(parts) + "\n"
 
 
-def _effects(analysis: Analysis) -> Iterable[str]:
-    if analysis.effects:
-        digits = effect_digits(analysis)
+def _effects(shown: ShownInference) -> Iterable[str]:
+    if shown.verdicts:
+        heading = "Factor by factor" if shown.decided else "What each level changes"
+        verdict = ("verdict",) if shown.decided else ()
         rows = [
-            (
-                f"{e.title}: {e.level} instead of {e.baseline}",
-                *_estimated(e.estimate.value, interval(e.estimate, digits), digits),
-            )
-            for e in analysis.effects
+            (one.title, *((shown.word(one),) if shown.decided else ()), *_estimated(effect, shown.digits))
+            for one in shown.verdicts
+            for effect in one.effects
         ]
-        yield f"## What each level changes\n\n{_table(('level', 'difference', 'interval'), rows)}"
+        head = ("factor", *verdict, "compared", "effect", "interval", "adjusted p", "seeds")
+        yield f"## {heading}\n\n{_table(head, rows)}"
 
 
-def _interactions(analysis: Analysis) -> Iterable[str]:
-    if analysis.interactions:
-        digits = effect_digits(analysis)
+def _estimated(effect: Effect, digits: int) -> tuple[str, ...]:
+    value = number(effect.estimate, digits, signed=True)
+    return contrast_words(effect), value, interval(effect, digits), p_value(effect.p_adjusted), str(effect.n_blocks)
+
+
+def _interactions(shown: ShownInference) -> Iterable[str]:
+    if shown.interactions:
         rows = [
-            (
-                " with ".join(f"{title} {level}" for title, level in zip(i.titles, i.levels, strict=True)),
-                *_estimated(i.estimate.value, interval(i.estimate, digits), digits),
-            )
-            for i in analysis.interactions
+            (" with ".join(one.titles), number(one.partial_eta_sq, 2), p_value(one.p_adjusted))
+            for one in shown.interactions
         ]
-        yield f"## What depends on what\n\n{_table(('levels', 'interaction', 'interval'), rows)}"
+        yield f"## What depends on what\n\n{_table(('factors', 'partial eta squared', 'adjusted p'), rows)}"
 
 
 def _probes(nets: Sequence[Questioned]) -> Iterable[str]:
     for net in nets:
         yield f"## Questions to {_plain(net.caption)}\n\n{_table(('question', 'answer'), net.answers.items())}"
-
-
-def _estimated(value: float, bounds: str, digits: int) -> tuple[str, str]:
-    return number(value, digits, signed=True), bounds
 
 
 def _cells(analysis: Analysis) -> str:

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from ablate.analysis.contrast import Estimate
 from ablate.analysis.phrases import TINY_P
 from ablate.analysis.rounding import decimals
 from ablate.findings import Number
@@ -21,7 +20,7 @@ def number(value: float, digits: int, *, signed: bool = False) -> str:
     return f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
 
 
-def interval(estimate: Estimate | Effect | SimpleEffect | Mediation, digits: int) -> str:
+def interval(estimate: Effect | SimpleEffect | Mediation, digits: int) -> str:
     """Return the interval in brackets, or the word where there is none."""
     if estimate.low is None or estimate.high is None:
         return NO_INTERVAL
