@@ -100,8 +100,7 @@ def _interaction(  # a hypothesis, its test, and what both rest on
     contrasts_ = told.model.term(*own.at) if own.at in told.model.places else None
     share = float("nan")
     if contrasts_ is not None and told.model.freedom > 0 and told.model.estimable(contrasts_):
-        f, width = told.model.f_statistic(contrasts_)
-        share = f * width / (f * width + told.model.freedom)
+        share = told.model.partial_eta_squared(contrasts_)
     found = p is not None and p <= settings.alpha
     return Interaction(
         factors=(first.path, second.path),

@@ -91,10 +91,14 @@ class LinearModel:
             above=None,
         )
 
-    def f_statistic(self, contrasts: Float[np.ndarray, "contrast parameter"]) -> tuple[float, int]:
-        """Return the F of estimable contrasts being zero, and its numerator's degrees of freedom."""
-        axes = self._axes(contrasts)
-        return float(((axes.T @ self.response) ** 2).sum()) / (axes.shape[1] * self.variance), axes.shape[1]
+    def partial_eta_squared(self, contrasts: Float[np.ndarray, "contrast parameter"]) -> float:
+        """Return the sum of squares of estimable contrasts over that and the residuals', in [0, 1] (Cohen 1973).
+
+        NaN where both are 0.
+        """
+        along = float(((self._axes(contrasts).T @ self.response) ** 2).sum())
+        whole = along + float(((self.response - self.fitted) ** 2).sum())
+        return along / whole if whole > 0 else np.nan
 
     def p(self, contrasts: Float[np.ndarray, "contrast parameter"], draws: Draws) -> float:
         """Return the p of estimable contrasts being zero, by shuffling residuals within blocks.
