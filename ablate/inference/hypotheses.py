@@ -92,14 +92,9 @@ def _reaching(own: Hypothesis, sets: MatchedSets, unit: Unit, blocks: int, setti
 
 
 def _pairs(table: RunTable, settings: Settings) -> tuple[Pair, ...]:
-    if settings.interactions is None:
-        return tuple(combinations(range(len(table.factors)), 2))
-    position = {factor.path: index for index, factor in enumerate(table.factors)}
-    return tuple(
-        (position[one], position[other])
-        for one, other in settings.interactions
-        if one in position and other in position  # a factor that does not vary any more is in no pair
-    )
+    varied = {factor.path: index for index, factor in enumerate(table.factors) if len(factor.levels) > 1}
+    asked = combinations(varied, 2) if settings.interactions is None else settings.interactions
+    return tuple((varied[one], varied[other]) for one, other in asked if one in varied and other in varied)
 
 
 def _model(table: RunTable, pairs: Sequence[Pair]) -> tuple[LinearModel, tuple[tuple[int, ...], ...]]:
@@ -107,5 +102,5 @@ def _model(table: RunTable, pairs: Sequence[Pair]) -> tuple[LinearModel, tuple[t
     largest = LinearModel.of(table, pairs)
     kept = [pair for pair in pairs if largest.estimable(largest.term(*pair))]
     model = largest if len(kept) == len(pairs) else LinearModel.of(table, kept)
-    mains: list[tuple[int, ...]] = [(position,) for position in range(len(table.factors))]
-    return model, (*(main for main in mains if model.estimable(model.term(*main))), *kept)
+    varied = [(position,) for position, factor in enumerate(table.factors) if len(factor.levels) > 1]
+    return model, (*(main for main in varied if model.estimable(model.term(*main))), *kept)

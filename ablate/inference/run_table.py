@@ -68,8 +68,10 @@ class RunTable:
     def measured(self) -> "RunTable":
         """The same runs without the levels that no run with a response has, and the runs that have one of those.
 
-        A factor whose baseline is gone is compared with the first level that is left.
+        A factor whose baseline is gone is compared with the first level that is left. Without any response all stay.
         """
+        if not self.defined.any():
+            return self
         left = [np.unique(self.levels[self.defined, position]) for position in range(len(self.factors))]
         if all(len(own) == len(factor.levels) for own, factor in zip(left, self.factors, strict=True)):
             return self
