@@ -5,9 +5,11 @@ from math import prod
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy import sparse
 
 from ablate.inference.block_effects import less_block_effects
 from ablate.inference.inference import Importance
+from ablate.inference.matched import contexts, matched_sets
 from ablate.inference.resampling import FEWEST_BLOCKS, resamples, share_interval
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
@@ -31,8 +33,10 @@ def importance(table: RunTable, settings: Settings) -> tuple[Importance, ...]:
     who make it (Shapley effects: Owen 2014, doi:10.1137/130936233; Song, Nelson & Staum 2016, doi:10.1137/15M1048070).
 
     Noise varies between cells too and has its part in the shares, the more the fewer blocks there are, and more of it
-    falls to factors with many levels. `null_high` is what it gives by itself: shuffled responses give every factor a
-    variance, and its 95 % quantile is set against the measured variance between cells, at most all of it. The interval,
+    falls to factors with many levels. `null_high` is what falls to a factor that does nothing: runs of a block that
+    differ in it alone swap their responses at random, and the 95 % quantile of the factor's variance is set against the
+    measured variance between cells, at most all of it. In a fraction, where few runs differ in one factor alone, all
+    runs of a block swap, which draws the band too wide beside strong factors. The interval,
     at 1 - alpha, is for the share that so many blocks give on average, from resampled blocks; None below three blocks.
     Nothing is returned above 12 factors, and where the cells do not differ.
     """
@@ -43,10 +47,10 @@ def importance(table: RunTable, settings: Settings) -> tuple[Importance, ...]:
         return ()
     value = _values(cells, *_means(grid, np.ones((grid.shape[1], 1))))
     share = _shares(value)[:, 0]
-    null = np.quantile(_values(cells, *_shuffled(grid, settings)), CHANCE, axis=1) / value.sum()
-    found = zip(table.factors, share, _bounds(cells, grid, share, settings), null.clip(max=1), strict=True)
+    null = [_null(table, position, cells, settings) / value.sum() for position in range(len(share))]
+    found = zip(table.factors, share, _bounds(cells, grid, share, settings), null, strict=True)
     return tuple(
-        Importance(factor.path, float(own), low, high, float(band)) for factor, own, (low, high), band in found
+        Importance(factor.path, float(own), low, high, min(1.0, float(band))) for factor, own, (low, high), band in found
     )
 
 
@@ -87,15 +91,28 @@ def _bounds(
     return share_interval(share, drawn, blocks, settings.alpha)
 
 
-def _shuffled(grid: Grid, settings: Settings) -> tuple[Float[np.ndarray, "cell draw"], Float[np.ndarray, "cell one"]]:
-    """Return the cells' means where each block's responses are dealt anew to its runs."""
+def _null(table: RunTable, position: int, cells: Int[np.ndarray, "cell factor"], settings: Settings) -> float:
+    """Return the variance between cells that rarely more than falls to this factor where it does nothing."""
+    own = table.defined
+    alike = contexts(table, [position]) if matched_sets(table, [position]).suffice else np.zeros(len(own), int)
+    group = (alike * len(table.blocks) + table.block)[own]
+    shuffled = _within_groups(less_block_effects(table)[own], group, settings)
+    cell = np.unique(table.cell[own], return_inverse=True)[1]
+    mean = sparse.csr_array((1 / np.bincount(cell)[cell], (cell, np.arange(len(cell))))) @ shuffled
+    return float(np.quantile(_values(cells, mean, np.ones((len(cells), 1)))[position], CHANCE))
+
+
+def _within_groups(
+    values: Float[np.ndarray, " run"], group: Int[np.ndarray, " run"], settings: Settings
+) -> Float[np.ndarray, "run draw"]:
+    """Return the values dealt anew to the runs of each group, so many times."""
     generator = np.random.default_rng(derive(settings.seed, "randomisation"))
-    total = np.zeros((len(grid), DRAWN))
-    measured = np.isfinite(grid)
-    for values, own in zip(grid.T, measured.T, strict=True):
-        dealt = np.tile((values[own] - values[own].mean())[:, np.newaxis], DRAWN)
-        total[own] += generator.permuted(dealt, axis=0)
-    return total / measured.sum(axis=1, keepdims=True), np.ones((len(grid), 1))
+    place = np.argsort(group, kind="stable")
+    rank = np.unique(group[place], return_inverse=True)[1]
+    dealt = np.empty((len(values), DRAWN))
+    for draw in range(DRAWN):
+        dealt[place, draw] = values[place][np.argsort(rank + generator.random(len(values)))]
+    return dealt
 
 
 def _shares(value: Float[np.ndarray, "factor draw"]) -> Float[np.ndarray, "factor draw"]:

@@ -49,7 +49,7 @@ def matched_sets(table: RunTable, factors: Sequence[int], levels: Sequence[Seque
     chosen = levels or [range(len(table.factors[factor].levels)) for factor in factors]
     shape = tuple(len(own) for own in chosen)
     place, kept = _places(table, factors, chosen)
-    context, block = _context(table, factors)[kept], table.block[kept]
+    context, block = contexts(table, factors)[kept], table.block[kept]
     sets, position = np.unique(context * len(table.blocks) + block, return_inverse=True)
     values = np.full((len(sets), int(np.prod(shape))), np.nan)
     values[position, place] = table.response[kept]
@@ -75,7 +75,7 @@ def _places(table: RunTable, factors: Sequence[int], chosen: Sequence[Sequence[i
     return place[kept], kept
 
 
-def _context(table: RunTable, factors: Sequence[int]) -> Int[np.ndarray, " run"]:
+def contexts(table: RunTable, factors: Sequence[int]) -> Int[np.ndarray, " run"]:
     """Return a number for every combination of the other factors' levels."""
     number = np.zeros(len(table.block), int)
     for position, factor in enumerate(table.factors):
