@@ -50,7 +50,8 @@ def importance(table: RunTable, settings: Settings) -> tuple[Importance, ...]:
     null = [_null(table, position, cells, settings) / value.sum() for position in range(len(share))]
     found = zip(table.factors, share, _bounds(cells, grid, share, settings), null, strict=True)
     return tuple(
-        Importance(factor.path, float(own), low, high, min(1.0, float(band))) for factor, own, (low, high), band in found
+        Importance(factor.path, float(own), low, high, min(1.0, float(band)))
+        for factor, own, (low, high), band in found
     )
 
 
