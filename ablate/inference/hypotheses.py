@@ -51,20 +51,20 @@ def hypotheses(table: RunTable, settings: Settings) -> tuple[Hypothesis, ...]:
     return family(table, settings).hypotheses
 
 
-def family(table: RunTable, settings: Settings) -> Family:
+def family(table: RunTable, settings: Settings, unit: Unit | None = None) -> Family:
     """Return every hypothesis, and the model of the table.
 
-    Blocks (seeds) are the unit of all tests where relabelling whole blocks reaches alpha over the size of the family,
-    the first step of Holm's procedure; else matched runs are.
+    Without a `unit`, blocks (seeds) are that of all tests where relabelling whole blocks reaches alpha over the size of
+    the family, the first step of Holm's procedure; else matched runs are.
     """
     pairs = _pairs(table, settings)
     model, shown = _model(table, pairs)
     terms: list[tuple[int, ...]] = [*((position,) for position in range(len(table.factors))), *pairs]
     found = [_hypothesis(table, term, model, shown) for term in terms]
-    size = sum(own.how != "none" for own, _ in found)
     blocks = len(np.unique(table.block[table.defined]))
-    whole = size > 0 and smallest_p((2,), blocks, settings.permutations) <= settings.alpha / size
-    unit: Unit = "block" if whole else "run"
+    if unit is None:
+        size = sum(own.how != "none" for own, _ in found)
+        unit = "block" if smallest_p((2,), blocks, settings.permutations) <= settings.alpha / max(1, size) else "run"
     return Family(tuple(_reaching(own, sets, unit, blocks, settings) for own, sets in found), model)
 
 

@@ -8,7 +8,7 @@ from ablate.inference.effects import effects_of, simple_effects
 from ablate.inference.failures import failed_runs, failure_rates, missing_cells
 from ablate.inference.hypotheses import Family, Hypothesis, family
 from ablate.inference.importance import importance
-from ablate.inference.inference import Inference, Interaction, Test, Unit, Verdict
+from ablate.inference.inference import Inference, Interaction, Test, Verdict
 from ablate.inference.matched import matched_sets
 from ablate.inference.mediation import mediation
 from ablate.inference.monte_carlo import Draws
@@ -27,8 +27,9 @@ def infer(table: RunTable, settings: Settings) -> Inference:
     """Return what the runs allow one to say of every factor. Equal input gives an equal result."""
     own = table.measured
     told = family(own, settings)
-    unsteady = _unsteady(own, told, settings)
-    tests = [_test(own, hypothesis, told, settings, by_block=unsteady) for hypothesis in told.hypotheses]
+    if unsteady := _unsteady(own, told, settings):
+        told = family(own, settings, "block")
+    tests = [_test(own, hypothesis, told, settings) for hypothesis in told.hypotheses]
     adjusted = holm([test.p for test in tests])
     deviation = run_deviation(own)
     interactions = tuple(
@@ -79,18 +80,17 @@ def _unsteady(table: RunTable, told: Family, settings: Settings) -> bool:
     return any(p is not None and p < settings.alpha / len(mains) for p in found)
 
 
-def _test(table: RunTable, own: Hypothesis, told: Family, settings: Settings, *, by_block: bool) -> Test:
+def _test(table: RunTable, own: Hypothesis, told: Family, settings: Settings) -> Test:
     draws = Draws(settings.permutations, settings.seed)
     blocks = len(np.unique(table.block[table.defined]))
     if own.how == "none" or blocks < FEWEST_BLOCKS:
         return Test(None, own.smallest, own.unit, "none")
     if own.how == "linear":
         return Test(told.model.p(told.model.term(*own.at), draws), own.smallest, "run", "freedman_lane")
-    unit: Unit = "block" if by_block else own.unit
     sets = matched_sets(table, own.at)
-    p = omnibus_p(sets.by_block() if unit == "block" else sets, draws)
+    p = omnibus_p(sets.by_block() if own.unit == "block" else sets, draws)
     exact = own.smallest != 1 / (1 + settings.permutations)
-    return Test(p, own.smallest, unit, "exact" if exact else "monte_carlo")
+    return Test(p, own.smallest, own.unit, "exact" if exact else "monte_carlo")
 
 
 def _interaction(  # a hypothesis, its test, and what both rest on
