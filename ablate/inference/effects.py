@@ -1,8 +1,10 @@
 """The effects of a factor's levels, averaged over the other factors or at one level of another."""
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
+from jaxtyping import Float
 from scipy.special import gammaln
 
 from ablate.inference.contrasts import Contrast, contrasts, difference
@@ -33,9 +35,7 @@ def effects_of(  # a factor, its test, and what both rest on
     found = []
     for contrast in contrasts(table.factors[own.at[0]]):
         if own.how == "linear":
-            row = _row(contrast, model, own.at[0])
-            p = model.p(row[np.newaxis], _draws(settings)) if test.p is not None else None
-            found.append((contrast, model.estimate(row), p))
+            found.append((contrast, *_modelled(model, model.contrast(own.at[0], contrast.weights), settings)))
         elif (result := _matched(table, contrast, own.at[0], test.unit, settings)) is not None:
             found.append((contrast, *result))
     adjusted = holm([p for _, _, p in found])
@@ -45,36 +45,43 @@ def effects_of(  # a factor, its test, and what both rest on
     )
 
 
-def simple_effects(table: RunTable, at: tuple[int, ...], unit: Unit, settings: Settings) -> tuple[SimpleEffect, ...]:
-    """Return the effect of either factor of a pair at every level of the other."""
-    one, other = at
-    return (*_at_levels(table, one, other, unit, settings), *_at_levels(table, other, one, unit, settings))
+def simple_effects(
+    table: RunTable, own: Hypothesis, model: LinearModel, settings: Settings
+) -> tuple[SimpleEffect, ...]:
+    """Return the effect of either factor of a pair at every level of the other, where the runs show it."""
+    one, other = own.at
+    sides = ((one, other), (other, one))
+    return tuple(found for moved, held in sides for found in _at_levels(table, own, moved, held, model, settings))
 
 
-def _at_levels(table: RunTable, moved: int, held: int, unit: Unit, settings: Settings) -> Iterator[SimpleEffect]:
+def _at_levels(  # a pair, which of it is moved, and what its effects are taken from
+    table: RunTable, own: Hypothesis, moved: int, held: int, model: LinearModel, settings: Settings
+) -> Iterator[SimpleEffect]:
     factor, beside = table.factors[moved], table.factors[held]
-    for position, at in enumerate(beside.levels):
-        runs = table.at(held, position)
-        for level in factor.levels:
-            if level == factor.baseline:
-                continue
-            contrast = difference(factor, level)
-            if (result := _matched(runs, contrast, moved, unit, settings)) is None:
-                continue
-            estimate, p = result
-            low, high = interval(estimate, unit, settings, 1 - settings.alpha) or (None, None)
-            yield SimpleEffect(
-                factor=factor.path,
-                contrast=contrast.name,
-                level=level,
-                baseline=factor.baseline,
-                beside=beside.path,
-                at=at,
-                estimate=estimate.value,
-                low=low,
-                high=high,
-                p=p,
-            )
+    levels = [level for level in factor.levels if level != factor.baseline]
+    for position, level in product(range(len(beside.levels)), levels):
+        contrast = difference(factor, level)
+        result = (
+            _modelled(model, model.contrast(moved, contrast.weights, (held, position)), settings)
+            if own.how == "linear"
+            else _matched(table.at(held, position), contrast, moved, own.unit, settings)
+        )
+        if result is None:
+            continue
+        estimate, p = result
+        low, high = interval(estimate, own.unit, settings, 1 - settings.alpha) or (None, None)
+        yield SimpleEffect(
+            factor=factor.path,
+            contrast=contrast.name,
+            level=level,
+            baseline=factor.baseline,
+            beside=beside.path,
+            at=beside.levels[position],
+            estimate=estimate.value,
+            low=low,
+            high=high,
+            p=p,
+        )
 
 
 def _matched(
@@ -93,11 +100,12 @@ def _units(sets: MatchedSets, unit: Unit) -> MatchedSets:
     return sets.by_block() if unit == "block" else sets
 
 
-def _row(contrast: Contrast, model: LinearModel, position: int) -> np.ndarray:
-    """Return the contrast in the model's parameters: its weights times the contrasts of the factor's own columns."""
-    row = np.zeros(model.matrix.shape[1])
-    row[model.places[position,]] = contrast.weights @ model.coding(len(contrast.weights))
-    return row
+def _modelled(
+    model: LinearModel, row: Float[np.ndarray, " parameter"], settings: Settings
+) -> tuple[Estimate, float | None]:
+    estimate = model.estimate(row)
+    told = estimate.blocks >= FEWEST_BLOCKS
+    return estimate, model.p(row[np.newaxis], _draws(settings)) if told else None
 
 
 def _effect(  # noqa: PLR0913, PLR0917  # one contrast with all that is said of it

@@ -109,7 +109,7 @@ def _interaction(  # a hypothesis, its test, and what both rest on
         p_adjusted=p,
         partial_eta_sq=share,
         means=_means(table, own.at),
-        simple_effects=simple_effects(table, own.at, test.unit, settings) if found else (),
+        simple_effects=simple_effects(table, own, told.model, settings) if found else (),
     )
 
 

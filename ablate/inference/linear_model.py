@@ -66,10 +66,22 @@ class LinearModel:
         place = self.places[factors]
         return np.eye(self.matrix.shape[1])[place]
 
-    @staticmethod
-    def coding(levels: int) -> Float[np.ndarray, "level contrast"]:
-        """Return the model's own contrasts of a factor with so many levels, a row a level."""
-        return model_matrix(np.arange(levels)[:, np.newaxis], [levels], ())[:, 1:]
+    def contrast(
+        self, factor: int, weights: Float[np.ndarray, " level"], beside: tuple[int, int] | None = None
+    ) -> Float[np.ndarray, " parameter"]:
+        """Return a weighted sum of a factor's levels, averaged over the others or at one's level (`beside`)."""
+        row = np.zeros(self.matrix.shape[1])
+        own = weights @ _coding(len(weights))
+        row[self.places[factor,]] = own
+        if beside is not None:
+            other, level = beside
+            width = self.places[other,].stop - self.places[other,].start
+            at = _coding(width + 1)[level]
+            if (factor, other) in self.places:
+                row[self.places[factor, other]] = np.kron(own, at)
+            else:
+                row[self.places[other, factor]] = np.kron(at, own)
+        return row
 
     def estimable(self, contrasts: Float[np.ndarray, "contrast parameter"]) -> bool:
         """Whether the runs tell these contrasts apart from everything else in the model."""
@@ -130,6 +142,11 @@ class LinearModel:
     def _axes(self, contrasts: np.ndarray) -> Float[np.ndarray, "run axis"]:
         """Return orthonormal axes of what the contrasts add to the rest of the model."""
         return np.linalg.qr(self._directions(contrasts))[0]
+
+
+def _coding(levels: int) -> Float[np.ndarray, "level contrast"]:
+    """Return the model's own contrasts of a factor with so many levels, a row a level."""
+    return model_matrix(np.arange(levels)[:, np.newaxis], [levels], ())[:, 1:]
 
 
 def _ratio(shuffled: np.ndarray, axes: np.ndarray, left: np.ndarray) -> Float[np.ndarray, " draw"]:
