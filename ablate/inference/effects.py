@@ -35,7 +35,7 @@ def effects_of(  # a factor, its test, and what both rest on
     found = []
     for contrast in contrasts(table.factors[own.at[0]]):
         if own.how == "linear":
-            found.append((contrast, *_modelled(model, model.contrast(own.at[0], contrast.weights), settings)))
+            found.append((contrast, *_modelled(model, model.contrast(own.at[0], contrast.weights), own.unit, settings)))
         elif (result := _matched(table, contrast, own.at[0], test.unit, settings)) is not None:
             found.append((contrast, *result))
     adjusted = holm([p for _, _, p in found])
@@ -62,7 +62,7 @@ def _at_levels(  # a pair, which of it is moved, and what its effects are taken 
     for position, level in product(range(len(beside.levels)), levels):
         contrast = difference(factor, level)
         result = (
-            _modelled(model, model.contrast(moved, contrast.weights, (held, position)), settings)
+            _modelled(model, model.contrast(moved, contrast.weights, (held, position)), own.unit, settings)
             if own.how == "linear"
             else _matched(table.at(held, position), contrast, moved, own.unit, settings)
         )
@@ -101,11 +101,13 @@ def _units(sets: MatchedSets, unit: Unit) -> MatchedSets:
 
 
 def _modelled(
-    model: LinearModel, row: Float[np.ndarray, " parameter"], settings: Settings
+    model: LinearModel, row: Float[np.ndarray, " parameter"], unit: Unit, settings: Settings
 ) -> tuple[Estimate, float | None]:
-    estimate = model.estimate(row)
-    told = estimate.blocks >= FEWEST_BLOCKS
-    return estimate, model.p(row[np.newaxis], _draws(settings)) if told else None
+    estimate = model.estimate(row, unit)
+    if estimate.blocks < FEWEST_BLOCKS:
+        return estimate, None
+    p = model.p_of_blocks if unit == "block" else model.p
+    return estimate, p(row[np.newaxis], _draws(settings))
 
 
 def _effect(  # noqa: PLR0913, PLR0917  # one contrast with all that is said of it

@@ -45,7 +45,7 @@ def from_sets(sets: MatchedSets, weights: Float[np.ndarray, " level"], unit: Uni
     residual = signed - means[context]
     value = float(means.mean())
     by_block = _by_block(residual, sets.block, blocks) + value
-    error, freedom = _error_of_blocks(by_block) if unit == "block" else _error_of_runs(residual, count, means)
+    error, freedom = spread_of_blocks(by_block) if unit == "block" else _error_of_runs(residual, count, means)
     positive = (signed > 0).mean() + (signed == 0).mean() / 2
     return Estimate(
         value=value,
@@ -65,7 +65,8 @@ def _by_block(residual: np.ndarray, block: np.ndarray, blocks: int) -> Float[np.
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _error_of_blocks(by_block: np.ndarray) -> tuple[float | None, int]:
+def spread_of_blocks(by_block: Float[np.ndarray, " block"]) -> tuple[float | None, int]:
+    """Return the standard error of the mean over blocks and its degrees of freedom; (None, 0) below two blocks."""
     own = by_block[np.isfinite(by_block)]
     return (float(own.std(ddof=1) / np.sqrt(len(own))), len(own) - 1) if len(own) > 1 else (None, 0)
 

@@ -21,8 +21,9 @@ class Hypothesis:
     """A main effect (one factor) or an interaction (two), and how the design lets it be tested.
 
     `at` are the factors' positions. `matched`: runs that differ in these factors alone make up `sets` whole sets, which
-    are relabelled. `linear`: there are too few such sets, so that the residuals of a linear model are shuffled within
-    blocks. `none`: the runs do not show it. `smallest` is the least p that can be reached, 1 where none can.
+    are relabelled. `linear`: such sets are too few, and a linear model is taken: whole blocks change signs, or its
+    residuals are shuffled within blocks where the unit is a run. `none`: the runs do not show it. `smallest` is the
+    least p that can be reached, 1 where none can.
     """
 
     factors: tuple[str, ...]
@@ -65,7 +66,7 @@ def family(table: RunTable, settings: Settings, unit: Unit | None = None) -> Fam
     if unit is None:
         size = sum(own.how != "none" for own, _ in found)
         unit = "block" if smallest_p((2,), blocks, settings.permutations) <= settings.alpha / max(1, size) else "run"
-    return Family(tuple(_reaching(own, sets, unit, blocks, settings) for own, sets in found), model)
+    return Family(tuple(_reaching(own, sets, model, unit, blocks, settings) for own, sets in found), model)
 
 
 def _hypothesis(
@@ -79,12 +80,16 @@ def _hypothesis(
     return Hypothesis(names, term, "linear" if linear else "none", "run", 0, 1.0), sets
 
 
-def _reaching(own: Hypothesis, sets: MatchedSets, unit: Unit, blocks: int, settings: Settings) -> Hypothesis:
+def _reaching(  # a hypothesis, and all that bounds its p
+    own: Hypothesis, sets: MatchedSets, model: LinearModel, unit: Unit, blocks: int, settings: Settings
+) -> Hypothesis:
     """Return the hypothesis with its unit and the least p that it can reach."""
     if own.how == "none" or blocks < FEWEST_BLOCKS:
         return own
     if own.how == "linear":
-        return replace(own, smallest=1 / (1 + settings.permutations))
+        told = model.informative_blocks(model.term(*own.at))
+        smallest = smallest_p((2,), told, settings.permutations) if unit == "block" else 1 / (1 + settings.permutations)
+        return replace(own, unit=unit, smallest=smallest)
     with_sets = len(np.unique(sets.block))
     unit = "block" if with_sets == len(sets.block) else unit
     count = with_sets if unit == "block" else len(sets.block)

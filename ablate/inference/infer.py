@@ -75,8 +75,11 @@ def _with_the_rest(  # noqa: PLR0913  # what was found so far
 
 def _unsteady(table: RunTable, told: Family, settings: Settings) -> bool:
     """Whether any main effect changes from block to block by more than runs do, so that runs are no witnesses."""
-    mains = [own for own in told.hypotheses if len(own.at) == 1 and own.how == "matched" and own.unit == "run"]
-    found = [steadiness(matched_sets(table, own.at)) for own in mains]
+    mains = [own for own in told.hypotheses if len(own.at) == 1 and own.how != "none" and own.unit == "run"]
+    found = [
+        told.model.steadiness(*own.at) if own.how == "linear" else steadiness(matched_sets(table, own.at))
+        for own in mains
+    ]
     return any(p is not None and p < settings.alpha / len(mains) for p in found)
 
 
@@ -86,7 +89,10 @@ def _test(table: RunTable, own: Hypothesis, told: Family, settings: Settings) ->
     if own.how == "none" or blocks < FEWEST_BLOCKS:
         return Test(None, own.smallest, own.unit, "none")
     if own.how == "linear":
-        return Test(told.model.p(told.model.term(*own.at), draws), own.smallest, "run", "freedman_lane")
+        term = told.model.term(*own.at)
+        if own.unit == "block":
+            return Test(told.model.p_of_blocks(term, draws), own.smallest, "block", "sign_flips")
+        return Test(told.model.p(term, draws), own.smallest, "run", "freedman_lane")
     sets = matched_sets(table, own.at)
     p = omnibus_p(sets.by_block() if own.unit == "block" else sets, draws)
     exact = own.smallest != 1 / (1 + settings.permutations)

@@ -9,7 +9,7 @@ from ablate.inference.settings import Settings
 
 VerdictKind = Literal["cause", "not_a_cause", "acts_with", "undecided"]
 Unit = Literal["block", "run"]
-Method = Literal["exact", "monte_carlo", "freedman_lane", "none"]
+Method = Literal["exact", "monte_carlo", "freedman_lane", "sign_flips", "none"]
 
 
 @dataclass(frozen=True)

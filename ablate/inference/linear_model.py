@@ -10,10 +10,13 @@ from typing import Self
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy import stats
 
 from ablate.design.model_matrix import Pair, columns, model_matrix
-from ablate.inference.estimate import Estimate
+from ablate.inference.estimate import Estimate, spread_of_blocks
+from ablate.inference.inference import Unit
 from ablate.inference.monte_carlo import Draws, reached
+from ablate.inference.relabelling import sign_p
 from ablate.inference.run_table import RunTable
 
 TINY = 1e-9  # relative to the largest singular value: columns that others make up
@@ -88,16 +91,25 @@ class LinearModel:
         right = self._svd[2]
         return bool(np.allclose(contrasts @ right.T @ right, contrasts, atol=1e-7))
 
-    def estimate(self, contrast: Float[np.ndarray, " parameter"]) -> Estimate:
-        """Return an estimable contrast with its standard error from the pooled residuals."""
-        weights = self._directions(contrast[np.newaxis])[:, 0]
-        told = self.freedom > 0
+    def estimate(self, contrast: Float[np.ndarray, " parameter"], unit: Unit = "run") -> Estimate:
+        """Return an estimable contrast.
+
+        Its standard error is that of the pooled residuals with unit `run`, and that of the blocks' scores, which allows
+        for effects that change from block to block, with unit `block`: the cluster-robust one (Liang & Zeger 1986,
+        doi:10.1093/biomet/73.1.13) with n - 1 degrees of freedom.
+        """
+        weights = self._directions(contrast[np.newaxis])
+        scores = self._scores(weights)[:, 0]
+        by_block = np.full(self.blocks, np.nan)
+        by_block[np.unique(self.block)] = scores
+        pooled = (float(np.sqrt(self.variance * (weights**2).sum())), self.freedom) if self.freedom > 0 else (None, 0)
+        error, freedom = spread_of_blocks(scores) if unit == "block" else pooled
         return Estimate(
-            value=float(weights @ self.response),
-            error=float(np.sqrt(self.variance * (weights @ weights))) if told else None,
-            freedom=max(self.freedom, 0),
-            by_block=np.full(self.blocks, np.nan),
-            blocks=len(np.unique(self.block)),
+            value=float(weights[:, 0] @ self.response),
+            error=error,
+            freedom=freedom,
+            by_block=by_block,
+            blocks=len(scores),
             runs=len(self.response),
             dropped=0,
             above=None,
@@ -132,6 +144,44 @@ class LinearModel:
 
         observed = float(_ratio(residual[np.newaxis], axes, left)[0])
         return reached(observed * (1 - TINY), drawn, draws, len(residual))
+
+    def p_of_blocks(self, contrasts: Float[np.ndarray, "contrast parameter"], draws: Draws) -> float:
+        """Return the p of estimable contrasts being zero, by turning the signs of whole blocks' scores."""
+        return sign_p(self._scores(self._axes(contrasts)), draws)
+
+    def informative_blocks(self, contrasts: Float[np.ndarray, "contrast parameter"]) -> int:
+        """Return how many blocks have a say in estimable contrasts."""
+        spoken = np.abs(self._axes(contrasts)).max(axis=1) > TINY
+        return len(np.unique(self.block[spoken]))
+
+    def steadiness(self, *factors: int) -> float | None:
+        """Return the p of an F test that a main effect or an interaction is the same in every block.
+
+        The larger model has it for each block by itself. None where that leaves no degrees of freedom.
+        """
+        own = self.block[:, np.newaxis] == np.unique(self.block)
+        effect = self.matrix[:, self.places[factors]]
+        apart = (effect[:, :, np.newaxis] * own[:, np.newaxis]).reshape(len(own), -1)
+        left = self._svd[0]
+        added, sizes, _ = np.linalg.svd(apart - left @ (left.T @ apart), full_matrices=False)
+        added = added[:, sizes > TINY]
+        above, below = added.shape[1], self.freedom - added.shape[1]
+        explained = float(((added.T @ self.response) ** 2).sum())
+        rest = float(((self.response - self.fitted) ** 2).sum()) - explained
+        if above < 1 or below < 1 or rest <= 0:
+            return None
+        return float(stats.f.sf(explained / above / (rest / below), above, below))
+
+    def _scores(self, directions: Float[np.ndarray, "run contrast"]) -> Float[np.ndarray, "block contrast"]:
+        """Return the contrasts that each block speaks for; their mean over blocks is the estimate.
+
+        With equal cells in every block it is the block's own least squares.
+        """
+        blocks, position = np.unique(self.block, return_inverse=True)
+        parts = np.zeros((len(blocks), directions.shape[1]))
+        np.add.at(parts, position, directions * (self.response - self.fitted)[:, np.newaxis])
+        scores: np.ndarray = directions.T @ self.response + len(blocks) * parts
+        return scores
 
     def _directions(self, contrasts: np.ndarray) -> Float[np.ndarray, "run contrast"]:
         """Return the weights of the runs that estimate each contrast."""

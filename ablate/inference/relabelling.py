@@ -67,6 +67,14 @@ def contrast_p(sets: MatchedSets, weights: Float[np.ndarray, " level"], draws: D
     return _p(parts, draws, alike=len(weights) == 2)  # noqa: PLR2004  # exchanging two turns the sign
 
 
+def sign_p(vectors: Float[np.ndarray, "block axis"], draws: Draws) -> float:
+    """Return the p of the mean vector being zero, where a block might as well have had the opposite one.
+
+    That takes what varies between blocks to be symmetric (Canay, Romano & Shaikh 2017, doi:10.3982/ECTA13081).
+    """
+    return _p(np.stack([vectors, -vectors], axis=1), draws, alike=True)
+
+
 def _p(parts: Float[np.ndarray, "set relabelling part"], draws: Draws, *, alike: bool) -> float:
     """Return the share of relabellings whose statistic is at least that of the runs as they are.
 

@@ -6,8 +6,6 @@ from scipy import stats
 from ablate.inference.matched import MatchedSets
 from ablate.inference.relabelling import axes
 
-UNSTEADY = 0.01  # below it, matched runs of one seed are not taken for so many independent witnesses
-
 
 def steadiness(sets: MatchedSets) -> float | None:
     """Return the p of an F test that the effect of each block differs from the others' by no more than chance.

@@ -40,9 +40,9 @@ def _seeds(own: RunTable, hypotheses: Sequence[Hypothesis], *, unsteady: bool) -
             f"Effects change from seed to seed by more than single runs do, so only whole seeds count as evidence; "
             f"{blocks} of them are few."
         )
-    elif any(hypothesis.how == "matched" and hypothesis.unit == "run" for hypothesis in hypotheses):
+    elif any(hypothesis.how != "none" and hypothesis.unit == "run" for hypothesis in hypotheses):
         yield (
-            f"{blocks} seeds alone are too few to decide, so matched runs are the unit of the tests. That takes the "
+            f"{blocks} seeds alone are too few to decide, so single runs are the unit of the tests. That takes the "
             "effects to be the same in every seed; an F test found nothing against it."
         )
 
@@ -64,7 +64,7 @@ def _unbalanced(hypotheses: Sequence[Hypothesis]) -> Iterator[str]:
     if any(hypothesis.how == "linear" for hypothesis in hypotheses):
         yield (
             "Some effects have too few matched runs and come from a linear model, which takes the interactions that it "
-            "leaves out to be absent and all runs to vary alike."
+            "leaves out to be absent."
         )
     unseen = sum(hypothesis.how == "none" and len(hypothesis.at) > 1 for hypothesis in hypotheses)
     if unseen:

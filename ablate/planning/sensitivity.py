@@ -19,16 +19,18 @@ def f_test(own: Hypothesis, found: Family, level: float, counts: Sequence[int], 
     """Return the F test that stands for the randomisation test of a hypothesis.
 
     `counts` are the numbers of levels of all factors. Relabelling n sets, or n seeds, is judged like the F test of n
-    complete blocks, with n - 1 times the numerator's degrees of freedom below; a linear model has those of its
+    complete blocks, with n - 1 times the numerator's degrees of freedom below; runs in a linear model have those of its
     residuals. What is counted or drawn has steps, so that the level is the largest step up to `level`.
     """
     levels = [counts[position] for position in own.at]
     numerator = prod(count - 1 for count in levels)
     reached = attained(level, own.smallest)
-    if own.how == "linear":
-        return FTest(reached, numerator, found.model.freedom, _of_model(found.model, own.at, levels))
+    matched = own.how == "matched"
+    variance = 2 ** len(levels) / own.sets if matched else _of_model(found.model, own.at, levels)
+    if own.unit == "run" and not matched:
+        return FTest(reached, numerator, found.model.freedom, variance)
     blocks = seeds if own.unit == "block" else own.sets
-    found_by = (reached, numerator, numerator * (blocks - 1), 2 ** len(levels) / own.sets)
+    found_by = (reached, numerator, numerator * (blocks - 1), variance)
     dealings = round(reached / own.smallest)
     if numerator == 1 and 1 <= dealings <= FEW and isclose(own.smallest, 2.0 ** (1 - blocks)):
         return Unanimity(*found_by, but_one=dealings == FEW)

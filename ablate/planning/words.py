@@ -87,7 +87,7 @@ def by_seeds(plan: Plan, place: int) -> tuple[float | None, ...]:
 
 def dealt(test: PlannedTest) -> str:
     """Say what a test relabels: runs, seeds, or the residuals of a linear model."""
-    return "residuals" if test.how == "linear" else UNITS[test.unit]
+    return "residuals" if test.how == "linear" and test.unit == "run" else UNITS[test.unit]
 
 
 def _within_reach(plan: Plan) -> str:

@@ -36,7 +36,7 @@ def _compared(response: str, tests: list[Test]) -> str:
     linear = (
         " Where too few of these sets are whole, a linear model of the factors, their tested pairs and the seeds takes "
         "their place."
-        if any(test.method == "freedman_lane" for test in tests)
+        if any(test.method in {"freedman_lane", "sign_flips"} for test in tests)
         else ""
     )
     return (
@@ -54,6 +54,7 @@ def _tested(inference: Inference, tests: list[Test]) -> Iterator[str]:
         "exact": "all relabellings are gone through where they are few enough",
         "monte_carlo": f"{settings.permutations:,} of them are drawn where they are too many",
         "freedman_lane": "residuals of the linear model are shuffled within seeds (Freedman and Lane 1983)",
+        "sign_flips": "what a seed says in the linear model changes its sign as a whole",
     }
     how = "; ".join(words for name, words in ways.items() if name in methods)
     yield (
