@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ablate.design import DesignFactor, FullFactorial, LeaveOneOut, OneAtATime
+from ablate.design import DesignFactor, FullFactorial, OneAtATime
 from ablate.design.aliasing import Alias, aliases, in_words
 
 PLACKETT_BURMAN = "++-+++---+-"
@@ -55,7 +55,7 @@ def test_a_factor_that_never_changes_cannot_be_told_from_the_mean():
 
 def test_a_level_that_is_never_run_mixes_nothing_up():
     factors = [DesignFactor("kernel", ("1", "3", "5"), 0), *two_level(2)]
-    found = aliases(np.array(LeaveOneOut().cells(factors)), factors, ())
+    found = aliases(np.array([(2, 1, 1), (0, 1, 1), (2, 0, 1), (2, 1, 0)]), factors, ())
     assert not [alias for alias in found if alias.in_model]
 
 

@@ -9,15 +9,21 @@ LOSS = DesignFactor("loss", ("mse", "bce"), 0)
 
 def test_each_factor_alone_is_taken_back_from_the_last_levels():
     head = DesignFactor("head", ("conv3d", "frame"), 0)
-    assert LeaveOneOut().cells([KERNEL, LOSS, head]) == [(2, 1, 1), (1, 1, 1), (2, 0, 1), (2, 1, 0), (1, 0, 0)]
+    norm = DesignFactor("norm", ("none", "batch"), 0)
+    assert LeaveOneOut().cells([norm, LOSS, head]) == [(1, 1, 1), (0, 1, 1), (1, 0, 1), (1, 1, 0), (0, 0, 0)]
+
+
+def test_levels_that_neither_system_has_are_run_beside_the_complete_one():
+    assert LeaveOneOut().cells([KERNEL, LOSS]) == [(2, 1), (0, 1), (1, 1), (2, 0), (1, 0)]
 
 
 def test_the_complete_system_may_be_named():
-    assert LeaveOneOut(complete={"kernel": 1}).cells([KERNEL, LOSS]) == [(0, 1), (1, 1), (0, 0), (1, 0)]
+    assert LeaveOneOut(complete={"kernel": 1}).cells([KERNEL, LOSS]) == [(0, 1), (1, 1), (2, 1), (0, 0), (1, 0)]
 
 
 def test_of_one_factor_nothing_comes_twice():
     assert LeaveOneOut().cells([LOSS]) == [(1,), (0,)]
+    assert LeaveOneOut().cells([KERNEL]) == [(2,), (0,), (1,)]
 
 
 @pytest.mark.parametrize(

@@ -147,9 +147,3 @@ def test_a_refused_plan_says_so_first(small_study):
     found = plan(small_study(factors=THREE, seeds=1, exploratory=False))
     assert found.refused
     assert words.sentences(found)[0].startswith("Refused: the study cannot reject anything")
-
-
-def test_levels_that_a_design_does_not_run_are_no_part_of_the_plan(small_study):
-    factors = {"model.activation": ["tanh", "relu"], "model.filters": [2, 3, 4]}
-    found = plan(small_study(factors=factors, seeds=8, design={"kind": "leave_one_out"}))
-    assert [factor.levels for factor in found.factors] == [("tanh", "relu"), ("2", "4")]

@@ -1,4 +1,4 @@
-"""The cell of the base run, for designs that start from it."""
+"""The cell of the base run and the cells around one, for designs that change one factor at a time."""
 
 from collections.abc import Sequence
 
@@ -11,9 +11,14 @@ def base_cell(factors: Sequence[DesignFactor], kind: str) -> tuple[int, ...]:
     return tuple(_base_level(factor, kind) for factor in factors)
 
 
-def replaced(cell: tuple[int, ...], position: int, level: int) -> tuple[int, ...]:
-    """Return the cell with one factor at another level."""
-    return (*cell[:position], level, *cell[position + 1 :])
+def neighbours(cell: tuple[int, ...], factors: Sequence[DesignFactor]) -> list[tuple[int, ...]]:
+    """Return the cell with each other level of each factor alone."""
+    return [
+        (*cell[:position], level, *cell[position + 1 :])
+        for position, factor in enumerate(factors)
+        for level in range(factor.levels)
+        if level != cell[position]
+    ]
 
 
 def _base_level(factor: DesignFactor, kind: str) -> int:

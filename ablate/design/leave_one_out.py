@@ -1,11 +1,11 @@
-"""The complete system, each of its parts taken back alone, and the base run."""
+"""The complete system, each other level of its parts alone, and the base run."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal, final
 
 from pydantic import Field
 
-from ablate.design.base_run import base_cell, replaced
+from ablate.design.base_run import base_cell, neighbours
 from ablate.design.design import Design, DesignFactor
 from ablate.design.names import LevelName, level_of, position_of
 from ablate.errors import DesignError
@@ -13,12 +13,12 @@ from ablate.errors import DesignError
 
 @final
 class LeaveOneOut(Design):
-    """Takes each factor of a complete system back to the base run's level. Cheap, and blind to interactions."""
+    """Takes each factor of a complete system back to the base run's level, and to each other level that it has.
 
-    caveat: ClassVar[str] = (
-        "effects hold next to the complete system only, and no interaction can be seen; a factor's other levels "
-        "are not run"
-    )
+    Cheap, and blind to interactions.
+    """
+
+    caveat: ClassVar[str] = "effects hold next to the complete system only, and no interaction can be seen"
 
     kind: Literal["leave_one_out"] = "leave_one_out"
     complete: dict[str, LevelName] = Field(default_factory=dict)
@@ -33,8 +33,7 @@ class LeaveOneOut(Design):
                     f"complete: {factor.name!r} has the base run's level {factor.names[level]!r}, so that nothing is "
                     f"left to take back; name another: {', '.join(factor.names)}"
                 )
-        without = [replaced(complete, position, level) for position, level in enumerate(base)]
-        return list(dict.fromkeys([complete, *without, base]))
+        return [*(cell for cell in [complete, *neighbours(complete, factors)] if cell != base), base]
 
     def _complete(self, factors: Sequence[DesignFactor]) -> tuple[int, ...]:
         levels = [factor.levels - 1 for factor in factors]

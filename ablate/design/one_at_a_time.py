@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal, final
 
-from ablate.design.base_run import base_cell, replaced
+from ablate.design.base_run import base_cell, neighbours
 from ablate.design.design import Design, DesignFactor
 
 
@@ -18,10 +18,4 @@ class OneAtATime(Design):
     def cells(self, factors: Sequence[DesignFactor]) -> list[tuple[int, ...]]:
         """See Design; the base run comes first."""
         baseline = base_cell(factors, self.kind)
-        changes = [
-            (position, level)
-            for position, factor in enumerate(factors)
-            for level in range(factor.levels)
-            if level != factor.baseline
-        ]
-        return [baseline, *(replaced(baseline, position, level) for position, level in changes)]
+        return [baseline, *neighbours(baseline, factors)]

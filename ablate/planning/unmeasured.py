@@ -7,17 +7,13 @@ from ablate.spec import StudySpec
 
 
 def unmeasured(study: StudySpec, seeds: int) -> RunTable:
-    """Return the study's runs with so many seeds, all of which have a response, and the same one.
-
-    Levels that the design does not run are left out, as they are where a study is analysed.
-    """
+    """Return the study's runs with so many seeds, all of which have a response, and the same one."""
     factors = study.factor_levels
     cells = [[factor.levels.index(cell.levels[factor.path]) for factor in factors] for cell in study.cells]
-    table = RunTable(
+    return RunTable(
         factors=factors,
         blocks=tuple(str(seed) for seed in range(seeds)),
         levels=np.tile(np.array(cells, int).reshape(len(cells), len(factors)), (seeds, 1)),
         block=np.repeat(np.arange(seeds), len(cells)),
         response=np.zeros(len(cells) * seeds),
     )
-    return table.measured

@@ -56,7 +56,7 @@ def test_every_factor_is_varied(design):
     assert all(len({cell[position] for cell in cells}) > 1 for position in range(len(FACTORS)))
 
 
-@pytest.mark.parametrize("design", [design for design in EXAMPLES if design.kind != "leave_one_out"])
+@every_design
 def test_every_level_of_every_factor_is_run(design):
     cells = design.cells(FACTORS)
     for position, factor in enumerate(FACTORS):
