@@ -9,7 +9,7 @@ from ablate.calibration.scenario import Planted, Sizes
 from ablate.calibration.simulate import Simulated, table_of
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, Inference, Verdict
-from ablate.inference.inference import Test as Tested
+from ablate.inference.inference import Test as Randomisation
 from ablate.inference.settings import Settings
 
 LAYOUT = Layout.crossed((2, 2, 2), 2)
@@ -44,7 +44,9 @@ def effect(factor, estimate=0.0, low=-1.0, high=1.0, **other):
 
 def verdict(factor, kind, partners=(), effects=None):
     effects = (effect(factor),) if effects is None else effects
-    return Verdict(factor, factor, kind, tuple(partners), effects, Tested(0.5, 0.01, "run", "exact"), 0.5, None, "")
+    return Verdict(
+        factor, factor, kind, tuple(partners), effects, Randomisation(0.5, 0.01, "run", "exact"), 0.5, None, ""
+    )
 
 
 def judged(planted, *verdicts, layout=LAYOUT):
