@@ -5,16 +5,19 @@ import pytest
 from ablate import study_file
 from ablate.models import ConvLSTM
 
-STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.yaml"))
+ROOT = Path(__file__).parent.parent
+STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
+SIMULATED = sorted((ROOT / "benchmarks").glob("*.yaml"))
 every_study = pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
+every_file = pytest.mark.parametrize("file", [*STUDIES, *SIMULATED], ids=lambda file: file.stem)
 
 
-@every_study
+@every_file
 def test_a_shipped_study_loads_and_every_cell_of_it_is_a_valid_run(file):
     assert len(study_file.load(file).cells) > 0
 
 
-@every_study
+@every_file
 def test_a_shipped_study_is_named_as_its_file(file):
     assert study_file.load(file).name == file.stem
 
