@@ -1,6 +1,5 @@
 """What several tests need: a study small enough to train in a second, and records made without training."""
 
-import gc
 from html.parser import HTMLParser
 
 import numpy as np
@@ -18,11 +17,6 @@ SMALL_BASE = {
     "training": {"scheme": {"kind": "teacher_forced", "frames": 6}, "steps": 4, "batch": 4, "report_every": 2},
     "evaluation": {"clips": 4, "context": 3, "horizon": 3, "batch": 4, "examples": 1},
 }
-
-
-def pytest_collection_finish():
-    """Keep statsmodels, which collects garbage for every Holm, from going through all that is loaded each time."""
-    gc.freeze()
 
 
 class Page(HTMLParser):

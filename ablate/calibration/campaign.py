@@ -1,6 +1,5 @@
 """Many simulated studies, inferred from and judged in processes of their own."""
 
-import gc
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -17,7 +16,6 @@ from ablate.calibration.scenario import Scenario, Sizes
 from ablate.calibration.simulate import simulate
 from ablate.errors import AblateError, AnalysisError
 from ablate.inference.inference import Inference
-from ablate.inference.multiplicity import holm
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
 
@@ -55,7 +53,7 @@ def judgements(
     not begun. Raises AblateError where a worker process dies.
     """
     todo = ((scenario, number) for scenario in scenarios for number in range(studies))
-    with _single_threaded(), ProcessPoolExecutor(workers, get_context("spawn"), _begin) as pool:
+    with _single_threaded(), ProcessPoolExecutor(workers, get_context("spawn"), _ignore_interrupts) as pool:
         running: dict[Future[Judgement], tuple[str, int]] = {}
         try:
             while True:
@@ -71,11 +69,9 @@ def judgements(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _begin() -> None:
-    """Leave Ctrl-C to the process that started this one, and garbage to the studies' own."""
+def _ignore_interrupts() -> None:
+    """Leave Ctrl-C to the process that started this one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    holm([1.0, 1.0])
-    gc.freeze()  # statsmodels collects garbage for every Holm; over all that is loaded, that took 80 % of the time
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 from jaxtyping import Int
-from statsmodels.stats.multitest import multipletests
 
 from ablate.design.aliasing import aliases, in_words
 from ablate.design.design import DesignFactor
@@ -15,6 +14,7 @@ from ablate.design.efficiency import d_efficiency
 from ablate.design.model_matrix import model_matrix
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.hypotheses import Family, Hypothesis, family
+from ablate.inference.multiplicity import holm
 from ablate.inference.run_table import RunTable
 from ablate.metrics import MEASURES
 from ablate.planning.frozen import digest, frozen_part
@@ -93,7 +93,7 @@ def _effects(curves: Sequence[FTest]) -> tuple[float, ...]:
 
 def _tests(tested: _Tested, effects: tuple[float, ...], titles: Mapping[str, str]) -> tuple[PlannedTest, ...]:
     smallest = [own.smallest for own in tested.family.tested]
-    adjusted = multipletests(smallest, method="holm")[1].tolist() if smallest else []
+    adjusted = holm(smallest)
     return tuple(
         PlannedTest(
             factors=own.factors,
