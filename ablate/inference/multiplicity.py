@@ -1,7 +1,7 @@
 """The family's p-values, adjusted for their number."""
 
 from collections.abc import Sequence
-from typing import overload
+from typing import Any, overload
 
 import numpy as np
 
@@ -10,7 +10,7 @@ import numpy as np
 def holm(p_values: Sequence[float]) -> list[float]: ...
 @overload
 def holm(p_values: Sequence[float | None]) -> list[float | None]: ...
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
+def holm(p_values: Sequence[Any]) -> list[Any]:
     """Return Holm's adjusted p-values (1979, Scandinavian Journal of Statistics 6); those that are None stay None.
 
     The k-th smallest of n is multiplied by n + 1 - k, and is at least the one before it and at most 1.
