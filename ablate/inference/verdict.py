@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, Interaction, Test, Verdict, VerdictKind
+from ablate.inference.more_seeds import more_seeds
 from ablate.inference.multiplicity import holm
-from ablate.inference.relabelling import smallest_p
 from ablate.inference.settings import FEWEST_BLOCKS, Settings
-
-MOST_SEEDS = 1_000
-POWER = 0.8
 
 
 def verdict(  # a factor, its effects, its test, its pairs and the rules
@@ -40,8 +36,9 @@ def verdict(  # a factor, its effects, its test, its pairs and the rules
         kind = "cause"
     elif not found and _cleared(effects) and not _suspected(own, settings):
         kind = "not_a_cause"
-    needed = _more_seeds(effects, settings, family) if kind == "undecided" else None
-    return Verdict(factor.path, factor.title, kind, partners, effects, test, p, needed, _reason(kind, partners, needed))
+    needed = more_seeds(effects, test.unit, settings, family) if kind == "undecided" else None
+    reason = _reason(kind, partners, test, settings, needed)
+    return Verdict(factor.path, factor.title, kind, partners, effects, test, p, needed, reason)
 
 
 def _holds_everywhere(pair: Interaction, factor: FactorLevels, settings: Settings) -> bool:
@@ -66,35 +63,7 @@ def _suspected(own: Sequence[Interaction], settings: Settings) -> bool:
     return any(p is not None and p <= settings.alpha for p in holm([pair.test.p for pair in own]))
 
 
-def _more_seeds(effects: Sequence[Effect], settings: Settings, family: int) -> int | None:
-    """Return how many more seeds would show the largest effect seen, or one as large as the margin, in 80 % of studies.
-
-    At the first step of Holm's procedure, by the normal approximation to the power of a t test.
-    """
-    known = [
-        effect for effect in effects if effect.trend is None and effect.low is not None and effect.high is not None
-    ]
-    if not known:
-        return None
-    largest = max(known, key=lambda effect: abs(effect.estimate))
-    target = max(abs(largest.estimate), settings.margin or 0.0)
-    reach = float(stats.norm.ppf(1 - settings.alpha / 2))
-    error = ((largest.high or 0.0) - (largest.low or 0.0)) / 2 / reach
-    if target <= 0:
-        return None
-    quantiles = float(stats.norm.ppf(1 - settings.alpha / family / 2) + stats.norm.ppf(POWER))
-    seeds = int(np.ceil(largest.n_blocks * (quantiles * error / target) ** 2))
-    while largest.n_runs == 2 * largest.n_blocks and seeds <= MOST_SEEDS and _out_of_reach(seeds, settings, family):
-        seeds += 1
-    more = max(1, seeds - largest.n_blocks)
-    return more if seeds <= MOST_SEEDS else None
-
-
-def _out_of_reach(seeds: int, settings: Settings, family: int) -> bool:
-    return smallest_p((2,), seeds, settings.permutations) > settings.alpha / family
-
-
-def _reason(kind: VerdictKind, partners: Sequence[str], needed: int | None) -> str:
+def _reason(kind: VerdictKind, partners: Sequence[str], test: Test, settings: Settings, needed: int | None) -> str:
     match kind:
         case "cause":
             return "Its levels differ, averaged over the other factors, by more than chance explains."
@@ -103,7 +72,18 @@ def _reason(kind: VerdictKind, partners: Sequence[str], needed: int | None) -> s
         case "not_a_cause":
             return "All its effects lie within the margin."
         case "undecided":
-            return f"About {needed} more seeds may decide it." if needed else "These runs cannot decide it."
+            return _open(test, settings, needed)
+
+
+def _open(test: Test, settings: Settings, needed: int | None) -> str:
+    """Say why nothing is decided."""
+    if test.p is None:
+        return "These runs allow no test of it."
+    small = (
+        "nor within the margin" if settings.margin is not None else "and no margin says which are too small to matter"
+    )
+    more = f"; about {needed} more seeds may decide it" if needed else ""
+    return f"Its effects are not certain, {small}{more}."
 
 
 def _other(pair: Interaction, factor: FactorLevels) -> str:

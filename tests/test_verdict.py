@@ -1,0 +1,136 @@
+"""Every branch of the verdict, on evidence put together by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.inference import Effect, Interaction, SimpleEffect
+from ablate.inference.inference import Test as Randomisation
+from ablate.inference.settings import Settings
+from ablate.inference.verdict import verdict
+
+KERNEL = FactorLevels("kernel", "kernel size", ("3", "1", "5"), "3")
+MARGIN = Settings(margin=0.1)
+SURE, UNSURE = 0.01, 0.4
+
+
+def effect(level="1", estimate=0.3, equivalent=None, trend=None, blocks=5):
+    return Effect(
+        factor="kernel", contrast=f"{level} - 3", level=level, baseline="3", trend=trend, estimate=estimate,
+        low=estimate - 0.2, high=estimate + 0.2, p=0.01, p_adjusted=0.01, n_blocks=blocks, n_runs=20, dropped=0,
+        standardised=1.0, prob_improvement=0.5, equivalent=equivalent, by_block=(),
+    )  # fmt: skip
+
+
+def simple(at, estimate, p=SURE, level="1"):
+    contrast = f"{level} - 3"
+    return SimpleEffect("kernel", contrast, level, "3", "loss", at, estimate, estimate - 0.1, estimate + 0.1, p)
+
+
+def pair(p_adjusted, *simple_effects, other="loss", p=None):
+    test = Randomisation(p_adjusted if p is None else p, 0.001, "run", "exact")
+    return Interaction(("kernel", other), ("kernel size", other), test, p_adjusted, 0.3, ((0.0,),), simple_effects)
+
+
+def said(p, *interactions, effects=None, settings=MARGIN):
+    test = Randomisation(p, 0.001, "run", "exact")
+    effects = (effect(), effect("5")) if effects is None else effects
+    return verdict(KERNEL, effects, (test, p), interactions, settings, 6)
+
+
+def test_a_factor_whose_own_test_is_significant_is_a_cause():
+    assert said(SURE).verdict == "cause"
+
+
+def test_significant_is_up_to_alpha_and_no_further():
+    assert (said(0.05).verdict, said(0.0501).verdict) == ("cause", "undecided")
+
+
+def test_an_effect_that_turns_round_at_another_level_acts_with_that_factor():
+    found = said(SURE, pair(SURE, simple("bce", 0.3), simple("mse", -0.3)))
+    assert (found.verdict, found.partners) == ("acts_with", ("loss",))
+
+
+def test_an_effect_that_is_certain_at_one_level_only_acts_with_that_factor():
+    found = said(SURE, pair(SURE, simple("bce", 0.3), simple("mse", 0.1, p=UNSURE)))
+    assert (found.verdict, found.partners) == ("acts_with", ("loss",))
+
+
+def test_an_effect_that_is_certain_at_every_level_in_one_direction_is_a_cause():
+    assert said(SURE, pair(SURE, simple("bce", 0.3), simple("mse", 0.9))).verdict == "cause"
+
+
+def test_one_contrast_that_holds_everywhere_is_enough():
+    turning = [simple("bce", 0.3, level="5"), simple("mse", -0.3, level="5")]
+    assert said(SURE, pair(SURE, simple("bce", 0.3), simple("mse", 0.9), *turning)).verdict == "cause"
+
+
+def test_a_pair_without_simple_effects_acts_together():
+    assert said(SURE, pair(SURE)).verdict == "acts_with"
+
+
+def test_every_partner_is_named():
+    assert said(UNSURE, pair(SURE), pair(SURE, other="norm")).partners == ("loss", "norm")
+
+
+def test_an_interaction_of_other_factors_says_nothing_of_this_one():
+    others = replace(pair(SURE), factors=("loss", "norm"))
+    assert said(SURE, others).verdict == "cause"
+
+
+def test_effects_within_the_margin_are_no_cause():
+    assert said(UNSURE, effects=(effect(equivalent=True), effect("5", equivalent=True))).verdict == "not_a_cause"
+
+
+def test_one_effect_that_may_pass_the_margin_leaves_it_undecided():
+    assert said(UNSURE, effects=(effect(equivalent=True), effect("5", equivalent=False))).verdict == "undecided"
+
+
+def test_a_trend_need_not_lie_within_the_margin():
+    effects = (effect(equivalent=True), effect(trend="linear", equivalent=False))
+    assert said(UNSURE, effects=effects).verdict == "not_a_cause"
+
+
+def test_one_seed_clears_nothing():
+    assert said(None, effects=(effect(equivalent=True, blocks=1),)).verdict == "undecided"
+
+
+def test_a_factor_without_any_effect_to_look_at_is_not_cleared():
+    assert said(None, effects=()).verdict == "undecided"
+
+
+def test_a_factor_under_suspicion_of_an_interaction_is_not_cleared():
+    # Not significant in the family, but 0.02 in a family of its own pair alone.
+    within = (effect(equivalent=True),)
+    assert said(UNSURE, pair(0.2, p=0.02), effects=within).verdict == "undecided"
+    assert said(UNSURE, pair(0.9, p=0.2), effects=within).verdict == "not_a_cause"
+
+
+def test_a_significant_effect_within_the_margin_is_a_cause_all_the_same():
+    assert said(SURE, effects=(effect(equivalent=True),)).verdict == "cause"
+
+
+def test_seeds_are_asked_for_where_nothing_is_decided_and_only_there():
+    assert said(UNSURE).more_seeds_needed > 0
+    assert said(SURE).more_seeds_needed is None
+    assert said(UNSURE, effects=(effect(equivalent=True),)).more_seeds_needed is None
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (said(SURE), "Its levels differ, averaged over the other factors, by more than chance explains."),
+        (said(SURE, pair(SURE)), "What it changes depends on loss."),
+        (said(UNSURE, effects=(effect(equivalent=True),)), "All its effects lie within the margin."),
+        (said(None, effects=()), "These runs allow no test of it."),
+    ],
+    ids=lambda given: getattr(given, "verdict", ""),
+)
+def test_the_reason_is_a_sentence(found, words):
+    assert found.reason == words
+
+
+def test_what_is_undecided_says_what_is_missing():
+    assert "nor within the margin; about" in said(UNSURE).reason
+    assert "no margin says which are too small to matter" in said(UNSURE, settings=Settings()).reason
