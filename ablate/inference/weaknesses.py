@@ -33,6 +33,8 @@ def weaknesses(  # the table before and after, and what was made of it
 
 def _seeds(own: RunTable, hypotheses: Sequence[Hypothesis], *, unsteady: bool) -> Iterator[str]:
     blocks = len(np.unique(own.block[own.defined]))
+    if not blocks:
+        return
     if blocks < FEWEST_BLOCKS:
         yield "With one seed nothing says how much a result varies by itself, so nothing is decided."
     elif unsteady:
@@ -68,7 +70,7 @@ def _unbalanced(hypotheses: Sequence[Hypothesis]) -> Iterator[str]:
         )
     unseen = sum(hypothesis.how == "none" and len(hypothesis.at) > 1 for hypothesis in hypotheses)
     if unseen:
-        yield f"{unseen} interactions cannot be seen in these runs; effects may hold only at the levels that were run."
+        yield f"{unseen} of the interactions cannot be seen in these runs; effects may hold only at the levels that were run."
 
 
 def _bounded(own: RunTable, settings: Settings) -> Iterator[str]:
