@@ -70,7 +70,10 @@ def _unbalanced(hypotheses: Sequence[Hypothesis]) -> Iterator[str]:
         )
     unseen = sum(hypothesis.how == "none" and len(hypothesis.at) > 1 for hypothesis in hypotheses)
     if unseen:
-        yield f"{unseen} of the interactions cannot be seen in these runs; effects may hold only at the levels that were run."
+        yield (
+            f"{unseen} of the interactions cannot be seen in these runs; effects may hold only at the levels that were "
+            "run."
+        )
 
 
 def _bounded(own: RunTable, settings: Settings) -> Iterator[str]:
