@@ -19,6 +19,7 @@ from ablate.inference.monte_carlo import Draws, reached
 LARGEST_GROUP = 720  # relabellings of a set; of a larger group the cyclic part is taken, which keeps the test valid
 ENUMERATED = 20_000  # relabellings of all sets together
 SLACK = 1e-9  # equal sums differ by rounding
+ROUNDING = 1e-13  # of the largest value
 
 
 def relabellings(shape: tuple[int, ...]) -> Int[np.ndarray, "relabelling entry"]:
@@ -50,7 +51,7 @@ def omnibus_p(sets: MatchedSets, draws: Draws) -> float:
     """
     shape = sets.values.shape[1:]
     entries = sets.values.reshape(len(sets.values), -1)
-    return _p(entries[:, relabellings(shape)] @ axes(shape), draws, alike=True)
+    return _p(_weighted(entries[:, relabellings(shape)], axes(shape)), draws, alike=True)
 
 
 def axes(shape: tuple[int, ...]) -> Float[np.ndarray, "entry axis"]:
@@ -63,8 +64,16 @@ def axes(shape: tuple[int, ...]) -> Float[np.ndarray, "entry axis"]:
 
 def contrast_p(sets: MatchedSets, weights: Float[np.ndarray, " level"], draws: Draws) -> float:
     """Return the two-sided p of a weighted sum of one factor's levels being zero; the weights add up to 0."""
-    parts = sets.values[:, relabellings(sets.values.shape[1:])] @ weights[:, np.newaxis]
+    parts = _weighted(sets.values[:, relabellings(sets.values.shape[1:])], weights[:, np.newaxis])
     return _p(parts, draws, alike=len(weights) == 2)  # noqa: PLR2004  # exchanging two turns the sign
+
+
+def _weighted(
+    values: Float[np.ndarray, "set relabelling entry"], weights: Float[np.ndarray, "entry part"]
+) -> Float[np.ndarray, "set relabelling part"]:
+    """Return the weighted sums; what is rounding alone counts as 0, so that it does not decide between relabellings."""
+    parts: np.ndarray = values @ weights
+    return np.where(np.abs(parts) > ROUNDING * np.abs(values).max(initial=0), parts, 0.0)
 
 
 def sign_p(vectors: Float[np.ndarray, "block axis"], draws: Draws) -> float:

@@ -1,0 +1,133 @@
+"""Randomisation within matched sets: against going through all relabellings by hand, and SciPy's permutation test."""
+
+from itertools import permutations, product
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from ablate.inference.matched import MatchedSets
+from ablate.inference.monte_carlo import Draws
+from ablate.inference.relabelling import contrast_p, omnibus_p, relabellings, sign_p, smallest_p
+
+DRAWS = Draws(9_999, 0)
+
+
+def sets(values):
+    values = np.asarray(values, float)
+    return MatchedSets(values, np.zeros(len(values), int), np.arange(len(values)), 0, 1.0)
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).normal(size=shape)
+
+
+def share(statistics, observed):
+    return np.mean(np.array(statistics) >= observed - 1e-9)
+
+
+def by_hand(values):
+    """Return the p of the spread of the levels' means, over every order of every set."""
+    orders = list(permutations(range(values.shape[1])))
+    means = [
+        np.array([row[list(order)] for row, order in zip(values, chosen, strict=True)]).mean(axis=0)
+        for chosen in product(orders, repeat=len(values))
+    ]
+    return share([own.var() for own in means], values.mean(axis=0).var())
+
+
+@pytest.mark.parametrize("shape", [(6, 2), (4, 3), (3, 4)])
+def test_the_test_of_a_factor_goes_through_every_order_of_every_set(shape):
+    assert omnibus_p(sets(noise(*shape)), DRAWS) == pytest.approx(by_hand(noise(*shape)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_test_of_two_levels_is_scipys_paired_permutation_test(seed):
+    pairs = noise(9, 2, seed=seed) + np.array([0.0, 0.5])
+    expected = stats.permutation_test(
+        (pairs[:, 0], pairs[:, 1]), lambda one, other: abs(np.mean(one - other)), permutation_type="samples",
+        alternative="greater", n_resamples=np.inf,
+    )  # fmt: skip
+    assert contrast_p(sets(pairs), np.array([1.0, -1.0]), DRAWS) == pytest.approx(expected.pvalue)
+
+
+def test_a_trend_of_three_levels_goes_through_every_order_of_every_set():
+    values, weights = noise(4, 3), np.array([-1.0, 0.0, 1.0])
+    sums = [
+        abs(sum(row[list(order)] @ weights for row, order in zip(values, chosen, strict=True)))
+        for chosen in product(permutations(range(3)), repeat=4)
+    ]
+    assert contrast_p(sets(values), weights, DRAWS) == pytest.approx(share(sums, abs((values @ weights).sum())))
+
+
+def test_the_interaction_of_two_by_two_flips_the_sign_of_each_sets_difference_of_differences():
+    values = noise(7, 2, 2)
+    own = values[:, 0, 0] - values[:, 0, 1] - values[:, 1, 0] + values[:, 1, 1]
+    flipped = [abs(np.dot(signs, own)) for signs in product((-1, 1), repeat=7)]
+    assert omnibus_p(sets(values), DRAWS) == pytest.approx(share(flipped, abs(own.sum())))
+
+
+def test_the_interaction_of_three_by_two_exchanges_rows_and_columns():
+    values = noise(3, 3, 2)
+    rest = values - values.mean(axis=1, keepdims=True) - values.mean(axis=2, keepdims=True)
+    rest += values.mean(axis=(1, 2), keepdims=True)
+    ways = list(product(permutations(range(3)), permutations(range(2))))
+    sums = [
+        (sum(own[np.ix_(*way)] for own, way in zip(rest, chosen, strict=True)) ** 2).sum()
+        for chosen in product(ways, repeat=3)
+    ]
+    assert omnibus_p(sets(values), DRAWS) == pytest.approx(share(sums, (rest.sum(axis=0) ** 2).sum()))
+
+
+def test_main_effects_are_no_interaction():
+    rows, columns = noise(5, 3, 1, seed=1), noise(5, 1, 2, seed=2)
+    assert omnibus_p(sets(10 * (rows + columns)), DRAWS) == 1.0
+
+
+def test_drawn_relabellings_come_close_to_all_of_them():
+    pairs = noise(14, 2) + np.array([0.0, 0.4])
+    exact = contrast_p(sets(pairs), np.array([1.0, -1.0]), DRAWS)
+    # A set that tells nothing doubles the relabellings, past what is gone through, and leaves p as it is.
+    drawn = contrast_p(sets(np.vstack([pairs, np.zeros((3, 2))])), np.array([1.0, -1.0]), Draws(50_000, 0))
+    assert drawn == pytest.approx(exact, rel=0.35)
+
+
+@pytest.mark.parametrize(("shape", "count"), [((2,), 2), ((3,), 6), ((2, 2), 2), ((3, 2), 12), ((6,), 720), ((7,), 7)])
+def test_a_set_is_relabelled_in_all_ways_or_round_where_these_are_too_many(shape, count):
+    found = relabellings(shape)
+    assert len(np.unique(found, axis=0)) == len(found) == count
+    assert found[0].tolist() == list(range(int(np.prod(shape))))
+
+
+@pytest.mark.parametrize(("shape", "count"), [((2,), 6), ((3,), 4), ((2, 2), 5)])
+def test_the_least_p_is_that_of_sets_that_all_say_the_same(shape, count):
+    same = np.arange(float(np.prod(shape))).reshape(shape) ** 2
+    assert omnibus_p(sets([same] * count), DRAWS) == pytest.approx(smallest_p(shape, count, DRAWS.most))
+
+
+def test_the_least_p_of_too_many_relabellings_is_that_of_the_drawn():
+    assert smallest_p((2,), 40, 9_999) == 1 / 10_000
+    assert omnibus_p(sets([[0.0, 1.0]] * 40), DRAWS) == 1 / 10_000
+
+
+def test_one_set_counts_for_none():
+    assert smallest_p((3,), 1, 9_999) == 1.0
+
+
+def test_signs_of_vectors_are_turned_whole():
+    vectors = noise(8, 2) + 0.4
+    lengths = [np.linalg.norm(np.array(signs) @ vectors) for signs in product((-1, 1), repeat=8)]
+    assert sign_p(vectors, DRAWS) == pytest.approx(share(lengths, np.linalg.norm(vectors.sum(axis=0))))
+
+
+@pytest.mark.parametrize("shape", [(5, 2), (3, 3), (4, 2, 2), (30, 2)])
+def test_without_an_effect_p_is_no_smaller_than_its_chance(shape):
+    found = np.array([omnibus_p(sets(noise(*shape, seed=seed)), Draws(199, seed)) for seed in range(800)])
+    for level in (0.05, 0.2):
+        assert np.mean(found <= level) <= level + 3.5 * np.sqrt(level * (1 - level) / len(found))
+
+
+def test_noise_that_differs_between_sets_keeps_the_chance():
+    scale = np.array([0.01, 0.1, 1.0, 10.0, 100.0, 100.0])[:, np.newaxis]
+    found = np.array([omnibus_p(sets(noise(6, 2, seed=seed) * scale), DRAWS) for seed in range(800)])
+    assert np.mean(found <= 0.1) <= 0.1 + 3.5 * np.sqrt(0.1 * 0.9 / 800)
