@@ -1,0 +1,71 @@
+"""The JSON of an inference: the names that readers rely on, and nothing that JSON cannot hold."""
+
+import json
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ablate.inference.document import document
+from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.infer import infer
+from ablate.inference.run_table import RunTable
+from ablate.inference.settings import Settings
+
+FACTORS = tuple(FactorLevels(name, name, ("0", "1"), "0") for name in "abc")
+
+
+def written(lost=(), settings=Settings(margin=0.1)):  # noqa: B008  # settings are frozen
+    generator = np.random.default_rng(0)
+    table = pd.DataFrame([(*cell, s) for cell in product("01", repeat=3) for s in range(8)], columns=[*"abc", "s"])
+    table["response"] = 3.0 * (table["a"] == table["b"]) + generator.normal(size=len(table))
+    table.loc[list(lost), "response"] = np.nan
+    return document(infer(RunTable.of(table, FACTORS, "s"), settings))
+
+
+@pytest.fixture(scope="module")
+def told():
+    return written(lost=range(8))
+
+
+def test_every_promised_name_is_there(told):
+    promised = {"verdicts", "interactions", "importance", "variance", "missing_cells", "failed", "warnings"}
+    assert promised <= set(told)
+
+
+def test_a_verdict_names_its_factor_its_partners_and_the_seeds_it_needs(told):
+    assert {"factor", "verdict", "with", "effects", "more_seeds_needed"} <= set(told["verdicts"][0])
+    assert "partners" not in told["verdicts"][0]
+
+
+def test_an_effect_holds_its_numbers(told):
+    promised = {
+        "contrast", "estimate", "low", "high", "p", "p_adjusted", "n_blocks", "n_runs", "standardised",
+        "prob_improvement",
+    }  # fmt: skip
+    assert promised <= set(told["verdicts"][0]["effects"][0])
+
+
+def test_an_interaction_holds_its_numbers_and_simple_effects(told):
+    promised = {"factors", "p", "p_adjusted", "partial_eta_sq", "simple_effects"}
+    assert promised <= set(told["interactions"][0])
+    assert told["interactions"][0]["simple_effects"]
+
+
+def test_importance_and_variance_hold_their_numbers(told):
+    assert {"factor", "shapley", "low", "high", "null_high"} <= set(told["importance"][0])
+    assert {"factors", "interactions", "seed", "residual"} == set(told["variance"])
+
+
+def test_verdicts_are_those_of_the_inference(told):
+    assert [(own["verdict"], own["with"]) for own in told["verdicts"][:2]] == [
+        ("acts_with", ["b"]),
+        ("acts_with", ["a"]),
+    ]
+
+
+@pytest.mark.parametrize("lost", [(), range(8), range(64)], ids=["whole", "a_cell_lost", "all_lost"])
+def test_it_is_strict_json(lost):
+    told = written(lost)
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
