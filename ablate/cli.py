@@ -11,6 +11,7 @@ from rich.console import Console
 
 from ablate.errors import AblateError
 from ablate.inference.settings import Interval
+from ablate.output_files import refuse_overwriting
 from ablate.paths import Store
 
 INTERNAL_ERROR = 1
@@ -90,6 +91,7 @@ def plan(
     """
     from ablate import evidence
 
+    refuse_overwriting({"--json": json, "--html": html}, file, pilot)
     files = evidence.PlanFiles(json, html)
     evidence.plan(file, overrides, evidence.Planning(sd, pilot, store), files, Console())
 
@@ -137,6 +139,7 @@ def score(
     """
     from ablate import inspection
 
+    refuse_overwriting({"--json": json, "--html": html, "--video": video}, pred, truth, history)
     files = inspection.ForecastFiles(pred, truth, history, step_first)
     inspection.score(files, inspection.Outputs(json, html, video), Console())
 
@@ -209,6 +212,8 @@ def diagnose(
         predicts=predicts.value if predicts else None,
         logits=logits,
     )
+    code = Path(target.rpartition(":")[0]) if target else None
+    refuse_overwriting({"--json": json, "--html": html}, code, checkpoint, keras)
     source = inspection.ModelSource(target, checkpoint, keras)
     inspection.diagnose(source, settings, inspection.Outputs(json, html), Console())
 
@@ -269,6 +274,7 @@ def analyze(
         outcome=outcome,
         average=average,
     )
+    refuse_overwriting({"--json": json, "--html": html}, file)
     asked = verdicts.Asked(alpha, margin, interactions, interval, higher_is_better, bounds, seed)
     verdicts.analyze(file, columns, asked, verdicts.Outputs(json, html, importances), Console())
 
@@ -306,6 +312,7 @@ def calibrate(
     from ablate import evidence
     from ablate.calibration.scenario import Sizes
 
+    refuse_overwriting({"--json": json, "--svg": svg}, file)
     asked = evidence.Simulation(
         levels=levels,
         seeds=seeds,
@@ -334,6 +341,7 @@ def doctor(
     """
     from ablate.doctor import examine
 
+    refuse_overwriting({"--json": json})
     raise typer.Exit(examine(store, workers, json, Console()))
 
 
