@@ -90,6 +90,14 @@ def test_one_at_a_time_shows_no_interaction_and_mixes_main_effects_up(small_stud
     assert any("activation is mixed up with activation x gate" in alias for alias in found.confounding.aliases)
 
 
+def test_exactly_the_pairs_that_a_design_names_are_tested(small_study):
+    pair = ["model.activation", "model.head"]
+    design = {"kind": "d_optimal", "size": 6, "interactions": [pair]}
+    found = plan(small_study(factors=THREE, seeds=4, design=design))
+    assert [test.title for test in found.tests] == ["activation", "gate", "head", "activation x head"]
+    assert found.not_shown == ()
+
+
 def test_a_crossed_design_is_orthogonal_and_mixes_nothing_up(crossed):
     assert crossed.confounding.d_efficiency == pytest.approx(1)
     assert crossed.confounding.aliases == ()

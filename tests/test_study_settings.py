@@ -1,5 +1,7 @@
 """What a study file asks of the inference."""
 
+import pytest
+
 from ablate.inference.factor_levels import FactorLevels
 
 
@@ -24,3 +26,38 @@ def test_factors_have_their_titles_baselines_and_order(small_study):
     assert small_study(factors=factors).factor_levels == (
         FactorLevels("model.state_kernel_size", "kernel", ("1", "3"), "1", ordered=True),
     )
+
+
+THREE = {
+    "model.activation": ["tanh", "relu"],
+    "model.gate_activation": ["sigmoid", "hard_sigmoid"],
+    "model.head": ["frame", "conv3d"],
+}
+PAIR = ["model.activation", "model.head"]
+NAMING = {"kind": "d_optimal", "size": 6, "interactions": [PAIR]}
+
+
+@pytest.mark.parametrize(
+    ("design", "pairs"),
+    [
+        ({"kind": "full_factorial"}, None),
+        ({"kind": "one_at_a_time"}, None),
+        (NAMING, (tuple(PAIR),)),
+        ({"kind": "d_optimal"}, ()),
+        ({"kind": "foldover", "of": NAMING}, (tuple(PAIR),)),
+        ({"kind": "augment", "of": {"kind": "one_at_a_time"}, "add": 2, "interactions": [PAIR]}, (tuple(PAIR),)),
+    ],
+)
+def test_without_a_word_on_pairs_those_that_the_design_is_chosen_for_are_tested(small_study, design, pairs):
+    assert small_study(factors=THREE, design=design).settings.interactions == pairs
+
+
+def test_pairs_named_in_the_study_are_tested_whatever_the_design_names(small_study):
+    asked = {"factors": THREE, "design": NAMING}
+    assert small_study(**asked, analysis={"interactions": "all"}).settings.interactions is None
+    assert small_study(**asked, analysis={"interactions": "none"}).settings.interactions == ()
+
+
+def test_a_pair_named_twice_is_told(small_study):
+    with pytest.raises(ValueError, match=r"analysis.interactions\[1\]: .* stands there twice"):
+        small_study(factors=THREE, analysis={"interactions": [PAIR, PAIR[::-1]]})

@@ -7,7 +7,7 @@ from ablate.design.base_designs import BaseDesign
 from ablate.design.design import Design, DesignFactor
 from ablate.design.inner_design import inner_cells
 from ablate.design.interactions import Interactions, chosen_pairs
-from ablate.design.model_matrix import parameters
+from ablate.design.model_matrix import Pair, parameters
 from ablate.design.optimal_cells import CellCount, OptimalCells, Restarts, SearchSeed
 from ablate.design.rules import Rules
 from ablate.errors import DesignError
@@ -38,8 +38,7 @@ class Augment(Design):
 
     def cells(self, factors: Sequence[DesignFactor]) -> list[tuple[int, ...]]:
         """See Design; the cells of `of` come first. Raises DesignError for too few cells, or more than there are."""
-        kept, rules = inner_cells(self.of, factors), self.rules(factors)
-        pairs = chosen_pairs(self.interactions, factors, rules)
+        kept, rules, pairs = inner_cells(self.of, factors), self.rules(factors), self.pairs(factors)
         search = OptimalCells(factors, rules, kept)
         available, least = len(search.free(self.add)), parameters(rules.counts, pairs)
         if available < self.add:
@@ -50,3 +49,7 @@ class Augment(Design):
                 f"main effects and {len(pairs)} interactions; add at least {least - len(kept)}, or name fewer pairs"
             )
         return [*kept, *search.chosen(self.add, pairs, self.restarts, self.seed)]
+
+    def pairs(self, factors: Sequence[DesignFactor]) -> tuple[Pair, ...]:
+        """See Design."""
+        return chosen_pairs(self.interactions, factors, self.rules(factors))

@@ -6,7 +6,7 @@ from typing import Literal, final
 
 from ablate.design.design import DesignFactor
 from ablate.design.interactions import Interactions, chosen_pairs
-from ablate.design.model_matrix import parameters
+from ablate.design.model_matrix import Pair, parameters
 from ablate.design.optimal_cells import CellCount, OptimalCells, Restarts, SearchSeed
 from ablate.design.restrictions import RestrictedDesign
 from ablate.errors import DesignError
@@ -33,8 +33,7 @@ class DOptimal(RestrictedDesign):
 
     def cells(self, factors: Sequence[DesignFactor]) -> list[tuple[int, ...]]:
         """See Design; raises DesignError for too few cells and for terms that no such cells tell apart."""
-        rules = self.rules(factors)
-        pairs = chosen_pairs(self.interactions, factors, rules)
+        rules, pairs = self.rules(factors), self.pairs(factors)
         least = parameters(rules.counts, pairs)
         search = OptimalCells(factors, rules)
         wanted = self.size or ceil(SPARE * least)
@@ -48,3 +47,7 @@ class DOptimal(RestrictedDesign):
                 f"{len(pairs)} interactions; give at least {least} cells, or leave interactions out"
             )
         return search.chosen(count, pairs, self.restarts, self.seed)
+
+    def pairs(self, factors: Sequence[DesignFactor]) -> tuple[Pair, ...]:
+        """See Design."""
+        return chosen_pairs(self.interactions, factors, self.rules(factors))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ablate.component import Spec
+from ablate.design.model_matrix import Pair
 from ablate.design.rules import Rules
 
 MOST_CELLS = 10_000
@@ -41,3 +42,10 @@ class Design(Spec, ABC):
     def rules(self, factors: Sequence[DesignFactor]) -> Rules:
         """Return which cells may be run. Raises DesignError for restrictions that these factors do not allow."""
         return Rules(tuple(factor.levels for factor in factors))
+
+    def pairs(self, factors: Sequence[DesignFactor]) -> tuple[Pair, ...] | None:  # noqa: ARG002  # of others
+        """Return the pairs by position whose interactions the cells are chosen to estimate; None: of none in particular.
+
+        Raises DesignError for pairs that cannot be estimated.
+        """
+        return None

@@ -9,6 +9,7 @@ from pydantic import Field
 from ablate.design.base_designs import BaseDesign
 from ablate.design.design import Design, DesignFactor
 from ablate.design.inner_design import inner_cells
+from ablate.design.model_matrix import Pair
 from ablate.design.names import position_of
 from ablate.design.rules import Rules
 from ablate.errors import DesignError
@@ -47,6 +48,10 @@ class Foldover(Design):
                 "or use augment"
             )
         return list(dict.fromkeys([*cells, *map(tuple, levels.tolist())]))
+
+    def pairs(self, factors: Sequence[DesignFactor]) -> tuple[Pair, ...] | None:
+        """See Design; those of `of`."""
+        return self.of.pairs(factors)
 
     def _mirrored(self, factors: Sequence[DesignFactor]) -> list[int]:
         if self.factors == "all":

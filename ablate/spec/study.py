@@ -35,8 +35,11 @@ class Analysis(Spec):
     """Largest chance that anything is named a cause where nothing is one; intervals cover 1 - alpha."""
     margin: PositiveFloat | None = None
     """In the response's unit: a factor whose effects lie within it is no cause. None leaves that open."""
-    interactions: Literal["all", "none"] | list[FactorPair] = "all"
-    """Pairs of factors whose dependence on each other is tested, of those that the design can show."""
+    interactions: Literal["design", "all", "none"] | list[FactorPair] = "design"
+    """Pairs of factors whose dependence on each other is tested, of those that the runs can show.
+
+    Design takes those that the design is chosen to estimate, and all of a design that names none.
+    """
     interval: Interval = "student"
     """Over seeds: Student's t, the studentised bootstrap, or the bias-corrected accelerated bootstrap."""
     permutations: Annotated[int, Field(ge=999, le=1_000_000)] = 9_999
@@ -132,6 +135,8 @@ class StudySpec(Spec):
                     raise ValueError(f"{place}: unknown factor {path!r}{alternatives(path, self.factors)}")
             if pair[0] == pair[1]:
                 raise ValueError(f"{place}: found {pair[0]!r} twice; an interaction is between two factors")
+            if any(set(pair) == set(earlier) for earlier in pairs[:position]):
+                raise ValueError(f"{place}: {' x '.join(pair)} stands there twice; name each pair once")
         return self
 
     @cached_property
@@ -182,14 +187,17 @@ class StudySpec(Spec):
             for path, factor in self.factors.items()
         )
 
-    @property
+    @cached_property
     def settings(self) -> Settings:
-        """How verdicts on this study are reached; its measure says which direction is better, and its bounds."""
+        """How verdicts on this study are reached; its measure says which direction is better, and its bounds.
+
+        Raises SpecError and DesignError as `cells` does.
+        """
         asked, measure = self.analysis, MEASURES[self.response.measure]
         return Settings(
             alpha=asked.alpha,
             margin=asked.margin,
-            interactions=_pairs(asked.interactions),
+            interactions=self._tested_pairs(),
             interval=asked.interval,
             permutations=asked.permutations,
             resamples=asked.resamples,
@@ -210,6 +218,18 @@ class StudySpec(Spec):
     @cached_property
     def _rules(self) -> Rules:
         return self.design.rules(self.design_factors)
+
+    def _tested_pairs(self) -> tuple[tuple[str, str], ...] | None:
+        match self.analysis.interactions:
+            case "all":
+                return None
+            case "none":
+                return ()
+            case "design":
+                pairs, paths = self.design.pairs(self.design_factors), list(self.factors)
+                return None if pairs is None else tuple((paths[one], paths[other]) for one, other in pairs)
+            case named:
+                return tuple((one, other) for one, other in named)
 
     def _names(self, indices: Sequence[int]) -> dict[str, str]:
         levels = zip(self.factors.items(), indices, strict=True)
@@ -243,12 +263,6 @@ class StudySpec(Spec):
         ]
         title = ", ".join([*(changes or ["baseline"]), f"seed {seed}"])
         return Point(run.identity(), title, cell.levels, seed, run)
-
-
-def _pairs(asked: Literal["all", "none"] | list[FactorPair]) -> tuple[tuple[str, str], ...] | None:
-    if isinstance(asked, str):
-        return None if asked == "all" else ()
-    return tuple((one, other) for one, other in asked)
 
 
 def _position(base: RunSpec, runs: Sequence[RunSpec | None]) -> int | None:
