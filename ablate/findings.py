@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ablate.plain_json import plain
 from ablate.records import whole_file
 
 Number = float | int | bool | str | None
@@ -80,27 +81,13 @@ class Finding:
 def save(findings: Sequence[Finding], path: Path) -> None:
     """Write findings as JSON; an undefined number becomes null."""
     with whole_file(path) as temporary:
-        text = json.dumps([plain(finding) for finding in findings], indent=1, allow_nan=False)
+        text = json.dumps([plain(asdict(finding)) for finding in findings], indent=1, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def load(path: Path) -> tuple[Finding, ...]:
     """Read findings back. Raises FileNotFoundError where there are none."""
     return tuple(_finding(found) for found in json.loads(path.read_text(encoding="utf-8")))
-
-
-def plain(finding: Finding) -> dict[str, Any]:
-    """Return a finding as JSON has it; an undefined number is None."""
-    found: dict[str, Any] = _plain(asdict(finding))
-    return found
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(below) for key, below in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(below) for below in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _finding(found: dict[str, Any]) -> Finding:

@@ -4,7 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ from ablate.diagnosis.diagnose import diagnose as diagnose_model
 from ablate.diagnosis.foreign_keras import load_keras
 from ablate.diagnosis.foreign_torch import ForeignModel, load_torch
 from ablate.errors import DataError
-from ablate.findings import Finding, plain
+from ablate.findings import Finding
 from ablate.paths import RunPaths, Store
+from ablate.plain_json import plain
 from ablate.probing import probe_run
 from ablate.records import Example, whole_file
 from ablate.report.animation import check_animation, write_animation
@@ -147,7 +148,7 @@ def diagnose(source: ModelSource, settings: Settings, outputs: Outputs, console:
     console.print("\nAdvice", style="bold")
     _say(found.advice, console)
     if outputs.json:
-        findings = {finding.probe: plain(finding) for finding in found.findings}
+        findings = {finding.probe: plain(asdict(finding)) for finding in found.findings}
         told = {"advice": found.advice, "conventions_of_the_model": found.conventions, "findings": findings}
         _write(outputs.json, _json(document(found.summary) | told), console)
     if outputs.html:

@@ -1,6 +1,5 @@
 """What a study found, as plain values."""
 
-import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -12,6 +11,7 @@ from ablate.analysis.views import ViewMeans
 from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Inference
+from ablate.plain_json import plain
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,5 @@ class Analysis:
         """
         inferred = document(replace(self.inference, warnings=self.warnings))
         own = {key: value for key, value in asdict(self).items() if key != "inference"}
-        plain: dict[str, Any] = _plain(own | inferred)
-        return plain
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and math.isnan(value) else value
+        whole: dict[str, Any] = plain(own | inferred)
+        return whole

@@ -1,12 +1,13 @@
 """The nets of a study that were probed: what each answered, and what interventions did to its ghost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from ablate.analysis.analysis import Analysis
-from ablate.findings import Finding, load, plain
+from ablate.findings import Finding, load
 from ablate.paths import StudyPaths
+from ablate.plain_json import plain
 from ablate.report.data_uri import svg_uri
 from ablate.report.finding_figures import changes_figure
 from ablate.report.words import run_words
@@ -37,7 +38,7 @@ class Questioned:
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the findings as plain values, without what is only drawn."""
-        return [{key: value for key, value in plain(one).items() if key not in HEAVY} for one in self.findings]
+        return [{key: value for key, value in plain(asdict(one)).items() if key not in HEAVY} for one in self.findings]
 
 
 def questioned(analysis: Analysis, paths: StudyPaths) -> tuple[Questioned, ...]:
