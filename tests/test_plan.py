@@ -90,6 +90,15 @@ def test_one_at_a_time_shows_no_interaction_and_mixes_main_effects_up(small_stud
     assert any("activation is mixed up with activation x gate" in alias for alias in found.confounding.aliases)
 
 
+@pytest.mark.parametrize("interactions", ["design", "all", "none"])
+@pytest.mark.parametrize("design", ["one_at_a_time", "leave_one_out"])
+def test_what_the_effects_of_a_design_do_not_say_is_told_whatever_is_tested(small_study, design, interactions):
+    found = plan(small_study(factors=THREE, design={"kind": design}, analysis={"interactions": interactions}))
+    said = [sentence for sentence in words.sentences(found) if found.caveat in sentence]
+    assert len(said) == 1
+    assert "no interaction can be seen" in found.to_json()["caveat"]
+
+
 def test_exactly_the_pairs_that_a_design_names_are_tested(small_study):
     pair = ["model.activation", "model.head"]
     design = {"kind": "d_optimal", "size": 6, "interactions": [pair]}

@@ -44,7 +44,7 @@ class Design(Spec, ABC):
         return Rules(tuple(factor.levels for factor in factors))
 
     def pairs(self, factors: Sequence[DesignFactor]) -> tuple[Pair, ...] | None:  # noqa: ARG002  # of others
-        """Return the pairs by position whose interactions the cells are chosen to estimate; None: of none in particular.
+        """Return the pairs, by position, whose interactions the cells are chosen to estimate; None: no pair's.
 
         Raises DesignError for pairs that cannot be estimated.
         """

@@ -10,7 +10,7 @@ UNITS = {"block": "whole seeds", "run": "matched runs"}
 
 def sentences(plan: Plan) -> tuple[str, ...]:
     """Return what the plan says, the most important first."""
-    return (verdict(plan), family(plan), *_not_shown(plan), *mixed_up(plan), size_of_effects(plan))
+    return (verdict(plan), family(plan), *_caveat(plan), *_not_shown(plan), *mixed_up(plan), size_of_effects(plan))
 
 
 def layout(plan: Plan, takes: str) -> str:
@@ -101,11 +101,13 @@ def _within_reach(plan: Plan) -> str:
     return f"{able}, and not {_some(beyond)}{enough}"
 
 
+def _caveat(plan: Plan) -> tuple[str, ...]:
+    return (f"{plan.design}: {plan.caveat}.",) if plan.caveat else ()
+
+
 def _not_shown(plan: Plan) -> tuple[str, ...]:
-    if not plan.not_shown:
+    if not plan.not_shown or plan.caveat:  # which says that no interaction can be seen
         return ()
-    if plan.caveat:
-        return (f"{plan.design}: {plan.caveat}.",)
     none = all(len(test.factors) == 1 for test in plan.tests) and len(plan.not_shown) > NAMED
     unseen = "any interaction" if none else _some(plan.not_shown)
     return (f"The design cannot show {unseen} beside all that is asked; fewer pairs in analysis.interactions may do.",)
