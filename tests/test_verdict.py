@@ -30,7 +30,9 @@ def simple(at, estimate, p=SURE, level="1"):
 
 def pair(p_adjusted, *simple_effects, other="loss", p=None):
     test = Randomisation(p_adjusted if p is None else p, 0.001, "run", "exact")
-    return Interaction(("kernel", other), ("kernel size", other), test, p_adjusted, 0.3, ((0.0,),), simple_effects)
+    return Interaction(
+        ("kernel", other), ("kernel size", other.upper()), test, p_adjusted, 0.3, ((0.0,),), simple_effects
+    )
 
 
 def said(p, *interactions, effects=None, settings=MARGIN):
@@ -121,7 +123,7 @@ def test_seeds_are_asked_for_where_nothing_is_decided_and_only_there():
     ("found", "words"),
     [
         (said(SURE), "Its levels differ, averaged over the other factors, by more than chance explains."),
-        (said(SURE, pair(SURE)), "What it changes depends on loss."),
+        (said(SURE, pair(SURE)), "What it changes depends on LOSS."),
         (said(UNSURE, effects=(effect(equivalent=True),)), "All its effects lie within the margin."),
         (said(None, effects=()), "These runs allow no test of it."),
     ],

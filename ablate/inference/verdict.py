@@ -28,7 +28,7 @@ def verdict(  # a factor, its effects, its test, its pairs and the rules
     test, p = tested
     own = [pair for pair in interactions if factor.path in pair.factors]
     found = [pair for pair in own if pair.p_adjusted is not None and pair.p_adjusted <= settings.alpha]
-    partners = tuple(_other(pair, factor) for pair in found if not _holds_everywhere(pair, factor, settings))
+    partners = [_other(pair, factor) for pair in found if not _holds_everywhere(pair, factor, settings)]
     kind: VerdictKind = "undecided"
     if partners:
         kind = "acts_with"
@@ -37,8 +37,9 @@ def verdict(  # a factor, its effects, its test, its pairs and the rules
     elif not found and _cleared(effects) and not _suspected(own, settings):
         kind = "not_a_cause"
     needed = more_seeds(effects, test.unit, settings, family) if kind == "undecided" else None
-    reason = _reason(kind, partners, test, settings, needed)
-    return Verdict(factor.path, factor.title, kind, partners, effects, test, p, needed, reason)
+    reason = _reason(kind, [title for _, title in partners], test, settings, needed)
+    names = tuple(path for path, _ in partners)
+    return Verdict(factor.path, factor.title, kind, names, effects, test, p, needed, reason)
 
 
 def _holds_everywhere(pair: Interaction, factor: FactorLevels, settings: Settings) -> bool:
@@ -86,6 +87,7 @@ def _open(test: Test, settings: Settings, needed: int | None) -> str:
     return f"Its effects are not certain, {small}{more}."
 
 
-def _other(pair: Interaction, factor: FactorLevels) -> str:
-    one, other = pair.factors
-    return other if one == factor.path else one
+def _other(pair: Interaction, factor: FactorLevels) -> tuple[str, str]:
+    """Return the path and the title of the other factor of a pair."""
+    other = 1 if pair.factors[0] == factor.path else 0
+    return pair.factors[other], pair.titles[other]
