@@ -7,6 +7,7 @@ from ablate.planning.reach import reach, refuse_hopeless
 
 TWO = {"model.activation": ["tanh", "relu"], "model.gate_activation": ["sigmoid", "hard_sigmoid"]}
 THREE = {**TWO, "model.head": ["frame", "conv3d"]}
+RESTRICTED = {"kind": "d_optimal", "size": 5, "forbid": [{"model.activation": "relu", "model.head": "conv3d"}]}
 
 
 @pytest.fixture
@@ -51,9 +52,19 @@ def test_the_crossed_design_is_not_offered_to_itself(study):
 
 def test_a_crossed_design_keeps_what_must_not_run(study):
     """Of 8 cells 6 are left. The gate has 3 sets a seed: over a family of 5, 2^-5 is too much and 2^-8 is not."""
-    design = {"kind": "d_optimal", "size": 5, "forbid": [{"model.activation": "relu", "model.head": "conv3d"}]}
-    offered = reach(study(factors=THREE, seeds=1, design=design)).remedies[1]
+    offered = reach(study(factors=THREE, seeds=1, design=RESTRICTED)).remedies[1]
     assert offered == "design: {kind: full_factorial} with seeds: 3 (18 runs)"
+
+
+@pytest.mark.parametrize(
+    "built_on",
+    [{"kind": "augment", "add": 1, "interactions": "none"}, {"kind": "foldover", "factors": ["model.gate_activation"]}],
+    ids=lambda design: design["kind"],
+)
+def test_the_crossed_design_keeps_what_must_not_run_in_the_design_that_another_builds_on(study, built_on):
+    """Of 16 cells 12 are left, in two seeds 24 runs."""
+    limited = study(factors={**THREE, "model.layers": [1, 2]}, seeds=1, design={**built_on, "of": RESTRICTED})
+    assert "design: {kind: full_factorial} with seeds: 2 (24 runs)" in reach(limited).remedies
 
 
 def test_eight_cells_in_two_seeds_can_reject_main_effects(study):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from ablate.design import FullFactorial
+from ablate.design import Augment, Foldover, FullFactorial
 from ablate.errors import DesignError, SpecError
 from ablate.inference.hypotheses import family
 from ablate.inference.settings import FEWEST_BLOCKS
@@ -104,7 +104,8 @@ def _changed(study: StudySpec, **changes: Any) -> StudySpec:
 
 def _crossed(study: StudySpec) -> StudySpec | None:
     """Return the study with all its factors crossed, where that is another design, and not a much larger one."""
-    restrictions = study.design.model_dump(include={"forbid", "only_when"})
+    base = study.design.of if isinstance(study.design, Foldover | Augment) else study.design
+    restrictions = base.model_dump(include={"forbid", "only_when"})
     crossed = _changed(study, design=FullFactorial(**restrictions))
     try:
         cells = len(crossed.design.cells(study.design_factors))
