@@ -109,7 +109,7 @@ def _importance(inference: Inference) -> Iterator[str]:
             "A factor's share of the variance between cells is its Shapley value: what it adds to the variance "
             "explained, averaged over the orders in which factors can be added, so that an interaction is shared by "
             "those who make it. Noise between cells is shared out too. The interval resamples the seeds; the band "
-            "holds 95 of 100 tables whose results are shuffled within their seeds."
+            "holds 95 of 100 tables in which runs that differ in the factor alone swap results."
         )
 
 
