@@ -61,6 +61,12 @@ def test_the_planted_verdicts_are_on_the_page_in_words_and_shapes(text, read_pag
         assert said in words
 
 
+def test_why_a_verdict_was_reached_stands_beside_it(text, inference, read_page):
+    words, shown = read_page(text).text, ShownInference(inference, "ghost ratio", decided=True)
+    for verdict in inference.verdicts:
+        assert f"{shown.word(verdict)} {verdict.reason}" in words
+
+
 def test_the_page_is_readable_for_a_screen_reader(text, read_page):
     read_page(text).assert_readable()
 

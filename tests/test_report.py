@@ -243,6 +243,23 @@ def test_a_study_that_decides_shows_each_verdict_in_a_word_and_a_shape(decided, 
     )
 
 
+def test_why_a_verdict_was_reached_stands_beside_it(decided, paths, written):
+    page, markdown = written(decided, paths), paths.report_markdown.read_text()
+    shown = ShownInference(decided.inference, "ghost ratio", decided=True)
+    for verdict in decided.inference.verdicts:
+        word = shown.word(verdict)
+        assert f"{word} {verdict.reason}" in page.text
+        assert markdown.count(f"{word}. {verdict.reason}") == 1
+
+
+def test_a_factor_without_two_runs_to_compare_is_in_both_tables(decided, paths, written):
+    first, *others = decided.inference.verdicts
+    verdicts = (replace(first, effects=(), verdict="undecided", reason="These runs allow no test of it."), *others)
+    page = written(replace(decided, inference=replace(decided.inference, verdicts=verdicts)), paths)
+    assert "no two runs to compare" in page.text
+    assert f"| {first.title} | undecided. These runs allow no test of it. |" in paths.report_markdown.read_text()
+
+
 def test_an_exploratory_study_shows_the_same_numbers_without_verdicts(decided, paths, written):
     analysis = replace(decided, exploratory=True)
     numbers = [f"{e.estimate:+.2f}" for verdict in decided.inference.verdicts for e in verdict.effects]

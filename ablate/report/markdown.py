@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.answer import answer
 from ablate.analysis.rounding import decimals
-from ablate.inference.inference import Effect
+from ablate.inference.inference import Effect, Verdict
 from ablate.report.questioned import Questioned
 from ablate.report.shown_inference import ShownInference
-from ablate.report.words import contrast_words, interval, level_words, number, p_value, titles_of
+from ablate.report.words import ABSENT, contrast_words, interval, level_words, number, p_value, titles_of
 
 # A character that would start markup; the minus and the full stop are left, for they also stand in numbers
 MARKUP = str.maketrans(
@@ -47,13 +47,18 @@ def _effects(shown: ShownInference) -> Iterable[str]:
     if shown.verdicts:
         heading = "Factor by factor" if shown.decided else "What each level changes"
         verdict = ("verdict",) if shown.decided else ()
-        rows = [
-            (one.title, *((shown.word(one),) if shown.decided else ()), *_estimated(effect, shown.digits))
-            for one in shown.verdicts
-            for effect in one.effects
-        ]
+        rows = [row for one in shown.verdicts for row in _verdict_rows(one, shown)]
         head = ("factor", *verdict, "compared", "effect", "interval", "adjusted p", "seeds")
         yield f"## {heading}\n\n{_table(head, rows)}"
+
+
+def _verdict_rows(verdict: Verdict, shown: ShownInference) -> Iterable[tuple[str, ...]]:
+    """Yield a row an effect; why the verdict was reached stands in the first."""
+    for position, effect in enumerate(verdict.effects or (None,)):
+        why = f". {verdict.reason}" if position == 0 else ""
+        words = (f"{shown.word(verdict)}{why}",) if shown.decided else ()
+        estimated = _estimated(effect, shown.digits) if effect else ("no two runs to compare", *[ABSENT] * 4)
+        yield (verdict.title, *words, *estimated)
 
 
 def _estimated(effect: Effect, digits: int) -> tuple[str, ...]:
