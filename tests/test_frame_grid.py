@@ -148,6 +148,18 @@ def test_a_comparison_is_two_grids_of_one_clip(tmp_path):
     assert size(tmp_path / "two.png") == (wide, 2 * high)
 
 
+@pytest.mark.parametrize("moments", [1, 3, 4, 12])
+def test_the_legend_ends_before_the_right_edge(tmp_path, moments):
+    frames = np.zeros((1, 2 * moments, 24, 24), np.uint8)
+    made = Example(frames[:, :moments], frames[:, moments:], frames[:, moments:], np.arange(1))
+    grid.write_frame_grid(tmp_path / "a.png", made, "a run")
+    with Image.open(tmp_path / "a.png") as picture:
+        drawn = 255 - np.asarray(picture.convert("L")).astype(int)
+    below = drawn[grid.TITLE + grid.HEAD + 3 * (96 + grid.GAP) :]
+    assert below.any()
+    assert not below[:, -grid.MARGIN :].any()
+
+
 def test_a_title_too_long_is_cut_to_fit():
     cut = grid.fitted("a very long title " * 40, 19, 300)
     assert cut.endswith("...")

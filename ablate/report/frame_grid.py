@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,11 @@ HISTORY = 4  # frames shown before the forecast
 STEPS = 12  # forecast steps shown; more are thinned out evenly
 STRIP_HISTORY, STRIP_STEPS = 2, 6  # the same in a page's column of text, where pixels must stay large
 CLIPS = 3
-GAP, CLIP_GAP, MARGIN, LABELS, TITLE, HEAD, LEGEND = 3, 14, 18, 142, 40, 24, 34
-SWATCH = 16
+GAP, CLIP_GAP, MARGIN, LABELS, TITLE, HEAD = 3, 14, 18, 142, 40, 24
+SWATCH, BESIDE, BETWEEN, LINE, FOOT = 16, 8, 28, 24, 10  # of the legend
 PAPER, INK, FAINT = (255, 255, 255), (28, 28, 30), (96, 96, 100)
+Entry = tuple[np.ndarray, str]
+"""Of the legend: a square as it is seen in the picture, and what it means."""
 
 
 def write_frame_grid(path: Path, example: Example, title: str) -> None:
@@ -71,11 +74,12 @@ def fitted(text: str, size: int, width: int) -> str:
 
 def _grid(example: Example, title: str, most_clips: int) -> Image.Image:
     rows = _rows(picked(example, slice(most_clips)), HISTORY, STEPS)
-    sheet = Image.new("RGB", (rows.width, TITLE + rows.height + LEGEND), PAPER)
+    legend = _legend(rows.width)
+    sheet = Image.new("RGB", (legend.width, TITLE + rows.height + legend.height), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((MARGIN, TITLE / 2 + 4), fitted(title, 19, sheet.width - 2 * MARGIN), INK, font(19), anchor="lm")
     sheet.paste(rows, (0, TITLE))
-    _explain(sheet, MARGIN + LABELS, TITLE + rows.height + LEGEND // 2 - 8)
+    sheet.paste(legend, (0, TITLE + rows.height))
     return sheet
 
 
@@ -128,22 +132,50 @@ def _paste(sheet: Image.Image, tiles: Tiles, clip: int, corner: tuple[int, int])
         sheet.paste(tile, (corner[0] + position * (tile.width + GAP), corner[1]))
 
 
-def _explain(sheet: Image.Image, left: int, middle: int) -> None:
-    draw = ImageDraw.Draw(sheet)
+def _legend(width: int) -> Image.Image:
+    """Return what the colours mean, in as many lines as it takes; wider than asked where one entry alone is."""
+    entries = _entries()
+    longest = max(map(_length, entries))
+    width = max(width, 2 * MARGIN + longest)
+    left = MARGIN + LABELS if LABELS + longest <= width - 2 * MARGIN else MARGIN
+    lines = _lines(entries, width - left - MARGIN)
+    legend = Image.new("RGB", (width, LINE * len(lines) + FOOT), PAPER)
+    draw = ImageDraw.Draw(legend)
+    for number, line in enumerate(lines):
+        x, top = left, LINE * number
+        for swatch, text in line:
+            legend.paste(Image.fromarray(swatch), (x, top))
+            draw.text((x + SWATCH + BESIDE, top + SWATCH // 2), text, FAINT, font(13), anchor="lm")
+            x += _length((swatch, text)) + BETWEEN
+    return legend
+
+
+def _entries() -> list[Entry]:
     stripes = np.where(hatch(SWATCH, SWATCH)[..., None], VERMILLION, 0).astype(np.uint8)
     grey = np.full((SWATCH, SWATCH, 3), round(DIM * FULL), np.uint8)
     ring = np.zeros((SWATCH, SWATCH, 3), np.uint8)
     ring[3:-3, 3:-3] = OUTLINE
     ring[4:-4, 4:-4] = 0
-    entries = [
+    return [
         (stripes, "brightness the forecast keeps where a digit was and no longer is"),
         (grey, "the rest of the forecast"),
         (ring, "outline of the true digits now"),
     ]
-    for swatch, text in entries:
-        sheet.paste(Image.fromarray(swatch), (left, middle - SWATCH // 2))
-        draw.text((left + SWATCH + 8, middle), text, FAINT, font(13), anchor="lm")
-        left += SWATCH + 8 + round(font(13).getlength(text)) + 28
+
+
+def _lines(entries: Sequence[Entry], width: int) -> list[list[Entry]]:
+    """Return the entries in lines that are no wider than `width`, where each of them is not."""
+    lines: list[list[Entry]] = [[]]
+    for entry in entries:
+        taken = sum(_length(other) + BETWEEN for other in lines[-1])
+        if lines[-1] and taken + _length(entry) > width:
+            lines.append([])
+        lines[-1].append(entry)
+    return lines
+
+
+def _length(entry: Entry) -> int:
+    return SWATCH + BESIDE + ceil(font(13).getlength(entry[1]))
 
 
 def _save(path: Path, image: Image.Image) -> None:
