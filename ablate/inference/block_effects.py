@@ -1,7 +1,7 @@
-"""Responses as they would be, were all blocks alike."""
+"""Runs as they would be, were all blocks alike."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ablate.inference.run_table import RunTable
 
@@ -23,6 +23,17 @@ def less_block_effects(table: RunTable) -> Float[np.ndarray, " run"]:
         rest = response - _means(response, cell)
     less = np.full(len(own), np.nan)
     less[own] = response
+    return less
+
+
+def within(values: Float[np.ndarray, "run ..."], block: Int[np.ndarray, " run"]) -> Float[np.ndarray, "run ..."]:
+    """Return the values less their block's mean, which is what a column for every block does to least squares."""
+    group = np.unique(block, return_inverse=True)[1]
+    count = np.bincount(group)
+    total = np.zeros((len(count), *values.shape[1:]))
+    np.add.at(total, group, values)
+    means = total / count.reshape(-1, *[1] * (values.ndim - 1))
+    less: np.ndarray = values - means[group]
     return less
 
 

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from scipy import stats
 
 from ablate.design.model_matrix import Pair, columns, model_matrix
+from ablate.inference.block_effects import within
 from ablate.inference.estimate import Estimate, spread_of_blocks
 from ablate.inference.inference import Unit
 from ablate.inference.monte_carlo import Draws, reached
@@ -24,7 +25,10 @@ TINY = 1e-9  # relative to the largest singular value: columns that others make 
 
 @dataclass(frozen=True, eq=False)
 class LinearModel:
-    """Least squares of the runs with a response. Columns of the last factor are the blocks'."""
+    """Least squares of the runs with a response, columns and responses less their blocks' means.
+
+    That is what a column for every block does (Frisch & Waugh 1933, doi:10.2307/1907330), however many they are.
+    """
 
     matrix: Float[np.ndarray, "run parameter"]
     response: Float[np.ndarray, " run"]
@@ -36,10 +40,10 @@ class LinearModel:
     def of(cls, table: RunTable, pairs: Sequence[Pair]) -> Self:
         """Lay out the model with the interactions of the pairs of factors at these positions."""
         own = table.defined
-        levels = np.column_stack([table.levels[own], table.block[own]])
-        counts = [*(len(factor.levels) for factor in table.factors), len(table.blocks)]
-        matrix = model_matrix(levels, counts, pairs)
-        return cls(matrix, table.response[own], table.block[own], columns(counts, pairs), len(table.blocks))
+        counts, block = [len(factor.levels) for factor in table.factors], table.block[own]
+        matrix = within(model_matrix(table.levels[own], counts, pairs), block)
+        response = within(table.response[own], block)
+        return cls(matrix, response, block, columns(counts, pairs), len(table.blocks))
 
     @cached_property
     def _svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -50,11 +54,11 @@ class LinearModel:
     @property
     def freedom(self) -> int:
         """Degrees of freedom of the residuals."""
-        return len(self.response) - len(self._svd[1])
+        return len(self.response) - len(np.unique(self.block)) - len(self._svd[1])
 
     @cached_property
     def fitted(self) -> Float[np.ndarray, " run"]:
-        """The fitted responses."""
+        """The fitted responses, less their blocks' means."""
         left = self._svd[0]
         fitted: np.ndarray = left @ (left.T @ self.response)
         return fitted

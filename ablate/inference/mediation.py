@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from itertools import chain
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
+from ablate.inference.block_effects import within
 from ablate.inference.contrasts import Contrast, difference
 from ablate.inference.estimate import Estimate
 from ablate.inference.inference import Mediation
@@ -37,9 +38,9 @@ def mediation(table: RunTable, settings: Settings) -> tuple[Mediation, ...]:
 def _through(table: RunTable, mediator: str, settings: Settings) -> Iterator[Mediation]:
     own = table.defined & np.isfinite(table.mediators[mediator])
     block = np.unique(table.block[own], return_inverse=True)[1]
-    response = _within(table.response[own], block)
-    dummies = _within(_dummies(table)[own], block)
-    covariate = _within(table.mediators[mediator][own], block)
+    response = within(table.response[own], block)
+    dummies = within(_dummies(table)[own], block)
+    covariate = within(table.mediators[mediator][own], block)
     both = np.column_stack([dummies, covariate])
     total, direct = _coefficients(dummies, response), _coefficients(both, response)
     without = np.array([_coefficients(both[block != left], response[block != left]) for left in np.unique(block)])
@@ -74,14 +75,6 @@ def _dummies(table: RunTable) -> Float[np.ndarray, "run contrast"]:
         if name != factor.baseline
     ]
     return np.array(columns, float).reshape(-1, len(table.response)).T
-
-
-def _within(values: Float[np.ndarray, "run ..."], block: Int[np.ndarray, " run"]) -> np.ndarray:
-    """Return the values less their block's mean, which is what a column for every block does."""
-    less = np.empty_like(values)
-    for own in np.unique(block):
-        less[block == own] = values[block == own] - values[block == own].mean(axis=0)
-    return less
 
 
 def _coefficients(columns: Float[np.ndarray, "run column"], response: Float[np.ndarray, " run"]) -> np.ndarray:

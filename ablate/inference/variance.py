@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ablate.design.model_matrix import all_pairs, columns, model_matrix
+from ablate.design.model_matrix import all_pairs, model_matrix, parameters
+from ablate.inference.block_effects import within
 from ablate.inference.inference import Variance
 from ablate.inference.run_table import RunTable
 
@@ -21,21 +22,20 @@ def variance(table: RunTable) -> Variance | None:
     response = table.response[own]
     if not len(response) or response.std() <= ROUNDING * np.abs(response).max():
         return None
-    sums = _sums_of_squares(response - response.mean(), _groups(table))
     total = float(((response - response.mean()) ** 2).sum())
-    seed, factors, interactions = (own / total for own in sums)
+    own_seeds = within(response, table.block[own])
+    seed = 1 - float((own_seeds**2).sum()) / total
+    factors, interactions = (found / total for found in _sums_of_squares(own_seeds, _groups(table)))
     return Variance(factors, interactions, seed, max(0.0, 1 - seed - factors - interactions))
 
 
-def _groups(table: RunTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the columns of blocks, of factors, and of pairs, each less its mean."""
-    factors = len(table.factors)
-    counts = [*(len(factor.levels) for factor in table.factors), len(table.blocks)]
-    matrix = model_matrix(np.column_stack([table.levels, table.block])[table.defined], counts, all_pairs(factors))
-    places = columns(counts, all_pairs(factors))
-    matrix = matrix - matrix.mean(axis=0)
-    blocks = places[factors,]
-    return matrix[:, blocks], matrix[:, 1 : blocks.start], matrix[:, blocks.stop :]
+def _groups(table: RunTable) -> tuple[np.ndarray, np.ndarray]:
+    """Return the columns of factors and of pairs, each less its blocks' means."""
+    counts, pairs = [len(factor.levels) for factor in table.factors], all_pairs(len(table.factors))
+    own = table.defined
+    matrix = within(model_matrix(table.levels[own], counts, pairs), table.block[own])
+    mains = parameters(counts, ())
+    return matrix[:, 1:mains], matrix[:, mains:]
 
 
 def _sums_of_squares(response: np.ndarray, groups: tuple[np.ndarray, ...]) -> list[float]:
