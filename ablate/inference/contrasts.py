@@ -51,16 +51,18 @@ def polynomials(factor: FactorLevels) -> Float[np.ndarray, "degree level"]:
     change from the lower to the higher levels, that of degree 2 how far the middle lies off the ends
     (Draper & Smith 1998, Applied Regression Analysis, chapter 22; R's contr.poly but for the scale).
     """
-    doses = _doses(factor)
-    orthogonal: np.ndarray = np.linalg.qr(np.vander(doses - doses.mean(), increasing=True))[0].T[1:]
-    orthogonal *= np.sign(orthogonal[:, np.argmax(doses)])[:, np.newaxis]
+    at = doses(factor)
+    orthogonal: np.ndarray = np.linalg.qr(np.vander(at - at.mean(), increasing=True))[0].T[1:]
+    orthogonal *= np.sign(orthogonal[:, np.argmax(at)])[:, np.newaxis]
     orthogonal /= np.clip(orthogonal, 0, None).sum(axis=1, keepdims=True)
     return orthogonal
 
 
-def _doses(factor: FactorLevels) -> Float[np.ndarray, " level"]:
+def doses(factor: FactorLevels) -> Float[np.ndarray, " level"]:
+    """Return where levels stand: at their values where all are different numbers, else at equal distances."""
+    apart = np.arange(len(factor.levels), dtype=float)
     try:
-        doses = np.array([float(level) for level in factor.levels])
+        found = np.array([float(level) for level in factor.levels])
     except ValueError:
-        return np.arange(len(factor.levels), dtype=float)
-    return doses if np.isfinite(doses).all() and len(set(doses)) == len(doses) else np.arange(len(doses), dtype=float)
+        return apart
+    return found if np.isfinite(found).all() and len(set(found)) == len(found) else apart

@@ -90,6 +90,8 @@ def _rates(failed: RunTable, factor: int) -> Mapping[str, float]:
 
 
 def _p(failed: RunTable, factor: int, draws: Draws) -> float | None:
+    if len(failed.factors[factor].levels) == 1:
+        return None
     sets = matched_sets(failed, (factor,))
     if sets.suffice:
         return omnibus_p(sets, draws)

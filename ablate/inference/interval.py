@@ -8,6 +8,7 @@ from ablate.inference.inference import Unit
 from ablate.inference.settings import Settings
 from ablate.seeds import derive
 
+ROUNDING = 1e-12
 FEWEST_RESAMPLED = 6  # seeds; fewer have too few different resamples to tell a tail
 
 
@@ -22,7 +23,7 @@ def interval(estimate: Estimate, unit: Unit, settings: Settings, confidence: flo
     if estimate.error is None:
         return None
     own = estimate.by_block[np.isfinite(estimate.by_block)]
-    resampled = unit == "block" and len(own) >= FEWEST_RESAMPLED and estimate.error > 0
+    resampled = unit == "block" and len(own) >= FEWEST_RESAMPLED and _vary(own)
     if resampled and settings.interval == "bca":
         low, high = _bca(own, settings, confidence)
     elif resampled and settings.interval == "studentised":
@@ -34,16 +35,22 @@ def interval(estimate: Estimate, unit: Unit, settings: Settings, confidence: flo
     return max(low, -widest), min(high, widest)
 
 
+def _vary(own: np.ndarray) -> bool:
+    """Whether the seeds differ by more than rounding."""
+    return bool(own.std() > ROUNDING * np.abs(own).max())
+
+
 def _bca(values: np.ndarray, settings: Settings, confidence: float) -> tuple[float, float]:
+    middle, spread = values.mean(), values.std()  # SciPy takes third powers, which overflow for large values
     found = stats.bootstrap(
-        (values,),
+        ((values - middle) / spread,),
         np.mean,
         n_resamples=settings.resamples,
         confidence_level=confidence,
         method="BCa",
         rng=_generator(settings),
     ).confidence_interval
-    return float(found.low), float(found.high)
+    return float(middle + spread * found.low), float(middle + spread * found.high)
 
 
 def _studentised(values: np.ndarray, settings: Settings, confidence: float) -> tuple[float, float]:

@@ -144,9 +144,9 @@ class LinearModel:
             for block in np.unique(self.block):
                 own = self.block == block
                 shuffled[:, own] = generator.permuted(shuffled[:, own], axis=1)
-            return _ratio(shuffled, axes, left)
+            return _share(shuffled, axes, left)
 
-        observed = float(_ratio(residual[np.newaxis], axes, left)[0])
+        observed = float(_share(residual[np.newaxis], axes, left)[0])
         return reached(observed * (1 - TINY), drawn, draws, len(residual))
 
     def p_of_blocks(self, contrasts: Float[np.ndarray, "contrast parameter"], draws: Draws) -> float:
@@ -203,9 +203,10 @@ def _coding(levels: int) -> Float[np.ndarray, "level contrast"]:
     return model_matrix(np.arange(levels)[:, np.newaxis], [levels], ())[:, 1:]
 
 
-def _ratio(shuffled: np.ndarray, axes: np.ndarray, left: np.ndarray) -> Float[np.ndarray, " draw"]:
-    """Return the sum of squares along the axes over that of the residuals: F up to a constant."""
+def _share(shuffled: np.ndarray, axes: np.ndarray, left: np.ndarray) -> Float[np.ndarray, " draw"]:
+    """Return the sum of squares along the axes over that and the residuals', which rises with F; 1 where both are 0."""
     along = ((shuffled @ axes) ** 2).sum(axis=1)
     rest = (shuffled**2).sum(axis=1) - ((shuffled @ left) ** 2).sum(axis=1)
-    ratio: np.ndarray = along / np.maximum(rest, np.finfo(float).tiny)
-    return ratio
+    whole = along + np.maximum(rest, 0)
+    share: np.ndarray = np.divide(along, whole, out=np.ones_like(along), where=whole > 0)
+    return share

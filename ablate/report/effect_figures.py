@@ -1,11 +1,10 @@
 """Effects with their intervals: all in one chart, and those of ordered levels along their dose."""
 
-import math
 from collections.abc import Sequence
 
-import numpy as np
 from matplotlib.axes import Axes
 
+from ablate.inference.contrasts import doses
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect
 from ablate.report.figure_style import COLOURS, FAINT, INK, RULE, WIDTH, styled, svg
@@ -64,32 +63,16 @@ def _effect(axes: Axes, row: int, effect: Effect, *, told: bool) -> None:
 
 
 def _dose(axes: Axes, factor: FactorLevels, effects: Sequence[Effect]) -> None:
-    place = dict(zip(factor.levels, _doses(factor.levels), strict=True))
-    known = {factor.baseline: (0.0, 0.0, 0.0)} | {
-        effect.level: (effect.estimate, *_arms(effect)) for effect in effects if effect.level is not None
-    }
-    levels = [level for level in factor.levels if level in known]
-    values, below, above = np.array([known[level] for level in levels]).T
-    axes.axhline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+    place = dict(zip(factor.levels, doses(factor).tolist(), strict=True))
+    known = {effect.level: effect for effect in effects if effect.level is not None}
+    levels = [level for level in factor.levels if level in known or level == factor.baseline]
     at = [place[level] for level in levels]
-    axes.errorbar(at, values, [below, above], color=COLOURS[0], marker="o", capsize=4, elinewidth=2)
+    axes.axhline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+    axes.plot(at, [known[level].estimate if level in known else 0.0 for level in levels], "o-", color=COLOURS[0])
+    for level, effect in known.items():
+        if effect.low is not None and effect.high is not None:
+            axes.plot([place[level]] * 2, [effect.low, effect.high], color=COLOURS[0], linewidth=2, marker="_")
     axes.plot([place[factor.baseline]], [0], "s", color=COLOURS[0], markersize=9, markerfacecolor="white", zorder=3)
     axes.set_xticks(at, levels, color=INK)
     axes.margins(x=0.12)
     axes.set_xlabel(factor.title)
-
-
-def _arms(effect: Effect) -> tuple[float, float]:
-    if effect.low is None or effect.high is None:
-        return 0.0, 0.0
-    return effect.estimate - effect.low, effect.high - effect.estimate
-
-
-def _doses(levels: Sequence[str]) -> list[float]:
-    """Return where levels stand: at their values where all are different numbers, else at equal distances."""
-    try:
-        found = [float(level) for level in levels]
-    except ValueError:
-        found = []
-    distinct = len(set(found)) == len(levels) and all(map(math.isfinite, found))
-    return found if distinct else [float(position) for position in range(len(levels))]

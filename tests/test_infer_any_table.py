@@ -1,0 +1,58 @@
+"""Whatever the table, an inference is made, its JSON is strict, and its page is drawn."""
+
+import json
+import warnings
+from itertools import product
+
+import numpy as np
+import pytest
+
+from ablate.inference.document import document
+from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.infer import infer
+from ablate.inference.run_table import RunTable
+from ablate.inference.settings import Settings
+from ablate.report.evidence_page import evidence_page
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+
+def table(draw):
+    """Return runs of one to four factors of one to four levels: whole or with holes, smooth, equal, tied or huge."""
+    generator = np.random.default_rng(draw)
+    counts = generator.integers(1, 5, generator.integers(1, 5))
+    blocks = int(generator.integers(1, 10))
+    runs = np.array([(*cell, s) for cell in product(*map(range, counts)) for s in range(blocks)])
+    runs = runs[generator.random(len(runs)) < generator.choice([1.0, 0.9, 0.4])]
+    noise = generator.normal(size=len(runs))
+    levels, block = runs[:, :-1], runs[:, -1]
+    responses = [noise, 0 * noise, (noise > 0) * 1.0, levels.sum(axis=1) / 3, 1e8 + noise, 1e-40 * noise, 1e40 * noise]
+    response = responses[generator.integers(len(responses))]
+    response = np.where(generator.random(len(runs)) < generator.choice([0.0, 0.1, 0.5, 1.0]), np.nan, response)
+    factors = tuple(
+        FactorLevels(f"f{i}", f"f{i}", tuple(map(str, range(n))), str(generator.integers(n)), ordered=bool(i % 2))
+        for i, n in enumerate(counts)
+    )
+    names = tuple(map(str, range(blocks)))
+    return RunTable(factors, names, levels, block, response, mediators={"mse": generator.normal(size=len(runs))})
+
+
+@pytest.mark.parametrize("draw", range(60))
+def test_any_table_has_an_inference_that_json_and_a_page_can_hold(draw):
+    settings = Settings(
+        margin=[None, 0.3][draw % 2],
+        interval=["student", "studentised", "bca"][draw % 3],
+        interactions=[None, ()][draw % 5 == 0],
+        permutations=999,
+        resamples=200,
+    )
+    found = infer(table(draw), settings)
+    json.dumps(document(found), allow_nan=False)
+    assert len(found.verdicts) == len(found.factors)
+    for verdict in found.verdicts:
+        assert verdict.p_adjusted is None or 0 < verdict.test.p <= verdict.p_adjusted <= 1
+        assert all(effect.low is None or effect.low <= effect.high for effect in verdict.effects)
+    if draw % 10 == 0:
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")  # matplotlib's own
+            assert "</html>" in evidence_page(found, "ghost", "runs.csv")
