@@ -59,6 +59,12 @@ class DataError(AblateError):
     exit_code = 2
 
 
+class TableError(AblateError):
+    """A table of runs lacks a column, names a level that its factor does not have, or holds a run twice."""
+
+    exit_code = 2
+
+
 class DownloadError(AblateError):
     """A download did not arrive whole."""
 

@@ -24,7 +24,7 @@ from optuna.importance import (
 )
 from optuna.trial import create_trial
 
-from ablate.errors import AnalysisError
+from ablate.errors import AblateError
 from ablate.inference.block_effects import less_block_effects
 from ablate.inference.resampling import FEWEST_BLOCKS, resamples, share_interval
 from ablate.inference.run_table import RunTable
@@ -65,7 +65,7 @@ def optuna_importances(table: RunTable, settings: Settings, method: Method) -> t
     doi:10.24963/ijcai.2023/488). The interval is None below three blocks. Nothing is returned for less than two runs,
     and where nothing matters.
 
-    Raises AnalysisError without scikit-learn where fANOVA needs it.
+    Raises AblateError without scikit-learn where fANOVA needs it.
     """
     own = table.defined
     if np.count_nonzero(own) < FEWEST_RUNS or not table.factors:
@@ -89,7 +89,7 @@ def _evaluator(method: Method, settings: Settings) -> BaseImportanceEvaluator:
     if method == "ped_anova":
         return PedAnovaImportanceEvaluator()
     if find_spec("sklearn") is None:
-        raise AnalysisError("fANOVA needs scikit-learn: pip install 'ablate-convlstm[importance]'")
+        raise AblateError("fANOVA needs scikit-learn: pip install 'ablate-convlstm[importance]'")
     return FanovaImportanceEvaluator(seed=derive(settings.seed, "bootstrap") % 2**32)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from ablate.analysis import Measured, Response, StudyTable, analyse, answer
 from ablate.analysis.extremes import best_and_worst
-from ablate.errors import AnalysisError
+from ablate.errors import AnalysisError, TableError
 from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import Settings
@@ -174,7 +174,7 @@ def test_nothing_to_analyse_is_refused_in_one_line():
 
 def test_a_table_without_a_factors_column_is_refused():
     table = study()
-    with pytest.raises(AnalysisError, match=r"lacks the columns \['loss'\]"):
+    with pytest.raises(TableError, match=r"lacks the columns \['loss'\]"):
         replace(table, runs=table.runs.drop(columns="loss"))
 
 

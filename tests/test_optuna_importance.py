@@ -8,7 +8,7 @@ import optuna
 import pytest
 
 import ablate.optuna_importance
-from ablate.errors import AnalysisError
+from ablate.errors import AblateError
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.importance import importance
 from ablate.inference.run_table import RunTable
@@ -96,7 +96,7 @@ def test_without_scikit_learn_fanova_names_what_to_install(monkeypatch):
     monkeypatch.setattr(
         ablate.optuna_importance, "find_spec", lambda name: None if name == "sklearn" else find_spec(name)
     )
-    with pytest.raises(AnalysisError, match=r"pip install 'ablate-convlstm\[importance\]'"):
+    with pytest.raises(AblateError, match=r"pip install 'ablate-convlstm\[importance\]'"):
         optuna_importances(study((2, 2), 2, nothing), Settings(), "fanova")
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
-from ablate.errors import AnalysisError
+from ablate.errors import TableError
 from ablate.inference.factor_levels import FactorLevels
 
 RunOutcome = Literal["finished", "diverged", "failed", "missing"]
@@ -44,7 +44,7 @@ class StudyTable:
     `companions` are the measures reported beside the response. `deviations` say in whole sentences what was changed
     after the plan was frozen.
 
-    Raises AnalysisError where a column is missing or a point occurs twice.
+    Raises TableError where a column is missing or a point occurs twice.
     """
 
     question: str
@@ -59,6 +59,6 @@ class StudyTable:
     def __post_init__(self) -> None:
         needed = [*RUN_COLUMNS, *(factor.path for factor in self.factors)]
         if absent := [column for column in needed if column not in self.runs.columns]:
-            raise AnalysisError(f"the table of runs lacks the columns {absent}; it needs {needed}")
+            raise TableError(f"the table of runs lacks the columns {absent}; it needs {needed}")
         if self.runs["point"].duplicated().any():
-            raise AnalysisError("the table of runs has a point twice; give every planned run one row")
+            raise TableError("the table of runs has a point twice; give every planned run one row")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from ablate.errors import AnalysisError
+from ablate.errors import TableError
 from ablate.inference.factor_levels import FactorLevels
 
 
@@ -34,7 +34,7 @@ class RunTable:
         """Take the runs from a table: a column for each factor's path, with names of levels, the block, `response`.
 
         A column `outcome` is taken where there is one. Blocks stand in the order of their sorted names (numbers by
-        value). Raises AnalysisError for a level that its factor does not have, and for a combination of levels that
+        value). Raises TableError for a level that its factor does not have, and for a combination of levels that
         occurs twice in a block.
         """
         blocks = tuple(str(name) for name in sorted(runs[block].unique()))
@@ -103,7 +103,7 @@ class RunTable:
         if keys.duplicated().any():
             row = int(np.flatnonzero(keys.duplicated())[0])
             names = {f.path: f.levels[i] for f, i in zip(self.factors, self.levels[row], strict=True)}
-            raise AnalysisError(
+            raise TableError(
                 f"the runs of {names} occur more than once in block {self.blocks[self.block[row]]!r}; give every "
                 "combination of levels one row in a block, or name more factors"
             )
@@ -113,7 +113,7 @@ def _positions(runs: pd.DataFrame, factor: FactorLevels) -> np.ndarray:
     position = {level: index for index, level in enumerate(factor.levels)}
     found = runs[factor.path].map(str)
     if not (known := found.isin(position)).all():
-        raise AnalysisError(
+        raise TableError(
             f"factor {factor.path!r} has a level {found[~known].iloc[0]!r} in the table; its levels are "
             f"{list(factor.levels)}"
         )
