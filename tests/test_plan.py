@@ -76,6 +76,40 @@ def test_an_effect_is_found_with_fewer_seeds_the_larger_it_is(crossed):
     assert by_seeds[10] > by_seeds[12] > by_seeds[20]
 
 
+def test_where_one_more_seed_finds_less_is_told(crossed):
+    """Six hypotheses ask for 0.05 / 6: eight seeds reach it with 2^-7, seven do not with 2^-6."""
+    by_seeds = {other.seeds: other for other in crossed.with_seeds}
+    assert crossed.takeover == crossed.to_json()["takeover"] == 8
+    assert (set(by_seeds[7].units), set(by_seeds[8].units)) == ({"run"}, {"block"})
+    before, after = by_seeds[7].detectable[0], by_seeds[8].detectable[0]
+    assert before < after
+    (said,) = (sentence for sentence in words.sentences(crossed) if "relabelled" in sentence)
+    assert said.startswith("Up to 7 seeds single runs are relabelled, which takes effects to be the same in every")
+    assert f"activation is found from {before:.2f} SD with 7 seeds, from {after:.2f} SD with 8" in said
+    assert by_seeds[10].detectable[0] <= before < by_seeds[9].detectable[0]
+    assert said.endswith(f"and {before:.2f} SD or less again with 10.")
+
+
+def test_a_takeover_between_the_usual_numbers_of_seeds_is_met(small_study):
+    """Fifteen hypotheses ask for 0.005 / 15 = 0.00033: thirteen seeds reach 2^-12 = 0.00024."""
+    factors = {**THREE, "model.layers": [1, 2], "model.forget_bias": [0.0, 1.0]}
+    found = plan(small_study(factors=factors, seeds=2, analysis={"alpha": 0.005}))
+    assert found.takeover == 13
+    assert {12, 13} <= {other.seeds for other in found.with_seeds}
+
+
+def test_one_at_a_time_relabels_whole_seeds_from_the_first(small_study):
+    found = plan(small_study(factors=THREE, design={"kind": "one_at_a_time"}))
+    assert found.takeover is None
+    assert not any("relabelled" in sentence for sentence in words.sentences(found))
+
+
+def test_without_a_test_nothing_is_said_of_the_size_of_effects(small_study):
+    said = " ".join(words.sentences(plan(small_study(factors={}))))
+    assert "Nothing is tested." in said
+    assert "SD" not in said
+
+
 def test_the_plans_own_number_of_seeds_is_among_those_compared(small_study):
     found = plan(small_study(factors=THREE, seeds=14))
     own = next(other for other in found.with_seeds if other.seeds == 14)

@@ -74,6 +74,12 @@ def test_a_study_without_factors_has_a_page(small_study, read_page):
     page = read_page(plan_page(plan(small_study(factors={})), "", ""))
     page.assert_readable()
     assert page.all("img") == []
+    assert "1 cell x 2 seeds = 2 runs" in page.text
+    assert "D-efficiency" not in page.text
+
+
+def test_where_one_more_seed_finds_less_is_on_the_page(planned, page):
+    assert f"Up to {planned.takeover - 1} seeds single runs are relabelled" in page.text
 
 
 def test_tests_that_find_the_same_effects_share_a_line(small_study):

@@ -38,6 +38,17 @@ def test_seven_seeds_are_asked_for_and_are_enough(study):
     refuse_hopeless(study(seeds=7))
 
 
+@pytest.mark.parametrize("kind", ["full_factorial", "one_at_a_time", "leave_one_out", "d_optimal"])
+@pytest.mark.parametrize("factors", [TWO, THREE, {**TWO, "model.filters": [2, 3, 4]}], ids=["2", "3", "3 levels"])
+def test_the_seeds_that_are_asked_for_are_the_fewest_and_no_number_above_them_is_refused(study, factors, kind):
+    """Also where whole seeds take over from single runs, which reach smaller p-values with one seed less."""
+    asked = {"factors": factors, "design": {"kind": kind}}
+    wanted = next(remedy for remedy in reach(study(**asked, seeds=1)).remedies if remedy.startswith("seeds: "))
+    fewest = int(wanted.split()[1])
+    assert all(reach(study(**asked, seeds=seeds)).obstacle for seeds in range(1, fewest))
+    assert not any(reach(study(**asked, seeds=seeds)).obstacle for seeds in range(fewest, fewest + 12))
+
+
 def test_the_crossed_design_is_offered_with_the_seeds_that_it_needs(study):
     """Crossed, each factor has 2 matched sets a seed: 2^(1-2n) over a family of 3 asks for n = 4, 2^-7 <= 0.0167."""
     assert "design: {kind: full_factorial} with seeds: 4 (16 runs)" in reach(study(seeds=2)).remedies

@@ -36,13 +36,14 @@ class PlannedTest:
 
 @dataclass(frozen=True)
 class WithSeeds:
-    """What another number of seeds would give: the smallest p and the detectable effect of the plan's tests, in order.
+    """What another number of seeds would give: unit, smallest p and detectable effect of the plan's tests, in order.
 
-    A test that the design does not allow with so few seeds has a smallest p of 1.
+    A test that the design does not allow with so few seeds has a smallest p of 1, and no unit.
     """
 
     seeds: int
     runs: int
+    units: tuple[Unit | None, ...]
     smallest: tuple[float, ...]
     detectable: tuple[float | None, ...]
 
@@ -85,8 +86,10 @@ class Plan:
     """What a study can show. `cells` holds the position of every factor's level.
 
     `effects` are those of the tests' power, in standard deviations; `not_shown` names the hypotheses that the design
-    cannot test, `caveat` says what its effects do not. `obstacle` says why the study cannot reject anything, None where
-    it can, and `remedies` what would help. `digest` is that of the part that is frozen when the study starts.
+    cannot test, `caveat` says what its effects do not. From `takeover` seeds on, whole seeds are the unit of all tests,
+    and with fewer they are not; None where no number of seeds makes that difference. `obstacle` says why the study
+    cannot reject anything, None where it can, and `remedies` what would help. `digest` is that of the part that is
+    frozen when the study starts.
     """
 
     name: str
@@ -105,6 +108,7 @@ class Plan:
     not_shown: tuple[str, ...]
     effects: tuple[float, ...]
     with_seeds: tuple[WithSeeds, ...]
+    takeover: int | None
     sd: Spread | None
     confounding: Confounding
     caveat: str

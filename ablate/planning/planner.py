@@ -1,5 +1,6 @@
 """The plan of a study, from its file's values alone."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -16,12 +17,13 @@ from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.hypotheses import Family, Hypothesis, family
 from ablate.inference.multiplicity import holm
 from ablate.inference.run_table import RunTable
+from ablate.inference.settings import FEWEST_BLOCKS
 from ablate.metrics import MEASURES
 from ablate.planning.frozen import digest, frozen_part
 from ablate.planning.mixing import mixing
 from ablate.planning.plan import Confounding, Freedom, Plan, PlannedTest, Spread, WithSeeds
 from ablate.planning.power import FTest
-from ablate.planning.reach import first_step, reach
+from ablate.planning.reach import MOST_SEEDS, first_step, reach
 from ablate.planning.sensitivity import f_test
 from ablate.planning.unmeasured import unmeasured
 from ablate.spec import StudySpec
@@ -57,7 +59,7 @@ def plan(study: StudySpec, sd: Spread | None = None) -> Plan:
     tested, measure, stated = _Tested.of(study, len(study.seeds)), MEASURES[study.response.measure], study.analysis.sd
     factors, cells = tested.runs.factors, tested.runs.levels[tested.runs.block == 0]
     titles, reached = {factor.path: factor.title for factor in factors}, reach(study)
-    effects = _effects(tested.curves)
+    effects, takeover = _effects(tested.curves), _takeover(study)
     return Plan(
         name=study.name,
         question=study.question,
@@ -74,7 +76,8 @@ def plan(study: StudySpec, sd: Spread | None = None) -> Plan:
         tests=_tests(tested, effects, titles),
         not_shown=tuple(_title(own, titles) for own in tested.family.hypotheses if own.how == "none"),
         effects=effects,
-        with_seeds=tuple(_with_seeds(study, tested, n) for n in sorted({*OTHER_SEEDS, len(study.seeds)})),
+        with_seeds=tuple(_with_seeds(study, tested, seeds) for seeds in _compared(study, takeover)),
+        takeover=takeover,
         sd=sd or (Spread(stated, "stated in the study") if stated is not None else None),
         confounding=_confounding(tested, cells, titles),
         caveat=study.design.caveat,
@@ -113,15 +116,32 @@ def _tests(tested: _Tested, effects: tuple[float, ...], titles: Mapping[str, str
     )
 
 
+def _takeover(study: StudySpec) -> int | None:
+    """Return from how many seeds on no single runs are relabelled, where with fewer they are."""
+    seeds = range(FEWEST_BLOCKS, MOST_SEEDS + 1)
+    place = bisect_left(seeds, True, key=lambda count: _by_whole_seeds(study, count))  # noqa: FBT003  # what is sought
+    return seeds[place] if 0 < place < len(seeds) else None
+
+
+def _by_whole_seeds(study: StudySpec, seeds: int) -> bool:
+    return all(own.unit == "block" for own in family(unmeasured(study, seeds), study.settings).tested)
+
+
+def _compared(study: StudySpec, takeover: int | None) -> list[int]:
+    """Return the numbers of seeds that are compared: usual ones, the study's own, and those around a takeover."""
+    return sorted({*OTHER_SEEDS, len(study.seeds), *([takeover - 1, takeover] if takeover else [])})
+
+
 def _with_seeds(study: StudySpec, planned: _Tested, seeds: int) -> WithSeeds:
     other = _Tested.of(study, seeds)
-    smallest = {own.at: own.smallest for own in other.family.tested}
+    tested = {own.at: own for own in other.family.tested}
     curves = {own.at: curve for own, curve in zip(other.family.tested, other.curves, strict=True)}
     at = [own.at for own in planned.family.tested]
     return WithSeeds(
         seeds=seeds,
         runs=len(other.runs.block),
-        smallest=tuple(smallest.get(own, 1.0) for own in at),
+        units=tuple(tested[own].unit if own in tested else None for own in at),
+        smallest=tuple(tested[own].smallest if own in tested else 1.0 for own in at),
         detectable=tuple(curves[own].detectable() if own in curves else None for own in at),
     )
 

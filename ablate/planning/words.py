@@ -1,6 +1,6 @@
 """A plan in sentences."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ablate.planning.plan import Plan, PlannedTest
 
@@ -10,17 +10,32 @@ UNITS = {"block": "whole seeds", "run": "matched runs"}
 
 def sentences(plan: Plan) -> tuple[str, ...]:
     """Return what the plan says, the most important first."""
-    return (verdict(plan), family(plan), *_caveat(plan), *_not_shown(plan), *mixed_up(plan), size_of_effects(plan))
+    return (
+        verdict(plan),
+        family(plan),
+        *_caveat(plan),
+        *_not_shown(plan),
+        *mixed_up(plan),
+        *_takeover(plan),
+        *size_of_effects(plan),
+    )
 
 
 def layout(plan: Plan, takes: str) -> str:
     """Say what is run, how long that takes, and where its degrees of freedom go."""
-    own, cells, seeds = plan.freedom, _count(len(plan.cells), "cell"), _count(len(plan.seeds), "seed")
+    planned, own = f"{plan.design}: {runs(plan)}, {takes}.", plan.freedom
+    if not plan.factors:
+        return planned
     return (
-        f"{plan.design}: {cells} x {seeds} = {_count(plan.runs, 'run')}, {takes}. Degrees of freedom: {own.total} in "
-        f"all, {own.seeds} of seeds, {sum(own.terms.values())} of tested terms, {own.residual} left. D-efficiency "
-        f"{plan.confounding.d_efficiency:.2f}."
+        f"{planned} Degrees of freedom: {own.total} in all, {own.seeds} of seeds, {sum(own.terms.values())} of tested "
+        f"terms, {own.residual} left. D-efficiency {plan.confounding.d_efficiency:.2f}."
     )
+
+
+def runs(plan: Plan) -> str:
+    """Say how many runs there are: 8 cells x 2 seeds = 16 runs."""
+    cells, seeds = _count(len(plan.cells), "cell"), _count(len(plan.seeds), "seed")
+    return f"{cells} x {seeds} = {_count(plan.runs, 'run')}"
 
 
 COLUMNS = ("relabelled", "sets", "smallest\np", "adjusted,\nat best", "found\nin 80 %")
@@ -62,15 +77,18 @@ def mixed_up(plan: Plan) -> tuple[str, ...]:
     return (f"{_some(found, '; ')}.",) if found else ()
 
 
-def size_of_effects(plan: Plan) -> str:
-    """Say in what the sizes of effects are given."""
+def size_of_effects(plan: Plan) -> Iterator[str]:
+    """Say in what the sizes of effects are given, where there are any."""
+    if not plan.tests:
+        return
     if plan.sd is None:
-        return (
+        yield (
             "Effects are in SD: standard deviations of a run about its cell and seed. For sizes in the unit of the "
             f"response ({plan.unit}), give --sd, --pilot or analysis.sd."
         )
-    size = f"{plan.sd.value:.3g} in the unit of the response: {plan.unit}"
-    return f"One SD, of a run about its cell and seed, is {size} ({plan.sd.source})."
+    else:
+        size = f"{plan.sd.value:.3g} in the unit of the response: {plan.unit}"
+        yield f"One SD, of a run about its cell and seed, is {size} ({plan.sd.source})."
 
 
 def effect(plan: Plan, size: float | None) -> str:
@@ -111,6 +129,31 @@ def _not_shown(plan: Plan) -> tuple[str, ...]:
     none = all(len(test.factors) == 1 for test in plan.tests) and len(plan.not_shown) > NAMED
     unseen = "any interaction" if none else _some(plan.not_shown)
     return (f"The design cannot show {unseen} beside all that is asked; fewer pairs in analysis.interactions may do.",)
+
+
+def _takeover(plan: Plan) -> Iterator[str]:
+    """Say where one more seed finds less."""
+    if (first := plan.takeover) is not None:
+        yield (
+            f"Up to {first - 1} seeds single runs are relabelled, which takes effects to be the same in every seed; "
+            f"from {first} on only whole seeds are, which takes nothing of the kind, and finds less at first"
+            f"{_price(plan, first)}."
+        )
+
+
+def _price(plan: Plan, first: int) -> str:
+    """Say what the takeover does to the first test that finds less after it."""
+    found = {other.seeds: other.detectable for other in plan.with_seeds}
+    for place, (before, after) in enumerate(zip(found[first - 1], found[first], strict=True)):
+        if before is None or after is None or after <= before:
+            continue
+        level = [seeds for seeds, own in found.items() if seeds > first and (own[place] or after) <= before]
+        again = f", and {effect(plan, before)} or less again with {level[0]}" if level else ""
+        return (
+            f": {plan.tests[place].title} is found from {effect(plan, before)} with {first - 1} seeds, from "
+            f"{effect(plan, after)} with {first}{again}"
+        )
+    return ""
 
 
 def _some(words: Sequence[str], between: str = ", ") -> str:

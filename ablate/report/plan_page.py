@@ -33,6 +33,7 @@ def plan_page(plan: Plan, takes: str, command: str) -> str:
         plan=plan,
         takes=takes,
         command=command,
+        runs=words.runs(plan),
         sentences=words.sentences(plan),
         tests=tuple(_shown(plan, place) for place in range(len(plan.tests))),
         seeds=[other.seeds for other in plan.with_seeds],
