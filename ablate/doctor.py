@@ -30,6 +30,7 @@ from ablate.paths import Store, StudyPaths
 from ablate.records import whole_file
 from ablate.results import study_table
 from ablate.spec import StudySpec
+from ablate.telling import say
 
 VERDICT_WORDS = {"cause": "cause", "not_a_cause": "no cause", "acts_with": "acts with", "undecided": "undecided"}
 ON = "on"  # the level's name in doctor.yaml
@@ -205,5 +206,5 @@ def _conclude(examined: Sequence[Examined], output: Path | None, console: Consol
     wrong = ", ".join(one.title for one in examined if not one.right)
     report = output or "the file that ablate doctor --json FILE writes"
     problem = f"Not all is well: {wrong} came out wrong. Do not trust this installation; report it with {report}."
-    console.print(problem, style="red", highlight=False, markup=False, soft_wrap=True)
+    say(problem, console, "red")
     return pipeline.FAILURE

@@ -21,7 +21,7 @@ from ablate.findings import Finding
 from ablate.paths import RunPaths, Store
 from ablate.plain_json import plain
 from ablate.probing import probe_run
-from ablate.records import Example, whole_file
+from ablate.records import Example
 from ablate.report.animation import check_animation, write_animation
 from ablate.report.forecast_page import forecast_page
 from ablate.scoring.brightness import as_brightness, as_ink
@@ -30,6 +30,7 @@ from ablate.scoring.forecast_files import ForecastArrays, read_forecasts
 from ablate.scoring.forecast_scores import ForecastSummary
 from ablate.scoring.scores import score_forecast
 from ablate.scoring.summary import summarise
+from ablate.telling import say, say_written, write
 from ablate.tracking.mlflow import log_findings, study_and_point
 
 MLFLOW_ID, POINT_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{16}")
@@ -104,15 +105,16 @@ def score(files: ForecastFiles, outputs: Outputs, console: Console) -> None:
             arrays.forecast, arrays.truth, arrays.history, lambda done, _: progress.update(task, completed=done)
         )
     summary = summarise(scores)
-    _say(summary.sentences, console)
+    for sentence in summary.sentences:
+        say(sentence, console)
     example = _example(arrays, summary)
     if outputs.json:
-        _write(outputs.json, _json(document(summary)), console)
+        write(outputs.json, _json(document(summary)), console)
     if outputs.html:
-        _write(outputs.html, forecast_page(files.forecast.name, summary, example, command=files.command), console)
+        write(outputs.html, forecast_page(files.forecast.name, summary, example, command=files.command), console)
     if outputs.video:
         write_animation(outputs.video, example)
-        _said(outputs.video, console)
+        say_written(outputs.video, console)
 
 
 def probe(target: str, store: Store, clips: int, console: Console) -> None:
@@ -126,13 +128,14 @@ def probe(target: str, store: Store, clips: int, console: Console) -> None:
         findings = probe_run(paths, f"Run {paths.folder.name}", command, clips, status.update)
     for finding in findings:
         console.print(f"\n{finding.title}", style="bold", highlight=False, markup=False)
-        _say(finding.sentences, console)
-    _said(paths.findings_page, console)
+        for sentence in finding.sentences:
+            say(sentence, console)
+    say_written(paths.findings_page, console)
     run_id = _logged(store, paths, findings)
     where = (
         f"logged to run {run_id} in MLflow" if run_id else "no run in this store's MLflow shows it: not logged there"
     )
-    console.print(where, highlight=False, markup=False, soft_wrap=True)
+    say(where, console)
 
 
 def diagnose(source: ModelSource, settings: Settings, outputs: Outputs, console: Console) -> None:
@@ -143,20 +146,23 @@ def diagnose(source: ModelSource, settings: Settings, outputs: Outputs, console:
     with console.status(f"diagnosing {source.name}"):
         found = diagnose_model(source.load(), settings)
     for finding in found.findings:
-        _say(finding.sentences, console)
-    _say(found.summary.sentences, console)
+        for sentence in finding.sentences:
+            say(sentence, console)
+    for sentence in found.summary.sentences:
+        say(sentence, console)
     console.print("\nAdvice", style="bold")
-    _say(found.advice, console)
+    for sentence in found.advice:
+        say(sentence, console)
     if outputs.json:
         findings = {finding.probe: plain(asdict(finding)) for finding in found.findings}
         told = {"advice": found.advice, "conventions_of_the_model": found.conventions, "findings": findings}
-        _write(outputs.json, _json(document(found.summary) | told), console)
+        write(outputs.json, _json(document(found.summary) | told), console)
     if outputs.html:
         command = shlex.join(["ablate", "diagnose", *source.words, *_options(settings)])
         page = forecast_page(
             source.name, found.summary, found.example, found.findings, found.advice, command, found.conventions
         )
-        _write(outputs.html, page, console)
+        write(outputs.html, page, console)
 
 
 def _options(settings: Settings) -> list[str]:
@@ -205,18 +211,3 @@ def _example(arrays: ForecastArrays, summary: ForecastSummary) -> Example:
 
 def _json(found: Mapping[str, Any]) -> str:
     return json.dumps(found, indent=1, allow_nan=False) + "\n"
-
-
-def _say(sentences: Sequence[str], console: Console) -> None:
-    for sentence in sentences:
-        console.print(sentence, highlight=False, markup=False, soft_wrap=True)
-
-
-def _write(path: Path, text: str, console: Console) -> None:
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    _said(path, console)
-
-
-def _said(path: Path, console: Console) -> None:
-    console.print(f"written: {path}", highlight=False, markup=False, soft_wrap=True)

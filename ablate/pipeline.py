@@ -35,6 +35,7 @@ from ablate.records import RunRecord, whole_file
 from ablate.report.frame_grid import write_comparison
 from ablate.results import study_table
 from ablate.spec import StudySpec
+from ablate.telling import say
 from ablate.tracking.mlflow import MLflowTracker, log_findings
 from ablate.ui import servers
 
@@ -99,7 +100,7 @@ def show(file: Path, root: Path, ports: tuple[int, int], console: Console) -> No
     study = study_file.load(file)
     with console.status("starting both servers"), servers(Store(root.absolute()), study.name, *ports) as addresses:
         for name, address in zip(("MLflow UI", "Optuna dashboard"), addresses, strict=True):
-            console.print(f"{name:17} {address}", highlight=False, markup=False, soft_wrap=True)
+            say(f"{name:17} {address}", console)
         console.print("Ctrl-C stops both.")
         signal.pause()
 
@@ -112,7 +113,7 @@ def fetch(url: str | None, folder: Path | None, console: Console) -> None:
         path = download.fetch(
             url or download.URL, folder, report=lambda done, total: progress.update(task, completed=done, total=total)
         )
-    console.print(str(path), highlight=False, markup=False, soft_wrap=True)
+    say(str(path), console)
 
 
 def _show_cells(study: StudySpec, seconds: Sequence[float], console: Console) -> None:
@@ -135,7 +136,7 @@ def _probe_extremes(study: StudySpec, analysis: Analysis, store: Store, command:
             _probe(study.name, point, titles[point], store, command, console)
         except Exception as error:  # noqa: BLE001  # whatever a probe meets, the study's report must come
             problem = f"{titles[point]} could not be probed: {type(error).__name__}: {error}"
-            console.print(problem, style="yellow", highlight=False, markup=False, soft_wrap=True)
+            say(problem, console, "yellow")
 
 
 def _probe(name: str, point: str, title: str, store: Store, command: str, console: Console) -> None:
@@ -160,8 +161,8 @@ def _write_report(analysis: Analysis, study: StudySpec, paths: StudyPaths, comma
     _draw_comparison(analysis, study, paths)
     pages.write(analysis, paths, command, {"ablate": __version__, "python": platform.python_version()})
     for line in answer(analysis):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
-    console.print(f"report: {paths.report_html}", highlight=False, markup=False, soft_wrap=True)
+        say(line, console)
+    say(f"report: {paths.report_html}", console)
 
 
 def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) -> None:
@@ -177,7 +178,7 @@ def _say_how_it_went(tally: Tally, seconds: float, console: Console) -> None:
     counts = f"{tally.settled} of {tally.planned} runs have a result, {len(tally.failed)} failed, {tally.open} open"
     console.print(f"{counts}; {clock(seconds)}", highlight=False)
     for failure in tally.failed.values():
-        console.print(f"failed: {failure}", style="red", highlight=False, markup=False, soft_wrap=True)
+        say(f"failed: {failure}", console, "red")
     if tally.interrupted or tally.out_of_time:
         why = "stopped" if tally.interrupted else "the budget is spent"
         console.print(f"{why}; the same command goes on where it stopped", highlight=False)

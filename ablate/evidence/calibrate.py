@@ -22,11 +22,11 @@ from ablate.calibration.rates import Rates, rates
 from ablate.calibration.scenario import Sizes
 from ablate.calibration.words import COLUMNS, MEANINGS, bar_words, planted_words, rate_words, rows
 from ablate.errors import SpecError
-from ablate.evidence.told import say, write
 from ablate.inference.infer import infer
 from ablate.inference.settings import Interval, Settings
 from ablate.interruption import listening
 from ablate.report.calibration_figure import calibration_figure
+from ablate.telling import say, write
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
 DEFAULT_LEVELS, DEFAULT_SEEDS = "3x3x2x2x2", 2

@@ -13,12 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from ablate.errors import SpecError
-from ablate.evidence.told import say, write
 from ablate.paths import Store
 from ablate.planning import words
 from ablate.planning.plan import Plan, Spread
 from ablate.progress import clock
 from ablate.report.plan_page import plan_page
+from ablate.telling import say, write
 
 if TYPE_CHECKING:
     from ablate.spec import StudySpec

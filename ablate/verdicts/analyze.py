@@ -12,10 +12,10 @@ from ablate.inference.document import document
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
-from ablate.records import whole_file
 from ablate.table_file import Columns, read_runs
+from ablate.telling import write
 from ablate.verdicts.asked import Asked
-from ablate.verdicts.told import METHODS, say, tell, tell_importances
+from ablate.verdicts.told import METHODS, tell, tell_importances
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ def analyze(file: Path, columns: Columns, asked: Asked, outputs: Outputs, consol
     if outputs.importances:
         numbers |= {"optuna_importance": _importances(table, settings, console)}
     if outputs.json:
-        _write(outputs.json, json.dumps(numbers, indent=1, allow_nan=False) + "\n", console)
+        write(outputs.json, json.dumps(numbers, indent=1, allow_nan=False) + "\n", console)
     if outputs.html:
         from ablate.report.evidence_page import evidence_page  # noqa: PLC0415  # loads matplotlib
 
-        _write(outputs.html, evidence_page(found, columns.response, file.name), console)
+        write(outputs.html, evidence_page(found, columns.response, file.name), console)
 
 
 def _importances(table: RunTable, settings: Settings, console: Console) -> list[dict[str, Any]]:
@@ -63,9 +63,3 @@ def _refuse_outside(table: RunTable, settings: Settings) -> None:
     if settings.bounds and len(found) and (found.min() < settings.bounds[0] or found.max() > settings.bounds[1]):
         low, high = settings.bounds
         raise SpecError(f"--bounds: the responses lie from {found.min():g} to {found.max():g}, not in {low:g},{high:g}")
-
-
-def _write(path: Path, text: str, console: Console) -> None:
-    with whole_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    say(f"written: {path}", console)

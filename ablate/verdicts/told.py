@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ablate.analysis.verdict_sentences import verdict_sentences
 from ablate.inference.inference import Inference, Interaction, Verdict
+from ablate.telling import say
 
 if TYPE_CHECKING:
     from ablate.optuna_importance import OptunaImportance
@@ -40,11 +41,6 @@ def tell_importances(found: Sequence["OptunaImportance"], console: Console) -> N
         share, chance = f"{own.value:.2f}", f"{own.null_high:.2f}"
         table.add_row(*map(escape, (METHODS[own.method], own.factor, share, _interval(own.low, own.high), chance)))
     console.print(table)
-
-
-def say(sentence: str, console: Console) -> None:
-    """Print a sentence as it is."""
-    console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
 
 def _verdicts(found: Inference, response: str) -> Table:
