@@ -80,6 +80,12 @@ def test_a_study_without_factors_has_a_page(small_study, read_page):
 
 def test_where_one_more_seed_finds_less_is_on_the_page(planned, page):
     assert f"Up to {planned.takeover - 1} seeds single runs are relabelled" in page.text
+    assert f"At {planned.takeover} seeds a line may rise" in page.text
+
+
+def test_where_no_more_seeds_find_less_nothing_of_the_kind_is_on_the_page(small_study, read_page):
+    alone = plan(small_study(factors=FACTORS, seeds=3, design={"kind": "one_at_a_time"}))
+    assert "a line may rise" not in read_page(plan_page(alone, "", "")).text
 
 
 def test_tests_that_find_the_same_effects_share_a_line(small_study):

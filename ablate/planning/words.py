@@ -120,7 +120,7 @@ def _within_reach(plan: Plan) -> str:
 
 
 def _caveat(plan: Plan) -> tuple[str, ...]:
-    return (f"{plan.design}: {plan.caveat}.",) if plan.caveat else ()
+    return (f"{plan.design.replace('_', ' ').capitalize()}: {plan.caveat}.",) if plan.caveat else ()
 
 
 def _not_shown(plan: Plan) -> tuple[str, ...]:
