@@ -113,3 +113,13 @@ def test_stopped_it_shows_what_was_done_and_exits_with_130(tmp_path):
     assert process.returncode == 130
     assert json.loads((tmp_path / "c.json").read_text())["scenarios"]["no_effect"]["studies"] > 0
     assert "no effect" in output
+
+
+def test_a_study_whose_pairs_are_not_tested_is_promised_no_interaction(tmp_path, small_study):
+    study = small_study(
+        factors={"model.activation": ["tanh", "relu"], "model.head": ["frame", "conv3d"]},
+        analysis={"interactions": "none"},
+    )
+    (tmp_path / "small.yaml").write_text(dump(study))
+    done = calibrate(tmp_path / "small.yaml", "--studies", 1, "--workers", 1, "--scenario", "pure_interaction")
+    assert "left out, this design cannot show it" in done.output

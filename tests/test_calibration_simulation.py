@@ -1,5 +1,6 @@
 """The simulated tables themselves: what is planted in them, and the noise around it."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -96,6 +97,12 @@ def test_a_pure_interaction_has_no_main_effect_at_all(number):
 def test_every_pair_interacts_in_some_study():
     assert {planted("pure_interaction", number=number).pair for number in range(100)} == set(CROSSED.crossed_pairs)
     assert len(CROSSED.crossed_pairs) == 10
+
+
+def test_only_a_pair_that_is_tested_interacts():
+    one = replace(CROSSED, tested=(("E", "A"),))
+    assert {planted("pure_interaction", one, number).pair for number in range(10)} == {(0, 4)}
+    assert not SCENARIOS["pure_interaction"].fits(replace(CROSSED, tested=()))
 
 
 def test_levels_that_never_meet_cannot_interact():

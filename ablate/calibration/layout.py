@@ -20,11 +20,15 @@ COUNTS = re.compile(r"[1-9]\d*(x[1-9]\d*)*")
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Factors, the combinations of their levels that are run, and the number of blocks (seeds)."""
+    """Factors, the combinations of their levels that are run, and the number of blocks (seeds).
+
+    `tested` are the pairs of factors whose interactions are, by path; None: all.
+    """
 
     factors: tuple[FactorLevels, ...]
     cells: Int[np.ndarray, "cell factor"]
     blocks: int
+    tested: tuple[tuple[str, str], ...] | None = None
 
     @classmethod
     def crossed(cls, levels: Sequence[int], blocks: int) -> "Layout":
@@ -37,11 +41,11 @@ class Layout:
 
     @cached_property
     def crossed_pairs(self) -> tuple[tuple[int, int], ...]:
-        """Pairs of factors whose levels all meet equally often, so that an interaction alone can be planted."""
+        """Tested pairs of factors whose levels all meet equally often, so that an interaction alone can be planted."""
         return tuple(
             (first, second)
             for first, second in combinations(range(len(self.factors)), 2)
-            if len(set(self._meetings(first, second).flat)) == 1
+            if self._is_tested(first, second) and len(set(self._meetings(first, second).flat)) == 1
         )
 
     def baseline_first(self, factor: int) -> list[int]:
@@ -62,6 +66,10 @@ class Layout:
         used = np.flatnonzero(weights)
         matched = table[np.isfinite(table[:, used]).all(axis=1)][:, used] @ weights[used]
         return float(matched.mean()) if len(matched) else float(self._main_effect(means, factor) @ weights)
+
+    def _is_tested(self, first: int, second: int) -> bool:
+        pair = {self.factors[first].path, self.factors[second].path}
+        return self.tested is None or any(pair == set(own) for own in self.tested)
 
     def _main_effect(self, means: Float[np.ndarray, " cell"], factor: int) -> Float[np.ndarray, " level"]:
         counts = [len(levels.levels) for levels in self.factors]

@@ -83,7 +83,8 @@ def _design(study: Path | None, asked: Simulation) -> tuple[Layout, Settings]:
 
     spec = study_file.load(study)
     positions = [[f.levels.index(cell.levels[f.path]) for f in spec.factor_levels] for cell in spec.cells]
-    layout = Layout(spec.factor_levels, np.array(positions), asked.seeds or len(spec.seeds))
+    seeds, pairs = asked.seeds or len(spec.seeds), spec.settings.interactions
+    layout = Layout(spec.factor_levels, np.array(positions), seeds, pairs)
     return layout, replace(spec.settings, bounds=None)  # standard deviations have none
 
 
