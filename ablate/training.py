@@ -10,10 +10,14 @@ from ablate.data.batches import as_video, batches
 from ablate.data.source import ClipSource
 from ablate.loss_curve import LossCurve, Observe
 from ablate.models.forecaster import Forecaster
+from ablate.models.fusion import fused
 from ablate.records import CURVE_COLUMNS
 from ablate.schemes import Scheme
 from ablate.seeds import derive
 from ablate.spec import Adam, RunSpec, Training
+
+COMPILING_PAYS = 10_000_000
+"""Pixels, over all frames and steps, from which compiled gates are worth their some ten seconds."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ def fit(run: RunSpec, source: ClipSource, device: torch.device, observe: Observe
     curve = LossCurve(run, source, device, observe)
     for step in range(1, training.steps + 1):
         clips = as_video(next(stream))
-        with autocast(training, device):
+        with fused(_worth_compiling(run)), autocast(training, device):
             progress = (step - 1) / max(training.steps - 1, 1)
             loss = scheme.loss(model, clips, run.loss, progress, draws)
         optimiser.zero_grad()
@@ -59,10 +63,16 @@ def initial_model(run: RunSpec, device: torch.device) -> Forecaster:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(run.seed, "weights"))  # noqa: TID251  # layers draw from torch's global state
         model: Forecaster = run.model.build()
-    for parameter in model.parameters():
-        if parameter.dim() == 4:  # noqa: PLR2004  # a 2-D convolution kernel
-            parameter.data = parameter.data.to(memory_format=torch.channels_last)
     return model.to(device)
+
+
+def _worth_compiling(run: RunSpec) -> bool:
+    """Tell whether the training is long enough to earn back the seconds that compiling the gates takes.
+
+    It depends on nothing but the run, so that a run's numbers do not depend on what ran before it.
+    """
+    pixels = run.training.steps * run.training.batch * run.training.scheme.frames_needed * run.data.canvas**2
+    return pixels >= COMPILING_PAYS
 
 
 def choose_device(training: Training) -> torch.device:

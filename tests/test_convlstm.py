@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from scipy.signal import correlate2d
 
 from ablate.models import ConvLSTM
-from ablate.models.padding import same_conv2d
+from ablate.models.convolution import same_conv2d
 
 CASE = {"kernel_size": [1, 2, 1, 2], "activation": "relu", "gate_activation": "hard_sigmoid"}
 

@@ -9,6 +9,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from ablate.models import ConvLSTM
+from ablate.models.gates import Names
 from ablate.probes.cell_growth import CellGrowth
 from ablate.probes.feeding import Feeding
 from ablate.probes.forget_gate import ForgetGate
@@ -205,7 +206,7 @@ def test_every_clip_counts_alike_in_the_share_of_negative_values():
     net = adding_net()
     with torch.no_grad():
         net.layers[0].kernel[2] = -1.0
-    net.layers[0]._activate = torch.tanh  # the cell is negative where the square was
+    net.layers[0]._names = Names("tanh", net.layers[0]._names.gate)  # the cell is negative where the square was
     clips = torch.cat([clip((20,) * 3), clip((20,) * 3), torch.zeros(1, 3, 1, SIDE, SIDE)])
     finding = CellGrowth().ask(Subject(net, clips, 2, 1, None, batch=2))
     assert finding.numbers["layers.0 negative share"] == pytest.approx(2 / 3 * SQUARE**2 / SIDE**2, rel=1e-5)

@@ -1,5 +1,6 @@
 """Layers are watched and changed from inside, by name, and left as they were."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -60,7 +61,9 @@ def test_layers_are_named_as_torch_names_them(name):
 @every_network
 def test_a_tap_that_only_watches_leaves_the_forecast_as_it_is(name):
     about = subject(name)
-    assert (tapped_rollout(about, taps_in(LAYERS[name], Journal)) == about.rollout()).all()
+    watched = tapped_rollout(about, taps_in(LAYERS[name], Journal))
+    # a layer that nobody watches takes its steps in one go, which rounds otherwise
+    np.testing.assert_allclose(watched, about.rollout(), rtol=0, atol=1e-6)
 
 
 def test_the_first_step_of_a_sequence_has_no_state_and_so_no_forget_gate():

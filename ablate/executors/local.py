@@ -19,7 +19,7 @@ from ablate.trial import carry_out
 
 GRACE_SECONDS = 5.0
 # glibc gives big tensors back to the kernel at once, and page faults then cost half of a step
-MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 31)}
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 40), "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 
 
 @dataclass

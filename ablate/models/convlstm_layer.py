@@ -8,8 +8,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ablate.models.activation import ACTIVATIONS, CellActivation, GateActivation
+from ablate.models.convolution import same_conv2d
+from ablate.models.fusion import is_fused
+from ablate.models.gates import Names
 from ablate.models.initialisation import Initialisation, fill_bias, fill_kernel, fill_state_kernel
-from ablate.models.padding import same_conv2d
+from ablate.models.scan import Given, scan
 from ablate.models.tap import CellState, Tap
 
 Features = Float[Tensor, "time batch channel height width"]
@@ -46,8 +49,7 @@ class ConvLSTMLayer(nn.Module):
         self.bias = nn.Parameter(torch.empty(4 * filters))
         self.peepholes = nn.Parameter(torch.zeros(3, filters, 1, 1)) if cell.peepholes else None
         self.tap = Tap()
-        self._activate = ACTIVATIONS[cell.activation]
-        self._gate = ACTIVATIONS[cell.gate_activation]
+        self._names = Names(cell.activation, cell.gate_activation)
         if self.kernel is not None:
             fill_kernel(self.kernel, cell.initialisation)
         fill_state_kernel(self.state_kernel, cell.initialisation)
@@ -56,43 +58,60 @@ class ConvLSTMLayer(nn.Module):
             self.bias[filters : 2 * filters] = cell.forget_bias
 
     def forward(self, features: Features, state: CellState | None = None) -> tuple[Hidden, CellState]:
-        """Return the hidden state at every step, and the state after the last.
-
-        The input convolution runs once over all steps, and the steps are taken apart with `unbind`: indexing
-        them one by one would make autograd fill a zero tensor of the whole sequence for every step.
-        """
-        time, batch = features.shape[:2]
-        gates = same_conv2d(features.flatten(0, 1), self._require_kernel(), self.bias)
-        return self._scan(gates.reshape(time, batch, *gates.shape[1:]).unbind(0), state)
+        """Return the hidden state at every step, and the state after the last."""
+        if self.kernel is None:
+            raise ValueError("this layer takes no input; call undriven()")
+        return self._run(features, len(features), state)
 
     def undriven(self, steps: int, state: CellState) -> tuple[Hidden, CellState]:
         """Return the same for `steps` steps without any input."""
-        gates = self.bias.view(1, -1, 1, 1).expand(len(state.hidden), -1, *state.hidden.shape[-2:])
-        return self._scan([gates] * steps, state)
+        return self._run(None, steps, state)
 
-    def _scan(self, gates: Sequence[Tensor], state: CellState | None) -> tuple[Hidden, CellState]:
+    def _run(self, features: Features | None, steps: int, state: CellState | None) -> tuple[Hidden, CellState]:
+        if not self._may_scan():
+            return self._step_by_step(features, steps, state)
+        hidden, cell = (None, None) if state is None else (state.hidden, state.cell)
+        given = Given(self.kernel, self.bias, self.state_kernel, self.peepholes, features, hidden, cell)
+        every, last, cell = scan(self._names, steps, given)
+        return every, CellState(last, cell)
+
+    def _may_scan(self) -> bool:
+        """Tell whether nobody watches the steps, nobody lowers their precision, and a gradient is not dearer so."""
+        mixed = torch.is_autocast_enabled(self.bias.device.type)
+        return type(self.tap) is Tap and not mixed and (is_fused() or not torch.is_grad_enabled())
+
+    def _step_by_step(self, features: Features | None, steps: int, state: CellState | None) -> tuple[Hidden, CellState]:
+        """Run with torch's own operations and gradients, between which a tap may reach in."""
         hidden = []
-        for step in gates:
-            state = self._step(step, state)
+        for gates in self._driven(features, steps, state):
+            state = self._step(gates, state)
             hidden.append(state.hidden)
         assert state is not None, "a sequence has at least one step"  # noqa: S101  # for the type checker
         return torch.stack(hidden), state
 
+    def _driven(self, features: Features | None, steps: int, state: CellState | None) -> Sequence[Tensor]:
+        """Return each step's gates as the input alone drives them.
+
+        The steps are taken apart with `unbind`: indexing them one by one would make autograd fill a zero tensor of
+        the whole sequence for every step.
+        """
+        if features is None or self.kernel is None:
+            assert state is not None, "a layer without input starts from a state"  # noqa: S101  # for the type checker
+            return [self.bias.view(1, -1, 1, 1).expand(len(state.hidden), -1, *state.hidden.shape[-2:])] * steps
+        gates = same_conv2d(features.flatten(0, 1), self.kernel, self.bias)
+        return gates.view(steps, -1, *gates.shape[1:]).unbind(0)
+
     def _step(self, gates: Tensor, state: CellState | None) -> CellState:
+        activation, gate = ACTIVATIONS[self._names.activation], ACTIVATIONS[self._names.gate]
         if state is not None:
             state = self.tap.before(state)
             gates = gates + same_conv2d(state.hidden, self.state_kernel)
         i, f, candidate, o = gates.chunk(4, dim=1)
         if self.peepholes is not None and state is not None:
             i, f = i + self.peepholes[0] * state.cell, f + self.peepholes[1] * state.cell
-        cell = self.tap.entering(self._gate(i)) * self._activate(candidate)
+        cell = self.tap.entering(gate(i)) * activation(candidate)
         if state is not None:
-            cell = cell + self.tap.keeping(self._gate(f)) * state.cell
+            cell = cell + self.tap.keeping(gate(f)) * state.cell
         if self.peepholes is not None:
             o = o + self.peepholes[2] * cell
-        return self.tap.after(CellState(self._gate(o) * self._activate(cell), cell))
-
-    def _require_kernel(self) -> Tensor:
-        if self.kernel is None:
-            raise ValueError("this layer takes no input; call undriven()")
-        return self.kernel
+        return self.tap.after(CellState(gate(o) * activation(cell), cell))

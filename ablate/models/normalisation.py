@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ablate.component import Spec
+from ablate.models.batch_moments import normalise_by_batch
 from ablate.models.convlstm_layer import Features
 
 Statistics = Literal["moving", "batch", "recomputed"]
@@ -145,13 +146,8 @@ class BatchNorm(nn.Module):
 
     def _by_batch(self, features: Features) -> tuple[Features, Tensor, Tensor]:
         """Return the features normalised by their own mean and biased variance, and these two."""
-        flat = features.flatten(0, 1)
-        mean, unbiased = torch.zeros_like(self.moving_mean), torch.zeros_like(self.moving_variance)
-        normalised = functional.batch_norm(
-            flat, mean, unbiased, self.weight, self.bias, training=True, momentum=1.0, eps=self._epsilon
-        )
-        count = flat.numel() // flat.shape[1]
-        return normalised.view_as(features), mean, unbiased * ((count - 1) / count)
+        normalised, mean, variance = normalise_by_batch(features.flatten(0, 1), self.weight, self.bias, self._epsilon)
+        return normalised.view_as(features), mean, variance
 
 
 class ChannelNorm(nn.Module):

@@ -1,14 +1,15 @@
-"""Zero padding that keeps an image's size, as Keras' "same" does."""
+"""Convolutions that keep an image's size, as Keras' "same" does.
+
+Images are (batch, channel, height, width), kernels (filter, channel, height, width). An even kernel pads one pixel
+more on the right and at the bottom.
+"""
 
 from torch import Tensor
 from torch.nn import functional
 
 
 def same_conv2d(images: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Convolve so that height and width stay; an even kernel pads one pixel more on the right and at the bottom.
-
-    `images` is (batch, channel, height, width), `kernel` (filter, channel, height, width).
-    """
+    """Convolve so that height and width stay."""
     height, width = kernel.shape[-2:]
     if height % 2 and width % 2:
         return functional.conv2d(images, kernel, bias, padding=(height // 2, width // 2))

@@ -1,0 +1,84 @@
+"""Convolutions that keep an image's size, on canvases on which even kernels need no padded copy of their images.
+
+Libraries pad both sides alike. With an even kernel the result then has one row and one column too many, and Keras'
+"same" is all of it but the first of each. So where a kernel is even, results lie on canvases with such an edge above
+and at the left; what stands there counts for nothing on the way forward, and is 0 on the way back.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+class Wanted(NamedTuple):
+    """Which gradients of a convolution are asked for."""
+
+    images: bool = False
+    kernel: bool = False
+    bias: bool = False
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Results of square kernels; `edge` is 1 if any of those that meet on the canvas is even, else 0."""
+
+    edge: int
+
+    def inner(self, canvas: Tensor) -> Tensor:
+        """Return a view of what counts."""
+        return canvas[..., self.edge :, self.edge :]
+
+    def conv2d(self, images: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
+        """Return a canvas with the convolution of images (batch, channel, height, width)."""
+        if _is_outer_product(kernel):
+            result = functional.linear(images.movedim(1, -1), kernel.flatten(1), bias).movedim(-1, 1)
+        else:
+            result = functional.conv2d(images, kernel, bias, padding=kernel.shape[-1] // 2)
+        return result if self._fills(kernel) else functional.pad(result, (self.edge, 0, self.edge, 0))
+
+    def add_conv2d(self, canvas: Tensor, images: Tensor, kernel: Tensor) -> None:
+        """Add the convolution to a canvas, which lies in memory as the images and the kernel do.
+
+        On a CPU oneDNN adds while it writes, which saves two passes over the canvas.
+        """
+        padding = kernel.shape[-1] // 2
+        if canvas.device.type != "cpu" or canvas.dtype != torch.float32 or not self._fills(kernel):
+            result = functional.conv2d(images, kernel, padding=padding)
+            (canvas if self._fills(kernel) else self.inner(canvas)).add_(result)
+        else:  # the operator that torch.compile itself calls
+            torch.ops.mkldnn._convolution_pointwise_.binary(
+                canvas, images, kernel, None, [padding] * 2, [1, 1], [1, 1], 1, "add", 1.0, None, [], None
+            )
+
+    def gradients(
+        self, of_canvas: Tensor, images: Tensor, kernel: Tensor, wanted: Wanted
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """Return the gradients of the images, the kernel and the bias; None where not wanted."""
+        of_result = of_canvas if self._fills(kernel) else self.inner(of_canvas)
+        if _is_outer_product(kernel):
+            return _outer_product_gradients(of_result, images, kernel, wanted)
+        padding, ones, transposed = [kernel.shape[-1] // 2] * 2, [1, 1], False
+        gradients: tuple[Tensor | None, Tensor | None, Tensor | None] = torch.ops.aten.convolution_backward(
+            of_result, images, kernel, kernel.shape[:1], ones, padding, ones, transposed, [0, 0], 1, list(wanted)
+        )
+        return gradients
+
+    def _fills(self, kernel: Tensor) -> bool:
+        return kernel.shape[-1] % 2 != self.edge
+
+
+def _is_outer_product(kernel: Tensor) -> bool:
+    """Tell whether every pixel is one number, for which oneDNN picks a layout that must be copied."""
+    return kernel.shape[1:].numel() == 1
+
+
+def _outer_product_gradients(
+    of_result: Tensor, images: Tensor, kernel: Tensor, wanted: Wanted
+) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    pixels, pulls = images.reshape(-1), of_result.movedim(1, -1).flatten(0, -2)
+    of_images = (pulls @ kernel.flatten()).view(images.shape) if wanted.images else None
+    of_kernel = (pixels @ pulls).view(kernel.shape) if wanted.kernel else None
+    return of_images, of_kernel, pulls.sum(0) if wanted.bias else None

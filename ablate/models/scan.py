@@ -1,0 +1,229 @@
+"""A ConvLSTM layer's way through its steps, forward and backward, in as few passes over memory as it takes.
+
+What backpropagation through time costs beside its convolutions is traffic: autograd keeps some nine tensors a filter
+and step, and fills or copies most of them again. Here a step is one convolution, added to gates that the input has
+driven for many steps at once, and one pass over these gates; a step back is one pass and one convolution. The
+gradients of the weights are convolutions over many steps at once.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ablate.models.canvas import Canvas, Wanted
+from ablate.models.fusion import in_one_pass, is_fused
+from ablate.models.gates import Names, Pulls, advance, retreat
+
+BLOCK_BYTES = 256 << 20
+"""Gates of at most so many bytes are driven, and their gradients gathered, at a time, but of at least one step."""
+
+
+class Given(NamedTuple):
+    """What a scan starts from.
+
+    Without a kernel, features are None and the state alone drives the layer. Without a state the first step has no
+    state convolution. Features are (time, batch, channel, height, width), peepholes (3, filter, 1, 1).
+    """
+
+    kernel: Tensor | None
+    bias: Tensor
+    state_kernel: Tensor
+    peepholes: Tensor | None
+    features: Tensor | None
+    hidden: Tensor | None
+    cell: Tensor | None
+
+
+class Kept(NamedTuple):
+    """What the way forward leaves for the way back.
+
+    The hidden states of all steps in one tensor; each step's cell; each block's gates before activation.
+    """
+
+    hidden: Tensor
+    cells: Sequence[Tensor]
+    gates: Sequence[Tensor]
+
+
+def scan(names: Names, steps: int, given: Given) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the hidden state (time, batch, filter, height, width), and hidden state and cell after the last step."""
+    result: tuple[Tensor, Tensor, Tensor] = _Scan.apply(names, steps, *given)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _Scan(torch.autograd.Function):
+    """The scan as one operation of autograd."""
+
+    @staticmethod
+    def forward(ctx: Any, names: Names, steps: int, *given: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        learning = any(ctx.needs_input_grad)
+        way = _Way(names, steps, Given(*given), fused=learning and is_fused())  # type: ignore[arg-type]
+        kept = way.forward(keeping=learning)
+        ctx.names, ctx.steps, ctx.fused = names, steps, way.fused
+        ctx.save_for_backward(*given, kept.hidden, *kept.cells, *kept.gates)
+        return kept.hidden, kept.hidden[-1].clone(), kept.cells[-1].clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor | None, ...]:
+        given, (hidden, *rest) = ctx.saved_tensors[: len(Given._fields)], ctx.saved_tensors[len(Given._fields) :]
+        way = _Way(ctx.names, ctx.steps, Given(*given), fused=ctx.fused)
+        kept = Kept(hidden, rest[: ctx.steps], rest[ctx.steps :])
+        return None, None, *_WayBack(way, kept, ctx.needs_input_grad[2:]).gradients(*pulls)
+
+
+class _Way:
+    """The steps in the order of time."""
+
+    def __init__(self, names: Names, steps: int, given: Given, *, fused: bool) -> None:
+        self.names, self.steps, self.fused = names, steps, fused
+        self.filters = given.state_kernel.shape[1]
+        self.canvas = Canvas(max(1 - kernel.shape[-1] % 2 for kernel in given[:3:2] if kernel is not None))
+        # a vector register holds 16 floats: fewer filters waste part of it unless pixels lie side by side
+        self.layout = torch.contiguous_format if self.filters % 16 else torch.channels_last
+        self.given = given = self._prepared(given)
+        example = given.hidden if given.features is None else given.features[0]
+        assert example is not None, "a layer without input starts from a state"  # noqa: S101  # for the type checker
+        self._like = example
+        self.shape = (len(example), *example.shape[-2:])
+        self.cell = self.images(1, self.filters).zero_()[0] if given.cell is None else self.laid(given.cell)
+
+    def forward(self, *, keeping: bool) -> Kept:
+        """Run all steps; unless keeping, leave no cell but the last, and no gates."""
+        hiddens = self.images(self.steps, self.filters)
+        hidden, cells, gates = self.given.hidden, [self.cell], []
+        step = in_one_pass(advance, self.fused)
+        for block in self.blocks():
+            driven = self._driven(block)
+            for t, waiting in zip(block, driven, strict=True):
+                if hidden is not None:
+                    self.canvas.add_conv2d(waiting, hidden, self.given.state_kernel)
+                hidden = hiddens[t]
+                cells.append(step(self.names, self.canvas.inner(waiting), cells[-1], self.given.peepholes, hidden))
+                del cells[: 0 if keeping else -1]
+            gates += [driven] if keeping else []
+        return Kept(hiddens, cells[-self.steps :], gates)
+
+    def blocks(self) -> list[range]:
+        """Return the steps, cut into as many as are driven at a time."""
+        most = max(1, BLOCK_BYTES // (4 * self.cell.nbytes))
+        return [range(first, min(first + most, self.steps)) for first in range(0, self.steps, most)]
+
+    def images(self, count: int, channels: int, edge: int = 0) -> Tensor:
+        """Return `count` batches of images to be filled, in the layer's layout, as one tensor."""
+        batch, height, width = self.shape
+        if self.layout is torch.contiguous_format:
+            return self._like.new_empty(count, batch, channels, height + edge, width + edge)
+        return self._like.new_empty(count, batch, height + edge, width + edge, channels).permute(0, 1, 4, 2, 3)
+
+    def laid(self, images: Tensor) -> Tensor:
+        """Return images in the layer's layout, or a kernel; they are only copied if they are in another one."""
+        return images.contiguous(memory_format=self.layout)
+
+    def _prepared(self, given: Given) -> Given:
+        kernel, hidden = given.kernel, given.hidden
+        plain = Given(*(tensor if tensor is None else tensor.detach() for tensor in given))  # type: ignore[arg-type]
+        return plain._replace(
+            # cloned, because the strides of a kernel with one channel may say neither layout
+            kernel=None if kernel is None else kernel.detach().clone(memory_format=self.layout),
+            state_kernel=plain.state_kernel.clone(memory_format=self.layout),
+            hidden=None if hidden is None else self.laid(hidden.detach()),
+        )
+
+    def _driven(self, block: range) -> Tensor:
+        """Return new gates of these steps, as the input alone drives them, on canvases."""
+        kernel, bias, features = self.given.kernel, self.given.bias, self.given.features
+        if kernel is None or features is None:
+            return self.images(len(block), 4 * self.filters, self.canvas.edge).copy_(bias.view(-1, 1, 1))
+        gates = self.canvas.conv2d(self.laid(features[block.start : block.stop].flatten(0, 1)), kernel, bias)
+        return self.laid(gates).view(len(block), -1, *gates.shape[1:])
+
+
+class _WayBack:
+    """The steps against the order of time, with the sums of what they pull at."""
+
+    def __init__(self, way: _Way, kept: Kept, wanted: Sequence[bool]) -> None:
+        self._way, self._kept, self._wanted = way, kept, Given(*wanted)  # type: ignore[arg-type]
+        self._sums: dict[str, Tensor] = {}
+        features = way.given.features
+        self._of_features = torch.empty_like(features) if features is not None and self._wanted.features else None
+
+    def gradients(self, of_hidden: Tensor, of_last_hidden: Tensor, of_last_cell: Tensor) -> Given:
+        """Return the gradients of what was given."""
+        way, wanted = self._way, self._wanted
+        later, of_cell = way.laid(of_last_hidden), way.laid(of_last_cell)
+        for block, gates in reversed(list(zip(way.blocks(), self._kept.gates, strict=True))):
+            of_gates = self._to_be_filled(block)
+            for k, t in reversed(list(enumerate(block))):
+                pulls = Pulls(way.laid(of_hidden[t]), later, of_cell)
+                of_step, of_cell = self._retreat(t, way.canvas.inner(gates[k]), pulls)
+                way.canvas.inner(of_gates[k]).copy_(of_step)
+                if t or wanted.hidden:
+                    later = self._of_hidden(of_gates[k])
+            self._gather_state(block, of_gates)
+            self._gather_input(block, of_gates)
+        return Given(
+            kernel=self._sums.get("kernel"),
+            bias=self._sums.get("bias"),  # type: ignore[arg-type]  # None where nothing pulls
+            state_kernel=self._sums.get("state_kernel"),  # type: ignore[arg-type]
+            peepholes=self._sums.get("peepholes"),
+            features=self._of_features,
+            hidden=later if wanted.hidden else None,
+            cell=of_cell if wanted.cell else None,
+        )
+
+    def _to_be_filled(self, block: range) -> Tensor:
+        edge = self._way.canvas.edge
+        of_gates = self._way.images(len(block), 4 * self._way.filters, edge)
+        of_gates[..., :edge, :] = 0
+        of_gates[..., :edge] = 0
+        return of_gates
+
+    def _retreat(self, t: int, gates: Tensor, pulls: Pulls) -> tuple[Tensor, Tensor]:
+        way = self._way
+        before, after = self._kept.cells[t - 1] if t else way.cell, self._kept.cells[t]
+        step = in_one_pass(retreat, way.fused)
+        of_gates, of_cell = step(way.names, gates, (before, after), way.given.peepholes, pulls)
+        if way.given.peepholes is not None:
+            i, f, _, o = of_gates.chunk(4, dim=1)
+            seen = torch.stack([i * before, f * before, o * after])
+            self._add("peepholes", seen.sum((1, 3, 4))[..., None, None])
+        return of_gates, of_cell
+
+    def _of_hidden(self, of_gates: Tensor) -> Tensor:
+        kernel, like = self._way.given.state_kernel, self._kept.hidden[0]
+        images = self._way.canvas.gradients(of_gates, like, kernel, Wanted(images=True))[0]
+        return self._way.laid(cast("Tensor", images))
+
+    def _gather_state(self, block: range, of_gates: Tensor) -> None:
+        """Add up what the gates of a block pull at through the states before its steps."""
+        first, seen = self._way.given.hidden, self._kept.hidden[max(block.start - 1, 0) : block.stop - 1]
+        if block.start == 0 and first is not None:
+            self._add_state_kernel(of_gates[0], first)
+        if len(seen):
+            self._add_state_kernel(of_gates[-len(seen) :].flatten(0, 1), seen.flatten(0, 1))
+
+    def _add_state_kernel(self, of_gates: Tensor, seen: Tensor) -> None:
+        kernel = self._way.given.state_kernel
+        self._add("state_kernel", self._way.canvas.gradients(of_gates, seen, kernel, Wanted(kernel=True))[1])
+
+    def _gather_input(self, block: range, of_gates: Tensor) -> None:
+        """Add up what the gates of a block pull at through the input of its steps."""
+        kernel, features = self._way.given.kernel, self._way.given.features
+        if kernel is None or features is None:
+            self._add("bias", self._way.canvas.inner(of_gates).sum((0, 1, 3, 4)))
+            return
+        seen = self._way.laid(features[block.start : block.stop].flatten(0, 1))
+        wanted = Wanted(images=self._of_features is not None, kernel=True, bias=True)
+        images, of_kernel, of_bias = self._way.canvas.gradients(of_gates.flatten(0, 1), seen, kernel, wanted)
+        self._add("kernel", of_kernel)
+        self._add("bias", of_bias)
+        if self._of_features is not None and images is not None:
+            self._of_features[block.start : block.stop] = images.view(len(block), -1, *images.shape[1:])
+
+    def _add(self, name: str, gradient: Tensor | None) -> None:
+        if gradient is not None:
+            self._sums[name] = self._sums[name] + gradient if name in self._sums else gradient

@@ -1,0 +1,153 @@
+"""A layer's scan has the numbers and the gradients of its steps taken one by one."""
+
+import pytest
+import torch
+
+from ablate.models.convlstm_layer import Cell, ConvLSTMLayer
+from ablate.models.fusion import fused
+from ablate.models.gates import Names
+from ablate.models.scan import Given, scan
+from ablate.models.tap import CellState, Tap
+
+TIME, BATCH, CHANNELS, HEIGHT, WIDTH = 3, 2, 2, 4, 5
+KERNELS = [(1, 1), (3, 3), (2, 2), (3, 2), (4, 1), (2, 3)]
+ACTIVATIONS = [("tanh", "sigmoid"), ("relu", "hard_sigmoid"), ("sigmoid", "sigmoid")]
+
+
+class Watching(Tap):
+    """Changes nothing, but makes its layer go step by step."""
+
+
+def drawn(*shape):
+    return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    with torch.random.fork_rng():
+        torch.manual_seed(3)  # noqa: TID251  # layers draw from torch's global state
+        yield
+
+
+def given(kernels, filters=2, *, peepholes=True, driven=True, state=True):
+    kernel, state_kernel = kernels
+    return Given(
+        kernel=drawn(4 * filters, CHANNELS, kernel, kernel) if driven else None,
+        bias=drawn(4 * filters),
+        state_kernel=drawn(4 * filters, filters, state_kernel, state_kernel),
+        peepholes=drawn(3, filters, 1, 1) if peepholes else None,
+        features=drawn(TIME, BATCH, CHANNELS, HEIGHT, WIDTH) if driven else None,
+        hidden=drawn(BATCH, filters, HEIGHT, WIDTH) if state else None,
+        cell=drawn(BATCH, filters, HEIGHT, WIDTH) if state else None,
+    )
+
+
+def gradient_is_right(names, tensors):
+    places = [place for place, tensor in enumerate(tensors) if tensor is not None]
+
+    def function(*present):
+        whole = dict(zip(places, present, strict=True))
+        return scan(names, TIME, Given(*(whole.get(place) for place in range(len(tensors)))))
+
+    return torch.autograd.gradcheck(function, [tensors[place] for place in places])
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_the_gradient_is_that_of_finite_differences(kernels):
+    assert gradient_is_right(Names("tanh", "sigmoid"), given(kernels))
+
+
+def test_the_gradient_is_right_from_no_state_and_without_peepholes():
+    assert gradient_is_right(Names("tanh", "sigmoid"), given((3, 3), peepholes=False, state=False))
+
+
+def test_the_gradient_is_right_without_input():
+    assert gradient_is_right(Names("tanh", "sigmoid"), given((1, 3), driven=False))
+
+
+def test_the_gradient_is_right_channels_last():
+    assert gradient_is_right(Names("sigmoid", "sigmoid"), given((1, 1), filters=16, peepholes=False))
+
+
+def test_the_gradient_is_right_for_one_channel_through_a_1x1_kernel():
+    tensors = given((1, 2))
+    one = tensors._replace(kernel=drawn(8, 1, 1, 1), features=drawn(TIME, BATCH, 1, HEIGHT, WIDTH))
+    assert gradient_is_right(Names("tanh", "sigmoid"), one)
+
+
+def test_the_gradient_is_right_where_the_steps_are_cut_into_blocks(monkeypatch):
+    monkeypatch.setattr("ablate.models.scan.BLOCK_BYTES", 2 * 4 * 8 * BATCH * 2 * HEIGHT * WIDTH)
+    assert gradient_is_right(Names("tanh", "sigmoid"), given((2, 2)))
+
+
+def layer_and_inputs(activation, gate, kernels, dtype, *, peepholes):
+    cell = Cell(activation, gate, 1.0, "torch", peepholes)
+    layer = ConvLSTMLayer(CHANNELS, 16, *kernels, cell).to(dtype)
+    if peepholes:
+        layer.peepholes.data.normal_()
+    features = torch.randn(TIME, BATCH, CHANNELS, HEIGHT, WIDTH, dtype=dtype, requires_grad=True)
+    state = CellState(*(torch.randn(BATCH, 16, HEIGHT, WIDTH, dtype=dtype) for _ in range(2)))
+    return layer, features, state
+
+
+def results(layer, features, state):
+    """Everything that comes out of a layer, and all gradients of a mixture of it."""
+    layer.zero_grad()
+    features.grad = None
+    hidden, last = layer(features, state)
+    weight = torch.linspace(-1, 1, hidden.numel(), dtype=hidden.dtype).view_as(hidden)
+    ((hidden * weight).sum() + last.cell.square().sum() + last.hidden.sum()).backward()
+    outputs = [tensor.detach() for tensor in (hidden, last.hidden, last.cell)]
+    return [*outputs, features.grad.clone(), *(p.grad.clone() for p in layer.parameters())]
+
+
+def largest_difference(layer, features, state):
+    """Between the fused scan and single steps, as part of each tensor's largest number."""
+    with fused(wanted=True):
+        ours = results(layer, features, state)
+    layer.tap = Watching()
+    theirs = results(layer, features, state)
+    return max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(ours, theirs, strict=True))
+
+
+@pytest.fixture
+def _uncompiled(monkeypatch):
+    monkeypatch.setattr("ablate.models.scan.in_one_pass", lambda function, wanted: function)  # noqa: ARG005
+
+
+@pytest.mark.usefixtures("_uncompiled")
+@pytest.mark.parametrize(("activation", "gate"), ACTIVATIONS)
+@pytest.mark.parametrize("kernels", KERNELS)
+@pytest.mark.parametrize("peepholes", [False, True])
+def test_the_scan_is_its_steps(activation, gate, kernels, peepholes):
+    assert largest_difference(*layer_and_inputs(activation, gate, kernels, torch.float64, peepholes=peepholes)) < 1e-13
+
+
+@pytest.mark.usefixtures("_uncompiled")
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_float32_differs_by_rounding_alone(kernels):
+    assert largest_difference(*layer_and_inputs("tanh", "sigmoid", kernels, torch.float32, peepholes=False)) < 1e-5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("activation", "gate"), ACTIVATIONS)
+@pytest.mark.parametrize("kernels", [(3, 3), (2, 2)])
+def test_compiled_gates_differ_by_rounding_alone(activation, gate, kernels):
+    assert largest_difference(*layer_and_inputs(activation, gate, kernels, torch.float32, peepholes=False)) < 1e-5
+
+
+@pytest.mark.usefixtures("_uncompiled")
+def test_a_gradient_may_be_taken_twice():
+    tensors = given((3, 3))
+    hidden, _, _ = scan(Names("tanh", "sigmoid"), TIME, tensors)
+    first, second = (torch.autograd.grad(hidden.sum(), tensors.features, retain_graph=True)[0] for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_weights_changed_before_the_way_back_are_noticed():
+    tensors = given((3, 3))
+    hidden, _, _ = scan(Names("tanh", "sigmoid"), TIME, tensors)
+    with torch.no_grad():
+        tensors.state_kernel.mul_(2)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        hidden.sum().backward()
