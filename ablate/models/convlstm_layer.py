@@ -77,7 +77,7 @@ class ConvLSTMLayer(nn.Module):
 
     def _may_scan(self) -> bool:
         """Tell whether nobody watches the steps, nobody lowers their precision, and a gradient is not dearer so."""
-        mixed = torch.is_autocast_enabled(self.bias.device.type)
+        mixed = self.bias.is_cuda and torch.is_autocast_enabled("cuda")
         return type(self.tap) is Tap and not mixed and (is_fused() or not torch.is_grad_enabled())
 
     def _step_by_step(self, features: Features | None, steps: int, state: CellState | None) -> tuple[Hidden, CellState]:
