@@ -6,19 +6,10 @@ and at the left; what stands there counts for nothing on the way forward, and is
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional
-
-
-class Wanted(NamedTuple):
-    """Which gradients of a convolution are asked for."""
-
-    images: bool = False
-    kernel: bool = False
-    bias: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,7 +20,7 @@ class Canvas:
 
     def inner(self, canvas: Tensor) -> Tensor:
         """Return a view of what counts."""
-        return canvas[..., self.edge :, self.edge :]
+        return canvas[..., self.edge :, self.edge :] if self.edge else canvas
 
     def conv2d(self, images: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
         """Return a canvas with the convolution of images (batch, channel, height, width)."""
@@ -53,32 +44,36 @@ class Canvas:
                 canvas, images, kernel, None, [padding] * 2, [1, 1], [1, 1], 1, "add", 1.0, None, [], None
             )
 
-    def gradients(
-        self, of_canvas: Tensor, images: Tensor, kernel: Tensor, wanted: Wanted
-    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        """Return the gradients of the images, the kernel and the bias; None where not wanted."""
+    def images_gradient(self, of_canvas: Tensor, turned: Tensor) -> Tensor:
+        """Return the gradient of the images: a convolution too, with the kernel as `turned` returns it.
+
+        oneDNN is up to a fifth quicker at it than at its own backward pass.
+        """
+        of_result = of_canvas if self._fills(turned) else self.inner(of_canvas)
+        side = turned.shape[-1]
+        return functional.conv2d(of_result, turned, padding=side - 1 - side // 2)
+
+    def kernel_gradient(self, of_canvas: Tensor, images: Tensor, kernel: Tensor) -> Tensor:
+        """Return the gradient of the kernel."""
         of_result = of_canvas if self._fills(kernel) else self.inner(of_canvas)
         if _is_outer_product(kernel):
-            return _outer_product_gradients(of_result, images, kernel, wanted)
+            pulls = of_result.movedim(1, -1).flatten(0, -2)
+            return (images.reshape(-1) @ pulls).view(kernel.shape)
         padding, ones, transposed = [kernel.shape[-1] // 2] * 2, [1, 1], False
-        gradients: tuple[Tensor | None, Tensor | None, Tensor | None] = torch.ops.aten.convolution_backward(
-            of_result, images, kernel, kernel.shape[:1], ones, padding, ones, transposed, [0, 0], 1, list(wanted)
-        )
-        return gradients
+        gradient: Tensor = torch.ops.aten.convolution_backward(
+            of_result, images, kernel, None, ones, padding, ones, transposed, [0, 0], 1, [False, True, False]
+        )[1]
+        return gradient
 
     def _fills(self, kernel: Tensor) -> bool:
         return kernel.shape[-1] % 2 != self.edge
 
 
+def turned(kernel: Tensor, layout: torch.memory_format) -> Tensor:
+    """Return a kernel that leads back: turned by 180 degrees, filters and channels swapped."""
+    return kernel.flip(2, 3).transpose(0, 1).clone(memory_format=layout)
+
+
 def _is_outer_product(kernel: Tensor) -> bool:
     """Tell whether every pixel is one number, for which oneDNN picks a layout that must be copied."""
     return kernel.shape[1:].numel() == 1
-
-
-def _outer_product_gradients(
-    of_result: Tensor, images: Tensor, kernel: Tensor, wanted: Wanted
-) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    pixels, pulls = images.reshape(-1), of_result.movedim(1, -1).flatten(0, -2)
-    of_images = (pulls @ kernel.flatten()).view(images.shape) if wanted.images else None
-    of_kernel = (pixels @ pulls).view(kernel.shape) if wanted.kernel else None
-    return of_images, of_kernel, pulls.sum(0) if wanted.bias else None

@@ -7,13 +7,13 @@ gradients of the weights are convolutions over many steps at once.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ablate.models.canvas import Canvas, Wanted
+from ablate.models.canvas import Canvas, turned
 from ablate.models.fusion import in_one_pass, is_fused
 from ablate.models.gates import Names, Pulls, advance, retreat
 
@@ -148,6 +148,7 @@ class _WayBack:
     def __init__(self, way: _Way, kept: Kept, wanted: Sequence[bool]) -> None:
         self._way, self._kept, self._wanted = way, kept, Given(*wanted)  # type: ignore[arg-type]
         self._sums: dict[str, Tensor] = {}
+        self._turned = turned(way.given.state_kernel, way.layout)
         features = way.given.features
         self._of_features = torch.empty_like(features) if features is not None and self._wanted.features else None
 
@@ -162,7 +163,7 @@ class _WayBack:
                 of_step, of_cell = self._retreat(t, way.canvas.inner(gates[k]), pulls)
                 way.canvas.inner(of_gates[k]).copy_(of_step)
                 if t or wanted.hidden:
-                    later = self._of_hidden(of_gates[k])
+                    later = way.laid(way.canvas.images_gradient(of_gates[k], self._turned))
             self._gather_state(block, of_gates)
             self._gather_input(block, of_gates)
         return Given(
@@ -193,11 +194,6 @@ class _WayBack:
             self._add("peepholes", seen.sum((1, 3, 4))[..., None, None])
         return of_gates, of_cell
 
-    def _of_hidden(self, of_gates: Tensor) -> Tensor:
-        kernel, like = self._way.given.state_kernel, self._kept.hidden[0]
-        images = self._way.canvas.gradients(of_gates, like, kernel, Wanted(images=True))[0]
-        return self._way.laid(cast("Tensor", images))
-
     def _gather_state(self, block: range, of_gates: Tensor) -> None:
         """Add up what the gates of a block pull at through the states before its steps."""
         first, seen = self._way.given.hidden, self._kept.hidden[max(block.start - 1, 0) : block.stop - 1]
@@ -207,23 +203,20 @@ class _WayBack:
             self._add_state_kernel(of_gates[-len(seen) :].flatten(0, 1), seen.flatten(0, 1))
 
     def _add_state_kernel(self, of_gates: Tensor, seen: Tensor) -> None:
-        kernel = self._way.given.state_kernel
-        self._add("state_kernel", self._way.canvas.gradients(of_gates, seen, kernel, Wanted(kernel=True))[1])
+        way = self._way
+        self._add("state_kernel", way.canvas.kernel_gradient(of_gates, seen, way.given.state_kernel))
 
     def _gather_input(self, block: range, of_gates: Tensor) -> None:
         """Add up what the gates of a block pull at through the input of its steps."""
-        kernel, features = self._way.given.kernel, self._way.given.features
+        way, kernel, features = self._way, self._way.given.kernel, self._way.given.features
+        self._add("bias", of_gates.sum((0, 1, 3, 4)))
         if kernel is None or features is None:
-            self._add("bias", self._way.canvas.inner(of_gates).sum((0, 1, 3, 4)))
             return
-        seen = self._way.laid(features[block.start : block.stop].flatten(0, 1))
-        wanted = Wanted(images=self._of_features is not None, kernel=True, bias=True)
-        images, of_kernel, of_bias = self._way.canvas.gradients(of_gates.flatten(0, 1), seen, kernel, wanted)
-        self._add("kernel", of_kernel)
-        self._add("bias", of_bias)
-        if self._of_features is not None and images is not None:
+        pulling, seen = of_gates.flatten(0, 1), way.laid(features[block.start : block.stop].flatten(0, 1))
+        self._add("kernel", way.canvas.kernel_gradient(pulling, seen, kernel))
+        if self._of_features is not None:
+            images = way.canvas.images_gradient(pulling, turned(kernel, way.layout))
             self._of_features[block.start : block.stop] = images.view(len(block), -1, *images.shape[1:])
 
-    def _add(self, name: str, gradient: Tensor | None) -> None:
-        if gradient is not None:
-            self._sums[name] = self._sums[name] + gradient if name in self._sums else gradient
+    def _add(self, name: str, gradient: Tensor) -> None:
+        self._sums[name] = self._sums[name] + gradient if name in self._sums else gradient

@@ -1,0 +1,1 @@
+"""How fast a ConvLSTM trains, beside its peers: `python -m benchmarks.speed`."""

@@ -1,0 +1,54 @@
+"""From timed rounds to the figures that are told: medians of ratios, with bootstrap intervals."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.speed.contenders import OURS
+from benchmarks.speed.rounds import Timed
+
+DRAWS, LEVEL = 10_000, 0.95
+
+
+@dataclass(frozen=True)
+class Median:
+    """A median over rounds, with its 95 % percentile bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """Return all three to three digits."""
+        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+def median(values: Sequence[float]) -> Median:
+    """Return the median and its interval."""
+    drawn = np.random.default_rng(0).choice(np.asarray(values), (DRAWS, len(values)))
+    low, high = np.quantile(np.median(drawn, axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Median(float(np.median(values)), float(low), float(high))
+
+
+def summarised(timed: Timed) -> dict[str, Any]:
+    """Return one shape's figures, ready for JSON: ratios are the contender's time over this project's, by round."""
+    shape, ours = timed.shape, np.asarray(timed.steps[OURS])
+    contenders = {}
+    for name, steps in timed.steps.items():
+        rates = shape.gflop / np.asarray(steps)
+        contenders[name] = {
+            "seconds_a_clip": asdict(median(np.asarray(steps) / shape.batch)),
+            "gflop_per_second": asdict(median(rates)),
+            "share_of_convolution": asdict(median(rates / np.asarray(timed.calibrators["convolution"]))),
+            "ratio": asdict(median(np.asarray(steps) / ours)),
+            **({f"{name}_bytes": size for name, size in timed.memory.get(name, {}).items()}),
+        }
+    calibrators = {name: asdict(median(values)) for name, values in timed.calibrators.items()}
+    return {
+        "shape": asdict(shape) | {"gflop_a_step": shape.gflop},
+        "rounds": len(ours),
+        "contenders": contenders,
+        "calibrators": calibrators,
+    }

@@ -1,0 +1,32 @@
+"""How the layer's time grows with one dimension of its shape: slopes in log-log."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.speed.contenders import OURS
+from benchmarks.speed.process import process
+from benchmarks.speed.rounds import SECONDS
+from benchmarks.speed.shape import SHAPES
+from benchmarks.speed.summary import median
+
+BASE = replace(SHAPES["tiny"], name="sweep", side=24, batch=8, time=12)
+SWEPT: Mapping[str, tuple[int, ...]] = {
+    "time": (4, 8, 16, 32, 64),
+    "side": (8, 16, 32, 64),
+    "filters": (4, 8, 16, 32, 64),
+    "batch": (1, 2, 4, 8, 16, 32),
+}
+
+
+def swept(dimension: str, rounds: int, threads: int) -> dict[str, Any]:
+    """Return seconds a step at every value, and the slope of the least-squares line through their logarithms."""
+    seconds = {}
+    for value in SWEPT[dimension]:
+        with process(OURS, replace(BASE, **{dimension: value}), threads) as running:
+            running.ask("warm")
+            seconds[value] = median([running.ask("time", seconds=SECONDS / 3)["step"] for _ in range(rounds)])
+    slope = np.polyfit(np.log(list(seconds)), np.log([step.value for step in seconds.values()]), 1)[0]
+    return {"seconds_a_step": {value: asdict(step) for value, step in seconds.items()}, "slope": float(slope)}
