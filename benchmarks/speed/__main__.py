@@ -19,10 +19,11 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.speed.contenders import CONTENDERS, KERAS
+from benchmarks.speed.fused_seeds import fused_seeds
 from benchmarks.speed.rounds import checked, timed
 from benchmarks.speed.shape import SHAPES
 from benchmarks.speed.summary import summarised
-from benchmarks.speed.sweep import SWEPT, swept
+from benchmarks.speed.sweep import SWEPT, swept, workers
 
 FILE = Path("benchmarks/results.json")
 PACKAGES = {"torch": "torch", "keras": "keras", "jax": "jax", "tensorflow": "tensorflow_cpu", "numpy": "numpy"}
@@ -44,6 +45,8 @@ def main() -> None:
     if arguments.sweeps:
         for dimension in SWEPT:
             _keep(arguments.file, "sweeps", dimension, swept(dimension, arguments.rounds, arguments.threads))
+        _keep(arguments.file, "many", "workers", workers(arguments.rounds, arguments.threads))
+        _keep(arguments.file, "many", "fused seeds", fused_seeds(arguments.rounds))
         return
     for name in arguments.shapes or SHAPES:
         _shape(name, arguments)

@@ -28,19 +28,27 @@ class Process:
             [sys.executable, "-m", "benchmarks.speed.worker", name, json.dumps(asdict(shape)), str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if os.environ.get("SPEED_QUIET") else None,
             env=environment,
             text=True,
         )
 
     def ask(self, order: str, **details: Any) -> dict[str, Any]:
         """Send an order and wait for the answer. Raises RuntimeError if the process dies of it."""
-        assert self._process.stdin and self._process.stdout, "both are pipes"  # noqa: S101, PT018  # for the type checker
+        self.send(order, **details)
+        return self.answer()
+
+    def send(self, order: str, **details: Any) -> None:
+        """Send an order."""
+        assert self._process.stdin, "it is a pipe"  # noqa: S101  # for the type checker
         self._process.stdin.write(json.dumps({"do": order} | details) + "\n")
         self._process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for the answer to the last order. Raises RuntimeError if the process dies instead."""
+        assert self._process.stdout, "it is a pipe"  # noqa: S101  # for the type checker
         answer = self._process.stdout.readline()
         if not answer:
-            raise RuntimeError(f"{self._name} died (exit code {self._process.wait()}) of {order}")
+            raise RuntimeError(f"{self._name} died (exit code {self._process.wait()})")
         found: dict[str, Any] = json.loads(answer)
         return found
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 KERNEL, STATE_KERNEL, BIAS = "kernel", "state_kernel", "bias"
+LIT = 0.1
+"""Share of pixels that are lit, about as many as two digits have."""
 Weights = dict[str, np.ndarray]
 """A layer's weights as Keras lays them out: kernels (height, width, channel, 4 x filter), gates i, f, candidate, o."""
 
@@ -52,9 +54,9 @@ class Shape:
         return layers
 
     def frames(self) -> np.ndarray:
-        """Draw a batch of frames (batch, time, height, width), one pixel in ten lit."""
+        """Draw a batch of frames (batch, time, height, width), some pixels lit."""
         generator = np.random.default_rng(1)
-        return (generator.random((self.batch, self.time, self.side, self.side)) < 0.1).astype(np.float32)
+        return (generator.random((self.batch, self.time, self.side, self.side)) < LIT).astype(np.float32)
 
     def pull(self) -> np.ndarray:
         """Draw what the last layer's hidden states are multiplied with to make a loss: (batch, time, h, w, filter)."""

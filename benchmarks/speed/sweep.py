@@ -1,6 +1,7 @@
 """How the layer's time grows with one dimension of its shape: slopes in log-log."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -30,3 +31,27 @@ def swept(dimension: str, rounds: int, threads: int) -> dict[str, Any]:
             seconds[value] = median([running.ask("time", seconds=SECONDS / 3)["step"] for _ in range(rounds)])
     slope = np.polyfit(np.log(list(seconds)), np.log([step.value for step in seconds.values()]), 1)[0]
     return {"seconds_a_step": {value: asdict(step) for value, step in seconds.items()}, "slope": float(slope)}
+
+
+def workers(rounds: int, cores: int) -> dict[str, Any]:
+    """Return training steps a second of one worker with as many threads as cores, and of a single-thread one a core.
+
+    The second ones work at the same time.
+    """
+    together, alone = [], []
+    with ExitStack() as stack:
+        many = stack.enter_context(process(OURS, BASE, cores))
+        single = [stack.enter_context(process(OURS, BASE, 1)) for _ in range(cores)]
+        for running in (many, *single):
+            running.ask("warm")
+        for _ in range(rounds):
+            alone.append(1 / many.ask("time", seconds=SECONDS)["step"])
+            for running in single:
+                running.send("time", seconds=SECONDS)
+            together.append(sum(1 / running.answer()["step"] for running in single))
+    ratios = [a / b for a, b in zip(together, alone, strict=True)]
+    return {
+        f"one worker of {cores} threads": asdict(median(alone)),
+        f"{cores} workers of one thread": asdict(median(together)),
+        "ratio": asdict(median(ratios)),
+    }

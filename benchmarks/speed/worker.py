@@ -9,9 +9,11 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from benchmarks.speed.calibrators import CALIBRATORS
 from benchmarks.speed.contenders import CONTENDERS
@@ -24,8 +26,6 @@ def main() -> None:
     """Serve the contender named on the command line, with the shape and the number of threads given there as JSON."""
     name, shape, threads = sys.argv[1], Shape(**json.loads(sys.argv[2])), int(sys.argv[3])
     answers, sys.stdout = sys.stdout, sys.stderr  # libraries that print must not speak in between
-    import torch
-
     torch.set_num_threads(threads)
     worker = Calibrating() if name == "calibrators" else Training(name, shape)
     for line in sys.stdin:
@@ -80,8 +80,7 @@ class Calibrating:
 
 
 def _resident() -> int:
-    with open("/proc/self/statm", encoding="ascii") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":

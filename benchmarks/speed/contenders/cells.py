@@ -89,7 +89,7 @@ class Stack:
     def __init__(self, shape: Shape, cell: type[RecurrentCell]) -> None:
         self._cells = nn.ModuleList(cell(shape, weights) for weights in shape.weights())
         self._frames = torch.from_numpy(shape.frames()).unsqueeze(2)
-        self._pull = torch.from_numpy(shape.pull()).permute(0, 1, 4, 2, 3)
+        self._pull = torch.from_numpy(shape.pull()).permute(0, 1, 4, 2, 3).contiguous()
         self._filters = shape.filters
 
     def step(self) -> None:

@@ -23,7 +23,7 @@ class Ours:
                 parameter.data = torch.from_numpy(weights[name]).permute(3, 2, 0, 1)
             layer.bias.data = torch.from_numpy(weights[BIAS])
         self._frames = torch.from_numpy(shape.frames()).transpose(0, 1).unsqueeze(2)
-        self._pull = torch.from_numpy(shape.pull()).permute(1, 0, 4, 2, 3)
+        self._pull = torch.from_numpy(shape.pull()).transpose(0, 1).contiguous().permute(0, 1, 4, 2, 3)
 
     def step(self) -> None:
         """See Contender."""

@@ -1,0 +1,125 @@
+"""How many trials an hour a study gives, and what tracking takes of it: `python -m benchmarks.throughput [STUDY.yaml]`.
+
+Runs the study (studies/quick.yaml) twice in stores of their own: as `ablate run` does it, and as one process with two
+threads that carries out one run after the other, its layers replaced by the cell that concatenates input and state
+and convolves once a step. Training, evaluation, pictures and files are the same; only `ablate run` tracks. Then the
+runs of the first are written to a new MLflow store once more, timed one by one.
+"""
+
+import argparse
+import logging
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from ablate.models.activation import ACTIVATIONS
+from ablate.models.convlstm_layer import ConvLSTMLayer, Features, Hidden
+from ablate.models.convolution import same_conv2d
+from ablate.models.tap import CellState
+from ablate.paths import RunPaths, Store
+from ablate.records import RunRecord
+from ablate.spec import StudySpec
+from ablate.study_file import load
+from ablate.tracking.mlflow import MLflowTracker
+from ablate.trial import carry_out
+
+STUDY = Path("studies/quick.yaml")
+HOUR = 3600
+
+
+def main() -> None:
+    """Print trials an hour of both, their ratio, and milliseconds and share of tracking."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("study", nargs="?", type=Path, default=STUDY, help=f"study file ({STUDY})")
+    parser.add_argument("--plain", metavar="FOLDER", type=Path, help=argparse.SUPPRESS)  # the second process
+    arguments = parser.parse_args()
+    study = load(arguments.study)
+    if arguments.plain:
+        _run_plainly(study, arguments.plain)
+        return
+    with TemporaryDirectory() as folder:
+        ours = _seconds([*_command("ablate.cli"), "run", str(arguments.study), "--store", f"{folder}/ours"])
+        tracking, share = _tracking(study, Store(Path(folder) / "ours"), Store(Path(folder) / "tracked"))
+        plain = _seconds([*_command(__name__), str(arguments.study), "--plain", f"{folder}/plain"])
+    runs = len(study.points)
+    console = Console()
+    console.print(f"ablate run: {runs} runs in {ours:.0f} s, {HOUR * runs / ours:.0f} trials an hour")
+    console.print(f"plain cell, one process of two threads: {plain:.0f} s, {HOUR * runs / plain:.0f} trials an hour")
+    console.print(f"ratio {plain / ours:.2f}; tracking {1000 * tracking:.0f} ms a run, {share:.1%} of it")
+
+
+def _command(module: str) -> list[str]:
+    name = "benchmarks.throughput" if module == "__main__" else module
+    return [sys.executable, "-c", f"from {name} import main; main()"]
+
+
+def _seconds(command: list[str]) -> float:
+    start = perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # its own commands
+    return perf_counter() - start
+
+
+def _run_plainly(study: StudySpec, folder: Path) -> None:
+    torch.set_num_threads(2)
+    ConvLSTMLayer.forward = _concatenating  # type: ignore[method-assign]
+    for point in study.points:
+        carry_out(point, RunPaths(folder / point.id), lambda *_: None)
+
+
+def _concatenating(
+    layer: ConvLSTMLayer, features: Features, state: CellState | None = None
+) -> tuple[Hidden, CellState]:
+    """Run a layer as ndrplz/ConvLSTM_pytorch does: one convolution a step, of input and state side by side.
+
+    Where their kernels differ in size, of each by itself.
+    """
+    steps = []
+    if state is None:
+        zeros = features.new_zeros(features.shape[1], len(layer.bias) // 4, *features.shape[-2:])
+        state = CellState(zeros, zeros)
+    for frame in features:
+        state = _step(layer, frame, state)
+        steps.append(state.hidden)
+    return torch.stack(steps), state
+
+
+def _step(layer: ConvLSTMLayer, frame: Tensor, state: CellState) -> CellState:
+    kernel, names = layer.kernel, layer._names  # noqa: SLF001  # it stands in for the layer's own forward
+    activation, gate = ACTIVATIONS[names.activation].value, ACTIVATIONS[names.gate].value
+    if kernel.shape[-1] == layer.state_kernel.shape[-1]:
+        both = torch.cat([frame, state.hidden], dim=1)
+        gates = same_conv2d(both, torch.cat([kernel, layer.state_kernel], dim=1), layer.bias)
+    else:
+        gates = same_conv2d(frame, kernel, layer.bias) + same_conv2d(state.hidden, layer.state_kernel)
+    i, f, candidate, o = gates.chunk(4, dim=1)
+    cell = gate(f) * state.cell + gate(i) * activation(candidate)
+    return CellState(gate(o) * activation(cell), cell)
+
+
+def _tracking(study: StudySpec, ran: Store, again: Store) -> tuple[float, float]:
+    """Return the median seconds of tracking a run, and their share of the median run."""
+    logging.getLogger("mlflow").setLevel(logging.ERROR)
+    tracker, taken, whole = MLflowTracker(again), [], []
+    tracker.open(study)
+    for number, point in enumerate(study.points):
+        paths = ran.study(study.name).run(point.id)
+        record = RunRecord.load(paths)
+        start = perf_counter()
+        run_id = tracker.start(point, number)
+        for index in range(len(record.curve)):
+            tracker.curve(run_id, record.curve.iloc[index : index + 1])
+        tracker.finish(run_id, record, paths)
+        taken.append(perf_counter() - start)
+        whole.append(record.facts["seconds"])
+    return median(taken), median(taken) / median(whole)
+
+
+if __name__ == "__main__":
+    main()

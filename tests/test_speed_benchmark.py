@@ -1,0 +1,50 @@
+"""What the speed benchmark compares is the same arithmetic, counted right."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.speed.contenders import CONTENDERS, OURS
+from benchmarks.speed.rounds import TOLERANCE, Timed
+from benchmarks.speed.shape import SHAPES, smaller
+from benchmarks.speed.summary import median, summarised
+
+WRITTEN_OUT = ["one convolution a step", "two convolutions a step"]
+
+
+@pytest.fixture
+def _uncompiled(monkeypatch):
+    monkeypatch.setattr("ablate.models.scan.in_one_pass", lambda function, wanted: function)  # noqa: ARG005
+
+
+def differences(name, shape):
+    ours, theirs = (CONTENDERS[contender](shape).results() for contender in (OURS, name))
+    return {key: np.linalg.norm(theirs[key] - ours[key]) / np.linalg.norm(ours[key]) for key in ours}
+
+
+@pytest.mark.usefixtures("_uncompiled")
+@pytest.mark.parametrize("name", [*WRITTEN_OUT, "Keras on torch"])
+@pytest.mark.parametrize("shape", ["tiny", "medium"])
+def test_contenders_compute_the_same(name, shape):
+    found = differences(name, replace(smaller(SHAPES[shape]), filters=4, time=3))
+    assert max(found.values()) < TOLERANCE
+
+
+def test_arithmetic_is_counted_as_by_hand():
+    shape = replace(SHAPES["tiny"], kernels=(3,), filters=2, side=4, time=3, batch=1)
+    input_multiplies = 3 * 16 * 8 * 9  # 3 steps of 16 pixels, 8 gate channels of 9 pixels of one channel
+    state_multiplies = 2 * 16 * 8 * 9 * 2  # 2 steps, 2 filters
+    assert shape.gflop == pytest.approx(2e-9 * (2 * input_multiplies + 3 * state_multiplies))
+
+
+def test_ratios_are_taken_round_by_round():
+    timed = Timed(SHAPES["tiny"], {OURS: [1.0, 2.0, 4.0], "other": [3.0, 6.0, 12.0]}, {"convolution": [1.0, 1.0, 1.0]})
+    ratio = summarised(timed)["contenders"]["other"]["ratio"]
+    assert ratio == {"value": 3.0, "low": 3.0, "high": 3.0}
+
+
+def test_the_interval_of_a_median_lies_around_it():
+    found = median([1.0, 2.0, 3.0, 4.0, 100.0])
+    assert (found.value, found.low >= 1.0, found.high <= 100.0) == (3.0, True, True)
+    assert found.low < found.value < found.high
