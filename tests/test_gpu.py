@@ -1,7 +1,11 @@
+import copy
+
 import pytest
 import torch
 
 from ablate.evaluation import evaluate, score_table
+from ablate.models.convlstm_layer import Cell, ConvLSTMLayer
+from ablate.models.fusion import fused
 from ablate.spec import changed
 from ablate.training import fit
 
@@ -28,3 +32,19 @@ def test_a_model_on_cuda_is_evaluated(small_run):
     trained = train(small_run, "cuda")
     scores = score_table(evaluate(trained.model, small_run, small_run.data.build(0), torch.device("cuda")))
     assert scores["value"].notna().any()
+
+
+@pytest.mark.parametrize("kernels", [(3, 3), (2, 2)])
+def test_a_fused_layer_on_cuda_is_that_of_the_cpu(kernels):
+    layer = ConvLSTMLayer(2, 16, *kernels, Cell("tanh", "sigmoid", 1.0, "torch", peepholes=True))
+    features = torch.rand(4, 2, 2, 12, 12)
+
+    def gradients(device):
+        moved = copy.deepcopy(layer).to(device)
+        with fused(wanted=True):
+            hidden, _ = moved(features.to(device))
+        hidden.square().sum().backward()
+        return [hidden.detach().cpu(), *(parameter.grad.cpu() for parameter in moved.parameters())]
+
+    for on_cpu, on_cuda in zip(gradients("cpu"), gradients("cuda"), strict=True):
+        assert torch.allclose(on_cpu, on_cuda, rtol=1e-3, atol=1e-3 * float(on_cpu.abs().max()))

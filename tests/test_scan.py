@@ -76,7 +76,9 @@ def test_the_gradient_is_right_for_one_channel_through_a_1x1_kernel():
 
 
 def test_the_gradient_is_right_where_the_steps_are_cut_into_blocks(monkeypatch):
-    monkeypatch.setattr("ablate.models.scan.BLOCK_BYTES", 2 * 4 * 8 * BATCH * 2 * HEIGHT * WIDTH)
+    two_steps = 2 * 4 * 8 * BATCH * 2 * HEIGHT * WIDTH
+    monkeypatch.setattr("ablate.models.scan.DRIVEN_BYTES", two_steps)
+    monkeypatch.setattr("ablate.models.scan.GATHERED_BYTES", two_steps)
     assert gradient_is_right(Names("tanh", "sigmoid"), given((2, 2)))
 
 

@@ -28,6 +28,24 @@ def test_the_same_spec_and_seed_give_bit_identical_weights(run):
     assert torch.equal(weights(train(run).model), weights(train(run).model))
 
 
+@pytest.fixture
+def _compiled(monkeypatch):
+    monkeypatch.setattr("ablate.training.COMPILING_PAYS", 0)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_compiled")
+def test_compiled_training_repeats_itself_to_the_bit(run):
+    assert torch.equal(weights(train(run).model), weights(train(run).model))
+
+
+@pytest.mark.slow
+def test_compiled_training_follows_the_other(run, monkeypatch):
+    plain = train(run).curve["loss"].to_numpy()
+    monkeypatch.setattr("ablate.training.COMPILING_PAYS", 0)
+    assert train(run).curve["loss"].to_numpy() == pytest.approx(plain, rel=1e-3)
+
+
 def test_the_same_spec_and_seed_give_bit_identical_scores(run):
     tables = []
     for _ in range(2):

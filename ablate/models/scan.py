@@ -17,8 +17,11 @@ from ablate.models.canvas import Canvas, turned
 from ablate.models.fusion import in_one_pass, is_fused
 from ablate.models.gates import Names, Pulls, advance, retreat
 
-BLOCK_BYTES = 256 << 20
-"""Gates of at most so many bytes are driven, and their gradients gathered, at a time, but of at least one step."""
+DRIVEN_BYTES, GATHERED_BYTES = 16 << 20, 256 << 20
+"""Gates of at most so many bytes are driven at a time, and their gradients gathered, but of at least one step.
+
+What is driven is read again at once, from a cache if it fits; the weights' gradients are quicker the more is gathered.
+"""
 
 
 class Given(NamedTuple):
@@ -40,7 +43,7 @@ class Given(NamedTuple):
 class Kept(NamedTuple):
     """What the way forward leaves for the way back.
 
-    The hidden states of all steps in one tensor; each step's cell; each block's gates before activation.
+    The hidden states of all steps in one tensor; each step's cell; each step's gates before activation.
     """
 
     hidden: Tensor
@@ -60,6 +63,7 @@ class _Scan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, names: Names, steps: int, *given: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         learning = any(ctx.needs_input_grad)
+        ctx.set_materialize_grads(False)  # torch takes no keyword
         way = _Way(names, steps, Given(*given), fused=learning and is_fused())  # type: ignore[arg-type]
         kept = way.forward(keeping=learning)
         ctx.names, ctx.steps, ctx.fused = names, steps, way.fused
@@ -68,7 +72,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *pulls: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, *pulls: Tensor | None) -> tuple[Tensor | None, ...]:
         given, (hidden, *rest) = ctx.saved_tensors[: len(Given._fields)], ctx.saved_tensors[len(Given._fields) :]
         way = _Way(ctx.names, ctx.steps, Given(*given), fused=ctx.fused)
         kept = Kept(hidden, rest[: ctx.steps], rest[ctx.steps :])
@@ -96,20 +100,19 @@ class _Way:
         hiddens = self.images(self.steps, self.filters)
         hidden, cells, gates = self.given.hidden, [self.cell], []
         step = in_one_pass(advance, self.fused)
-        for block in self.blocks():
-            driven = self._driven(block)
-            for t, waiting in zip(block, driven, strict=True):
+        for block in self.blocks(DRIVEN_BYTES):
+            for t, waiting in zip(block, self._driven(block), strict=True):
                 if hidden is not None:
                     self.canvas.add_conv2d(waiting, hidden, self.given.state_kernel)
                 hidden = hiddens[t]
                 cells.append(step(self.names, self.canvas.inner(waiting), cells[-1], self.given.peepholes, hidden))
-                del cells[: 0 if keeping else -1]
-            gates += [driven] if keeping else []
+                gates.append(waiting)
+                del cells[: 0 if keeping else -1], gates[: 0 if keeping else 1]
         return Kept(hiddens, cells[-self.steps :], gates)
 
-    def blocks(self) -> list[range]:
-        """Return the steps, cut into as many as are driven at a time."""
-        most = max(1, BLOCK_BYTES // (4 * self.cell.nbytes))
+    def blocks(self, size: int) -> list[range]:
+        """Return the steps, cut into blocks whose gates have at most so many bytes."""
+        most = max(1, size // (4 * self.cell.nbytes))
         return [range(first, min(first + most, self.steps)) for first in range(0, self.steps, most)]
 
     def images(self, count: int, channels: int, edge: int = 0) -> Tensor:
@@ -149,18 +152,18 @@ class _WayBack:
         self._way, self._kept, self._wanted = way, kept, Given(*wanted)  # type: ignore[arg-type]
         self._sums: dict[str, Tensor] = {}
         self._turned = turned(way.given.state_kernel, way.layout)
-        features = way.given.features
-        self._of_features = torch.empty_like(features) if features is not None and self._wanted.features else None
+        self._of_features: list[Tensor] = []
 
-    def gradients(self, of_hidden: Tensor, of_last_hidden: Tensor, of_last_cell: Tensor) -> Given:
-        """Return the gradients of what was given."""
-        way, wanted = self._way, self._wanted
-        later, of_cell = way.laid(of_last_hidden), way.laid(of_last_cell)
-        for block, gates in reversed(list(zip(way.blocks(), self._kept.gates, strict=True))):
+    def gradients(self, of_hidden: Tensor | None, of_last_hidden: Tensor | None, of_last_cell: Tensor | None) -> Given:
+        """Return the gradients of what was given; None pulls at nothing."""
+        way, wanted, nothing = self._way, self._wanted, torch.zeros_like(self._way.cell)
+        later = nothing if of_last_hidden is None else way.laid(of_last_hidden)
+        of_cell = nothing if of_last_cell is None else way.laid(of_last_cell)
+        for block in reversed(way.blocks(GATHERED_BYTES)):
             of_gates = self._to_be_filled(block)
             for k, t in reversed(list(enumerate(block))):
-                pulls = Pulls(way.laid(of_hidden[t]), later, of_cell)
-                of_step, of_cell = self._retreat(t, way.canvas.inner(gates[k]), pulls)
+                above = nothing if of_hidden is None else way.laid(of_hidden[t])
+                of_step, of_cell = self._retreat(t, Pulls(above, later, of_cell))
                 way.canvas.inner(of_gates[k]).copy_(of_step)
                 if t or wanted.hidden:
                     later = way.laid(way.canvas.images_gradient(of_gates[k], self._turned))
@@ -171,7 +174,7 @@ class _WayBack:
             bias=self._sums.get("bias"),  # type: ignore[arg-type]  # None where nothing pulls
             state_kernel=self._sums.get("state_kernel"),  # type: ignore[arg-type]
             peepholes=self._sums.get("peepholes"),
-            features=self._of_features,
+            features=_joined(self._of_features[::-1]),
             hidden=later if wanted.hidden else None,
             cell=of_cell if wanted.cell else None,
         )
@@ -179,12 +182,13 @@ class _WayBack:
     def _to_be_filled(self, block: range) -> Tensor:
         edge = self._way.canvas.edge
         of_gates = self._way.images(len(block), 4 * self._way.filters, edge)
-        of_gates[..., :edge, :] = 0
-        of_gates[..., :edge] = 0
+        of_gates[..., :edge, :].zero_()
+        of_gates[..., :edge].zero_()
         return of_gates
 
-    def _retreat(self, t: int, gates: Tensor, pulls: Pulls) -> tuple[Tensor, Tensor]:
+    def _retreat(self, t: int, pulls: Pulls) -> tuple[Tensor, Tensor]:
         way = self._way
+        gates = way.canvas.inner(self._kept.gates[t])
         before, after = self._kept.cells[t - 1] if t else way.cell, self._kept.cells[t]
         step = in_one_pass(retreat, way.fused)
         of_gates, of_cell = step(way.names, gates, (before, after), way.given.peepholes, pulls)
@@ -214,9 +218,14 @@ class _WayBack:
             return
         pulling, seen = of_gates.flatten(0, 1), way.laid(features[block.start : block.stop].flatten(0, 1))
         self._add("kernel", way.canvas.kernel_gradient(pulling, seen, kernel))
-        if self._of_features is not None:
+        if self._wanted.features:
             images = way.canvas.images_gradient(pulling, turned(kernel, way.layout))
-            self._of_features[block.start : block.stop] = images.view(len(block), -1, *images.shape[1:])
+            self._of_features.append(images.view(len(block), -1, *images.shape[1:]))
 
     def _add(self, name: str, gradient: Tensor) -> None:
         self._sums[name] = self._sums[name] + gradient if name in self._sums else gradient
+
+
+def _joined(blocks: Sequence[Tensor]) -> Tensor | None:
+    """Return blocks of steps as one tensor, which a single block is already."""
+    return torch.cat(list(blocks)) if len(blocks) > 1 else next(iter(blocks), None)
