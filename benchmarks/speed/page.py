@@ -33,7 +33,7 @@ WORDS = {
 
 MEANING = {
     "workers": "Training steps a second at the sweeps' base shape, and the second over the first.",
-    "fused seeds": "Time of a step's convolutions with the weights of so many seeds stacked into one grouped convolution, "
+    "fused seeds": "Time of a step's convolutions with so many seeds' weights stacked into one grouped convolution, "
     "over that of one after the other, on one thread: above 1 it does not pay.",
 }
 
