@@ -22,26 +22,30 @@ class Canvas:
         """Return a view of what counts."""
         return canvas[..., self.edge :, self.edge :] if self.edge else canvas
 
-    def conv2d(self, images: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
-        """Return a canvas with the convolution of images (batch, channel, height, width)."""
-        if _is_outer_product(kernel):
-            result = functional.linear(images.movedim(1, -1), kernel.flatten(1), bias).movedim(-1, 1)
-        else:
-            result = functional.conv2d(images, kernel, bias, padding=kernel.shape[-1] // 2)
-        return result if self._fills(kernel) else functional.pad(result, (self.edge, 0, self.edge, 0))
+    def clear_edge(self, canvas: Tensor) -> None:
+        """Make 0 what does not count."""
+        canvas[..., : self.edge, :].zero_()
+        canvas[..., : self.edge].zero_()
 
-    def add_conv2d(self, canvas: Tensor, images: Tensor, kernel: Tensor) -> None:
+    def fill_with_conv2d(self, canvas: Tensor, images: Tensor, kernel: Tensor, bias: Tensor) -> None:
+        """Write the convolution of images (batch, channel, height, width) on a canvas of the same layout."""
+        if _is_outer_product(kernel):
+            torch.addcmul(bias.view(-1, 1, 1), images, kernel.view(-1, 1, 1), out=self.inner(canvas))
+        else:  # no operator writes a convolution into a given place, but this one adds to it
+            self.add_conv2d(canvas.zero_(), images, kernel, bias)
+
+    def add_conv2d(self, canvas: Tensor, images: Tensor, kernel: Tensor, bias: Tensor | None = None) -> None:
         """Add the convolution to a canvas, which lies in memory as the images and the kernel do.
 
         On a CPU oneDNN adds while it writes, which saves two passes over the canvas.
         """
         padding = kernel.shape[-1] // 2
         if canvas.device.type != "cpu" or canvas.dtype != torch.float32 or not self._fills(kernel):
-            result = functional.conv2d(images, kernel, padding=padding)
+            result = functional.conv2d(images, kernel, bias, padding=padding)
             (canvas if self._fills(kernel) else self.inner(canvas)).add_(result)
         else:  # the operator that torch.compile itself calls
             torch.ops.mkldnn._convolution_pointwise_.binary(
-                canvas, images, kernel, None, [padding] * 2, [1, 1], [1, 1], 1, "add", 1.0, None, [], None
+                canvas, images, kernel, bias, [padding] * 2, [1, 1], [1, 1], 1, "add", 1.0, None, [], None
             )
 
     def images_gradient(self, of_canvas: Tensor, turned: Tensor) -> Tensor:

@@ -27,9 +27,12 @@ class Pulls(NamedTuple):
     cell: Tensor
 
 
-def advance(names: Names, gates: Tensor, cell: Tensor, peepholes: Tensor | None, hidden: Tensor) -> Tensor:
-    """Write the hidden state after a step into `hidden`, and return the cell after it."""
+def advance(
+    names: Names, gates: Tensor, cells: tuple[Tensor, Tensor], peepholes: Tensor | None, hidden: Tensor
+) -> None:
+    """Write the hidden state after a step into `hidden`, and the cell after it over the second of `cells`."""
     activation, gate = ACTIVATIONS[names.activation], ACTIVATIONS[names.gate]
+    cell, _ = cells
     i, f, candidate, o = gates.chunk(4, dim=1)
     if peepholes is not None:
         i, f = i + peepholes[0] * cell, f + peepholes[1] * cell
@@ -37,13 +40,15 @@ def advance(names: Names, gates: Tensor, cell: Tensor, peepholes: Tensor | None,
     if peepholes is not None:
         o = o + peepholes[2] * after
     hidden.copy_(gate(o) * activation(after))
-    return after
+    cells[1].copy_(after)
 
 
 def retreat(
     names: Names, gates: Tensor, cells: tuple[Tensor, Tensor], peepholes: Tensor | None, pulls: Pulls
-) -> tuple[Tensor, Tensor]:
-    """Return the gradients of a step's gates and of the cell before it; `cells` are the one before and the one after.
+) -> Tensor:
+    """Write the gradients of a step's gates over the gates, and return that of the cell before it.
+
+    `cells` are the one before the step and the one after.
 
     The gates are activated once more, which is cheaper than to keep them.
     """
@@ -64,4 +69,5 @@ def retreat(
     of_before = of_cell * keeping
     if peepholes is not None:
         of_before = of_before + of_i * peepholes[0] + of_f * peepholes[1]
-    return torch.cat([of_i, of_f, of_candidate, of_o], dim=1), of_before
+    gates.copy_(torch.cat([of_i, of_f, of_candidate, of_o], dim=1))
+    return of_before

@@ -41,14 +41,14 @@ class Given(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What the way forward leaves for the way back.
+    """What the way forward leaves for the way back, of all steps (time, batch, channel, height, width).
 
-    The hidden states of all steps in one tensor; each step's cell; each step's gates before activation.
+    The gates are those before activation, on canvases.
     """
 
     hidden: Tensor
-    cells: Sequence[Tensor]
-    gates: Sequence[Tensor]
+    cells: Tensor
+    gates: Tensor
 
 
 def scan(names: Names, steps: int, given: Given) -> tuple[Tensor, Tensor, Tensor]:
@@ -67,15 +67,16 @@ class _Scan(torch.autograd.Function):
         way = _Way(names, steps, Given(*given), fused=learning and is_fused())  # type: ignore[arg-type]
         kept = way.forward(keeping=learning)
         ctx.names, ctx.steps, ctx.fused = names, steps, way.fused
-        ctx.save_for_backward(*given, kept.hidden, *kept.cells, *kept.gates)
+        ctx.save_for_backward(*given, *kept)
         return kept.hidden, kept.hidden[-1].clone(), kept.cells[-1].clone()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *pulls: Tensor | None) -> tuple[Tensor | None, ...]:
-        given, (hidden, *rest) = ctx.saved_tensors[: len(Given._fields)], ctx.saved_tensors[len(Given._fields) :]
-        way = _Way(ctx.names, ctx.steps, Given(*given), fused=ctx.fused)
-        kept = Kept(hidden, rest[: ctx.steps], rest[ctx.steps :])
+        given, kept = Given(*ctx.saved_tensors[:-3]), Kept(*ctx.saved_tensors[-3:])
+        way = _Way(ctx.names, ctx.steps, given, fused=ctx.fused)
+        if torch._C._autograd._get_current_graph_task_keep_graph():  # noqa: SLF001  # asked for by retain_graph
+            kept = kept._replace(gates=kept.gates.clone())
         return None, None, *_WayBack(way, kept, ctx.needs_input_grad[2:]).gradients(*pulls)
 
 
@@ -97,18 +98,21 @@ class _Way:
 
     def forward(self, *, keeping: bool) -> Kept:
         """Run all steps; unless keeping, leave no cell but the last, and no gates."""
+        blocks = self.blocks(DRIVEN_BYTES)
         hiddens = self.images(self.steps, self.filters)
-        hidden, cells, gates = self.given.hidden, [self.cell], []
-        step = in_one_pass(advance, self.fused)
-        for block in self.blocks(DRIVEN_BYTES):
-            for t, waiting in zip(block, self._driven(block), strict=True):
+        cells = self.images(self.steps if keeping else 1, self.filters)
+        gates = self.images(self.steps if keeping else len(blocks[0]), 4 * self.filters, self.canvas.edge)
+        hidden, cell, step = self.given.hidden, self.cell, in_one_pass(advance, self.fused)
+        for block in blocks:
+            driven = gates[block.start : block.stop] if keeping else gates[: len(block)]
+            self._drive(driven, block)
+            for waiting, t in zip(driven, block, strict=True):
                 if hidden is not None:
                     self.canvas.add_conv2d(waiting, hidden, self.given.state_kernel)
-                hidden = hiddens[t]
-                cells.append(step(self.names, self.canvas.inner(waiting), cells[-1], self.given.peepholes, hidden))
-                gates.append(waiting)
-                del cells[: 0 if keeping else -1], gates[: 0 if keeping else 1]
-        return Kept(hiddens, cells[-self.steps :], gates)
+                hidden, after = hiddens[t], cells[t if keeping else 0]
+                step(self.names, self.canvas.inner(waiting), (cell, after), self.given.peepholes, hidden)
+                cell = after
+        return Kept(hiddens, cells, gates)
 
     def blocks(self, size: int) -> list[range]:
         """Return the steps, cut into blocks whose gates have at most so many bytes."""
@@ -136,13 +140,14 @@ class _Way:
             hidden=None if hidden is None else self.laid(hidden.detach()),
         )
 
-    def _driven(self, block: range) -> Tensor:
-        """Return new gates of these steps, as the input alone drives them, on canvases."""
+    def _drive(self, gates: Tensor, block: range) -> None:
+        """Fill the gates of these steps as the input alone drives them."""
         kernel, bias, features = self.given.kernel, self.given.bias, self.given.features
         if kernel is None or features is None:
-            return self.images(len(block), 4 * self.filters, self.canvas.edge).copy_(bias.view(-1, 1, 1))
-        gates = self.canvas.conv2d(self.laid(features[block.start : block.stop].flatten(0, 1)), kernel, bias)
-        return self.laid(gates).view(len(block), -1, *gates.shape[1:])
+            gates.copy_(bias.view(-1, 1, 1))
+        else:
+            images = self.laid(features[block.start : block.stop].flatten(0, 1))
+            self.canvas.fill_with_conv2d(gates.flatten(0, 1), images, kernel, bias)
 
 
 class _WayBack:
@@ -153,6 +158,7 @@ class _WayBack:
         self._sums: dict[str, Tensor] = {}
         self._turned = turned(way.given.state_kernel, way.layout)
         self._of_features: list[Tensor] = []
+        way.canvas.clear_edge(kept.gates)
 
     def gradients(self, of_hidden: Tensor | None, of_last_hidden: Tensor | None, of_last_cell: Tensor | None) -> Given:
         """Return the gradients of what was given; None pulls at nothing."""
@@ -160,13 +166,12 @@ class _WayBack:
         later = nothing if of_last_hidden is None else way.laid(of_last_hidden)
         of_cell = nothing if of_last_cell is None else way.laid(of_last_cell)
         for block in reversed(way.blocks(GATHERED_BYTES)):
-            of_gates = self._to_be_filled(block)
-            for k, t in reversed(list(enumerate(block))):
+            for t in reversed(block):
                 above = nothing if of_hidden is None else way.laid(of_hidden[t])
-                of_step, of_cell = self._retreat(t, Pulls(above, later, of_cell))
-                way.canvas.inner(of_gates[k]).copy_(of_step)
+                of_cell = self._retreat(t, Pulls(above, later, of_cell))
                 if t or wanted.hidden:
-                    later = way.laid(way.canvas.images_gradient(of_gates[k], self._turned))
+                    later = way.laid(way.canvas.images_gradient(self._kept.gates[t], self._turned))
+            of_gates = self._kept.gates[block.start : block.stop]
             self._gather_state(block, of_gates)
             self._gather_input(block, of_gates)
         return Given(
@@ -179,24 +184,17 @@ class _WayBack:
             cell=of_cell if wanted.cell else None,
         )
 
-    def _to_be_filled(self, block: range) -> Tensor:
-        edge = self._way.canvas.edge
-        of_gates = self._way.images(len(block), 4 * self._way.filters, edge)
-        of_gates[..., :edge, :].zero_()
-        of_gates[..., :edge].zero_()
-        return of_gates
-
-    def _retreat(self, t: int, pulls: Pulls) -> tuple[Tensor, Tensor]:
+    def _retreat(self, t: int, pulls: Pulls) -> Tensor:
+        """Turn a step's gates into their gradients, and return that of the cell before it."""
         way = self._way
         gates = way.canvas.inner(self._kept.gates[t])
         before, after = self._kept.cells[t - 1] if t else way.cell, self._kept.cells[t]
-        step = in_one_pass(retreat, way.fused)
-        of_gates, of_cell = step(way.names, gates, (before, after), way.given.peepholes, pulls)
+        of_cell = in_one_pass(retreat, way.fused)(way.names, gates, (before, after), way.given.peepholes, pulls)
         if way.given.peepholes is not None:
-            i, f, _, o = of_gates.chunk(4, dim=1)
+            i, f, _, o = gates.chunk(4, dim=1)
             seen = torch.stack([i * before, f * before, o * after])
             self._add("peepholes", seen.sum((1, 3, 4))[..., None, None])
-        return of_gates, of_cell
+        return of_cell
 
     def _gather_state(self, block: range, of_gates: Tensor) -> None:
         """Add up what the gates of a block pull at through the states before its steps."""
