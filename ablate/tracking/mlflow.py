@@ -11,8 +11,10 @@ import math
 import os
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, final
 
@@ -38,11 +40,22 @@ from mlflow import MlflowClient  # noqa: E402  # reads the environment while it 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 
-METRICS_A_BATCH, PARAMS_A_BATCH = 1000, 100  # MLflow's limits
+METRICS_A_BATCH, PARAMS_A_BATCH = 900, 100  # MLflow takes 1,000 of everything together, 100 parameters
+CURVE_SECONDS = 5.0
+"""So late the loss curve may be: a write takes as long for one number as for fifty."""
 LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG = 250, 6000, 8000
 NO_KEY = re.compile(r"[^\w\-. :/]", re.ASCII)  # characters that MLflow refuses in a metric's name
 NOTE = "mlflow.note.content"
 ROLE = "role"
+
+
+@dataclass
+class Curve:
+    """The loss curve of a running run: up to which step it is known here, and what of it MLflow still lacks."""
+
+    known: int = 0
+    unsent: list[Metric] = field(default_factory=list)
+    sent: float = field(default_factory=time.monotonic)
 
 
 @final
@@ -55,6 +68,7 @@ class MLflowTracker(Tracker):
         self._study: StudySpec
         self._experiment: str
         self._parent: str
+        self._curves: defaultdict[str, Curve] = defaultdict(Curve)
 
     def open(self, study: StudySpec) -> None:
         """See Tracker. Raises AblateError where the database cannot be used."""
@@ -80,27 +94,34 @@ class MLflowTracker(Tracker):
         return run_id
 
     def curve(self, run_id: str, rows: pd.DataFrame) -> None:
-        """See Tracker. The steps of these metrics are optimisation steps."""
+        """See Tracker. The steps of these metrics are optimisation steps; they may be CURVE_SECONDS late."""
+        curve = self._curves[run_id]
+        rows = rows[rows["step"] > curve.known]
+        if rows.empty:  # a run that was taken up again tells its curve from the beginning
+            return
         points = {
             (key, step): loss
             for key in ("loss", "held_out_loss")
             for step, loss in zip(rows["step"], rows[key], strict=True)
             if math.isfinite(loss)
         }
-        self._log_metrics(run_id, points)
+        curve.known = int(rows["step"].max())
+        curve.unsent += _metrics(points)
+        if time.monotonic() - curve.sent > CURVE_SECONDS:
+            _send(self._client, run_id, curve.unsent)
+            curve.unsent, curve.sent = [], time.monotonic()
 
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:
         """See Tracker. Every mean is logged as one number, and once more by forecast step for the chart of it."""
-        if "loss" not in self._client.get_run(run_id).data.metrics:  # taken in by a later driver than trained it
-            self.curve(run_id, record.curve)
+        self.curve(run_id, record.curve)  # a later driver may take it in than the one that trained it
         numbers = {name: fact for name, fact in record.facts.items() if not isinstance(fact, str)}
         response = self._study.response.of(record.scores)
         last = numbers | record.means() | ({} if math.isnan(response) else {"response": response})
-        self._log_metrics(run_id, {(name, 0): value for name, value in last.items()} | _by_forecast_step(record))
+        results = {(name, 0): value for name, value in last.items()} | _by_forecast_step(record)
         self._log_files(run_id, paths)
         words = {name: fact for name, fact in record.facts.items() if isinstance(fact, str)}
         note = {NOTE: description(self._study, record, run_id, paths)}
-        self._end(run_id, "FINISHED", {"outcome": record.outcome} | words | note)
+        self._end(run_id, "FINISHED", {"outcome": record.outcome} | words | note, _metrics(results))
 
     def fail(self, run_id: str, message: str, paths: RunPaths) -> None:
         """See Tracker."""
@@ -147,14 +168,11 @@ class MLflowTracker(Tracker):
         for file in sorted(paths.folder.glob("[!.]*")):  # what is hidden was left half written by a killed worker
             self._client.log_artifact(run_id, str(file))
 
-    def _log_metrics(self, run_id: str, values: Mapping[tuple[str, int], float]) -> None:
-        now = _now()
-        metrics = [Metric(key, float(value), now, int(step)) for (key, step), value in values.items()]
-        for first in range(0, len(metrics), METRICS_A_BATCH):
-            self._client.log_batch(run_id, metrics=metrics[first : first + METRICS_A_BATCH])
-
-    def _end(self, run_id: str, status: str, tags: Mapping[str, str]) -> None:
-        self._client.log_batch(run_id, tags=[RunTag(key, value[:LONGEST_TAG]) for key, value in tags.items()])
+    def _end(self, run_id: str, status: str, tags: Mapping[str, str], results: Sequence[Metric] = ()) -> None:
+        unsent = self._curves.pop(run_id, Curve()).unsent
+        _send(
+            self._client, run_id, [*unsent, *results], [RunTag(key, value[:LONGEST_TAG]) for key, value in tags.items()]
+        )
         self._client.set_terminated(run_id, status)
 
 
@@ -198,10 +216,8 @@ def log_findings(store: Store, study: str, point: str, findings: Sequence[Findin
     if not found:
         return None
     run_id: str = found[0].info.run_id
-    metrics = [Metric(key, value, _now(), 0) for key, value in _probe_numbers(findings)]
-    for first in range(0, len(metrics), METRICS_A_BATCH):
-        client.log_batch(run_id, metrics=metrics[first : first + METRICS_A_BATCH])
-    client.set_tag(run_id, "probed", "true")
+    numbers = {(key, 0): value for key, value in _probe_numbers(findings)}
+    _send(client, run_id, _metrics(numbers), [RunTag("probed", "true")])
     for file in (paths.findings, paths.findings_page):
         client.log_artifact(run_id, str(file))
     return run_id
@@ -220,8 +236,15 @@ def _client(store: Store) -> MlflowClient:
     return MlflowClient(tracking_uri=f"sqlite:///{store.mlflow_database}")
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+def _metrics(values: Mapping[tuple[str, int], float]) -> list[Metric]:
+    now = time.time_ns() // 1_000_000
+    return [Metric(key, float(value), now, int(step)) for (key, step), value in values.items()]
+
+
+def _send(client: MlflowClient, run_id: str, metrics: Sequence[Metric], tags: Sequence[RunTag] = ()) -> None:
+    for first in range(0, max(len(metrics), 1), METRICS_A_BATCH):
+        last = first + METRICS_A_BATCH >= len(metrics)
+        client.log_batch(run_id, metrics=metrics[first : first + METRICS_A_BATCH], tags=tags if last else ())
 
 
 def _provenance() -> dict[str, str]:

@@ -3,6 +3,7 @@
 import getpass
 import subprocess
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 GIT_SECONDS = 5
@@ -15,6 +16,7 @@ def user() -> str | None:
     return None
 
 
+@cache
 def commit(folder: Path) -> str | None:
     """Return the commit checked out around `folder`, or None where git does not track `folder`.
 
