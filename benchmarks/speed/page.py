@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.speed.__main__ import FILE
@@ -19,8 +20,8 @@ START, END = "<!-- figures: python -m benchmarks.speed.page -->", "<!-- end of f
 MEBIBYTE = 1 << 20
 COLUMNS = ("contender", "seconds a clip", "times ours", "GFLOP/s", "of the best", "memory, MiB", "largest difference")
 """The best is the quickest convolution of the same rounds; memory is what came with the contender, of the peak."""
-CROWDED = 10
-"""Times ours from which a picture's axis is logarithmic."""
+LONGEST_BAR = 3.5
+"""What is slower runs out of the picture; its number stands in the bar."""
 SWEEPS = "python -m benchmarks.speed --sweeps"
 COMMANDS = {
     "shapes": "python -m benchmarks.speed {}",
@@ -125,18 +126,27 @@ def _many(name: str, found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _draw(shapes: Mapping[str, Any]) -> None:
-    figure = Figure(figsize=(9, 1 + 1.1 * len(shapes)), layout="constrained")
-    for axes, (name, found) in zip(figure.subplots(1, len(shapes), squeeze=False)[0], shapes.items(), strict=True):
-        names = [contender for contender in CONTENDERS if contender in found["contenders"]][::-1]
-        medians = [Median(**found["contenders"][contender]["ratio"]) for contender in names]
-        values = [ratio.value for ratio in medians]
-        spans = [[ratio.value - ratio.low for ratio in medians], [ratio.high - ratio.value for ratio in medians]]
-        axes.barh(names, values, xerr=spans, color=["#0072b2" if name == OURS else "#999999" for name in names])
-        axes.set(title=name, xscale="log" if max(values) > CROWDED else "linear", xlabel="time of a step, ours = 1")
+    figure = Figure(figsize=(10, 3.2), layout="constrained")
+    names = list(CONTENDERS)
+    panels = figure.subplots(1, len(shapes), sharey=True, squeeze=False)[0]
+    for axes, (shape, found) in zip(panels, shapes.items(), strict=True):
+        for place, name in enumerate(names):
+            _bar(axes, place, name, found["contenders"].get(name))
+        axes.set(title=shape, xlim=(0, LONGEST_BAR), xlabel="time of a step, ours = 1")
+        axes.set_yticks(range(len(names)), names)
         axes.axvline(1, color="black", linewidth=0.8)
-    for axes in figure.axes[1:]:
-        axes.tick_params(labelleft=False)
+    axes.invert_yaxis()
     figure.savefig(PICTURE, metadata={"Date": None})
+
+
+def _bar(axes: Axes, place: int, name: str, figures: Mapping[str, Any] | None) -> None:
+    if figures is None:
+        axes.text(0.05, place, "left out", va="center")
+        return
+    ratio = Median(**figures["ratio"])
+    span = [[ratio.value - ratio.low], [ratio.high - ratio.value]] if ratio.high < LONGEST_BAR else None
+    axes.barh(place, ratio.value, xerr=span, color="#0072b2" if name == OURS else "#999999")
+    axes.text(0.05, place, f"{ratio.value:.3g}", va="center", color="white" if name == OURS else "black")
 
 
 if __name__ == "__main__":
