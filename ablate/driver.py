@@ -10,6 +10,7 @@ from typing import final
 import pandas as pd
 
 from ablate.executors.executor import Event, Executor, Failed, Finished, Progressed, Task
+from ablate.failed_attempts import FailedAttempts, FailureKind
 from ablate.interruption import listening
 from ablate.ledger import Ledger
 from ablate.metrics import MEASURES
@@ -46,6 +47,7 @@ class Attempt:
     point: Point
     trial: int
     run_id: str
+    started: float = field(default_factory=time.monotonic)
 
 
 @final
@@ -58,6 +60,7 @@ class Driver:
         self._points = {point.id: point for point in study.points}
         self._ledger = Ledger.open(store, study)
         self._attempts: dict[str, Attempt] = {}
+        self._failures = FailedAttempts()
         self._tally = Tally(len(self._points))
         self._standing = Standing(len(self._points), 0, executor.slots, MEASURES[study.response.measure].title)
 
@@ -70,6 +73,7 @@ class Driver:
                 while self._fill() and not interruption.requested:
                     for event in self._executor.events(POLL_SECONDS):
                         self._take(event)
+                    self._stop_overdue()
                     self._display.update(self._standing)
             finally:
                 self._executor.close()
@@ -100,6 +104,20 @@ class Driver:
             self._tally.out_of_time = self._tally.open > len(self._attempts)
             return True
         return False
+
+    def _stop_overdue(self) -> None:
+        """Stop runs that take too long; one that ended in that moment has its result."""
+        minutes = self._study.budget.run_minutes
+        now = time.monotonic()
+        for id_, attempt in list(self._attempts.items()):
+            if minutes is None or now - attempt.started < minutes * 60:
+                continue
+            self._executor.cancel(id_)
+            del self._attempts[id_]
+            if self._has_record(id_):
+                self._settle(attempt)
+            else:
+                self._fail(attempt, "timeout", f"stopped after {minutes:g} minutes (budget.run_minutes)")
 
     def _begin(self, trial: int, point: Point) -> None:
         attempt = Attempt(point, trial, self._tracker.start(point, trial))
@@ -140,13 +158,18 @@ class Driver:
         self._standing.last = record.outcome if record.outcome == "diverged" else _written(value)
         self._ended(point, f"{self._standing.response} {self._standing.last}", record.facts)
 
-    def _fail(self, attempt: Attempt, kind: str, message: str) -> None:
+    def _fail(self, attempt: Attempt, kind: FailureKind, message: str) -> None:
         point, paths = attempt.point, self._paths.run(attempt.point.id)
+        again = self._failures.note(point.id, kind, message, attempt.trial, paths)
         if not paths.log.exists():  # a worker that was killed could not write one
-            paths.folder.mkdir(parents=True, exist_ok=True)
             paths.log.write_text(message)
         self._ledger.fail(attempt.trial, kind, message)
         self._tracker.fail(attempt.run_id, message, paths)
+        if again:
+            self._standing.running.pop(point.id)
+            self._ledger.again(point)
+            self._display.say(f"{point.title}  {message}; tried again")
+            return
         self._tally.failed[point.id] = f"{point.title}: {message}"
         self._standing.failed += 1
         self._ended(point, f"FAILED: {message} (details: {paths.log}); the study goes on", {})

@@ -76,7 +76,11 @@ class Ledger:
         waiting = {trial.user_attrs.get("point") for trial in self._waiting()}
         for point in points:
             if point.id not in waiting:
-                self._trials.enqueue_trial(_params(point), user_attrs={"point": point.id})
+                self.again(point)
+
+    def again(self, point: Point) -> None:
+        """Queue a point behind all others, as is done with one that failed."""
+        self._trials.enqueue_trial(_params(point), user_attrs={"point": point.id})
 
     def next(self) -> tuple[int, str] | None:
         """Begin the next queued trial and return its number and its point; None when the queue is empty.

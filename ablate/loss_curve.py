@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import torch
@@ -52,6 +52,16 @@ class LossCurve:
             self._glanced = time.monotonic()
             self._observe(step, loss.item(), math.nan)
         return not self.diverged
+
+    def so_far(self) -> tuple[list[tuple[int, float, float]], list[Tensor]]:
+        """Return the points, and the training losses since the last of them."""
+        return list(self._points), list(self._since)
+
+    def resume(self, points: Sequence[tuple[int, float, float]], since: Sequence[Tensor]) -> None:
+        """Go on from what `so_far` returned; whoever observes is told the points once more."""
+        self._points, self._since = list(points), list(since)
+        for point in self._points:
+            self._observe(*point)
 
     def table(self) -> pd.DataFrame:
         """Return the points so far (columns of CURVE_COLUMNS)."""

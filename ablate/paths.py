@@ -36,6 +36,11 @@ class RunPaths:
         return self.folder / "checkpoint.pt"
 
     @property
+    def training_state(self) -> Path:
+        """How far the training has come, while it lasts; hidden, since it is no result."""
+        return self.folder / ".training.pt"
+
+    @property
     def run_yaml(self) -> Path:
         """The resolved run."""
         return self.folder / "run.yaml"
@@ -44,6 +49,11 @@ class RunPaths:
     def log(self) -> Path:
         """What went wrong at the last attempt, with the traceback; its last line says it in short."""
         return self.folder / "error.log"
+
+    @property
+    def failed_attempts(self) -> Path:
+        """One line of JSON for every attempt that gave no result."""
+        return self.folder / "failed_attempts.jsonl"
 
     def frame_grid(self, view: str) -> Path:
         """The picture of history, truth, forecast and ghost for one view."""

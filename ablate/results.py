@@ -1,8 +1,11 @@
 """From the records on disk to the table that is analysed."""
 
+from collections import Counter
+
 import pandas as pd
 
 from ablate.analysis.study_table import Measured, Response, StudyTable
+from ablate.failed_attempts import failed_attempts
 from ablate.metrics import MEASURES
 from ablate.paths import RunPaths, StudyPaths
 from ablate.planning.frozen import deviations
@@ -31,6 +34,7 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
         scores={id_: record.scores for id_, record in records.items() if record.outcome == "finished"},
         companions=tuple(_measured(name) for name in COMPANIONS if name != response.measure),
         deviations=deviations(paths, study),
+        failed_attempts=sum((failed_attempts(paths.run(point.id)) for point in study.points), Counter[str]()),
     )
 
 

@@ -2,9 +2,11 @@
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from ablate.data.batches import as_video, batches
 from ablate.data.source import ClipSource
@@ -15,6 +17,8 @@ from ablate.records import CURVE_COLUMNS
 from ablate.schemes import Scheme
 from ablate.seeds import derive
 from ablate.spec import Adam, RunSpec, Training
+from ablate.tensors import Video
+from ablate.training_state import Learning, TrainingState
 
 COMPILING_PAYS = 10_000_000
 """Pixels, over all frames and steps, from which compiled gates are worth their some ten seconds."""
@@ -22,40 +26,75 @@ COMPILING_PAYS = 10_000_000
 
 @dataclass(frozen=True)
 class Trained:
-    """A model after its last step, and the way there (columns of CURVE_COLUMNS)."""
+    """A model after its last step, and the way there (columns of CURVE_COLUMNS).
+
+    `pieces` is how many parts each batch was cut into to fit in memory. Where an earlier attempt was taken up,
+    `resumed_after` are the steps it had taken, and `earlier_seconds` what they took.
+    """
 
     model: Forecaster
     curve: pd.DataFrame
     diverged: bool
+    pieces: int = 1
+    resumed_after: int = 0
+    earlier_seconds: float = 0.0
 
 
-def fit(run: RunSpec, source: ClipSource, device: torch.device, observe: Observe) -> Trained:
+def fit(run: RunSpec, source: ClipSource, device: torch.device, observe: Observe, kept: Path | None = None) -> Trained:
     """Train the run's model; every random draw comes from the run's seed.
 
-    A loss or weight that is not finite ends the training: the run diverged.
+    A loss or weight that is not finite ends the training: the run diverged. Where a GPU's memory does not hold a
+    batch, the training begins anew with each batch cut into twice as many pieces, whose gradients are added up.
+    `kept` is a file from which a training that was cut off goes on.
     """
+    pieces = 1
+    while True:
+        try:
+            return _fit(run, source, device, observe, pieces, kept)
+        except torch.OutOfMemoryError:
+            if pieces >= run.training.batch:
+                raise
+        torch.cuda.empty_cache()  # outside the handler, where nothing of the attempt is alive any more
+        pieces = min(2 * pieces, run.training.batch)
+
+
+def _fit(
+    run: RunSpec, source: ClipSource, device: torch.device, observe: Observe, pieces: int, kept: Path | None
+) -> Trained:
     training = run.training
     scheme: Scheme = training.scheme
     model = initial_model(run, device)
     if not run.model.trainable:
         return Trained(model, pd.DataFrame(columns=CURVE_COLUMNS), diverged=False)
     optimiser = _adam(model, training.optimiser)
-    stream = batches(source, scheme.frames_needed, training.batch, run.seed, device)
     draws = torch.Generator().manual_seed(derive(run.seed, "scheduled_sampling"))
     curve = LossCurve(run, source, device, observe)
-    for step in range(1, training.steps + 1):
+    learning, state = Learning(model, optimiser, draws, curve), TrainingState(kept, run, pieces, device)
+    done = state.resume(learning)
+    stream = batches(source, scheme.frames_needed, training.batch, run.seed, device, start=done)
+    for step in range(done + 1, training.steps + 1):
         clips = as_video(next(stream))
-        with fused(_worth_compiling(run)), autocast(training, device):
-            progress = (step - 1) / max(training.steps - 1, 1)
-            loss = scheme.loss(model, clips, run.loss, progress, draws)
+        progress = (step - 1) / max(training.steps - 1, 1)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        parts = [_backward(run, model, part, progress, draws, len(part) / len(clips)) for part in clips.chunk(pieces)]
         if training.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(model.parameters(), training.clip_norm)
         optimiser.step()
-        if not curve.add(step, loss.detach(), model):
+        if not curve.add(step, torch.stack(parts).sum(), model):
             break
-    return Trained(model.eval(), curve.table(), curve.diverged)
+        state.keep(step, learning)
+    return Trained(model.eval(), curve.table(), curve.diverged, pieces, done, state.earlier_seconds)
+
+
+def _backward(
+    run: RunSpec, model: Forecaster, clips: Video, progress: float, draws: torch.Generator, weight: float
+) -> Tensor:
+    """Add the gradient of the clips' loss, times their weight in the batch, and return that loss."""
+    scheme: Scheme = run.training.scheme
+    with fused(_worth_compiling(run)), autocast(run.training, clips.device):
+        loss = weight * scheme.loss(model, clips, run.loss, progress, draws)
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return loss.detach()
 
 
 def initial_model(run: RunSpec, device: torch.device) -> Forecaster:

@@ -36,7 +36,8 @@ def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
     with whole_file(paths.run_yaml) as path:
         path.write_text(dump(run))
     source = run.data.build(run.seed)
-    trained = fit(run, source, device, observe)
+    trained = fit(run, source, device, observe, paths.training_state)
+    started -= trained.earlier_seconds
     trained_after = time.monotonic() - started
     views = {} if trained.diverged else evaluate(trained.model, run, source, device)
     with whole_file(paths.checkpoint) as path:
@@ -53,6 +54,7 @@ def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
     )
     _draw(point, views, paths)
     record.save(paths)
+    paths.training_state.unlink(missing_ok=True)
     return record
 
 
@@ -66,6 +68,8 @@ def _facts(trained: Trained, device: torch.device) -> dict[str, str | int | floa
         "ablate": ablate.__version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
+        "batch_pieces": trained.pieces,
+        "resumed_after_step": trained.resumed_after,
     }
 
 

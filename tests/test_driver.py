@@ -1,23 +1,31 @@
 import json
+import time
+from typing import get_args
 
 import pytest
 from rich.console import Console
 
 from ablate.driver import Driver
 from ablate.executors.executor import Executor, Failed, Finished, Progressed
+from ablate.failed_attempts import AGAIN, FailureKind, failed_attempts
 from ablate.ledger import Ledger
 from ablate.paths import RunPaths
 from ablate.progress import PlainDisplay
 from ablate.records import RunRecord
+from ablate.results import study_table
 from ablate.tracking.memory import MemoryTracker
 
 
 class ScriptedExecutor(Executor):
-    """Finishes each task at once, apart from those it is told to fail, or to stop at."""
+    """Finishes each task at once, apart from those it is told to fail, to let hang, or to stop at.
 
-    def __init__(self, made_record, *, failing=(), stop_after=None):
-        self.made_record, self.failing, self.stop_after = made_record, failing, stop_after
-        self.submitted, self.waiting, self.closed = [], [], False
+    `failing` maps a point to the kinds of failure of its first attempts; the attempts after those succeed.
+    """
+
+    def __init__(self, made_record, *, failing=None, hanging=(), stop_after=None):
+        self.made_record, self.failing, self.hanging = made_record, dict(failing or {}), hanging
+        self.stop_after, self.submitted, self.waiting = stop_after, [], []
+        self.cancelled, self.closed = [], False
 
     @property
     def slots(self):
@@ -30,11 +38,20 @@ class ScriptedExecutor(Executor):
     def events(self, timeout):  # noqa: ARG002  # the contract
         if self.stop_after is not None and len(self.submitted) > self.stop_after:
             raise KeyboardInterrupt
+        if not self.waiting:
+            time.sleep(0.01)
+            return []
         task = self.waiting.pop(0)
-        if task.point.id in self.failing:
-            return [Failed(task.point.id, "exception", "ValueError: planned")]
+        if task.point.id in self.hanging:
+            return []
+        if kinds := self.failing.get(task.point.id):
+            self.failing[task.point.id] = kinds[1:]
+            return [Failed(task.point.id, kinds[0], "ValueError: planned")]
         self.made_record(task.point).save(RunPaths(task.folder))
         return [Progressed(task.point.id, 4, 0.4, 0.5), Finished(task.point.id)]
+
+    def cancel(self, point):
+        self.cancelled.append(point)
 
     def close(self):
         self.closed = True
@@ -77,17 +94,66 @@ def test_a_second_start_carries_out_nothing(drive, small_study):
 def test_a_failed_point_is_named_and_the_rest_goes_on(drive, small_study):
     study = small_study()
     bad = study.points[3]
-    tally, _ = drive(study, failing=[bad.id])
+    tally, _ = drive(study, failing={bad.id: ["exception"] * 9})
     assert tally.settled == 7
     assert "ValueError: planned" in tally.failed[bad.id]
 
 
 def test_a_failed_point_is_tried_again_at_the_next_start(drive, small_study):
     study = small_study()
-    drive(study, failing=[study.points[3].id])
+    drive(study, failing={study.points[3].id: ["exception"] * 9})
     tally, executor = drive(study)
     assert [point.id for point in executor.submitted] == [study.points[3].id]
     assert tally.settled == 8
+
+
+@pytest.mark.parametrize("kind", get_args(FailureKind))
+def test_a_point_is_tried_again_as_often_as_its_kind_of_failure_allows(drive, small_study, kind):
+    study = small_study()
+    bad = study.points[3].id
+    tally, executor = drive(study, failing={bad: [kind] * 99})
+    assert [point.id for point in executor.submitted].count(bad) == 1 + AGAIN[kind]
+    assert list(tally.failed) == [bad]
+
+
+@pytest.mark.parametrize("kind", get_args(FailureKind))
+def test_a_point_whose_second_attempt_succeeds_has_not_failed(drive, small_study, kind):
+    study = small_study()
+    tally, _ = drive(study, failing={study.points[3].id: [kind]})
+    assert (tally.settled, tally.open, tally.failed) == (8, 0, {})
+
+
+def test_another_attempt_is_made_with_the_same_seed(drive, small_study):
+    study = small_study()
+    bad = study.points[3]
+    _, executor = drive(study, failing={bad.id: ["lost_worker"]})
+    assert [point for point in executor.submitted if point.id == bad.id] == [bad, bad]
+
+
+def test_the_report_counts_failed_attempts_by_kind(drive, store, small_study):
+    study = small_study()
+    failing = {study.points[3].id: ["lost_worker", "lost_worker"], study.points[4].id: ["timeout"]}
+    drive(study, failing=failing)
+    table = study_table(study, store.study("small"))
+    assert table.failed_attempts == {"lost_worker": 2, "timeout": 1}
+
+
+def test_a_line_that_a_crash_cut_off_is_not_counted(drive, store, small_study):
+    study = small_study()
+    bad = study.points[3]
+    drive(study, failing={bad.id: ["timeout"]})
+    paths = store.study("small").run(bad.id)
+    with paths.failed_attempts.open("a") as file:
+        file.write('{"trial": 9, "ki')
+    assert failed_attempts(paths) == {"timeout": 1}
+
+
+def test_a_run_that_takes_too_long_is_stopped_and_has_failed(drive, small_study):
+    study = small_study(budget={"run_minutes": 0.01})
+    slow = study.points[3].id
+    tally, executor = drive(study, hanging=[slow])
+    assert executor.cancelled == [slow] * (1 + AGAIN["timeout"])
+    assert "run_minutes" in tally.failed[slow]
 
 
 def test_an_interrupted_study_goes_on_where_it_stopped(drive, small_study):

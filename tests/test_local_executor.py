@@ -74,3 +74,44 @@ def test_close_leaves_no_process(executor, tmp_path, small_study):
     time.sleep(0.1)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+@pytest.fixture
+def long_task(tmp_path, small_study):
+    long = small_study().base.model_dump(exclude={"seed"})
+    long["training"] |= {"steps": 100_000}
+    return Task(small_study(base=long).points[0], tmp_path / "long")
+
+
+def begin(executor, task):
+    """Return the process that carries the task out, once it trains."""
+    executor.submit(task)
+    while not executor.events(0.5):
+        pass
+    return executor._workers[0].process
+
+
+def test_a_worker_that_is_told_to_go_was_preempted(executor, long_task):
+    os.kill(begin(executor, long_task).pid, signal.SIGTERM)
+    event = until_end(executor)[-1]
+    assert isinstance(event, Failed)
+    assert event.kind == "preempted"
+
+
+def test_a_cancelled_task_is_gone_and_its_slot_free(executor, long_task, tmp_path, small_study):
+    process = begin(executor, long_task)
+    executor.cancel(long_task.point.id)
+    assert not process.is_alive()
+    other = small_study().points[1]
+    executor.submit(Task(other, tmp_path / "next"))
+    assert until_end(executor)[-1] == Finished(other.id)
+
+
+def test_memory_that_is_used_up_is_told_apart(executor, tmp_path, small_study):
+    base = small_study().base.model_dump(exclude={"seed"})
+    base["model"] |= {"filters": 10**6}
+    point = small_study(base=base).points[0]
+    executor.submit(Task(point, tmp_path / "run"))
+    event = until_end(executor)[-1]
+    assert isinstance(event, Failed)
+    assert event.kind == "out_of_memory"

@@ -33,7 +33,7 @@ def analyse(table: StudyTable, settings: Settings) -> Analysis:
         )
     response, paths = table.response, [factor.path for factor in table.factors]
     runs = with_responses(table.runs, table.scores, response, table.companions)
-    counts = outcomes(runs)
+    counts = outcomes(runs, table.failed_attempts)
     inference = infer(_run_table(table, runs), settings)
     best, worst = best_and_worst(runs, paths, response.measure, table.companions)
     return Analysis(

@@ -8,7 +8,10 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Outcomes:
-    """How many runs were planned and how each ended; `undefined` of the finished ones have no defined response."""
+    """How many runs were planned and how each ended; `undefined` of the finished ones have no defined response.
+
+    `failed_attempts` counts attempts, by kind: one run may have failed several times before it finished.
+    """
 
     planned: int
     finished: int
@@ -16,6 +19,13 @@ class Outcomes:
     failed: int
     missing: int
     undefined: int
+    failed_attempts: Mapping[str, int]
+
+    @property
+    def attempts_in_words(self) -> str:
+        """Return a sentence on failed attempts by kind; empty where there is none."""
+        told = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(self.failed_attempts.items()))
+        return f"Failed attempts, those made good by another with the same seed included: {told}." if told else ""
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ class WithoutResponse:
     message: str
 
 
-def outcomes(runs: pd.DataFrame) -> Outcomes:
+def outcomes(runs: pd.DataFrame, failed_attempts: Mapping[str, int]) -> Outcomes:
     """Count the runs; `runs` has the columns of `with_responses`."""
     how = runs["outcome"]
     finished = how == "finished"
@@ -40,6 +50,7 @@ def outcomes(runs: pd.DataFrame) -> Outcomes:
         failed=int((how == "failed").sum()),
         missing=int((how == "missing").sum()),
         undefined=int((finished & runs["response"].isna()).sum()),
+        failed_attempts=failed_attempts,
     )
 
 

@@ -42,7 +42,8 @@ class StudyTable:
     columns are there, `best_offset` and `copies` say how the forecast lies in time (see scoring's Alignment).
     `scores` holds, by point and for finished runs only, the columns of records.SCORE_COLUMNS.
     `companions` are the measures reported beside the response. `deviations` say in whole sentences what was changed
-    after the plan was frozen.
+    after the plan was frozen. `failed_attempts` counts, by kind, every attempt without a result, those that were made
+    good by another included.
 
     Raises TableError where a column is missing or a point occurs twice.
     """
@@ -55,6 +56,7 @@ class StudyTable:
     scores: Mapping[str, pd.DataFrame] = field(repr=False)
     companions: tuple[Measured, ...] = ()
     deviations: tuple[str, ...] = ()
+    failed_attempts: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         needed = [*RUN_COLUMNS, *(factor.path for factor in self.factors)]

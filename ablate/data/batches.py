@@ -1,6 +1,7 @@
 """How training reads a source of clips: batch after batch, on the device."""
 
 from collections.abc import Iterator
+from itertools import count, islice
 
 import numpy as np
 import torch
@@ -15,15 +16,17 @@ Batch = UInt8[Tensor, "batch time height width"]
 """Clips as stored: 0 is black, 255 is full ink."""
 
 
-def batches(source: ClipSource, frames: int, batch: int, seed: int, device: torch.device) -> Iterator[Batch]:
-    """Yield training clips of `frames` frames without end.
+def batches(
+    source: ClipSource, frames: int, batch: int, seed: int, device: torch.device, start: int = 0
+) -> Iterator[Batch]:
+    """Yield training clips of `frames` frames without end, from batch number `start` on.
 
     A finite training set is read in epochs, each in a new order that comes from `seed`; the last batch of an
     epoch holds what is left, as in Keras. From endless clips, batch k has the clips k*batch to (k+1)*batch - 1.
     """
     if source.training_size is None:
-        return _fresh(source, frames, batch, device)
-    return _epochs(source, source.training_size, frames, batch, seed, device)
+        return _fresh(source, frames, batch, device, start)
+    return islice(_epochs(source, source.training_size, frames, batch, seed, device), start, None)
 
 
 def as_video(clips: Batch) -> Video:
@@ -31,11 +34,9 @@ def as_video(clips: Batch) -> Video:
     return clips.unsqueeze(2).float() / 255
 
 
-def _fresh(source: ClipSource, frames: int, batch: int, device: torch.device) -> Iterator[Batch]:
-    first = 0
-    while True:
+def _fresh(source: ClipSource, frames: int, batch: int, device: torch.device, start: int) -> Iterator[Batch]:
+    for first in count(start * batch, batch):
         yield torch.from_numpy(source.training(np.arange(first, first + batch), frames)).to(device)
-        first += batch
 
 
 def _epochs(source: ClipSource, size: int, frames: int, batch: int, seed: int, device: torch.device) -> Iterator[Batch]:

@@ -4,11 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
+from ablate.failed_attempts import FailureKind
 from ablate.spec import Point
-
-FailureKind = Literal["exception", "lost_worker"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +61,10 @@ class Executor(ABC):
     @abstractmethod
     def events(self, timeout: float) -> Sequence[Event]:
         """Wait up to `timeout` seconds for news, and return what there is, oldest first."""
+
+    @abstractmethod
+    def cancel(self, point: str) -> None:
+        """Stop a running task at once; no more is told of it."""
 
     @abstractmethod
     def close(self) -> None:

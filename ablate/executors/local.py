@@ -14,12 +14,14 @@ from typing import final
 import torch
 
 from ablate.executors.executor import Event, Executor, Failed, Finished, Progressed, Task
+from ablate.failed_attempts import FailureKind
 from ablate.paths import RunPaths
 from ablate.trial import carry_out
 
 GRACE_SECONDS = 5.0
 # glibc gives big tensors back to the kernel at once, and page faults then cost half of a step
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 40), "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
+CPU_MEMORY = "DefaultCPUAllocator: can't allocate memory"
 
 
 @dataclass
@@ -64,6 +66,15 @@ class LocalExecutor(Executor):
         ready = [pipe for pipe in connection.wait(list(slots), timeout) if isinstance(pipe, Connection)]
         return [event for pipe in ready for event in self._read(slots[pipe])]
 
+    def cancel(self, point: str) -> None:
+        """See Executor."""
+        for slot, worker in list(self._workers.items()):
+            if worker.task is not None and worker.task.point.id == point:
+                worker.process.kill()
+                worker.process.join()
+                worker.pipe.close()
+                del self._workers[slot]
+
     def close(self) -> None:
         """See Executor."""
         for worker in self._workers.values():
@@ -101,7 +112,7 @@ class LocalExecutor(Executor):
         worker.pipe.close()
         if worker.task is None:
             return []
-        return [Failed(worker.task.point.id, "lost_worker", _cause_of_death(worker.process.exitcode))]
+        return [Failed(worker.task.point.id, *_cause_of_death(worker.process.exitcode))]
 
 
 def slots_here() -> int:
@@ -110,10 +121,12 @@ def slots_here() -> int:
     return torch.cuda.device_count() or cores or 1
 
 
-def _cause_of_death(exit_code: int | None) -> str:
+def _cause_of_death(exit_code: int | None) -> tuple[FailureKind, str]:
+    if exit_code == -signal.SIGTERM:
+        return "preempted", "the worker process was told to go (SIGTERM)"
     if exit_code == -signal.SIGKILL:
-        return "the worker process was killed, as the system does when memory runs out"
-    return f"the worker process died (exit code {exit_code})"
+        return "lost_worker", "the worker process was killed, as the system does when memory runs out"
+    return "lost_worker", f"the worker process died (exit code {exit_code})"
 
 
 def _work(pipe: Connection, gpu: int | None) -> None:
@@ -136,5 +149,11 @@ def _attempt(task: Task, pipe: Connection) -> Finished | Failed:
         paths.folder.mkdir(parents=True, exist_ok=True)
         paths.log.write_text(traceback.format_exc())
         lines = str(error).strip().splitlines() or [""]
-        return Failed(point.id, "exception", f"{type(error).__name__}: {lines[0]}")
+        return Failed(point.id, _kind(error), f"{type(error).__name__}: {lines[0]}")
     return Finished(point.id)
+
+
+def _kind(error: Exception) -> FailureKind:
+    """Tell memory that ran out from all else; on a CPU torch has no class of its own for it."""
+    scarce = isinstance(error, MemoryError | torch.OutOfMemoryError) or CPU_MEMORY in str(error)
+    return "out_of_memory" if scarce else "exception"

@@ -100,6 +100,7 @@ def _runs(analysis: Analysis) -> str:
         f"Runs planned: {counts.planned}. Finished: {counts.finished}. Diverged: {counts.diverged}. "
         f"Failed: {counts.failed}. Not run yet: {counts.missing}."
     )
+    head = f"{head} {counts.attempts_in_words}".strip()
     return f"## What ran, and what did not\n\n{head}" + (f"\n\n{_list(lines)}" if lines else "")
 
 

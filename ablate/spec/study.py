@@ -58,6 +58,8 @@ class Budget(Spec):
     """No new run starts after this many minutes."""
     workers: PositiveInt | None = None
     """Runs at a time; none takes one a core, or one a GPU."""
+    run_minutes: PositiveFloat | None = None
+    """A run that takes longer is stopped and has failed, once it was tried again."""
 
 
 @dataclass(frozen=True)
