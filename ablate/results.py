@@ -34,7 +34,7 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
         scores={id_: record.scores for id_, record in records.items() if record.outcome == "finished"},
         companions=tuple(_measured(name) for name in COMPANIONS if name != response.measure),
         deviations=deviations(paths, study),
-        failed_attempts=sum((failed_attempts(paths.run(point.id)) for point in study.points), Counter[str]()),
+        failed_attempts=dict(sum((failed_attempts(paths.run(point.id)) for point in study.points), Counter[str]())),
     )
 
 

@@ -127,6 +127,14 @@ def test_a_curve_nobody_watched_is_logged_at_the_end(finished, client):
     assert [(metric.step, metric.value) for metric in history] == [(2, 0.6), (4, 0.5)]
 
 
+def test_a_long_run_shows_its_curve_while_it_trains(tracker, study, made_record, client, monkeypatch):
+    monkeypatch.setattr("ablate.tracking.mlflow.CURVE_SECONDS", 0.0)
+    point = study.points[0]
+    run_id = tracker.start(point, 0)
+    tracker.curve(run_id, made_record(point).curve)
+    assert [metric.value for metric in client.get_metric_history(run_id, "loss")] == [0.5, 0.4]
+
+
 def test_a_curve_that_was_watched_is_not_logged_twice(tracker, study, store, made_record, client):
     point = study.points[0]
     record, paths = made_record(point), store.study(study.name).run(point.id)

@@ -51,8 +51,10 @@ class MemoryTracker(Tracker):
         return run_id
 
     def curve(self, run_id: str, rows: pd.DataFrame) -> None:
-        """Keep the rows."""
-        self.runs[run_id].curve += rows.itertuples(index=False, name=None)
+        """Keep the rows that are new."""
+        curve = self.runs[run_id].curve
+        known = curve[-1][0] if curve else 0
+        curve += rows[rows["step"] > known].itertuples(index=False, name=None)
 
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:  # noqa: ARG002  # the contract's
         """Keep the means of every view."""

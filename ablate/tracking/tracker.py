@@ -22,7 +22,10 @@ class Tracker(ABC):
 
     @abstractmethod
     def curve(self, run_id: str, rows: pd.DataFrame) -> None:
-        """Add points of the loss curve (columns of records.CURVE_COLUMNS)."""
+        """Add points of the loss curve (columns of records.CURVE_COLUMNS).
+
+        They show after seconds, and at the latest when the run has ended. A step that is known already is left out.
+        """
 
     @abstractmethod
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:

@@ -105,11 +105,21 @@ def test_runs_have_ids_of_their_own(begun, small_study):
     assert tracker.start(small_study().points[0], 8) != first
 
 
-def test_the_curve_grows(adapter, begun, made_record):
+def test_a_run_that_has_ended_shows_all_of_its_curve(adapter, begun, made_record):
     tracker, run_id, point, _ = begun
     curve = made_record(point).curve
     tracker.curve(run_id, curve[:1])
     tracker.curve(run_id, curve[1:])
+    tracker.interrupt(run_id)
+    assert adapter.shown(run_id).loss == [(2, 0.5), (4, 0.4)]
+
+
+def test_a_curve_that_is_told_again_from_its_beginning_shows_once(adapter, begun, made_record):
+    tracker, run_id, point, _ = begun
+    curve = made_record(point).curve
+    tracker.curve(run_id, curve[:1])
+    tracker.curve(run_id, curve)
+    tracker.interrupt(run_id)
     assert adapter.shown(run_id).loss == [(2, 0.5), (4, 0.4)]
 
 
