@@ -160,7 +160,7 @@ def probe(
     """
     from ablate import inspection
 
-    inspection.probe(target, Store(store.absolute()), clips, Console())
+    inspection.probe(target, Store.here(store), clips, Console())
 
 
 @app.command()

@@ -183,7 +183,7 @@ def _run(target: str, store: Store) -> RunPaths:
         if path.is_file() and path.name != paths.checkpoint.name:
             raise DataError(f"{path}: a run's weights are its {paths.checkpoint.name}; for your own: ablate diagnose")
         return paths
-    if MLFLOW_ID.fullmatch(target) and store.mlflow_database.exists():
+    if MLFLOW_ID.fullmatch(target) and store.has_run:
         return store.study((found := study_and_point(store, target))[0]).run(found[1])
     if POINT_ID.fullmatch(target) and (runs := store.runs(target)):
         return runs[0]
@@ -195,7 +195,7 @@ def _run(target: str, store: Store) -> RunPaths:
 
 def _logged(store: Store, paths: RunPaths, findings: Sequence[Finding]) -> str | None:
     study, point = paths.folder.parent.parent.name, paths.folder.name
-    if store.study(study).run(point) != paths or not store.mlflow_database.exists():
+    if store.study(study).run(point) != paths or not store.has_run:
         return None
     return log_findings(store, study, point, findings, paths)
 

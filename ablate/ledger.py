@@ -19,7 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.errors import AblateError
 from ablate.metrics import MEASURES
-from ablate.paths import Store
+from ablate.paths import Store, without_password
+from ablate.patience import patient
 from ablate.records import RunRecord, whole_file
 from ablate.spec import Point, StudySpec
 
@@ -39,11 +40,18 @@ class Ledger:
     is undefined, or the run diverged: Optuna takes no NaN). FAIL leaves the point open for the next start.
     """
 
-    def __init__(self, study: StudySpec, trials: optuna.Study, artifacts: FileSystemArtifactStore) -> None:
+    def __init__(
+        self, study: StudySpec, trials: optuna.Study, artifacts: FileSystemArtifactStore, database: str
+    ) -> None:
         self._wanted: set[str] = set()
         self._distributions = _distributions(study)
         self._trials, self._artifacts = trials, artifacts
         self._asked: dict[int, optuna.Trial] = {}
+        self.database, self.role = database, "Optuna's database"
+
+    def is_away(self, error: Exception) -> bool:
+        """See Reached."""
+        return isinstance(error, SQLAlchemyError | StorageInternalError)
 
     @classmethod
     def open(cls, store: Store, study: StudySpec) -> Self:
@@ -53,35 +61,43 @@ class Ledger:
         changed, which Optuna refuses, its study is made anew, and the settled trials of points that are still
         in it are carried over. Raises AblateError where the database cannot be used.
         """
-        with _usable(store.optuna_database):
+        with _usable(database := without_password(store.optuna_url)):
             trials = _trials(store, study)
             trials.set_user_attr("question", study.question)
             trials.set_user_attr("response", _response_title(study))
             trials.set_user_attr("plan", f"{study.design.kind}: {len(study.cells)} cells x {len(study.seeds)} seeds")
-            ledger = cls(study, trials, WholeFiles(store.optuna_artifacts))
+            ledger = cls(study, trials, WholeFiles(store.optuna_artifacts), database)
             for stale in trials.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
                 number = stale.number
                 ledger._asked[number] = optuna.Trial(trials, stale._trial_id)  # noqa: SLF001  # no public way back to it
                 ledger._end(number, TrialState.FAIL, {"outcome": "abandoned"})
             return ledger
 
+    @patient
     def settled(self) -> Mapping[str, str]:
         """Return every settled point's outcome (finished, undefined, diverged); its latest trial counts."""
         trials = self._trials.get_trials(deepcopy=False, states=SETTLED)
         return {trial.user_attrs["point"]: trial.user_attrs["outcome"] for trial in trials}
 
+    @patient
     def enqueue(self, points: Sequence[Point]) -> None:
         """Queue the points in their order, apart from those that wait already. What waits beside them will not run."""
         self._wanted = {point.id for point in points}
         waiting = {trial.user_attrs.get("point") for trial in self._waiting()}
         for point in points:
             if point.id not in waiting:
-                self.again(point)
+                self._enqueue(point)
 
+    @patient
     def again(self, point: Point) -> None:
         """Queue a point behind all others, as is done with one that failed."""
+        self._wanted.add(point.id)
+        self._enqueue(point)
+
+    def _enqueue(self, point: Point) -> None:
         self._trials.enqueue_trial(_params(point), user_attrs={"point": point.id})
 
+    @patient
     def next(self) -> tuple[int, str] | None:
         """Begin the next queued trial and return its number and its point; None when the queue is empty.
 
@@ -92,10 +108,12 @@ class Ledger:
             self._asked[trial.number] = trial
             point = trial.user_attrs.get("point")
             if point in self._wanted:
+                self._wanted.remove(point)  # it may wait twice, where a database went away in between
                 return trial.number, point
             self._end(trial.number, TrialState.FAIL, {"outcome": "withdrawn"})
         return None
 
+    @patient
     def settle(self, number: int, *, value: float, record: RunRecord, run_id: str, artifacts: Sequence[Path]) -> None:
         """End a trial with its record: the response (NaN where undefined), the means of every view, the pictures."""
         for file in artifacts:
@@ -104,10 +122,12 @@ class Ledger:
         facts = {"outcome": outcome, "mlflow_run": run_id, "seconds": record.facts.get("seconds")}
         self._end(number, state, facts | record.means(), value)
 
+    @patient
     def fail(self, number: int, kind: str, message: str) -> None:
         """End a trial that has no result."""
         self._end(number, TrialState.FAIL, {"outcome": "failed", "failure": kind, "message": message})
 
+    @patient
     def release(self, number: int) -> None:
         """End a trial that the user stopped."""
         self._end(number, TrialState.FAIL, {"outcome": "interrupted"})
@@ -116,10 +136,11 @@ class Ledger:
         return self._trials.get_trials(deepcopy=False, states=(TrialState.WAITING,))
 
     def _end(self, number: int, state: TrialState, facts: Mapping[str, Any], value: float = math.nan) -> None:
-        trial = self._asked.pop(number)
+        trial = self._asked[number]
         for name, fact in facts.items():
             trial.set_user_attr(name, fact)
-        self._trials.tell(trial, value if state is TrialState.COMPLETE else None, state)
+        self._trials.tell(trial, value if state is TrialState.COMPLETE else None, state, skip_if_finished=True)
+        del self._asked[number]
 
 
 class WholeFiles(FileSystemArtifactStore):
@@ -138,8 +159,7 @@ class WholeFiles(FileSystemArtifactStore):
 def _trials(store: Store, study: StudySpec) -> optuna.Study:
     """Return the Optuna study as it should be laid out now, with what an earlier one settled."""
     store.root.mkdir(parents=True, exist_ok=True)
-    url = f"sqlite:///{store.optuna_database.absolute()}"
-    storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": LOCK_SECONDS}})
+    storage = RDBStorage(store.optuna_url, engine_kwargs=_engine(store.optuna_url))
     sampler = optuna.samplers.RandomSampler()  # never asked: every queued trial brings all its values
     carried: list[FrozenTrial] = []
     if study.name in optuna.get_all_study_names(storage):
@@ -157,6 +177,12 @@ def _trials(store: Store, study: StudySpec) -> optuna.Study:
     trials.add_trials(carried)
     trials.set_user_attr(LAYOUT, _layout(study))
     return trials
+
+
+def _engine(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite:"):
+        return {"connect_args": {"timeout": LOCK_SECONDS}}
+    return {"pool_pre_ping": True}  # a server may have been restarted since the last call
 
 
 def _carried_over(trials: optuna.Study, study: StudySpec, store: Store) -> Iterator[FrozenTrial]:
@@ -204,7 +230,7 @@ def _verdict(value: float, outcome: str) -> tuple[TrialState, str]:
 
 
 @contextmanager
-def _usable(database: Path) -> Iterator[None]:
+def _usable(database: str) -> Iterator[None]:
     """Turn a database that Optuna cannot use into an error that says what to do."""
     try:
         yield

@@ -7,8 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from sqlalchemy import NullPool, create_engine, text
 
 from ablate.errors import AblateError
+
+SERVERS = ("postgresql",)
+TAKE = text("SELECT pg_try_advisory_lock(hashtextextended(:study, 0))")
+HOLDER = text(
+    "SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE locktype = 'advisory' AND granted "
+    "AND (classid::bigint << 32 | objid::bigint) = hashtextextended(:study, 0)"
+)
 
 
 @contextmanager
@@ -21,8 +29,33 @@ def held(path: Path) -> Iterator[None]:
     holder = path.with_suffix(".holder")
     try:
         with FileLock(path, timeout=0):
-            holder.write_text(f"process {os.getpid()} on {platform.node()}")
+            holder.write_text(_me())
             yield
     except Timeout:
-        who = holder.read_text() if holder.exists() else "another process"
-        raise AblateError(f"this study is being run by {who}; wait for it, or stop it first") from None
+        raise _refused(holder.read_text() if holder.exists() else "another process") from None
+
+
+@contextmanager
+def held_on_server(url: str, study: str) -> Iterator[None]:
+    """Hold a study on the server whose database several machines share; a file's needs no more than `held`.
+
+    The server frees it when this process or the server ends. Raises AblateError, naming the holder, where another
+    process has it.
+    """
+    if not url.startswith(SERVERS):
+        yield
+        return
+    engine = create_engine(url, poolclass=NullPool, connect_args={"application_name": f"ablate, {_me()}"[:63]})
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if not connection.scalar(TAKE, {"study": study}):
+            who = connection.scalar(HOLDER, {"study": study})
+            raise _refused(str(who or "another process").removeprefix("ablate, "))
+        yield
+
+
+def _me() -> str:
+    return f"process {os.getpid()} on {platform.node()}"
+
+
+def _refused(holder: str) -> AblateError:
+    return AblateError(f"this study is being run by {holder}; wait for it, or stop it first")

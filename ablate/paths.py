@@ -1,7 +1,14 @@
-"""Every file name of a store, in one place."""
+"""Every file name of a store, and the addresses of its databases, in one place."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+OPTUNA, MLFLOW = "ABLATE_OPTUNA", "ABLATE_MLFLOW"
+"""Environment variables with the addresses of databases elsewhere: they hold passwords, which no file or list of
+processes should show."""
 
 
 @dataclass(frozen=True)
@@ -136,19 +143,44 @@ class StudyPaths:
 
 @dataclass(frozen=True)
 class Store:
-    """The folder that holds every study: databases, artifacts and results."""
+    """The folder that holds every study: artifacts, results, and databases where `optuna` and `mlflow` name none."""
 
     root: Path
+    optuna: str | None = None
+    mlflow: str | None = None
+
+    @classmethod
+    def here(cls, root: Path) -> Self:
+        """Return the store in a folder, with the databases that the environment names."""
+        return cls(root.absolute(), os.environ.get(OPTUNA) or None, os.environ.get(MLFLOW) or None)
+
+    @property
+    def mlflow_url(self) -> str:
+        """MLflow's tracking URI: a server's or a database's. It cannot share one database with Optuna."""
+        return self.mlflow or f"sqlite:///{self.mlflow_database.absolute()}"
+
+    @property
+    def optuna_url(self) -> str:
+        """SQLAlchemy's URL of Optuna's database."""
+        return self.optuna or f"sqlite:///{self.optuna_database.absolute()}"
 
     @property
     def mlflow_database(self) -> Path:
-        """MLflow's own database; it cannot share one with Optuna."""
+        """MLflow's database, where it has none elsewhere."""
         return self.root / "mlflow.db"
 
     @property
     def optuna_database(self) -> Path:
-        """Optuna's own database."""
+        """Optuna's database, where it has none elsewhere."""
         return self.root / "optuna.db"
+
+    @property
+    def has_run(self) -> bool:
+        """Whether something has been run here."""
+        return all(
+            elsewhere or file.exists()
+            for elsewhere, file in ((self.mlflow, self.mlflow_database), (self.optuna, self.optuna_database))
+        )
 
     @property
     def mlflow_artifacts(self) -> Path:
@@ -168,3 +200,11 @@ class Store:
     def study(self, name: str) -> StudyPaths:
         """Return the files of one study."""
         return StudyPaths(self.root / "studies" / name)
+
+
+def without_password(url: str) -> str:
+    """Return a database's address as it may be shown; a file's by its path alone."""
+    if url.startswith("sqlite:///"):
+        return url.removeprefix("sqlite:///")
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -25,7 +25,7 @@ from ablate.data import download
 from ablate.driver import Driver, Tally
 from ablate.errors import AnalysisError
 from ablate.executors.local import LocalExecutor, slots_here
-from ablate.lock import held
+from ablate.lock import held, held_on_server
 from ablate.paths import Store, StudyPaths
 from ablate.planning.frozen import freeze
 from ablate.planning.reach import refuse_hopeless
@@ -47,10 +47,10 @@ def run(file: Path, overrides: Sequence[str], root: Path, workers: int | None, c
 
     Raises SpecError, before anything is created, for a study that cannot reject anything and is not exploratory.
     """
-    study, store = study_file.load(file, overrides), Store(root.absolute())
+    study, store = study_file.load(file, overrides), Store.here(root)
     refuse_hopeless(study)
     paths, started = store.study(study.name), time.monotonic()
-    with held(paths.lock):
+    with held(paths.lock), held_on_server(store.optuna_url, study.name):
         with whole_file(paths.study_yaml) as path:
             path.write_text(study_file.dump(study))
         freeze(paths, study)
@@ -91,14 +91,14 @@ def check(file: Path, overrides: Sequence[str], console: Console) -> None:
 def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -> None:
     """Write the report of what has run so far. Raises AnalysisError where nothing has."""
     study = study_file.load(file, overrides)
-    paths = Store(root.absolute()).study(study.name)
+    paths = Store.here(root).study(study.name)
     _write_report(_analysed(study, paths), study, paths, _command(file, overrides), console)
 
 
 def show(file: Path, root: Path, ports: tuple[int, int], console: Console) -> None:
     """Serve the MLflow UI and the Optuna dashboard until Ctrl-C."""
     study = study_file.load(file)
-    with console.status("starting both servers"), servers(Store(root.absolute()), study.name, *ports) as addresses:
+    with console.status("starting both servers"), servers(Store.here(root), study.name, *ports) as addresses:
         for name, address in zip(("MLflow UI", "Optuna dashboard"), addresses, strict=True):
             say(f"{name:17} {address}", console)
         console.print("Ctrl-C stops both.")

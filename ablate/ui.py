@@ -91,7 +91,7 @@ def servers(store: Store, study: str, mlflow_port: int = 5000, optuna_port: int 
     or a server does not start. SIGTERM, and SIGHUP from a terminal that closes, end the block as Ctrl-C does, with
     KeyboardInterrupt.
     """
-    if not (store.mlflow_database.exists() and store.optuna_database.exists()):
+    if not store.has_run:
         raise AblateError(f"nothing has been run in {store.root} yet; run a study first: ablate run STUDY.yaml")
     with ExitStack() as stack:
         for number in (signal.SIGTERM, signal.SIGHUP):
@@ -120,7 +120,7 @@ def _started(stack: ExitStack, name: str, port: int, command: Sequence[str]) -> 
 
 def _mlflow_command(store: Store, port: int) -> list[str]:
     root = Store(store.root.absolute())
-    where = ["--backend-store-uri", f"sqlite:///{root.mlflow_database}"]
+    where = ["--backend-store-uri", root.mlflow_url]
     artifacts = ["--no-serve-artifacts", "--default-artifact-root", root.mlflow_artifacts.as_uri()]
     return [
         sys.executable,
@@ -140,7 +140,7 @@ def _mlflow_command(store: Store, port: int) -> list[str]:
 
 def _dashboard_command(store: Store, port: int) -> list[str]:
     root = Store(store.root.absolute())
-    where = [f"sqlite:///{root.optuna_database}", "--artifact-dir", str(root.optuna_artifacts)]
+    where = [root.optuna_url, "--artifact-dir", str(root.optuna_artifacts)]
     module = "optuna_dashboard._cli"  # what its command runs; the package itself cannot be run
     return [sys.executable, "-m", module, *where, "--host", HOST, "--port", str(port)]
 

@@ -228,7 +228,9 @@ def test_a_study_that_never_ran_has_no_address(store):
 
 def test_a_file_that_is_no_database_is_named(tmp_path, study):
     (tmp_path / "mlflow.db").write_text("not a database, and long enough to be taken for one" * 100)
-    with pytest.raises(AblateError, match=r"mlflow\.db cannot be used .* run again"):
+    with pytest.raises(
+        AblateError, match=r"mlflow\.db cannot be used .* move it away, and give the same command again"
+    ):
         MLflowTracker(Store(tmp_path)).open(study)
 
 

@@ -60,7 +60,7 @@ def plan(file: Path, overrides: Sequence[str], asked: Planning, outputs: PlanFil
         cost = estimate(study, study.budget.workers or slots_here())
     takes = f"about {clock(cost.study_seconds)} with {cost.slots} at a time"
     _show_plan(found, takes, console)
-    for sentence in frozen.deviations(Store(asked.store.absolute()).study(study.name), study):
+    for sentence in frozen.deviations(Store.here(asked.store).study(study.name), study):
         say(f"Not as frozen when the study started: {sentence}", console)
     if outputs.json:
         numbers = found.to_json() | {"seconds": cost.study_seconds, "runs_at_a_time": cost.slots}
@@ -82,7 +82,7 @@ def _spread(study: "StudySpec", asked: Planning) -> Spread | None:
         return pilot.from_table(study, asked.pilot)
     if study.analysis.sd is not None:
         return None  # the plan takes it itself
-    return pilot.from_store(study, Store(asked.store.absolute()).study(study.name))
+    return pilot.from_store(study, Store.here(asked.store).study(study.name))
 
 
 def _show_plan(found: Plan, takes: str, console: Console) -> None:

@@ -25,7 +25,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.errors import AblateError, DataError
 from ablate.findings import Finding
-from ablate.paths import RunPaths, Store, StudyPaths
+from ablate.paths import RunPaths, Store, StudyPaths, without_password
+from ablate.patience import at_once, patient
 from ablate.planning.frozen import digest_tag
 from ablate.records import RunRecord
 from ablate.spec import Point, StudySpec, level_name
@@ -45,6 +46,7 @@ CURVE_SECONDS = 5.0
 """So late the loss curve may be: a write takes as long for one number as for fifty."""
 LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG = 250, 6000, 8000
 NO_KEY = re.compile(r"[^\w\-. :/]", re.ASCII)  # characters that MLflow refuses in a metric's name
+AWAY = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 NOTE = "mlflow.note.content"
 ROLE = "role"
 
@@ -63,17 +65,25 @@ class MLflowTracker(Tracker):
     """Writes to the store's own MLflow database; a server may show it meanwhile."""
 
     def __init__(self, store: Store) -> None:
-        self._store = Store(store.root.absolute())
+        self._store = store
+        self.database, self.role = without_password(store.mlflow_url), "MLflow's database"
         self._client: MlflowClient
         self._study: StudySpec
         self._experiment: str
         self._parent: str
         self._curves: defaultdict[str, Curve] = defaultdict(Curve)
 
+    def is_away(self, error: Exception) -> bool:
+        """See Reached. A server that does not answer comes as an internal error as well."""
+        if isinstance(error, MlflowException):
+            return str(error.error_code) in AWAY
+        return isinstance(error, SQLAlchemyError)
+
+    @at_once
     def open(self, study: StudySpec) -> None:
-        """See Tracker. Raises AblateError where the database cannot be used."""
+        """See Tracker."""
         self._study = study
-        with _usable(self._store.mlflow_database), _quiet_migrations():
+        with _quiet_migrations():
             self._store.root.mkdir(parents=True, exist_ok=True)
             self._client = _client(self._store)
             self._experiment = self._opened_experiment()
@@ -81,6 +91,7 @@ class MLflowTracker(Tracker):
             for stale in self._search(f"tags.`mlflow.parentRunId` = '{self._parent}' and status = 'RUNNING'"):
                 self._end(stale.info.run_id, "KILLED", {"outcome": "abandoned"})
 
+    @patient
     def start(self, point: Point, trial: int) -> str:
         """See Tracker. The resolved run and its levels are parameters, so that MLflow can group and plot by them."""
         tags = {"mlflow.parentRunId": self._parent, ROLE: "run", "point": point.id, "trial": str(trial)}
@@ -93,6 +104,7 @@ class MLflowTracker(Tracker):
         self._client.log_inputs(run_id, datasets=[_dataset(point.run.data)])
         return run_id
 
+    @patient
     def curve(self, run_id: str, rows: pd.DataFrame) -> None:
         """See Tracker. The steps of these metrics are optimisation steps; they may be CURVE_SECONDS late."""
         curve = self._curves[run_id]
@@ -111,6 +123,7 @@ class MLflowTracker(Tracker):
             _send(self._client, run_id, curve.unsent)
             curve.unsent, curve.sent = [], time.monotonic()
 
+    @patient
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:
         """See Tracker. Every mean is logged as one number, and once more by forecast step for the chart of it."""
         self.curve(run_id, record.curve)  # a later driver may take it in than the one that trained it
@@ -123,15 +136,18 @@ class MLflowTracker(Tracker):
         note = {NOTE: description(self._study, record, run_id, paths)}
         self._end(run_id, "FINISHED", {"outcome": record.outcome} | words | note, _metrics(results))
 
+    @patient
     def fail(self, run_id: str, message: str, paths: RunPaths) -> None:
         """See Tracker."""
         self._log_files(run_id, paths)
         self._end(run_id, "FAILED", {"outcome": "failed", "error": message, NOTE: f"**Failed**: {message}"})
 
+    @patient
     def interrupt(self, run_id: str) -> None:
         """See Tracker."""
         self._end(run_id, "KILLED", {"outcome": "interrupted"})
 
+    @patient
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
         """See Tracker. A study that is not complete ends as KILLED; the next start reopens it."""
         report = (paths.report_html, paths.report_markdown, paths.report_json, paths.runs_csv, paths.comparison)
@@ -144,13 +160,19 @@ class MLflowTracker(Tracker):
         name = self._study.name
         found = self._client.get_experiment_by_name(name)
         if found is None:
-            id_ = self._client.create_experiment(name, (self._store.mlflow_artifacts / name).as_uri())
+            id_ = self._client.create_experiment(name, self._artifacts())
         else:
             id_ = found.experiment_id
             if found.lifecycle_stage == "deleted":  # by hand, in the UI; its name stays taken
                 self._client.restore_experiment(id_)
         self._client.set_experiment_tag(id_, NOTE, self._study.question)
         return id_
+
+    def _artifacts(self) -> str | None:
+        """Return where files go: a server keeps them itself."""
+        if self._store.mlflow_url.startswith(("http://", "https://")):
+            return None
+        return (self._store.mlflow_artifacts.absolute() / self._study.name).as_uri()
 
     def _opened_parent(self) -> str:
         if earlier := self._search(f"tags.{ROLE} = 'study'"):
@@ -169,11 +191,12 @@ class MLflowTracker(Tracker):
             self._client.log_artifact(run_id, str(file))
 
     def _end(self, run_id: str, status: str, tags: Mapping[str, str], results: Sequence[Metric] = ()) -> None:
-        unsent = self._curves.pop(run_id, Curve()).unsent
+        unsent = self._curves[run_id].unsent
         _send(
             self._client, run_id, [*unsent, *results], [RunTag(key, value[:LONGEST_TAG]) for key, value in tags.items()]
         )
         self._client.set_terminated(run_id, status)
+        self._curves.pop(run_id, None)
 
 
 def experiment_url(base_url: str, study: str) -> str:
@@ -197,7 +220,9 @@ def study_and_point(store: Store, run_id: str) -> tuple[str, str]:
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        raise DataError(f"no run {run_id!r} in {store.mlflow_database}; copy the id from the run's page") from error
+        raise DataError(
+            f"no run {run_id!r} in {without_password(store.mlflow_url)}; copy the id from the run's page"
+        ) from error
     study: str = client.get_experiment(run.info.experiment_id).name
     if "point" not in run.data.tags:
         raise DataError(f"run {run_id!r} is that of the whole study {study!r}; give one of the runs below it")
@@ -233,7 +258,7 @@ def _probe_numbers(findings: Sequence[Finding]) -> Iterator[tuple[str, float]]:
 
 
 def _client(store: Store) -> MlflowClient:
-    return MlflowClient(tracking_uri=f"sqlite:///{store.mlflow_database}")
+    return MlflowClient(tracking_uri=store.mlflow_url)
 
 
 def _metrics(values: Mapping[tuple[str, int], float]) -> list[Metric]:
@@ -295,16 +320,3 @@ def _quiet_migrations() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
-
-
-@contextmanager
-def _usable(database: Path) -> Iterator[None]:
-    """Turn a database that MLflow cannot use into an error that says what to do."""
-    try:
-        yield
-    except (MlflowException, SQLAlchemyError) as error:
-        reason = str(error).partition("\n")[0]
-        raise AblateError(
-            f"{database} cannot be used as MLflow's database ({reason}); close what else writes to it, or "
-            "move it away and run again: the results under studies/ are kept"
-        ) from error
