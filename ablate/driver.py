@@ -120,6 +120,8 @@ class Driver:
                 self._fail(attempt, "timeout", f"stopped after {minutes:g} minutes (budget.run_minutes)")
 
     def _begin(self, trial: int, point: Point) -> None:
+        if self._paths.run(point.id).folder.exists():
+            self._tracker.supersede(point)
         attempt = Attempt(point, trial, self._tracker.start(point, trial))
         if self._has_record(point.id):  # a driver died between writing the record and taking it in
             self._settle(attempt)

@@ -3,10 +3,11 @@
 import contextlib
 import os
 import signal
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import final
@@ -15,12 +16,16 @@ import torch
 
 from ablate.executors.executor import Event, Executor, Failed, Finished, Progressed, Task
 from ablate.failed_attempts import FailureKind
+from ablate.loss_curve import Observe
 from ablate.paths import RunPaths
+from ablate.spec import Point
 from ablate.trial import carry_out
 
 GRACE_SECONDS = 5.0
 # glibc gives big tensors back to the kernel at once, and page faults then cost half of a step
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 40), "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
+Work = Callable[[Point, RunPaths, Observe], object]
+"""Carries out one point, and leaves its record in its folder."""
 CPU_MEMORY = "DefaultCPUAllocator: can't allocate memory"
 
 
@@ -41,7 +46,8 @@ class LocalExecutor(Executor):
     sees one of them. A worker ignores Ctrl-C: the driver alone decides what is abandoned.
     """
 
-    def __init__(self, workers: int | None = None) -> None:
+    def __init__(self, workers: int | None = None, work: Work = carry_out) -> None:
+        self._work = work
         self._gpus = torch.cuda.device_count()
         self._slots = workers or slots_here()
         self._workers: dict[int, Worker] = {}
@@ -89,7 +95,9 @@ class LocalExecutor(Executor):
     def _start(self, slot: int) -> Worker:
         ours, theirs = get_context("spawn").Pipe()
         gpu = slot % self._gpus if self._gpus else None
-        process = get_context("spawn").Process(target=_work, args=(theirs, gpu), name=f"ablate-worker-{slot}")
+        process = get_context("spawn").Process(
+            target=_work, args=(theirs, gpu, self._work), name=f"ablate-worker-{slot}"
+        )
         for name, value in MALLOC.items():  # read by the C library when the process starts
             os.environ.setdefault(name, value)
         process.start()
@@ -129,25 +137,35 @@ def _cause_of_death(exit_code: int | None) -> tuple[FailureKind, str]:
     return "lost_worker", f"the worker process died (exit code {exit_code})"
 
 
-def _work(pipe: Connection, gpu: int | None) -> None:
+def _work(pipe: Connection, gpu: int | None, work: Work) -> None:
     """Carry out tasks until the driver hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_driver, daemon=True).start()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
     torch.set_num_threads(1)
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             task: Task = pipe.recv()
-            pipe.send(_attempt(task, pipe))
+            pipe.send(_attempt(task, pipe, work))
 
 
-def _attempt(task: Task, pipe: Connection) -> Finished | Failed:
+def _end_with_the_driver() -> None:
+    """End this process, whatever it does, once the driver is gone: the next one will carry out the run itself."""
+    driver = parent_process()
+    if driver is not None:
+        driver.join()
+        os._exit(1)
+
+
+def _attempt(task: Task, pipe: Connection, work: Work) -> Finished | Failed:
     point, paths = task.point, RunPaths(task.folder)
     try:
-        carry_out(point, paths, lambda step, loss, held_out: pipe.send(Progressed(point.id, step, loss, held_out)))
+        work(point, paths, lambda step, loss, held_out: pipe.send(Progressed(point.id, step, loss, held_out)))
     except Exception as error:  # noqa: BLE001  # a failed run becomes a record, and the study goes on
-        paths.folder.mkdir(parents=True, exist_ok=True)
-        paths.log.write_text(traceback.format_exc())
+        with contextlib.suppress(OSError):  # the disk may be what failed
+            paths.folder.mkdir(parents=True, exist_ok=True)
+            paths.log.write_text(traceback.format_exc())
         lines = str(error).strip().splitlines() or [""]
         return Failed(point.id, _kind(error), f"{type(error).__name__}: {lines[0]}")
     return Finished(point.id)

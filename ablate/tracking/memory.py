@@ -44,6 +44,12 @@ class MemoryTracker(Tracker):
             if run.status == "RUNNING":
                 run.end("KILLED", "abandoned")
 
+    def supersede(self, point: Point) -> None:
+        """Let no earlier run of the point count."""
+        for run in self.runs.values():
+            if run.point == point and run.status == "FINISHED":
+                run.end("KILLED", "superseded")
+
     def start(self, point: Point, trial: int) -> str:
         """Begin a run; ids count up."""
         run_id = f"run-{len(self.runs)}"

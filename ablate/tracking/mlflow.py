@@ -88,8 +88,12 @@ class MLflowTracker(Tracker):
             self._client = _client(self._store)
             self._experiment = self._opened_experiment()
             self._parent = self._opened_parent()
-            for stale in self._search(f"tags.`mlflow.parentRunId` = '{self._parent}' and status = 'RUNNING'"):
-                self._end(stale.info.run_id, "KILLED", {"outcome": "abandoned"})
+            self._end_all("status = 'RUNNING'", "abandoned")
+
+    @patient
+    def supersede(self, point: Point) -> None:
+        """See Tracker. A driver that died may have ended the run, and not told so in its ledger."""
+        self._end_all(f"tags.point = '{point.id}' and status = 'FINISHED'", "superseded")
 
     @patient
     def start(self, point: Point, trial: int) -> str:
@@ -154,6 +158,7 @@ class MLflowTracker(Tracker):
         for file in (paths.study_yaml, paths.plan, *report):
             if file.exists():
                 self._client.log_artifact(self._parent, str(file))
+        self._end_all("status = 'RUNNING'", "abandoned")  # begun where the database's answer got lost
         self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: summary} | digest_tag(paths))
 
     def _opened_experiment(self) -> str:
@@ -182,6 +187,10 @@ class MLflowTracker(Tracker):
         tags = {ROLE: "study"} | _provenance()
         created: str = self._client.create_run(self._experiment, tags=tags, run_name=self._study.name).info.run_id
         return created
+
+    def _end_all(self, condition: str, outcome: str) -> None:
+        for run in self._search(f"tags.`mlflow.parentRunId` = '{self._parent}' and {condition}"):
+            self._end(run.info.run_id, "KILLED", {"outcome": outcome})
 
     def _search(self, condition: str) -> list[Run]:
         return list(self._client.search_runs([self._experiment], condition, order_by=["attributes.start_time ASC"]))

@@ -17,6 +17,10 @@ class Tracker(ABC):
         """Create the study's experiment and parent run, or find those of an earlier start; adopt no stale run."""
 
     @abstractmethod
+    def supersede(self, point: Point) -> None:
+        """End as superseded what is shown as the result of a point: another one is to take its place."""
+
+    @abstractmethod
     def start(self, point: Point, trial: int) -> str:
         """Start the run of a point and return the tracker's id for it."""
 

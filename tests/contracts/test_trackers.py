@@ -123,6 +123,16 @@ def test_a_curve_that_is_told_again_from_its_beginning_shows_once(adapter, begun
     assert adapter.shown(run_id).loss == [(2, 0.5), (4, 0.4)]
 
 
+def test_a_result_that_another_replaces_is_superseded(adapter, begun, made_record):
+    tracker, run_id, point, paths = begun
+    record = made_record(point)
+    record.save(paths)
+    tracker.finish(run_id, record, paths)
+    tracker.supersede(point)
+    shown = adapter.shown(run_id)
+    assert (shown.status, shown.outcome) == ("KILLED", "superseded")
+
+
 def test_a_finished_run_shows_its_means(adapter, begun, made_record):
     tracker, run_id, point, paths = begun
     record = made_record(point, 0.3)

@@ -1,0 +1,33 @@
+"""A study under fire as one process, so that a test can kill it: `python -m tests.crash.drive STUDY.yaml STORE`."""
+
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from ablate import study_file
+from ablate.driver import Driver
+from ablate.errors import AblateError
+from ablate.executors.local import LocalExecutor
+from ablate.lock import held
+from ablate.paths import Store
+from ablate.progress import PlainDisplay
+from ablate.tracking.mlflow import MLflowTracker
+from tests.crash.misbehaviour import carry_out
+
+
+def main() -> None:
+    study, store = study_file.load(Path(sys.argv[1])), Store.here(Path(sys.argv[2]))
+    paths = store.study(study.name)
+    with held(paths.lock):
+        tracker, executor = MLflowTracker(store), LocalExecutor(2, carry_out)
+        tally = Driver(study, store, tracker, executor, PlainDisplay(Console())).run()
+        tracker.close(paths, "", complete=not tally.open)
+    sys.exit(1 if tally.failed or tally.open else 0)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except AblateError as error:
+        sys.exit(f"error: {error}")
