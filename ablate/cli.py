@@ -17,6 +17,13 @@ from ablate.paths import Store
 INTERNAL_ERROR = 1
 
 
+class ExecutorKind(StrEnum):
+    """Where runs are carried out."""
+
+    local = "local"
+    ray = "ray"
+
+
 class Predicts(StrEnum):
     """What a model's frames are, where it returns as many as it is given."""
 
@@ -50,6 +57,9 @@ def run(
     overrides: Overrides = [],  # noqa: B006  # typer reads the default and never changes it
     store: StoreFolder = DEFAULT_STORE,
     workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; one a core or GPU by default.")] = None,
+    executor: Annotated[
+        ExecutorKind, typer.Option(help="This machine, or the Ray cluster at RAY_ADDRESS (a local one without it).")
+    ] = ExecutorKind.local,
 ) -> None:
     """Run a study, or go on where it stopped, and write its report.
 
@@ -58,7 +68,7 @@ def run(
     """
     from ablate import pipeline
 
-    raise typer.Exit(pipeline.run(file, overrides, store, workers, Console()))
+    raise typer.Exit(pipeline.run(file, overrides, store, pipeline.Where(executor.value, workers), Console()))
 
 
 @app.command()

@@ -93,7 +93,7 @@ def examine(folder: Path | None, workers: int | None, output: Path | None, conso
         paths = store.study(study.name)
         if paths.folder.exists():
             raise DataError(f"--store: {paths.folder} holds an earlier self-test; name a folder without one")
-        code = pipeline.run(file, (), store.root, workers, console)
+        code = pipeline.run(file, (), store.root, pipeline.Where(workers=workers), console)
         if code != pipeline.SUCCESS:
             return code
         inference = _inferred(study, paths)

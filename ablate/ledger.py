@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Self, final
 
@@ -11,7 +11,7 @@ import optuna
 import pandas as pd
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-from optuna.exceptions import ExperimentalWarning, StorageInternalError
+from optuna.exceptions import ExperimentalWarning, StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
@@ -137,9 +137,10 @@ class Ledger:
 
     def _end(self, number: int, state: TrialState, facts: Mapping[str, Any], value: float = math.nan) -> None:
         trial = self._asked[number]
-        for name, fact in facts.items():
-            trial.set_user_attr(name, fact)
-        self._trials.tell(trial, value if state is TrialState.COMPLETE else None, state, skip_if_finished=True)
+        with suppress(UpdateFinishedTrialError):  # told before, and the database went away with its answer
+            for name, fact in facts.items():
+                trial.set_user_attr(name, fact)
+            self._trials.tell(trial, value if state is TrialState.COMPLETE else None, state, skip_if_finished=True)
         del self._asked[number]
 
 

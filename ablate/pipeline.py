@@ -9,7 +9,9 @@ import shlex
 import signal
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -23,7 +25,8 @@ from ablate.analysis.response import with_responses
 from ablate.cost import estimate
 from ablate.data import download
 from ablate.driver import Driver, Tally
-from ablate.errors import AnalysisError
+from ablate.errors import AblateError, AnalysisError
+from ablate.executors.executor import Executor
 from ablate.executors.local import LocalExecutor, slots_here
 from ablate.lock import held, held_on_server
 from ablate.paths import Store, StudyPaths
@@ -42,7 +45,15 @@ from ablate.ui import servers
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
 
 
-def run(file: Path, overrides: Sequence[str], root: Path, workers: int | None, console: Console) -> int:
+@dataclass(frozen=True)
+class Where:
+    """Where runs are carried out, and how many at a time; None takes as many as there is room for."""
+
+    executor: Literal["local", "ray"] = "local"
+    workers: int | None = None
+
+
+def run(file: Path, overrides: Sequence[str], root: Path, where: Where, console: Console) -> int:
     """Run what has not run yet, write the report, and return the exit code.
 
     Raises SpecError, before anything is created, for a study that cannot reject anything and is not exploratory.
@@ -55,8 +66,7 @@ def run(file: Path, overrides: Sequence[str], root: Path, workers: int | None, c
             path.write_text(study_file.dump(study))
         freeze(paths, study)
         tracker = MLflowTracker(store)
-        executor = LocalExecutor(workers or study.budget.workers)
-        tally = Driver(study, store, tracker, executor, display(console)).run()
+        tally = Driver(study, store, tracker, _executor(study, where), display(console)).run()
         try:
             analysis = _analysed(study, paths)
             if study.probes == "extremes" and not tally.open:
@@ -114,6 +124,17 @@ def fetch(url: str | None, folder: Path | None, console: Console) -> None:
             url or download.URL, folder, report=lambda done, total: progress.update(task, completed=done, total=total)
         )
     say(str(path), console)
+
+
+def _executor(study: StudySpec, where: Where) -> Executor:
+    workers = where.workers or study.budget.workers
+    if where.executor == "local":
+        return LocalExecutor(workers)
+    try:
+        from ablate.executors.ray import RayExecutor  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise AblateError("--executor ray needs Ray: pip install 'ablate-convlstm[ray]'") from error
+    return RayExecutor(study.resources, workers)
 
 
 def _show_cells(study: StudySpec, seconds: Sequence[float], console: Console) -> None:

@@ -58,13 +58,13 @@ class UnderFire:
         if workers:
             os.kill(self.chance.choice(workers), signal.SIGKILL)
 
-    def assert_complete(self):
+    def assert_complete(self, said=""):
         """Hold the table, Optuna and MLflow to one another, point by point."""
         table = study_table(self.study, self.store.study(self.study.name)).runs
         outcomes = dict(zip(table["point"], table["outcome"], strict=True))
         has_result = sorted(point for point, outcome in outcomes.items() if outcome in ("finished", "diverged"))
         assert set(outcomes) == {point.id for point in self.study.points}
-        assert set(outcomes.values()) <= {"finished", "diverged", "failed"}
+        assert set(outcomes.values()) <= {"finished", "diverged", "failed"}, said
         assert sorted(self._settled_in_optuna()) == has_result
         assert sorted(self._finished_in_mlflow()) == has_result
         assert self._states_in_optuna() <= {"COMPLETE", "PRUNED", "FAIL"}
@@ -139,11 +139,13 @@ def test_a_database_that_is_dropped_and_comes_back_loses_and_repeats_nothing(und
         fire = under_fire(seeds=12, store=Store(tmp_path / "mlruns", server.database(), server.database()))
         fire.until_it_is_killed()
         driver = fire.start()
-        for number, _ in enumerate(driver.stdout):
-            if number % 8 == 0:
+        said = []
+        for line in driver.stdout:
+            said.append(line)
+            if len(said) % 8 == 1:
                 server.restart()
-        assert driver.wait() in ENDED
-        fire.assert_complete()
+        assert driver.wait() in ENDED, said
+        fire.assert_complete("".join(said))
         MlflowClient(fire.store.mlflow_url)._tracking_client.store.engine.dispose()
 
 

@@ -4,8 +4,7 @@ import contextlib
 import os
 import signal
 import threading
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
@@ -14,19 +13,14 @@ from typing import final
 
 import torch
 
-from ablate.executors.executor import Event, Executor, Failed, Finished, Progressed, Task
+from ablate.executors.attempt import Work, attempt
+from ablate.executors.executor import Event, Executor, Failed, Progressed, Task
 from ablate.failed_attempts import FailureKind
-from ablate.loss_curve import Observe
-from ablate.paths import RunPaths
-from ablate.spec import Point
 from ablate.trial import carry_out
 
 GRACE_SECONDS = 5.0
 # glibc gives big tensors back to the kernel at once, and page faults then cost half of a step
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 40), "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
-Work = Callable[[Point, RunPaths, Observe], object]
-"""Carries out one point, and leaves its record in its folder."""
-CPU_MEMORY = "DefaultCPUAllocator: can't allocate memory"
 
 
 @dataclass
@@ -147,7 +141,7 @@ def _work(pipe: Connection, gpu: int | None, work: Work) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             task: Task = pipe.recv()
-            pipe.send(_attempt(task, pipe, work))
+            pipe.send(attempt(task, work, pipe.send))
 
 
 def _end_with_the_driver() -> None:
@@ -156,22 +150,3 @@ def _end_with_the_driver() -> None:
     if driver is not None:
         driver.join()
         os._exit(1)
-
-
-def _attempt(task: Task, pipe: Connection, work: Work) -> Finished | Failed:
-    point, paths = task.point, RunPaths(task.folder)
-    try:
-        work(point, paths, lambda step, loss, held_out: pipe.send(Progressed(point.id, step, loss, held_out)))
-    except Exception as error:  # noqa: BLE001  # a failed run becomes a record, and the study goes on
-        with contextlib.suppress(OSError):  # the disk may be what failed
-            paths.folder.mkdir(parents=True, exist_ok=True)
-            paths.log.write_text(traceback.format_exc())
-        lines = str(error).strip().splitlines() or [""]
-        return Failed(point.id, _kind(error), f"{type(error).__name__}: {lines[0]}")
-    return Finished(point.id)
-
-
-def _kind(error: Exception) -> FailureKind:
-    """Tell memory that ran out from all else; on a CPU torch has no class of its own for it."""
-    scarce = isinstance(error, MemoryError | torch.OutOfMemoryError) or CPU_MEMORY in str(error)
-    return "out_of_memory" if scarce else "exception"

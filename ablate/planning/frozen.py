@@ -25,6 +25,7 @@ FrozenPart = Mapping[str, Value]
 LEFT_OUT: dict[str, Any] = {
     "name": True,
     "budget": True,
+    "resources": True,
     "probes": True,
     "base": {"seed"},
     "analysis": {"sd"},

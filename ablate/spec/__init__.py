@@ -4,7 +4,7 @@ from ablate.spec.change import changed
 from ablate.spec.factor import Factor, level_name
 from ablate.spec.response import Response
 from ablate.spec.run import Adam, Evaluation, RunSpec, Training, View
-from ablate.spec.study import Analysis, Budget, Cell, Point, StudySpec
+from ablate.spec.study import Analysis, Budget, Cell, Point, Resources, StudySpec
 
 __all__ = [
     "Adam",
@@ -14,6 +14,7 @@ __all__ = [
     "Evaluation",
     "Factor",
     "Point",
+    "Resources",
     "Response",
     "RunSpec",
     "StudySpec",

@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import product
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, field_validator, model_validator
 
 from ablate.component import Spec
 from ablate.design import AnyDesign, DesignFactor, FullFactorial
@@ -62,6 +62,22 @@ class Budget(Spec):
     """A run that takes longer is stopped and has failed, once it was tried again."""
 
 
+class Resources(Spec):
+    """What one run takes of a Ray cluster's node; fractions let runs share. Without a cluster it says nothing."""
+
+    num_cpus: PositiveFloat = 1.0
+    """Cores; the run computes with as many threads, and with at least one."""
+    num_gpus: Annotated[float, Field(ge=0)] | None = None
+    """GPUs, a fraction or a whole number; none takes one where the cluster has any."""
+
+    @field_validator("num_cpus", "num_gpus")
+    @classmethod
+    def _divides(cls, number: float | None) -> float | None:
+        if number is not None and number > 1 and number != int(number):
+            raise ValueError(f"found {number:g}; above 1 it must be a whole number")
+        return number
+
+
 @dataclass(frozen=True)
 class Cell:
     """One combination of levels: the level name of every factor path, and the run it makes (seed aside)."""
@@ -114,6 +130,7 @@ class StudySpec(Spec):
     """One run of every cell each; a number n stands for 0 to n-1."""
     analysis: Analysis = Analysis()
     budget: Budget = Budget()
+    resources: Resources = Resources()
     probes: Literal["extremes", "none"] = "extremes"
     """Nets that are questioned by intervention once all have run: the best and the worst, or none."""
     exploratory: bool = False
