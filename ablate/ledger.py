@@ -43,7 +43,7 @@ class Ledger:
     def __init__(
         self, study: StudySpec, trials: optuna.Study, artifacts: FileSystemArtifactStore, database: str
     ) -> None:
-        self._wanted: set[str] = set()
+        self._wanted: dict[str, Point] = {}
         self._distributions = _distributions(study)
         self._trials, self._artifacts = trials, artifacts
         self._asked: dict[int, optuna.Trial] = {}
@@ -67,10 +67,7 @@ class Ledger:
             trials.set_user_attr("response", _response_title(study))
             trials.set_user_attr("plan", f"{study.design.kind}: {len(study.cells)} cells x {len(study.seeds)} seeds")
             ledger = cls(study, trials, WholeFiles(store.optuna_artifacts), database)
-            for stale in trials.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-                number = stale.number
-                ledger._asked[number] = optuna.Trial(trials, stale._trial_id)  # noqa: SLF001  # no public way back to it
-                ledger._end(number, TrialState.FAIL, {"outcome": "abandoned"})
+            ledger._abandon()
             return ledger
 
     @patient
@@ -82,7 +79,7 @@ class Ledger:
     @patient
     def enqueue(self, points: Sequence[Point]) -> None:
         """Queue the points in their order, apart from those that wait already. What waits beside them will not run."""
-        self._wanted = {point.id for point in points}
+        self._wanted = {point.id: point for point in points}
         waiting = {trial.user_attrs.get("point") for trial in self._waiting()}
         for point in points:
             if point.id not in waiting:
@@ -91,7 +88,7 @@ class Ledger:
     @patient
     def again(self, point: Point) -> None:
         """Queue a point behind all others, as is done with one that failed."""
-        self._wanted.add(point.id)
+        self._wanted[point.id] = point
         self._enqueue(point)
 
     def _enqueue(self, point: Point) -> None:
@@ -103,12 +100,12 @@ class Ledger:
 
         A trial that waits for a point that was not asked for again fails as withdrawn.
         """
-        while self._waiting():
+        while self._waiting() or self._queued_anew():
             trial = self._trials.ask(self._distributions)
-            self._asked[trial.number] = trial
             point = trial.user_attrs.get("point")
+            self._asked[trial.number] = trial
             if point in self._wanted:
-                self._wanted.remove(point)  # it may wait twice, where a database went away in between
+                del self._wanted[point]  # it may wait twice, where a database went away in between
                 return trial.number, point
             self._end(trial.number, TrialState.FAIL, {"outcome": "withdrawn"})
         return None
@@ -131,6 +128,22 @@ class Ledger:
     def release(self, number: int) -> None:
         """End a trial that the user stopped."""
         self._end(number, TrialState.FAIL, {"outcome": "interrupted"})
+
+    def _queued_anew(self) -> bool:
+        """Queue what was taken from the queue as the database went away, and never got here."""
+        if self._wanted:
+            self._abandon()
+        for point in self._wanted.values():
+            self._enqueue(point)
+        return bool(self._wanted)
+
+    def _abandon(self) -> None:
+        """End as abandoned what runs, and not for this ledger."""
+        for stale in self._trials.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            number = stale.number
+            if number not in self._asked:
+                self._asked[number] = optuna.Trial(self._trials, stale._trial_id)  # noqa: SLF001  # no public way back to it
+                self._end(number, TrialState.FAIL, {"outcome": "abandoned"})
 
     def _waiting(self) -> list[FrozenTrial]:
         return self._trials.get_trials(deepcopy=False, states=(TrialState.WAITING,))

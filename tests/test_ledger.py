@@ -243,3 +243,25 @@ def test_a_file_that_is_no_database_is_named(store, small_study):
     store.optuna_database.write_text("not a database, and long enough to be taken for one" * 100)
     with pytest.raises(AblateError, match=r"optuna\.db cannot be used .*; close .* or move it away and run again"):
         Ledger.open(store, small_study())
+
+
+def test_a_point_whose_trial_was_taken_while_the_database_went_away_is_handed_out_all_the_same(small_study, store):
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.points[:1])
+    ledger._trials.ask(ledger._distributions)  # its answer never arrives
+    assert ledger.next()[1] == study.points[0].id
+    states = [trial.state.name for trial in ledger._trials.get_trials()]
+    assert sorted(states) == ["FAIL", "RUNNING"]
+
+
+def test_an_end_that_was_told_already_may_be_told_again(small_study, store):
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.points[:1])
+    number, _ = ledger.next()
+    trial = ledger._asked[number]
+    ledger.fail(number, "exception", "first")
+    ledger._asked[number] = trial  # its answer never arrived
+    ledger.fail(number, "exception", "again")
+    assert ledger._trials.trials[number].user_attrs["message"] == "first"
