@@ -2,8 +2,9 @@
 
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Self, final
 
@@ -27,6 +28,7 @@ from ablate.spec import Point, StudySpec
 SETTLED = (TrialState.COMPLETE, TrialState.PRUNED)
 ANY_SEED = IntDistribution(0, 2**31 - 1)  # Optuna lets no distribution change, and seeds may be added
 LOCK_SECONDS = 60  # the dashboard may be reading the database
+QUEUED = 20
 LAYOUT = "layout"
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -67,7 +69,7 @@ class Ledger:
             trials.set_user_attr("response", _response_title(study))
             trials.set_user_attr("plan", f"{study.design.kind}: {len(study.cells)} cells x {len(study.seeds)} seeds")
             ledger = cls(study, trials, WholeFiles(store.optuna_artifacts), database)
-            ledger._abandon()
+            ledger._abandon(trials.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
             return ledger
 
     @patient
@@ -78,21 +80,13 @@ class Ledger:
 
     @patient
     def enqueue(self, points: Sequence[Point]) -> None:
-        """Queue the points in their order, apart from those that wait already. What waits beside them will not run."""
+        """Queue the points in their order, behind those that wait already. What waits beside them will not run."""
         self._wanted = {point.id: point for point in points}
-        waiting = {trial.user_attrs.get("point") for trial in self._waiting()}
-        for point in points:
-            if point.id not in waiting:
-                self._enqueue(point)
+        self._refill()
 
-    @patient
     def again(self, point: Point) -> None:
         """Queue a point behind all others, as is done with one that failed."""
         self._wanted[point.id] = point
-        self._enqueue(point)
-
-    def _enqueue(self, point: Point) -> None:
-        self._trials.enqueue_trial(_params(point), user_attrs={"point": point.id})
 
     @patient
     def next(self) -> tuple[int, str] | None:
@@ -100,7 +94,7 @@ class Ledger:
 
         A trial that waits for a point that was not asked for again fails as withdrawn.
         """
-        while self._waiting() or self._queued_anew():
+        while self._refill():
             trial = self._trials.ask(self._distributions)
             point = trial.user_attrs.get("point")
             self._asked[trial.number] = trial
@@ -109,6 +103,28 @@ class Ledger:
                 return trial.number, point
             self._end(trial.number, TrialState.FAIL, {"outcome": "withdrawn"})
         return None
+
+    def _refill(self) -> bool:
+        """Keep Optuna's queue short, which it reads as a whole for every trial, and return whether anything waits.
+
+        What Optuna took from it as the database went away, so that the trial never got here, is queued anew.
+        """
+        under_way = self._trials.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))
+        self._abandon(trial for trial in under_way if trial.state is TrialState.RUNNING)
+        waiting = [trial.user_attrs.get("point") for trial in under_way if trial.state is TrialState.WAITING]
+        missing = (point for id_, point in self._wanted.items() if id_ not in waiting)
+        added = list(islice(missing, max(QUEUED - len(waiting), 0)))
+        for point in added:
+            self._trials.enqueue_trial(_params(point), user_attrs={"point": point.id})
+        return bool(waiting or added)
+
+    def _abandon(self, trials: Iterable[FrozenTrial]) -> None:
+        """End as abandoned those that run, and not for this ledger."""
+        for stale in trials:
+            number = stale.number
+            if number not in self._asked:
+                self._asked[number] = optuna.Trial(self._trials, stale._trial_id)  # noqa: SLF001  # no public way back to it
+                self._end(number, TrialState.FAIL, {"outcome": "abandoned"})
 
     @patient
     def settle(self, number: int, *, value: float, record: RunRecord, run_id: str, artifacts: Sequence[Path]) -> None:
@@ -128,25 +144,6 @@ class Ledger:
     def release(self, number: int) -> None:
         """End a trial that the user stopped."""
         self._end(number, TrialState.FAIL, {"outcome": "interrupted"})
-
-    def _queued_anew(self) -> bool:
-        """Queue what was taken from the queue as the database went away, and never got here."""
-        if self._wanted:
-            self._abandon()
-        for point in self._wanted.values():
-            self._enqueue(point)
-        return bool(self._wanted)
-
-    def _abandon(self) -> None:
-        """End as abandoned what runs, and not for this ledger."""
-        for stale in self._trials.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-            number = stale.number
-            if number not in self._asked:
-                self._asked[number] = optuna.Trial(self._trials, stale._trial_id)  # noqa: SLF001  # no public way back to it
-                self._end(number, TrialState.FAIL, {"outcome": "abandoned"})
-
-    def _waiting(self) -> list[FrozenTrial]:
-        return self._trials.get_trials(deepcopy=False, states=(TrialState.WAITING,))
 
     def _end(self, number: int, state: TrialState, facts: Mapping[str, Any], value: float = math.nan) -> None:
         trial = self._asked[number]

@@ -6,9 +6,10 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import SystemRandom
 from uuid import uuid4
 
 import psycopg
@@ -59,10 +60,8 @@ class PostgreSQL:
 @contextmanager
 def postgres() -> Iterator[PostgreSQL]:
     """Start a server, and leave nothing of it."""
-    with tempfile.TemporaryDirectory() as folder, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        server = PostgreSQL(Path(folder), free.getsockname()[1])
-        free.close()
+    with tempfile.TemporaryDirectory() as folder:
+        server = PostgreSQL(Path(folder), _free_port())
         if os.geteuid() == 0:  # the server refuses to be root
             shutil.chown(folder, "postgres")
         server.run("initdb", "-U", "tests", "-A", "trust", "--no-sync")
@@ -71,3 +70,12 @@ def postgres() -> Iterator[PostgreSQL]:
             yield server
         finally:
             server.stop()
+
+
+def _free_port() -> int:
+    """Return a port that no client is given: one that calls a server which is away might else take the server's own."""
+    while True:
+        port = SystemRandom().randrange(20_000, 32_000)
+        with socket.socket() as server, suppress(OSError):
+            server.bind(("127.0.0.1", port))
+            return port

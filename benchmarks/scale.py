@@ -1,0 +1,153 @@
+"""What a run costs beside its training, as a study grows: `python -m benchmarks.scale [--runs N] [--postgres URL URL]`.
+
+Training is a stub that leaves a small whole record at once. Driver, Optuna, MLflow and report are the real ones, on
+SQLite files, or on the two empty PostgreSQL databases given (Optuna's and MLflow's). Prints milliseconds a run around
+run 10, 100, 1,000 and so on, the memory of the driver's process there, and how long the report takes.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+from tempfile import TemporaryDirectory
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from ablate import pipeline, study_file
+from ablate.driver import Driver
+from ablate.executors.executor import Event, Executor, Finished, Task
+from ablate.paths import RunPaths, Store
+from ablate.progress import Display, Standing
+from ablate.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
+from ablate.seeds import derive
+from ablate.spec import Point, StudySpec
+from ablate.tracking.mlflow import MLflowTracker
+
+CELLS = 10
+MEASURES = ("ghost_ratio", "signal_retention", "mse", "ssim")
+STEPS = (1, 2, 3, 4, 5)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=10_000, help="runs, a multiple of 10 (10000)")
+    parser.add_argument("--postgres", nargs=2, metavar=("OPTUNA", "MLFLOW"), default=(None, None))
+    arguments = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        store = Store(Path(folder), *arguments.postgres)
+        study, pace = _study(arguments.runs // CELLS), Pace()
+        paths, tracker, began = store.study(study.name), MLflowTracker(store), time.perf_counter()
+        Driver(study, store, tracker, Stub(), pace).run()
+        tracker.close(paths, "", complete=True)
+        total = time.perf_counter() - began
+        file = Path(folder) / "study.yaml"
+        file.write_text(study_file.dump(study))
+        began = time.perf_counter()
+        pipeline.report(file, (), store.root, Console(quiet=True))
+        report = time.perf_counter() - began
+    for line in [*pace.lines(), f"{arguments.runs} runs: {total:.0f} s; report: {report:.0f} s"]:
+        Console().print(line, highlight=False)
+
+
+class Stub(Executor):
+    """Leaves the record of a run at once."""
+
+    def __init__(self) -> None:
+        self._done: list[Event] = []
+
+    @property
+    def slots(self) -> int:
+        """See Executor."""
+        return 2
+
+    def submit(self, task: Task) -> None:
+        """See Executor."""
+        _record(task.point).save(RunPaths(task.folder))
+        self._done.append(Finished(task.point.id))
+
+    def events(self, timeout: float) -> Sequence[Event]:  # noqa: ARG002  # nothing to wait for
+        """See Executor."""
+        done, self._done = self._done, []
+        return done
+
+    def cancel(self, point: str) -> None:
+        """See Executor."""
+
+    def close(self) -> None:
+        """See Executor."""
+
+
+class Pace(Display):
+    """Notes when each run ended, and the memory of this process then."""
+
+    def __init__(self) -> None:
+        self._ended = [time.perf_counter()]
+        self._memory = [_megabytes()]
+
+    def update(self, standing: Standing) -> None:
+        """See Display."""
+
+    def say(self, line: str) -> None:  # noqa: ARG002  # the line is of no interest
+        """See Display."""
+        self._ended.append(time.perf_counter())
+        self._memory.append(_megabytes())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def lines(self) -> list[str]:
+        """Return, by powers of ten, the mean time of a run over the tenth of all runs so far that ended last."""
+        milestones = [10**power for power in range(1, 9) if 10**power < len(self._ended)]
+        lasting = 1000 * np.diff(self._ended)
+        return [
+            f"run {run:6d}: {mean(lasting[run - max(run // 10, 5) : run]):6.0f} ms a run, {self._memory[run]:.0f} MB"
+            for run in milestones
+        ]
+
+
+def _megabytes() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * 4096 / 1e6
+
+
+def _study(seeds: int) -> StudySpec:
+    return StudySpec.model_validate(
+        {
+            "name": "scale",
+            "question": "What does a run cost beside its training?",
+            "factors": {"model.kernel_size": [1, 3, 5, 7, 9], "model.activation": ["tanh", "relu"]},
+            "seeds": list(range(seeds)),
+            "probes": "none",
+        }
+    )
+
+
+def _record(point: Point) -> RunRecord:
+    chance = np.random.default_rng(derive(point.seed, f"scale {point.title}"))
+    rows = [
+        (view, 0, step, measure, chance.normal(0.3, 0.1))
+        for view in ("one_step", "rollout")
+        for step in STEPS
+        for measure in MEASURES
+    ]
+    frames = np.zeros((1, 3, 16, 16), np.uint8)
+    return RunRecord(
+        point=point.id,
+        outcome="finished",
+        scores=pd.DataFrame(rows, columns=SCORE_COLUMNS),
+        curve=pd.DataFrame([(1, 0.5, 0.6)], columns=CURVE_COLUMNS),
+        examples={view: Example(frames, frames, frames, np.arange(1)) for view in ("one_step", "rollout")},
+        facts={"seconds": 0.0},
+    )
+
+
+if __name__ == "__main__":
+    main()
