@@ -120,11 +120,16 @@ def ui(
     store: StoreFolder = DEFAULT_STORE,
     mlflow_port: Annotated[int, typer.Option(help="First port to try for MLflow.")] = 5000,
     optuna_port: Annotated[int, typer.Option(help="First port to try for the Optuna dashboard.")] = 8080,
+    host: Annotated[
+        str,
+        typer.Option(help="Address to listen at. Other machines reach any but this one; nobody is asked who they are."),
+    ] = "127.0.0.1",
 ) -> None:
     """Show a study in the MLflow UI and the Optuna dashboard, on this machine only, until Ctrl-C."""
     from ablate import pipeline
+    from ablate.ui import Doors
 
-    pipeline.show(file, store, (mlflow_port, optuna_port), Console())
+    pipeline.show(file, store, Doors(host, mlflow_port, optuna_port), Console())
 
 
 @app.command()

@@ -160,6 +160,11 @@ class Store:
         return self.mlflow or f"sqlite:///{self.mlflow_database.absolute()}"
 
     @property
+    def mlflow_is_a_server(self) -> bool:
+        """Whether MLflow is reached by HTTP: a server that keeps artifacts too."""
+        return self.mlflow_url.startswith(("http://", "https://"))
+
+    @property
     def optuna_url(self) -> str:
         """SQLAlchemy's URL of Optuna's database."""
         return self.optuna or f"sqlite:///{self.optuna_database.absolute()}"

@@ -40,7 +40,7 @@ from ablate.results import study_table
 from ablate.spec import StudySpec
 from ablate.telling import say
 from ablate.tracking.mlflow import MLflowTracker, log_findings
-from ablate.ui import servers
+from ablate.ui import Doors, servers
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
 
@@ -105,10 +105,14 @@ def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -
     _write_report(_analysed(study, paths), study, paths, _command(file, overrides), console)
 
 
-def show(file: Path, root: Path, ports: tuple[int, int], console: Console) -> None:
+def show(file: Path, root: Path, doors: Doors, console: Console) -> None:
     """Serve the MLflow UI and the Optuna dashboard until Ctrl-C."""
     study = study_file.load(file)
-    with console.status("starting both servers"), servers(Store.here(root), study.name, *ports) as addresses:
+    if doors.open_to_others:
+        say(
+            f"{doors.host} is open to other machines: whoever reaches it may read, change and delete", console, "yellow"
+        )
+    with console.status("starting both servers"), servers(Store.here(root), study.name, doors) as addresses:
         for name, address in zip(("MLflow UI", "Optuna dashboard"), addresses, strict=True):
             say(f"{name:17} {address}", console)
         console.print("Ctrl-C stops both.")

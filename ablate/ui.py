@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPResponse
@@ -19,7 +19,8 @@ from ablate.errors import AblateError
 from ablate.paths import Store
 from ablate.tracking.mlflow import NO_CALLS_OUT, experiment_url
 
-HOST = "127.0.0.1"
+HERE = "127.0.0.1"
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # compared with, never bound unless asked for
 PORTS_TRIED = 50
 START_SECONDS = 90.0  # MLflow takes ten on two idle cores
 STOP_SECONDS = 5.0
@@ -33,14 +34,9 @@ class Server:
     """A web server in a process group of its own, so that all it starts ends with it."""
 
     name: str
-    port: int
+    address: str
     process: subprocess.Popen[bytes]
     log: IO[bytes]
-
-    @property
-    def address(self) -> str:
-        """Where it answers."""
-        return f"http://{HOST}:{self.port}"
 
     def await_answer(self, path: str) -> None:
         """Wait until it answers at `path`. Raises AblateError, with its last words, if it ends or stays silent."""
@@ -74,7 +70,8 @@ class Server:
     def _await_silence(self) -> None:
         """Wait for those it started: they are nobody's children now, and end a moment after the signal."""
         deadline = time.monotonic() + STOP_SECONDS
-        while _is_taken(self.port) and time.monotonic() < deadline:
+        host, _, port = self.address.removeprefix("http://").rpartition(":")
+        while _is_taken(host.strip("[]"), int(port)) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
 
     def _last_words(self) -> str:
@@ -83,13 +80,34 @@ class Server:
         return "\n".join(["", *lines[-LAST_LINES:]]) if lines else "nothing"
 
 
+@dataclass(frozen=True)
+class Doors:
+    """Where both servers listen: an address of this machine, and for each the first port to try."""
+
+    host: str = HERE
+    mlflow: int = 5000
+    optuna: int = 8080
+
+    @property
+    def open_to_others(self) -> bool:
+        """Whether other machines reach it. Neither server asks anybody who they are."""
+        return not (self.host == "localhost" or self.host.startswith("127.") or self.host == "::1")
+
+    @property
+    def reached_at(self) -> str:
+        """The address under which this machine itself reaches the servers."""
+        if self.host in EVERYWHERE:
+            return HERE
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+
 @contextmanager
-def servers(store: Store, study: str, mlflow_port: int = 5000, optuna_port: int = 8080) -> Iterator[tuple[str, str]]:
+def servers(store: Store, study: str, doors: Doors = Doors()) -> Iterator[tuple[str, str]]:
     """Start both servers, yield the study's address in MLflow and in the dashboard, and stop both at the end.
 
-    A port that is in use gives way to the next free one. Raises AblateError where the store has no such study,
-    or a server does not start. SIGTERM, and SIGHUP from a terminal that closes, end the block as Ctrl-C does, with
-    KeyboardInterrupt.
+    A port that is in use gives way to the next free one; where the store's MLflow is a server already, none is
+    started. Raises AblateError where the store has no such study, or a server does not start. SIGTERM, and SIGHUP
+    from a terminal that closes, end the block as Ctrl-C does, with KeyboardInterrupt.
     """
     if not store.has_run:
         raise AblateError(f"nothing has been run in {store.root} yet; run a study first: ablate run STUDY.yaml")
@@ -98,51 +116,56 @@ def servers(store: Store, study: str, mlflow_port: int = 5000, optuna_port: int 
             if (before := signal.getsignal(number)) is not signal.SIG_IGN:  # nohup ignores SIGHUP on purpose
                 stack.callback(signal.signal, number, before)
                 signal.signal(number, signal.default_int_handler)
-        port = _free_port(mlflow_port)
-        mlflow = _started(stack, "the MLflow server", port, _mlflow_command(store, port))
-        port = _free_port(optuna_port, spoken_for=port)
-        dashboard = _started(stack, "the Optuna dashboard", port, _dashboard_command(store, port))
-        mlflow.await_answer("/health")
+        mlflow, port = None, None
+        if not store.mlflow_is_a_server:
+            port = _free_port(doors.host, doors.mlflow)
+            mlflow = _started(
+                stack, "the MLflow server", f"http://{doors.reached_at}:{port}", _mlflow(store, doors, port)
+            )
+        port = _free_port(doors.host, doors.optuna, spoken_for=port)
+        address = f"http://{doors.reached_at}:{port}"
+        dashboard = _started(stack, "the Optuna dashboard", address, _dashboard(store, doors, port))
+        if mlflow is not None:
+            mlflow.await_answer("/health")
         dashboard.await_answer("/api/studies")
-        yield experiment_url(mlflow.address, study), _dashboard_url(dashboard.address, study)
+        shown = store.mlflow_url.rstrip("/") if mlflow is None else mlflow.address
+        yield experiment_url(shown, study), _dashboard_url(dashboard.address, study)
 
 
-def _started(stack: ExitStack, name: str, port: int, command: Sequence[str]) -> Server:
-    environment = os.environ | NO_CALLS_OUT | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+@dataclass(frozen=True)
+class Command:
+    """A server's command line, and what its environment has besides: addresses may hold passwords."""
+
+    words: Sequence[str]
+    environment: Mapping[str, str]
+
+
+def _started(stack: ExitStack, name: str, address: str, command: Command) -> Server:
     log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as its server
     process = subprocess.Popen(  # noqa: S603  # a fixed command of this interpreter
-        command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+        command.words,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env={**os.environ, **NO_CALLS_OUT, **command.environment},
+        start_new_session=True,
     )
-    server = Server(name, port, process, log)
+    server = Server(name, address, process, log)
     stack.callback(server.stop)
     return server
 
 
-def _mlflow_command(store: Store, port: int) -> list[str]:
-    root = Store(store.root.absolute())
-    where = ["--backend-store-uri", root.mlflow_url]
-    artifacts = ["--no-serve-artifacts", "--default-artifact-root", root.mlflow_artifacts.as_uri()]
-    return [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        HOST,
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-        *where,
-        *artifacts,
-    ]
+def _mlflow(store: Store, doors: Doors, port: int) -> Command:
+    where = ["--host", doors.host, "--port", str(port), "--workers", "1"]
+    artifacts = ["--no-serve-artifacts", "--default-artifact-root", store.mlflow_artifacts.absolute().as_uri()]
+    environment = {"MLFLOW_BACKEND_STORE_URI": store.mlflow_url, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    return Command([sys.executable, "-m", "mlflow", "server", *where, *artifacts], environment)
 
 
-def _dashboard_command(store: Store, port: int) -> list[str]:
-    root = Store(store.root.absolute())
-    where = [root.optuna_url, "--artifact-dir", str(root.optuna_artifacts)]
+def _dashboard(store: Store, doors: Doors, port: int) -> Command:
+    where = [store.optuna_url, "--artifact-dir", str(store.optuna_artifacts.absolute())]
     module = "optuna_dashboard._cli"  # what its command runs; the package itself cannot be run
-    return [sys.executable, "-m", module, *where, "--host", HOST, "--port", str(port)]
+    return Command([sys.executable, "-m", module, *where, "--host", doors.host, "--port", str(port)], {})
 
 
 def _dashboard_url(address: str, study: str) -> str:
@@ -159,19 +182,23 @@ def _answer(url: str) -> HTTPResponse:
     return response
 
 
-def _is_taken(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex((HOST, port)) == 0
+def _is_taken(host: str, port: int) -> bool:
+    with socket.socket(_family(host)) as client:
+        return client.connect_ex((host, port)) == 0
 
 
-def _free_port(first: int, spoken_for: int | None = None) -> int:
+def _free_port(host: str, first: int, spoken_for: int | None = None) -> int:
     """Return the first free port from `first` on, apart from one whose server has not taken it yet."""
     for port in range(first, first + PORTS_TRIED):
-        if port == spoken_for or _is_taken(port):  # maybe by a server on every address of the machine
+        if port == spoken_for or _is_taken(host, port):  # maybe by a server on every address of the machine
             continue
-        with socket.socket() as server:
+        with socket.socket(_family(host)) as server:
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
-                server.bind((HOST, port))
+                server.bind((host, port))
                 return port
-    raise AblateError(f"ports {first} to {first + PORTS_TRIED - 1} are all in use; choose another first port")
+    raise AblateError(f"ports {first} to {first + PORTS_TRIED - 1} of {host} cannot be had; choose another first port")
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

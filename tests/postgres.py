@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -42,8 +43,10 @@ class PostgreSQL:
         self.run("pg_ctl", "-w", "-l", str(self.folder / "log"), "-o", options, "start")
 
     def stop(self) -> None:
-        """Throw everybody out at once."""
-        self.run("pg_ctl", "-w", "-m", "immediate", "stop")
+        """Throw everybody out at once. (pg_ctl itself would wait for its process to be reaped as well.)"""
+        self.run("pg_ctl", "-W", "-m", "immediate", "stop")
+        while (self.folder / "data" / "postmaster.pid").exists():
+            time.sleep(0.05)
 
     def restart(self) -> None:
         self.stop()

@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from urllib.request import urlopen
 
 import pytest
+from rich.console import Console
 
-from ablate import ui
+from ablate import pipeline, study_file, ui
 from ablate.errors import AblateError
 from ablate.ledger import Ledger
+from ablate.paths import Store
 from ablate.tracking.mlflow import MLflowTracker
 
 ANSWERS = "import sys, http.server as h; h.test(h.SimpleHTTPRequestHandler, port=int(sys.argv[1]), bind='127.0.0.1')"
@@ -25,8 +27,10 @@ def start():
     with ExitStack() as stack:
 
         def start(code):
-            port = ui._free_port(FIRST_PORT)
-            return ui._started(stack, "a server", port, [sys.executable, "-c", code, str(port)])
+            port = ui._free_port(ui.HERE, FIRST_PORT)
+            return ui._started(
+                stack, "a server", f"http://{ui.HERE}:{port}", ui.Command([sys.executable, "-c", code, str(port)], {})
+            )
 
         yield start
 
@@ -74,11 +78,11 @@ def test_a_port_in_use_gives_way_to_the_next(start):
 def test_ports_that_are_all_in_use_are_named(monkeypatch):
     monkeypatch.setattr(ui, "PORTS_TRIED", 1)
     with socket.socket() as taken:
-        taken.bind((ui.HOST, 0))
+        taken.bind((ui.HERE, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(AblateError, match=f"ports {port} to {port} are all in use"):
-            ui._free_port(port)
+        with pytest.raises(AblateError, match=f"ports {port} to {port} of 127.0.0.1 cannot be had"):
+            ui._free_port(ui.HERE, port)
 
 
 def test_a_server_that_ends_says_its_last_words(start):
@@ -103,7 +107,7 @@ def test_nothing_of_a_stopped_server_is_left(start, monkeypatch, code):
 
 @pytest.mark.slow
 def test_both_show_the_study_and_are_gone_afterwards(store, run_study):
-    with ui.servers(store, "small", FIRST_PORT, FIRST_PORT) as (mlflow, dashboard):
+    with ui.servers(store, "small", ui.Doors(mlflow=FIRST_PORT, optuna=FIRST_PORT)) as (mlflow, dashboard):
         mlflow_base, dashboard_base = mlflow.partition("/#")[0], dashboard.partition("/dashboard")[0]
         assert mlflow.endswith("/runs?workflowType=machine_learning")
         assert fetched(f"{mlflow_base}/get-artifact?run_uuid={run_study}&path=frames_rollout.png") == b"\x89PNG"
@@ -130,8 +134,9 @@ def test_a_signal_stops_both(store, number):
     code = f"""
 import pathlib, signal
 from ablate.paths import Store
-from ablate.ui import servers
-with servers(Store(pathlib.Path({str(store.root)!r})), "small", {FIRST_PORT}, {FIRST_PORT}) as addresses:
+from ablate.ui import Doors, servers
+doors = Doors("127.0.0.1", {FIRST_PORT}, {FIRST_PORT})
+with servers(Store(pathlib.Path({str(store.root)!r})), "small", doors) as addresses:
     print(*addresses, flush=True)
     signal.pause()
 """
@@ -143,3 +148,24 @@ with servers(Store(pathlib.Path({str(store.root)!r})), "small", {FIRST_PORT}, {F
         shown.send_signal(number)
         shown.wait(30)
     assert [answers(address) for address in addresses] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("host", "is_open"),
+    [("127.0.0.1", False), ("localhost", False), ("::1", False), ("::", True), ("10.0.0.7", True)],
+)
+def test_doors_know_whether_other_machines_come_in(host, is_open):
+    assert ui.Doors(host).open_to_others is is_open
+
+
+def test_an_address_that_others_reach_is_warned_of(tmp_path, small_study):
+    (tmp_path / "study.yaml").write_text(study_file.dump(small_study()))
+    console = Console(record=True, width=200)
+    with pytest.raises(AblateError, match="nothing has been run"):
+        pipeline.show(tmp_path / "study.yaml", tmp_path, ui.Doors("10.0.0.7"), console)
+    assert "10.0.0.7 is open to other machines" in console.export_text()
+
+
+def test_an_address_with_a_password_is_in_no_list_of_processes(tmp_path):
+    store = Store(tmp_path, mlflow="postgresql+psycopg://me:secret@nowhere/mlflow")
+    assert "secret" not in " ".join(ui._mlflow(store, ui.Doors(), 5000).words)

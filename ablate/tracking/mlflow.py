@@ -175,7 +175,7 @@ class MLflowTracker(Tracker):
 
     def _artifacts(self) -> str | None:
         """Return where files go: a server keeps them itself."""
-        if self._store.mlflow_url.startswith(("http://", "https://")):
+        if self._store.mlflow_is_a_server:
             return None
         return (self._store.mlflow_artifacts.absolute() / self._study.name).as_uri()
 
