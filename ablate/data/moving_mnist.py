@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from numpy.lib.stride_tricks import sliding_window_view
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from ablate.arrays import Clips
 from ablate.component import Spec
@@ -14,6 +14,7 @@ from ablate.data.binarise import Threshold, binarised
 from ablate.data.digits import SIDE, Split, digits
 from ablate.data.source import ClipSource, Indices
 from ablate.seeds import derive
+from ablate.sizes import ClipCount
 
 Draws = Float[np.ndarray, "clip digit 4"]
 """Uniform in [0, 1): which digit, its first row and column, its direction."""
@@ -41,7 +42,7 @@ class MovingMNIST(Spec):
     """Way of a digit from one frame to the next, as a share of the free range."""
     binarise: Threshold | None = None
     """Pixels of at least this much ink become 255, all others 0; none keeps the grey."""
-    train_clips: PositiveInt | None = None
+    train_clips: ClipCount | None = None
     """Different training clips; none generates them without end."""
 
     @property

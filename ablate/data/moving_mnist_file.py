@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import UInt8
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from ablate.arrays import Clips
 from ablate.component import Spec
@@ -15,6 +15,7 @@ from ablate.data.binarise import Threshold, binarised
 from ablate.data.checksum import remembered_md5_sum
 from ablate.data.source import ClipSource, Indices
 from ablate.errors import DataError
+from ablate.sizes import ClipCount
 
 MD5 = "be083ec986bfe91a449d63653c411eb2"
 FRAMES, SIDE = 20, 64
@@ -32,7 +33,7 @@ class MovingMNISTFile(Spec):
     kind: Literal["moving_mnist_file"] = "moving_mnist_file"
     path: Annotated[str, Field(min_length=1)]
     """Where the file is; `~` is the home folder, a relative path starts at the current folder."""
-    train_clips: PositiveInt = 100
+    train_clips: ClipCount = 100
     binarise: Threshold | None = None
     """Pixels of at least this much ink become 255, all others 0; none keeps the grey."""
     verify_md5: bool = True

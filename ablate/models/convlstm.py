@@ -60,6 +60,7 @@ class ConvLSTM(ConvLSTMStack):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        self.refuse_giants(channels=1)
         for filters, _, _ in self.shapes():
             self.normalisation.build(filters)
         return self

@@ -1,9 +1,9 @@
 """The ConvLSTM encoder-forecaster of Shi et al. 2015."""
 
-from typing import ClassVar, Literal, Self, final
+from typing import Annotated, ClassVar, Literal, Self, final
 
 import torch
-from pydantic import PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -11,7 +11,8 @@ from ablate.errors import SpecError
 from ablate.models.convlstm_layer import ConvLSTMLayer, Features
 from ablate.models.forecaster import TrainableForecaster
 from ablate.models.initialisation import fill_convolution
-from ablate.models.stack import ConvLSTMStack, PerLayer
+from ablate.models.stack import ConvLSTMStack, Filters, Kernels
+from ablate.sizes import LayerCount
 from ablate.tensors import Video
 
 
@@ -72,16 +73,16 @@ class EncoderForecaster(ConvLSTMStack):
     module: ClassVar[type[TrainableForecaster]] = EncoderForecasterNetwork
 
     kind: Literal["encoder_forecaster"] = "encoder_forecaster"
-    layers: PositiveInt = 3
-    filters: PerLayer = (128, 64, 64)
-    kernel_size: PerLayer = 5
+    layers: LayerCount = 3
+    filters: Filters = (128, 64, 64)
+    kernel_size: Kernels = 5
     peepholes: bool = True
-    patch: PositiveInt = 4
+    patch: Annotated[int, Field(ge=1, le=32)] = 4
     """Side of the patches that a frame is cut into; each becomes one pixel of patch x patch channels."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        self.shapes()
+        self.refuse_giants(self.patch**2)
         return self
 
     def build(self) -> EncoderForecasterNetwork:

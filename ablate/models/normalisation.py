@@ -4,13 +4,14 @@ from abc import ABC, abstractmethod
 from typing import Annotated, Literal, final
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ablate.component import Spec
 from ablate.models.batch_moments import normalise_by_batch
 from ablate.models.convlstm_layer import Features
+from ablate.sizes import FilterCount
 
 Statistics = Literal["moving", "batch", "recomputed"]
 
@@ -69,7 +70,7 @@ class GroupNormalisation(Normalisation):
     """
 
     kind: Literal["group"] = "group"
-    groups: PositiveInt = 4
+    groups: FilterCount = 4
     epsilon: PositiveFloat = 1e-3
 
     def build(self, channels: int) -> nn.Module:

@@ -3,14 +3,16 @@
 from abc import ABC
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import Field
 
 from ablate.component import Spec
 from ablate.models.activation import CellActivation, GateActivation
 from ablate.models.convlstm_layer import Cell
 from ablate.models.initialisation import Initialisation
+from ablate.sizes import MOST_WEIGHTS, FilterCount, KernelSize, LayerCount
 
-PerLayer = PositiveInt | Annotated[tuple[PositiveInt, ...], Field(strict=False, min_length=1)]
+Filters = FilterCount | Annotated[tuple[FilterCount, ...], Field(strict=False, min_length=1)]
+Kernels = KernelSize | Annotated[tuple[KernelSize, ...], Field(strict=False, min_length=1)]
 """One value for all layers, or one for each."""
 
 Shape = tuple[int, int, int]
@@ -20,11 +22,11 @@ Shape = tuple[int, int, int]
 class ConvLSTMStack(Spec, ABC):
     """Fields shared by the networks made of ConvLSTM layers; Keras' defaults but for the width."""
 
-    layers: PositiveInt = 4
-    filters: PerLayer = 64
-    kernel_size: PerLayer = 3
+    layers: LayerCount = 4
+    filters: Filters = 64
+    kernel_size: Kernels = 3
     """Input-to-state kernel."""
-    state_kernel_size: PerLayer | None = None
+    state_kernel_size: Kernels | None = None
     """State-to-state kernel; none takes kernel_size. 1 moves nothing sideways."""
     activation: CellActivation = "tanh"
     """Of candidate and output. With relu the cell state can only grow."""
@@ -47,7 +49,16 @@ class ConvLSTMStack(Spec, ABC):
         """Return how the gates of every layer work."""
         return Cell(self.activation, self.gate_activation, self.forget_bias, self.initialisation, self.peepholes)
 
-    def _for_each(self, name: str, value: PerLayer) -> tuple[int, ...]:
+    def refuse_giants(self, channels: int) -> None:
+        """Raise ValueError where the layers' convolutions, over frames of so many channels, have too many weights."""
+        weights = 0
+        for filters, kernel, state_kernel in self.shapes():
+            weights += 4 * filters * (channels * kernel**2 + filters * state_kernel**2)
+            channels = filters
+        if weights > MOST_WEIGHTS:
+            raise ValueError(f"found layers of {weights:,} weights together; at most {MOST_WEIGHTS:,}")
+
+    def _for_each(self, name: str, value: int | tuple[int, ...]) -> tuple[int, ...]:
         values = (value,) * self.layers if isinstance(value, int) else value
         if len(values) != self.layers:
             raise ValueError(f"{name}: {len(values)} values for {self.layers} layers")

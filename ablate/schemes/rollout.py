@@ -1,13 +1,13 @@
 """Roll-out: the loss is taken through the model's own forecast of several steps."""
 
-from typing import Annotated, ClassVar, Literal, final
+from typing import ClassVar, Literal, final
 
 import torch
-from pydantic import Field
 
 from ablate.losses.loss import Loss
 from ablate.models.forecaster import TrainableForecaster
 from ablate.schemes.scheme import Scheme
+from ablate.sizes import FrameCount
 from ablate.tensors import Scalar, Video
 
 
@@ -22,8 +22,8 @@ class Rollout(Scheme):
     trains: ClassVar[type] = TrainableForecaster
 
     kind: Literal["rollout"] = "rollout"
-    context: Annotated[int, Field(ge=1)] = 10
-    horizon: Annotated[int, Field(ge=1)] = 10
+    context: FrameCount = 10
+    horizon: FrameCount = 10
 
     @property
     def frames_needed(self) -> int:

@@ -8,6 +8,7 @@ from pydantic import Field
 from ablate.losses.loss import Loss
 from ablate.models.forecaster import NextFrameModel
 from ablate.schemes.scheme import Scheme
+from ablate.sizes import FrameCount
 from ablate.tensors import Scalar, Video
 
 
@@ -23,8 +24,8 @@ class ScheduledSampling(Scheme):
     trains: ClassVar[type] = NextFrameModel
 
     kind: Literal["scheduled_sampling"] = "scheduled_sampling"
-    context: Annotated[int, Field(ge=1)] = 10
-    horizon: Annotated[int, Field(ge=1)] = 10
+    context: FrameCount = 10
+    horizon: FrameCount = 10
     decayed: Annotated[float, Field(gt=0, le=1)] = 0.75
 
     @property

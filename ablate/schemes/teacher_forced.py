@@ -8,6 +8,7 @@ from pydantic import Field
 from ablate.losses.loss import Loss
 from ablate.models.forecaster import NextFrameModel
 from ablate.schemes.scheme import Scheme
+from ablate.sizes import FrameCount
 from ablate.tensors import Scalar, Video
 
 
@@ -21,7 +22,7 @@ class TeacherForced(Scheme):
     trains: ClassVar[type] = NextFrameModel
 
     kind: Literal["teacher_forced"] = "teacher_forced"
-    frames: Annotated[int, Field(ge=2)] = 16
+    frames: Annotated[FrameCount, Field(ge=2)] = 16
     """Frames of a training clip; the case used 16: 15 inputs and the 15 frames after them."""
 
     @property

@@ -3,12 +3,13 @@
 from typing import Self
 
 import pandas as pd
-from pydantic import PositiveInt, model_validator
+from pydantic import model_validator
 
 from ablate.analysis.response import mean_score
 from ablate.component import Spec
 from ablate.errors import alternatives
 from ablate.metrics import MEASURES
+from ablate.sizes import FrameCount
 from ablate.spec.run import ROLLOUT, Evaluation
 
 
@@ -17,8 +18,8 @@ class Response(Spec):
 
     measure: str = "ghost_ratio"
     view: str = ROLLOUT
-    first_step: PositiveInt = 1
-    last_step: PositiveInt | None = None
+    first_step: FrameCount = 1
+    last_step: FrameCount | None = None
     """None takes the last there is."""
 
     @model_validator(mode="after")

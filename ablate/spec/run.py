@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from ablate.component import Spec
@@ -12,6 +12,7 @@ from ablate.data import Data, MovingMNIST
 from ablate.losses import BCE, SSIM, AnyLoss
 from ablate.models import AnyModel, ConvLSTM, EncoderForecaster
 from ablate.schemes import AnyScheme, TeacherForced
+from ablate.sizes import BatchSize, ClipCount, FrameCount, StepCount
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -29,12 +30,12 @@ class Training(Spec):
     """A fixed number of optimisation steps of one scheme."""
 
     scheme: AnyScheme = TeacherForced()
-    steps: PositiveInt = 600
-    batch: PositiveInt = 16
+    steps: StepCount = 600
+    batch: BatchSize = 16
     optimiser: Adam = Adam()
     clip_norm: PositiveFloat | None = None
     """Largest allowed norm of the whole gradient; none leaves it as it is."""
-    report_every: PositiveInt = 50
+    report_every: StepCount = 50
     """Steps between two points of the loss curve."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
@@ -46,9 +47,9 @@ class View(Spec):
 
     clips: Literal["held_out", "training"] = "held_out"
     forecast: Literal["one_step", "rollout"] = "rollout"
-    first: NonNegativeInt = 0
+    first: Annotated[int, Field(ge=0, lt=1_000_000_000)] = 0
     """Index of the first clip."""
-    count: PositiveInt | None = None
+    count: ClipCount | None = None
     """How many clips; none takes evaluation.clips."""
     truth_offset: Annotated[int, Field(ge=-8, le=0)] = 0
     """Frames between the frame that was forecast and the true frame it is put beside; 0 is right."""
@@ -64,15 +65,15 @@ DEFAULT_VIEWS = {ONE_STEP: View(forecast="one_step"), ROLLOUT: View(forecast="ro
 class Evaluation(Spec):
     """What is forecast after training, and scored by every metric."""
 
-    clips: PositiveInt = 64
-    context: PositiveInt = 10
+    clips: ClipCount = 64
+    context: FrameCount = 10
     """True frames the model sees before the first forecast step."""
-    horizon: PositiveInt = 10
+    horizon: FrameCount = 10
     """Forecast steps."""
-    batch: PositiveInt = 16
-    examples: PositiveInt = 3
+    batch: BatchSize = 16
+    examples: Annotated[int, Field(ge=1, le=100)] = 3
     """Clips whose frames are kept for pictures."""
-    views: Annotated[dict[ViewName, View], Field(min_length=1)] = DEFAULT_VIEWS
+    views: Annotated[dict[ViewName, View], Field(min_length=1, max_length=100)] = DEFAULT_VIEWS
     """By name: small letters, digits and _."""
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import product
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PositiveFloat, field_validator, model_validator
 
 from ablate.component import Spec
 from ablate.design import AnyDesign, DesignFactor, FullFactorial
@@ -56,7 +56,7 @@ class Budget(Spec):
 
     minutes: PositiveFloat | None = None
     """No new run starts after this many minutes."""
-    workers: PositiveInt | None = None
+    workers: Annotated[int, Field(ge=1, le=1_024)] | None = None
     """Runs at a time; none takes one a core, or one a GPU."""
     run_minutes: PositiveFloat | None = None
     """A run that takes longer is stopped and has failed, once it was tried again."""
