@@ -1,6 +1,9 @@
 """A trained run, taken up again from its folder."""
 
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile, is_zipfile
 
 import torch
 from torch import Tensor
@@ -32,20 +35,44 @@ def restore(paths: RunPaths) -> tuple[RunSpec, Forecaster]:
     return run, model.eval()
 
 
-def plain_weights(file: Path) -> dict[str, Tensor]:
-    """Read tensors by name. Nothing but tensors is unpickled, so a file from elsewhere can run no code.
+def plain_weights(file: Path, wrappings: Sequence[str] = ()) -> dict[str, Tensor]:
+    """Read tensors by name, be they below one of the keys in `wrappings`.
 
-    Raises DataError where the file is missing, damaged, or holds anything else.
+    Nothing but tensors and plain values is unpickled, so a file from elsewhere can run no code, and takes little more
+    memory than it has bytes. Raises DataError where the file is missing, damaged, or holds anything else.
     """
     try:
-        weights = torch.load(file, map_location=CPU, weights_only=True)
+        _refuse_compression(file)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what torch says of a damaged file is in the error as well
+            weights = torch.load(file, map_location=CPU, weights_only=True)
+    except DataError:
+        raise
     except FileNotFoundError as error:
         raise DataError(f"{file}: there is no such file") from error
     except Exception as error:  # torch meets damaged files with errors of any class
-        raise DataError(f"{file}: no checkpoint of plain weights: {_in_a_line(error)}") from error
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise DataError(
+            f"{file}: no checkpoint of plain weights: it is damaged, or would run its own code on loading "
+            f"({_in_a_line(error)}); save model.state_dict() alone"
+        ) from error
+    for key in wrappings:
+        if isinstance(weights, Mapping) and isinstance(weights.get(key), Mapping):
+            weights = weights[key]
+    if not isinstance(weights, Mapping) or not all(map(_is_named_tensor, weights.items())):
         raise DataError(f"{file}: found no mapping of names to tensors; save model.state_dict()")
-    return weights
+    return dict(weights)
+
+
+def _refuse_compression(file: Path) -> None:
+    """Refuse an archive that may grow without bound as it is read; torch itself compresses nothing."""
+    if is_zipfile(file):
+        with ZipFile(file) as archive:
+            if any(entry.compress_type != ZIP_STORED for entry in archive.infolist()):
+                raise DataError(f"{file}: its archive is compressed, as torch.save makes none; save it with torch")
+
+
+def _is_named_tensor(item: tuple[object, object]) -> bool:
+    return isinstance(item[0], str) and isinstance(item[1], Tensor)
 
 
 def _in_a_line(error: Exception) -> str:

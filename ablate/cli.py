@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
+from ablate.control_characters import visible
 from ablate.errors import AblateError
 from ablate.inference.settings import Interval
 from ablate.output_files import refuse_overwriting
@@ -394,5 +395,5 @@ def main() -> NoReturn:
 
 
 def _complain(message: str, exit_code: int) -> int:
-    Console(stderr=True).print(f"error: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
+    Console(stderr=True).print(f"error: {visible(message)}", style="red", highlight=False, markup=False, soft_wrap=True)
     return exit_code

@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from ablate.checkpoint import restore
+from ablate.errors import DataError
 from ablate.findings import Finding, save
 from ablate.models import Forecaster
 from ablate.paths import RunPaths
@@ -26,11 +28,14 @@ Observe = Callable[[str], None]
 def probe_run(paths: RunPaths, title: str, command: str, clips: int, observe: Observe) -> tuple[Finding, ...]:
     """Ask a trained run every question that applies to it, and write the answers as JSON and as a page.
 
-    `observe` is told the name of each probe before it is asked. Raises DataError where there is no trained model.
+    `observe` is told the name of each probe before it is asked. Raises DataError where there is no trained model, or
+    one that forecasts no numbers.
     """
     run, model = restore(paths)
     asked, findings = subject(run, model, clips), []
     with _threads(model):
+        if not (np.isfinite(asked.rollout()).all() and np.isfinite(asked.one_step()).all()):
+            raise DataError(f"{paths.checkpoint}: forecasts NaN, as a net that diverged does; there is nothing to ask")
         for probe in PROBES:
             if probe.applies_to(asked):
                 observe(probe.name)

@@ -12,6 +12,8 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
+from ablate.control_characters import visible
+
 
 @dataclass
 class Running:
@@ -78,7 +80,7 @@ class PlainDisplay(Display):
 
     def say(self, line: str) -> None:
         """See Display."""
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(visible(line), highlight=False, markup=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +102,7 @@ class LiveDisplay(Display):
 
     def say(self, line: str) -> None:
         """See Display."""
-        self._live.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._live.console.print(visible(line), highlight=False, markup=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
         self._live.start()

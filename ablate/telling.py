@@ -4,12 +4,13 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ablate.control_characters import visible
 from ablate.records import whole_file
 
 
 def say(sentence: str, console: Console, style: str | None = None) -> None:
-    """Print a sentence as it is."""
-    console.print(sentence, style=style, highlight=False, markup=False, soft_wrap=True)
+    """Print a sentence as it is, control characters written out."""
+    console.print(visible(sentence), style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 def write(path: Path, text: str, console: Console) -> None:

@@ -145,9 +145,9 @@ def test_an_alias_is_refused(complaint):
     assert line == "s.yaml:6:3: factors.model.filters: an alias (*name); write the value out"
 
 
-def test_aliases_are_refused_before_they_grow(complaint):
+def test_aliases_are_refused_before_they_grow_and_the_first_fifty_told(complaint):
     bomb = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 60))
-    assert len(complaint(bomb)) == 59 * 9
+    assert len(complaint(bomb)) == 50
 
 
 def test_an_alias_of_itself_is_refused(complaint):
@@ -208,7 +208,7 @@ def test_every_mistake_is_listed_in_the_order_of_the_file(complaint):
         ("training: {steps: '8'}", '14: base.training.steps: found "8"; must be a valid integer'),
         ("training: {steps: true}", "14: base.training.steps: found true; must be a valid integer"),
         ("training: {steps: 2.5}", "14: base.training.steps: found 2.5; must be a valid integer"),
-        ("training: {steps: 0}", "14: base.training.steps: found 0; must be greater than 0"),
+        ("training: {steps: 0}", "14: base.training.steps: found 0; must be greater than or equal to 1"),
         ("training: {clip_norm: .nan}", "14: base.training.clip_norm: found NaN; must be a finite number"),
         ("training: 3", "3: base.training: found 3; must be a block of keys, {key: value}"),
         ("training:", "3: base.training: found null; must be a block of keys, {key: value}"),

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ablate.checkpoint import plain_weights
 from ablate.diagnosis.first_line import first_line
 from ablate.errors import DataError
 
@@ -37,7 +38,8 @@ def load_torch(target: str, checkpoint: Path | None) -> ForeignModel:
     model = _found(Path(path), name)
     if isinstance(model, nn.Module):
         if checkpoint is not None:
-            _fill(model, _weights(checkpoint), checkpoint)
+            weights = plain_weights(checkpoint, WRAPPINGS)
+            _fill(model, {name.removeprefix(PREFIX): value for name, value in weights.items()}, checkpoint)
         return model.eval()
     if checkpoint is not None:
         raise DataError(f"{target}: a checkpoint needs a torch.nn.Module to load it into, found {type(model).__name__}")
@@ -104,25 +106,6 @@ def _arguments(found: Callable[..., Any]) -> int:
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = inspect.signature(found).parameters.values()
     return sum(p.default is p.empty and (p.kind in positional or p.kind is p.KEYWORD_ONLY) for p in parameters)
-
-
-def _weights(path: Path) -> dict[str, torch.Tensor]:
-    """Read the weights by name, taken out of what a checkpoint wraps around them."""
-    if not path.is_file():
-        raise DataError(f"{path}: no such checkpoint")
-    try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a file that is no checkpoint makes torch raise anything
-        raise DataError(
-            f"{path}: is no checkpoint of plain weights: it is damaged, or would run its own code on loading; "
-            "save model.state_dict() alone"
-        ) from error
-    for key in WRAPPINGS:
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
-            loaded = loaded[key]
-    if not isinstance(loaded, Mapping) or not all(isinstance(value, torch.Tensor) for value in loaded.values()):
-        raise DataError(f"{path}: holds no weights by name; save model.state_dict()")
-    return {name.removeprefix(PREFIX): value for name, value in loaded.items()}
 
 
 def _fill(model: nn.Module, weights: Mapping[str, torch.Tensor], path: Path) -> None:

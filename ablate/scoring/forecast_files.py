@@ -15,6 +15,7 @@ ACCEPTED = (
 )
 SWAPPED = "; one alone has its steps first: swap its axes 0 and 1 with numpy.swapaxes (--step-first swaps those of all)"
 ARCHIVE = b"PK"  # how a zip begins, as .npz is one
+MOST_ARCHIVED = 4 << 30  # bytes, since what lies in an archive must be held whole
 SMALLEST = 11  # pixels: the window of structural similarity
 
 
@@ -105,7 +106,11 @@ def _only_array(path: Path, archive: np.lib.npyio.NpzFile) -> np.ndarray:
             raise DataError(
                 f"{path}: found an archive of {len(archive.files)} arrays; must hold one, or be a .npy file"
             )
-        array: np.ndarray = archive[archive.files[0]]
+        if archive.zip and archive.zip.infolist()[0].file_size > MOST_ARCHIVED:
+            raise DataError(f"{path}: an archive of more than {MOST_ARCHIVED >> 30} GiB; unpack it, and give the .npy")
+        array = archive[archive.files[0]]
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path}: found an archive of something else than an array; write it with numpy.savez")
     return array
 
 

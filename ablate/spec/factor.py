@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from ablate.component import Spec
 from ablate.spec.faults import shown
 
-Levels = Annotated[list[Any], Field(min_length=2)]
+Levels = Annotated[list[Any], Field(min_length=2, max_length=100)]
 
 
 class Factor(Spec):

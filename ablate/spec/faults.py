@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from ablate.errors import Fault, Loc, alternatives, did_you_mean
 from ablate.spec.blocks import keys_of, kinds_at, spec_at
 
 LONGEST_QUOTE = 60
+MOST_FAULTS = 50
 QUOTED = re.compile(r"'([^']+)'")
 WORDS = (
     (r"^(Input|String|List|Tuple|Dictionary|Value|Keys) should ", "must "),
@@ -22,7 +24,7 @@ WORDS = (
 
 
 def faults(error: ValidationError, root: type[Spec], tree: Any) -> list[Fault]:
-    """Return what is wrong with `tree`, which is no `root`: one fault a place.
+    """Return what is wrong with `tree`, which is no `root`: one fault a place, of MOST_FAULTS places.
 
     Where a value may be one of several types, each has its complaint; those about the value as a whole
     are dropped where another type fits so far that only something inside it is wrong.
@@ -30,7 +32,7 @@ def faults(error: ValidationError, root: type[Spec], tree: Any) -> list[Fault]:
     complaints: dict[Loc, list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):
         complaints.setdefault(_place(details, tree), []).append(details)
-    relevant = {loc: _relevant(loc, complaints) for loc in complaints}
+    relevant = {loc: _relevant(loc, complaints) for loc in islice(complaints, MOST_FAULTS)}
     return [Fault(loc, _text(loc, several, root, tree)) for loc, several in relevant.items() if several]
 
 

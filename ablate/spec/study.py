@@ -123,7 +123,10 @@ class StudySpec(Spec):
     """What the study is to answer."""
     response: Response = Response()
     base: Annotated[RunSpec, BeforeValidator(_without_seed)] = RunSpec()
-    factors: dict[str, Annotated[Factor, BeforeValidator(as_factor, json_schema_input_type=Factor | Levels)]]
+    factors: Annotated[
+        dict[str, Annotated[Factor, BeforeValidator(as_factor, json_schema_input_type=Factor | Levels)]],
+        Field(max_length=100),
+    ]
     """Path of the run (for example model.kernel_size) to its levels."""
     design: AnyDesign = FullFactorial()
     seeds: Annotated[Seeds, BeforeValidator(_as_seeds, json_schema_input_type=SeedCount | Seeds)]

@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
+from ablate.control_characters import CONTROL
 from ablate.errors import Fault, Loc, SpecError
 
 CORE = "tag:yaml.org,2002:"
@@ -17,6 +18,8 @@ TYPED = {f"{CORE}{name}" for name in ("int", "float", "bool", "null")}
 TEXT = {f"{CORE}{name}" for name in ("str", "timestamp", "merge", "value")}  # a date or << is text like any other
 COLLECTIONS = {f"{CORE}seq", f"{CORE}map"}
 KEY_IN_FRONT = re.compile(r"(\w+(?:\.\w+)*): ")
+MOST_BYTES = 256 * 1024
+MOST_TOLD = 50  # problems at a time
 
 Origin = Callable[[int, int], str]
 """Line and column, from 1, to what a message starts with."""
@@ -32,8 +35,8 @@ class Document:
 
     def error(self, faults: Sequence[Fault]) -> SpecError:
         """Return the error that says every fault at its place, in the order of the file."""
-        order = list(self.origins)
-        placed = sorted(map(self._placed, faults), key=lambda fault: order.index(self._nearest(fault.loc)))
+        order = {loc: position for position, loc in enumerate(self.origins)}
+        placed = sorted(map(self._placed, faults), key=lambda fault: order[self._nearest(fault.loc)])
         lines = [f"{self.origins[self._nearest(fault.loc)]}: {fault}" for fault in placed]
         return SpecError("\n".join(lines), placed)
 
@@ -81,13 +84,17 @@ def parse(text: str, origin: Origin) -> Document:
     except Exception as error:  # the parser meets odd text with errors of any class
         raise SpecError(f"{origin(1, 1)}: not valid YAML: {' '.join(str(error).split())}") from error
     if builder.problems:
-        raise SpecError("\n".join(builder.problems))
+        raise SpecError("\n".join(builder.problems[:MOST_TOLD]))
     return Document(tree, builder.origins)
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise SpecError(f"{path}: has more than {MOST_BYTES // 1024} KiB; that is no study")
+        return content.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise SpecError(f"{path}: there is no such file") from error
     except IsADirectoryError as error:
@@ -138,12 +145,18 @@ class _Builder:
 
     def _scalar(self, node: ScalarNode, loc: Loc) -> Any:
         if node.tag in TEXT:
-            return node.value.encode(errors="backslashreplace").decode()  # half of a surrogate pair is no text
+            return self._text(node, loc)
         try:
             return self.yaml.constructor.construct_object(node)
         except (ValueError, KeyError):
             kind = str(node.tag).removeprefix(CORE)
             return self._problem(self._at(node), loc, f"found {node.value[:40]!r}; that is no {kind} that can be read")
+
+    def _text(self, node: ScalarNode, loc: Loc) -> Any:
+        text = node.value.encode(errors="backslashreplace").decode()  # half of a surrogate pair is no text
+        if found := CONTROL.search(text):
+            return self._problem(self._at(node), loc, f"found the control character {found[0]!a}; leave it out")
+        return text
 
     def _at(self, node: Node) -> str:
         return self.origin(node.start_mark.line + 1, node.start_mark.column + 1)

@@ -5,9 +5,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from ablate.control_characters import visible
 from ablate.errors import DataError, did_you_mean
+
+if TYPE_CHECKING:
+    from pyarrow import ChunkedArray, Field
 
 MOST_ROWS = 1_000_000
 LONGEST = 1_000_000  # characters of a line
@@ -69,7 +73,7 @@ def _csv(file: Path, names: Sequence[str]) -> TextColumns:
             rows.append(reader.line_num)
             _bounded(file, len(rows))
             for name, place in places.items():
-                columns[name].append(row[place].strip())
+                columns[name].append(visible(row[place].strip()))
     return TextColumns(columns, rows)
 
 
@@ -86,23 +90,56 @@ def _separator(header: str) -> str:
 
 
 def _parquet(file: Path, names: Sequence[str]) -> TextColumns:
-    from pyarrow import ArrowException, parquet  # noqa: PLC0415  # takes longer to load than a CSV file to read
+    from pyarrow import ArrowException, parquet, types  # noqa: PLC0415  # takes longer to load than a CSV file to read
 
     try:
         with parquet.ParquetFile(file) as table:
             _bounded(file, table.metadata.num_rows)
-            header = table.schema_arrow.names
-            own = {name: header[place] for name, place in _places(file, header, names).items()}
-            read = table.read(columns=sorted(set(own.values())))
+            schema = table.schema_arrow
+            own = {name: schema.field(place) for name, place in _places(file, schema.names, names).items()}
+        _refuse_what_is_no_value(file, own.values())
+        of_words = (types.is_string, types.is_large_string)
+        words = [field.name for field in own.values() if any(is_words(field.type) for is_words in of_words)]
+        # words are read as numbers into a list of different words: a small file may repeat a long one a million times
+        with parquet.ParquetFile(file, read_dictionary=words) as table:
+            read = table.read(columns=sorted({field.name for field in own.values()}))
     except ArrowException as error:
         raise DataError(f"{file}: cannot be read as Parquet: {error}") from error
-    columns = {name: [_text(value) for value in read.column(column).to_pylist()] for name, column in own.items()}
+    columns = {name: list(_texts(read.column(field.name))) for name, field in own.items()}
     return TextColumns(columns, range(1, read.num_rows + 1))
+
+
+def _refuse_what_is_no_value(file: Path, fields: Iterable["Field"]) -> None:
+    from pyarrow import types  # noqa: PLC0415  # as above
+
+    plain = (
+        types.is_primitive,
+        types.is_decimal,
+        types.is_null,
+        types.is_string,
+        types.is_large_string,
+        types.is_dictionary,
+    )
+    for field in fields:
+        if not any(is_plain(field.type) for is_plain in plain):
+            raise DataError(f"{file}: column {field.name!r} holds {field.type}; must be numbers or words")
+
+
+def _texts(column: "ChunkedArray") -> Iterator[str]:
+    """Yield every value as it is written, equal words as one."""
+    from pyarrow import types  # noqa: PLC0415  # as above
+
+    for chunk in column.chunks:
+        if types.is_dictionary(chunk.type):
+            names = [_text(value) for value in chunk.dictionary.to_pylist()]
+            yield from ("" if place is None else names[place] for place in chunk.indices.to_pylist())
+        else:
+            yield from map(_text, chunk.to_pylist())
 
 
 def _text(value: Any) -> str:
     missing = value is None or (isinstance(value, float) and math.isnan(value))
-    return "" if missing else str(value).strip()
+    return "" if missing else visible(str(value).strip())
 
 
 def _bounded(file: Path, rows: int) -> None:
