@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
+from ablate.databases import refuse_unusable
 from ablate.diagnosis.diagnose import Settings
 from ablate.diagnosis.diagnose import diagnose as diagnose_model
 from ablate.diagnosis.foreign_keras import load_keras
@@ -122,6 +123,7 @@ def probe(target: str, store: Store, clips: int, console: Console) -> None:
 
     Raises DataError where there is no such run, or it holds no trained model.
     """
+    refuse_unusable(store)
     paths = _run(target, store)
     command = shlex.join(["ablate", "probe", target, "--store", str(store.root), "--clips", str(clips)])
     with console.status("reading the checkpoint") as status:

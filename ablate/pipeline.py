@@ -24,6 +24,7 @@ from ablate.analysis import Analysis, analyse, answer
 from ablate.analysis.response import with_responses
 from ablate.cost import estimate
 from ablate.data import download
+from ablate.databases import refuse_unusable
 from ablate.driver import Driver, Tally
 from ablate.errors import AblateError, AnalysisError
 from ablate.executors.executor import Executor
@@ -56,10 +57,12 @@ class Where:
 def run(file: Path, overrides: Sequence[str], root: Path, where: Where, console: Console) -> int:
     """Run what has not run yet, write the report, and return the exit code.
 
-    Raises SpecError, before anything is created, for a study that cannot reject anything and is not exploratory.
+    Raises SpecError, before anything is created, for a study that cannot reject anything and is not exploratory, and
+    AblateError where the databases that the environment names do not answer.
     """
     study, store = study_file.load(file, overrides), Store.here(root)
     refuse_hopeless(study)
+    refuse_unusable(store)
     paths, started = store.study(study.name), time.monotonic()
     with held(paths.lock), held_on_server(store.optuna_url, study.name):
         with whole_file(paths.study_yaml) as path:
@@ -107,12 +110,13 @@ def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -
 
 def show(file: Path, root: Path, doors: Doors, console: Console) -> None:
     """Serve the MLflow UI and the Optuna dashboard until Ctrl-C."""
-    study = study_file.load(file)
+    study, store = study_file.load(file), Store.here(root)
+    refuse_unusable(store)
     if doors.open_to_others:
         say(
             f"{doors.host} is open to other machines: whoever reaches it may read, change and delete", console, "yellow"
         )
-    with console.status("starting both servers"), servers(Store.here(root), study.name, doors) as addresses:
+    with console.status("starting both servers"), servers(store, study.name, doors) as addresses:
         for name, address in zip(("MLflow UI", "Optuna dashboard"), addresses, strict=True):
             say(f"{name:17} {address}", console)
         console.print("Ctrl-C stops both.")

@@ -15,6 +15,8 @@ from http.client import HTTPResponse
 from typing import IO
 from urllib.request import urlopen
 
+from sqlalchemy import make_url
+
 from ablate.errors import AblateError
 from ablate.paths import Store
 from ablate.tracking.mlflow import NO_CALLS_OUT, experiment_url
@@ -163,9 +165,11 @@ def _mlflow(store: Store, doors: Doors, port: int) -> Command:
 
 
 def _dashboard(store: Store, doors: Doors, port: int) -> Command:
-    where = [store.optuna_url, "--artifact-dir", str(store.optuna_artifacts.absolute())]
+    address = make_url(store.optuna_url)
+    password = {"PGPASSWORD": str(address.password)} if address.password else {}  # libpq reads it there
+    where = [address.set(password=None).render_as_string(), "--artifact-dir", str(store.optuna_artifacts.absolute())]
     module = "optuna_dashboard._cli"  # what its command runs; the package itself cannot be run
-    return Command([sys.executable, "-m", module, *where, "--host", doors.host, "--port", str(port)], {})
+    return Command([sys.executable, "-m", module, *where, "--host", doors.host, "--port", str(port)], password)
 
 
 def _dashboard_url(address: str, study: str) -> str:

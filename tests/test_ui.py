@@ -169,3 +169,10 @@ def test_an_address_that_others_reach_is_warned_of(tmp_path, small_study):
 def test_an_address_with_a_password_is_in_no_list_of_processes(tmp_path):
     store = Store(tmp_path, mlflow="postgresql+psycopg://me:secret@nowhere/mlflow")
     assert "secret" not in " ".join(ui._mlflow(store, ui.Doors(), 5000).words)
+
+
+def test_a_password_is_in_no_command_line(tmp_path):
+    store = Store(tmp_path, "postgresql+psycopg://u:secret@h/o", "postgresql+psycopg://u:secret@h/m")
+    for command in (ui._mlflow(store, ui.Doors(), 5000), ui._dashboard(store, ui.Doors(), 8080)):
+        assert not any("secret" in word for word in command.words)
+        assert any("secret" in value for value in command.environment.values())

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from ablate.component import Spec
 from ablate.spec.faults import shown
 
+Name = Annotated[str, Field(min_length=1, max_length=100)]
 Levels = Annotated[list[Any], Field(min_length=2, max_length=100)]
 
 
@@ -17,9 +18,9 @@ class Factor(Spec):
 
     levels: Levels
     """At least two different values; to swap a whole part, whole blocks with their kind."""
-    title: str | None = None
+    title: Name | None = None
     """What reports call the factor; none takes its path."""
-    labels: list[Annotated[str, Field(min_length=1)]] | None = None
+    labels: list[Name] | None = None
     """Names of the levels, in their order; none writes the level itself."""
     ordered: bool = False
     """True: the levels stand in their order, as a dose does, and trends over them are estimated."""

@@ -35,7 +35,11 @@ from ablate.tracking.description import description
 from ablate.tracking.tracker import Tracker
 
 NO_CALLS_OUT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_MODEL_CATALOG_URI": "", "DO_NOT_TRACK": "true"}
+PATIENCE = {"MAX_RETRIES": "2", "BACKOFF_FACTOR": "1", "TIMEOUT": "30"}
+"""Of one call to a server, which by itself would ask for four minutes; a method is `patient` beyond that."""
 os.environ.update(NO_CALLS_OUT)
+for name, value in PATIENCE.items():
+    os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
 
 from mlflow import MlflowClient  # noqa: E402  # reads the environment while it is imported
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag  # noqa: E402
