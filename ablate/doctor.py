@@ -163,7 +163,7 @@ def _words(verdict: VerdictKind | None, partners: Sequence[str], titles: dict[st
 
 def _inferred(study: StudySpec, paths: StudyPaths) -> Inference:
     table = study_table(study, paths)
-    runs = with_responses(table.runs, table.scores, table.response)
+    runs = with_responses(table.runs, table.sums, table.response)
     return infer(RunTable.of(runs, table.factors, "seed"), study.settings)
 
 

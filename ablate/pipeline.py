@@ -35,7 +35,7 @@ from ablate.planning.frozen import freeze
 from ablate.planning.reach import refuse_hopeless
 from ablate.probing import CLIPS, probe_run
 from ablate.progress import clock, display
-from ablate.records import RunRecord, whole_file
+from ablate.records import RunRecord, sweep, whole_file
 from ablate.report.frame_grid import write_comparison
 from ablate.results import study_table
 from ablate.spec import StudySpec
@@ -65,6 +65,7 @@ def run(file: Path, overrides: Sequence[str], root: Path, where: Where, console:
     refuse_unusable(store)
     paths, started = store.study(study.name), time.monotonic()
     with held(paths.lock), held_on_server(store.optuna_url, study.name):
+        sweep(paths.folder)
         with whole_file(paths.study_yaml) as path:
             path.write_text(study_file.dump(study))
         freeze(paths, study)
@@ -180,7 +181,7 @@ def _probe(name: str, point: str, title: str, store: Store, command: str, consol
 def _analysed(study: StudySpec, paths: StudyPaths) -> Analysis:
     """Write the runs with their responses as a table, for other tools, and return what it says."""
     table, name = study_table(study, paths), study.response.measure
-    runs = with_responses(table.runs, table.scores, table.response, table.companions)
+    runs = with_responses(table.runs, table.sums, table.response, table.companions)
     with whole_file(paths.runs_csv) as path:
         runs.rename(columns={"response": name}).to_csv(path, index=False)
     return analyse(table, study.settings)

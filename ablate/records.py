@@ -1,22 +1,27 @@
 """What one run leaves behind, and how it is kept on disk."""
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Int64
 
 from ablate.arrays import Clips
+from ablate.errors import DataError
 from ablate.paths import RunPaths
 
 Outcome = Literal["finished", "diverged"]
 SCORE_COLUMNS = ["view", "clip", "step", "measure", "value"]
 CURVE_COLUMNS = ["step", "loss", "held_out_loss"]
+LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{32}")
 
 
 ClipNumbers = Int64[np.ndarray, " clip"]
@@ -71,23 +76,34 @@ class RunRecord:
             path.write_text(json.dumps(head, indent=1))
 
     @classmethod
-    def load(cls, paths: RunPaths) -> "RunRecord":
-        """Read a record back; raises FileNotFoundError where there is no complete one."""
-        head = json.loads(paths.record.read_text())
-        with np.load(paths.examples, allow_pickle=False) as arrays:
-            examples = _grouped(dict(arrays))
-        return cls(
-            point=head["point"],
-            outcome=head["outcome"],
-            scores=pd.read_parquet(paths.scores),
-            curve=pd.read_csv(paths.curve),
-            examples=examples,
-            facts=head["facts"],
-        )
+    def load(cls, paths: RunPaths, *, pictures: bool = True) -> "RunRecord":
+        """Read a record back, with its frames or without.
+
+        Raises FileNotFoundError where there is no complete one, DataError where it is damaged.
+        """
+        try:
+            head = json.loads(paths.record.read_text())
+            return cls(
+                point=head["point"],
+                outcome=head["outcome"],
+                scores=pd.read_parquet(paths.scores),
+                curve=pd.read_csv(paths.curve),
+                examples=_examples(paths.examples) if pictures else {},
+                facts=head["facts"],
+            )
+        except (ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+            reason = " ".join(str(error).split())
+            raise DataError(
+                f"{paths.folder}: this run's record is damaged ({reason}); delete the folder and run the study again, "
+                "which repeats this run alone"
+            ) from error
 
 
 class whole_file:  # noqa: N801  # reads as a statement: with whole_file(path) as temporary
-    """Give a temporary name beside `path`, and move it there only if the block succeeds."""
+    """Give a temporary name beside `path`, and move it there only if the block succeeds.
+
+    Once the block has ended, the file outlasts a loss of power.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -99,9 +115,34 @@ class whole_file:  # noqa: N801  # reads as a statement: with whole_file(path) a
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
+            _flush(self.temporary)
             self.temporary.replace(self.path)
+            _flush(self.path.parent)
         else:
             self.temporary.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what `whole_file` left half written in a folder, where a process was killed."""
+    for file in folder.glob(".*"):
+        if LEFT_OVER.fullmatch(file.name):
+            file.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Have a file, or a folder's list of names, on the disk itself."""
+    if path.is_dir() and os.name != "posix":
+        return  # Windows opens no folder, and keeps its names by itself
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _examples(file: Path) -> dict[str, Example]:
+    with np.load(file, allow_pickle=False) as arrays:
+        return _grouped(dict(arrays))
 
 
 PARTS = tuple(field.name for field in fields(Example))

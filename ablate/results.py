@@ -4,6 +4,7 @@ from collections import Counter
 
 import pandas as pd
 
+from ablate.analysis.step_sums import step_sums
 from ablate.analysis.study_table import Measured, Response, StudyTable
 from ablate.failed_attempts import failed_attempts
 from ablate.metrics import MEASURES
@@ -17,9 +18,16 @@ COMPANIONS = ("ghost_ratio", "signal_retention", "mse", "ssim")
 
 
 def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
-    """Return the study's results so far: finished, diverged, failed and missing runs, each in its row."""
-    records = {point.id: record for point in study.points if (record := _record(paths.run(point.id))) is not None}
-    response = study.response
+    """Return the study's results so far: finished, diverged, failed and missing runs, each in its row.
+
+    Records are read one at a time, and summed up. Raises DataError where one is damaged.
+    """
+    response, rows, sums = study.response, [], {}
+    for point in study.points:
+        record = _record(paths.run(point.id))
+        rows.append(_row(point, record, paths, response.view))
+        if record is not None and record.outcome == "finished":
+            sums[point.id] = _told(step_sums(record.scores), response.measure)
     return StudyTable(
         question=study.question,
         exploratory=study.exploratory,
@@ -30,8 +38,8 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
             first_step=response.first_step,
             last_step=response.last_step or study.base.evaluation.horizon,
         ),
-        runs=pd.DataFrame([_row(point, records.get(point.id), paths, response.view) for point in study.points]),
-        scores={id_: record.scores for id_, record in records.items() if record.outcome == "finished"},
+        runs=pd.DataFrame(rows),
+        sums=sums,
         companions=tuple(_measured(name) for name in COMPANIONS if name != response.measure),
         deviations=deviations(paths, study),
         failed_attempts=dict(sum((failed_attempts(paths.run(point.id)) for point in study.points), Counter[str]())),
@@ -39,7 +47,12 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
 
 
 def _record(paths: RunPaths) -> RunRecord | None:
-    return RunRecord.load(paths) if paths.record.exists() else None
+    return RunRecord.load(paths, pictures=False) if paths.record.exists() else None
+
+
+def _told(sums: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Keep what a report tells of: the response's measure and those beside it."""
+    return sums[sums["measure"].isin((measure, *COMPANIONS))]
 
 
 def _row(point: Point, record: RunRecord | None, paths: StudyPaths, view: str) -> dict[str, str | int | float | None]:

@@ -11,7 +11,7 @@ import ablate
 from ablate.evaluation import Viewed, evaluate, score_table
 from ablate.loss_curve import Observe
 from ablate.paths import RunPaths
-from ablate.records import SCORE_COLUMNS, RunRecord, whole_file
+from ablate.records import SCORE_COLUMNS, RunRecord, sweep, whole_file
 from ablate.report.animation import write_animation
 from ablate.report.forecast_page import forecast_page
 from ablate.report.frame_grid import write_frame_grid
@@ -31,6 +31,7 @@ def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
     started = time.monotonic()
     run, device = point.run, choose_device(point.run.training)
     paths.folder.mkdir(parents=True, exist_ok=True)
+    sweep(paths.folder)
     for stale in (paths.log, paths.findings, paths.findings_page):
         stale.unlink(missing_ok=True)
     with whole_file(paths.run_yaml) as path:

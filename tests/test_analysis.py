@@ -13,6 +13,7 @@ import pytest
 
 from ablate.analysis import Measured, Response, StudyTable, analyse, answer
 from ablate.analysis.extremes import best_and_worst
+from ablate.analysis.step_sums import step_sums
 from ablate.errors import AnalysisError, TableError
 from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
@@ -27,12 +28,12 @@ LOSS = FactorLevels("loss", "loss", ("bce", "mse"), "bce")
 SETTINGS = Settings(permutations=999)
 
 
-def scores(ghost, signal=0.9, squared_error=None) -> pd.DataFrame:
+def sums(ghost, signal=0.9, squared_error=None) -> pd.DataFrame:
     rows = [("rollout", clip, step, "ghost_ratio", ghost + 0.01 * (step - 1)) for clip in (0, 1) for step in (1, 2)]
     rows += [("rollout", clip, step, "signal_retention", signal) for clip in (0, 1) for step in (1, 2)]
     if squared_error is not None:
         rows += [("rollout", clip, step, "mse", squared_error) for clip in (0, 1) for step in (1, 2)]
-    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+    return step_sums(pd.DataFrame(rows, columns=SCORE_COLUMNS))
 
 
 def ghost_of(kernel, loss, seed):
@@ -50,7 +51,7 @@ def study(ghost=ghost_of, seeds=(0, 1), *, exploratory=False, ended=None, signal
         rows.append((point, kernel, loss, seed, outcome, message))
         if outcome == "finished":
             error = squared_error and squared_error(kernel, loss, seed) + seed * (len(loss) + len(kernel))
-            found[point] = scores(ghost(kernel, loss, seed), signal, error)
+            found[point] = sums(ghost(kernel, loss, seed), signal, error)
     columns = ["point", KERNEL.path, LOSS.path, "seed", "outcome", "message"]
     return StudyTable(
         question="What makes it?",
@@ -58,7 +59,7 @@ def study(ghost=ghost_of, seeds=(0, 1), *, exploratory=False, ended=None, signal
         factors=(KERNEL, LOSS),
         response=Response(GHOST, "rollout", 1, 2),
         runs=pd.DataFrame(rows, columns=columns),
-        scores=found,
+        sums=found,
         companions=(SIGNAL, ERROR) if squared_error else (SIGNAL,),
     )
 
@@ -169,7 +170,7 @@ def test_best_and_worst_follow_the_direction_of_the_measure():
 
 def test_nothing_to_analyse_is_refused_in_one_line():
     with pytest.raises(AnalysisError, match="no run of this study has a result yet"):
-        analyse(replace(study(), scores={}), SETTINGS)
+        analyse(replace(study(), sums={}), SETTINGS)
 
 
 def test_a_table_without_a_factors_column_is_refused():
@@ -180,7 +181,7 @@ def test_a_table_without_a_factors_column_is_refused():
 
 def test_a_study_without_factors_says_what_its_one_cell_gave():
     table = study(seeds=(0,))
-    alone = replace(table, factors=(), runs=table.runs.head(1), scores={"3-bce-0": table.scores["3-bce-0"]})
+    alone = replace(table, factors=(), runs=table.runs.head(1), sums={"3-bce-0": table.sums["3-bce-0"]})
     found = analyse(alone, SETTINGS)
     assert len(found.cells) == 1
     assert "varies nothing" in answer(found)[0]

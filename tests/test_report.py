@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from ablate.analysis import Measured, Response, StudyTable, analyse
+from ablate.analysis.step_sums import step_sums
 from ablate.findings import Change, Finding, Image, save
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import Settings
@@ -32,18 +33,18 @@ COMMAND = "ablate run study.yaml"
 CHROMIUM = shutil.which("chromium")
 
 
-def run_scores(ghost):
+def run_sums(ghost):
     rows = [
         (view, clip, step, name, value * step)
         for view, clip, step in product(("one_step", "rollout"), (0, 1), (1, 2, 3))
         for name, value in (("ghost_ratio", ghost), ("signal_retention", 0.3))
     ]
-    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+    return step_sums(pd.DataFrame(rows, columns=SCORE_COLUMNS))
 
 
 def found(question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None, *, exploratory=True, deviations=()):
     """Return the analysis of a factorial in which kernel 1 adds 0.3 to the ghost ratio, the more with conv3d."""
-    rows, scores = [], {}
+    rows, sums = [], {}
     for levels in product(*(factor.levels for factor in factors)):
         for seed in seeds:
             point = "-".join([*levels, str(seed)])
@@ -53,7 +54,7 @@ def found(question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None
             if outcome == "finished":
                 kernel, head = names.get(KERNEL.path) == "1", names.get(HEAD.path) == "conv3d"
                 chance = 0.0005 * ((3 * seed + 2 * kernel + head) % 4)
-                scores[point] = run_scores(0.1 + 0.01 * seed + 0.3 * kernel + 0.2 * kernel * head + chance)
+                sums[point] = run_sums(0.1 + 0.01 * seed + 0.3 * kernel + 0.2 * kernel * head + chance)
     response = Response(GHOST, "rollout", 1, 3)
     table = StudyTable(
         question,
@@ -61,7 +62,7 @@ def found(question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None
         factors=tuple(factors),
         response=response,
         runs=pd.DataFrame(rows),
-        scores=scores,
+        sums=sums,
         companions=(SIGNAL,),
         deviations=deviations,
     )

@@ -9,6 +9,7 @@ import pytest
 
 from ablate import report
 from ablate.analysis import Measured, Response, StudyTable, analyse
+from ablate.analysis.step_sums import step_sums
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import Settings
 from ablate.paths import Store
@@ -48,20 +49,21 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def paths(tmp_path_factory):
-    rows, scores = [], {}
+    rows, sums = [], {}
     for kernel, loss, seed in product(("3", "1"), ("bce", "mse"), (0, 1)):
         point, failed = f"{kernel}-{loss}-{seed}", (kernel, loss, seed) == ("3", "mse", 1)
         rows.append((point, kernel, loss, seed, "failed" if failed else "finished", FAILURE if failed else ""))
         if not failed:
             ghost = 0.1 + 0.31 * (kernel == "1") + 0.01 * seed + 0.05 * (loss == "mse")
-            scores[point] = pd.DataFrame([("rollout", 0, 1, "ghost_ratio", ghost)], columns=SCORE_COLUMNS)
+            scores = pd.DataFrame([("rollout", 0, 1, "ghost_ratio", ghost)], columns=SCORE_COLUMNS)
+            sums[point] = step_sums(scores)
     study = StudyTable(
         question="Does the kernel matter?",
         exploratory=True,
         factors=FACTORS,
         response=Response(GHOST, "rollout", 1, 1),
         runs=pd.DataFrame(rows, columns=["point", "model.kernel", "loss", "seed", "outcome", "message"]),
-        scores=scores,
+        sums=sums,
     )
     written = Store(tmp_path_factory.mktemp("store")).study("small")
     report.write(analyse(study, Settings(permutations=999)), written, "ablate run studies/small.yaml")

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from ablate.analysis.response import mean_score, undefined_share, with_responses
+from ablate.analysis.step_sums import step_sums
 from ablate.analysis.study_table import Measured, Response
 from ablate.records import SCORE_COLUMNS
 
@@ -13,38 +14,38 @@ GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
 SIGNAL = Measured("signal_retention", "signal retention", "ratio", higher_is_better=None)
 
 
-def scores(values) -> pd.DataFrame:
+def sums(values) -> pd.DataFrame:
     """Lay out {(clip, step): ghost ratio}, with other measures and views around it that must not enter."""
     rows = [("rollout", clip, step, "ghost_ratio", value) for (clip, step), value in values.items()]
     rows += [("one_step", 0, 1, "ghost_ratio", 99.0), ("rollout", 0, 1, "signal_retention", 0.8)]
-    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+    return step_sums(pd.DataFrame(rows, columns=SCORE_COLUMNS))
 
 
 def test_the_mean_is_over_the_clips_and_steps_of_one_view():
-    table = scores({(0, 1): 0.1, (0, 2): 0.2, (1, 1): 0.3, (1, 2): 0.6})
+    table = sums({(0, 1): 0.1, (0, 2): 0.2, (1, 1): 0.3, (1, 2): 0.6})
     assert mean_score(table, "ghost_ratio", "rollout", 1, 2) == pytest.approx(0.3)
 
 
 def test_both_ends_of_the_steps_count():
-    table = scores({(0, step): float(step) for step in range(1, 6)})
+    table = sums({(0, step): float(step) for step in range(1, 6)})
     assert mean_score(table, "ghost_ratio", "rollout", 2, 4) == pytest.approx(3)
     assert mean_score(table, "ghost_ratio", "rollout", 2, None) == pytest.approx(3.5)
 
 
 def test_an_undefined_frame_is_left_out_and_counted():
-    table = scores({(0, 1): 0.1, (0, 2): math.nan, (1, 1): 0.3, (1, 2): math.nan})
+    table = sums({(0, 1): 0.1, (0, 2): math.nan, (1, 1): 0.3, (1, 2): math.nan})
     assert mean_score(table, "ghost_ratio", "rollout", 1, None) == pytest.approx(0.2)
     assert undefined_share(table, "ghost_ratio", "rollout", 1, None) == 0.5
 
 
 def test_nothing_defined_is_nan():
-    assert math.isnan(mean_score(scores({(0, 1): math.nan}), "ghost_ratio", "rollout", 1, None))
-    assert math.isnan(mean_score(pd.DataFrame(columns=SCORE_COLUMNS), "ghost_ratio", "rollout", 1, None))
+    assert math.isnan(mean_score(sums({(0, 1): math.nan}), "ghost_ratio", "rollout", 1, None))
+    assert math.isnan(mean_score(step_sums(pd.DataFrame(columns=SCORE_COLUMNS)), "ghost_ratio", "rollout", 1, None))
 
 
 def test_a_run_without_scores_has_no_response():
     runs = pd.DataFrame({"point": ["a", "b"], "seed": [0, 0]})
-    table = with_responses(runs, {"a": scores({(0, 1): 0.4})}, Response(GHOST, "rollout", 1, 1), (SIGNAL,))
+    table = with_responses(runs, {"a": sums({(0, 1): 0.4})}, Response(GHOST, "rollout", 1, 1), (SIGNAL,))
     assert table["response"].tolist() == pytest.approx([0.4, math.nan], nan_ok=True)
     assert table["signal_retention"].tolist() == pytest.approx([0.8, math.nan], nan_ok=True)
     assert table["undefined_share"].tolist() == pytest.approx([0, math.nan], nan_ok=True)

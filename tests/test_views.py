@@ -3,6 +3,7 @@ import math
 import pandas as pd
 import pytest
 
+from ablate.analysis.step_sums import step_sums
 from ablate.analysis.study_table import Measured
 from ablate.analysis.views import views
 from ablate.records import SCORE_COLUMNS
@@ -12,7 +13,7 @@ MSE = Measured("mse", "squared error", "squared brightness", higher_is_better=Fa
 
 
 def run(*rows):
-    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
+    return step_sums(pd.DataFrame(rows, columns=SCORE_COLUMNS))
 
 
 def test_runs_count_alike_whatever_their_number_of_defined_frames():

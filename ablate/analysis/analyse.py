@@ -27,12 +27,12 @@ def analyse(table: StudyTable, settings: Settings) -> Analysis:
     Of an exploratory study every factor stays undecided, whatever its numbers are. Raises AnalysisError where no run
     has a result yet.
     """
-    if not table.scores:
+    if not table.sums:
         raise AnalysisError(
             "no run of this study has a result yet; run it first (ablate run), or see why its runs failed"
         )
     response, paths = table.response, [factor.path for factor in table.factors]
-    runs = with_responses(table.runs, table.scores, response, table.companions)
+    runs = with_responses(table.runs, table.sums, response, table.companions)
     counts = outcomes(runs, table.failed_attempts)
     inference = infer(_run_table(table, runs), settings)
     best, worst = best_and_worst(runs, paths, response.measure, table.companions)
@@ -47,8 +47,8 @@ def analyse(table: StudyTable, settings: Settings) -> Analysis:
         outcomes=counts,
         without_response=without_response(runs, paths),
         cells=cells(runs, paths, table.companions),
-        curves=curves(runs, table.scores, paths, (response.measure, *table.companions), response.view),
-        views=views(table.scores, (response.measure, *table.companions)),
+        curves=curves(runs, table.sums, paths, (response.measure, *table.companions), response.view),
+        views=views(table.sums, (response.measure, *table.companions)),
         best=best,
         worst=worst,
         warnings=cautions(runs, response, counts, inference.warnings),

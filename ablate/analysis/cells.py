@@ -43,19 +43,19 @@ def cells(runs: pd.DataFrame, factors: Sequence[str], companions: Sequence[Measu
 
 def curves(
     runs: pd.DataFrame,
-    scores: Mapping[str, pd.DataFrame],
+    sums: Mapping[str, pd.DataFrame],
     factors: Sequence[str],
     measures: Sequence[Measured],
     view: str,
 ) -> tuple[Curve, ...]:
-    """Return the curve of every measure and every cell with scores, in the order of both."""
+    """Return the curve of every measure and every cell with scores, in the order of both; `sums` as in StudyTable."""
     found = []
     for measure in measures:
         for levels, own in by_cell(runs, factors):
-            steps = [_steps(scores[point], measure.name, view) for point in own["point"] if point in scores]
+            steps = [_steps(sums[point], measure.name, view) for point in own["point"] if point in sums]
             if steps:
-                mean = pd.concat(steps, axis=1).mean(axis=1).sort_index()
-                found.append(Curve(measure, levels, tuple(map(int, mean.index)), tuple(map(float, mean))))
+                over_seeds = pd.concat(steps, axis=1).mean(axis=1).sort_index()
+                found.append(Curve(measure, levels, tuple(map(int, over_seeds.index)), tuple(map(float, over_seeds))))
     return tuple(found)
 
 
@@ -81,6 +81,6 @@ def _cell(levels: Mapping[str, str], own: pd.DataFrame, companions: Sequence[Mea
     )
 
 
-def _steps(scores: pd.DataFrame, measure: str, view: str) -> pd.Series:
-    chosen = scores[(scores["measure"] == measure) & (scores["view"] == view)]
-    return chosen.groupby("step")["value"].mean()
+def _steps(sums: pd.DataFrame, measure: str, view: str) -> pd.Series:
+    chosen = sums[(sums["measure"] == measure) & (sums["view"] == view)].set_index("step")
+    return chosen["total"] / chosen["defined"].where(chosen["defined"] > 0)

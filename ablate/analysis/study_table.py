@@ -40,7 +40,7 @@ class StudyTable:
     `runs` has one row for every planned run: a column for each factor's path, holding the name of its
     level, and RUN_COLUMNS. `message` says why a failed run has no result and is empty for all others. Where the
     columns are there, `best_offset` and `copies` say how the forecast lies in time (see scoring's Alignment).
-    `scores` holds, by point and for finished runs only, the columns of records.SCORE_COLUMNS.
+    `sums` holds, by point and for finished runs only, the run's scores summed over its clips, from `step_sums`.
     `companions` are the measures reported beside the response. `deviations` say in whole sentences what was changed
     after the plan was frozen. `failed_attempts` counts, by kind, every attempt without a result, those that were made
     good by another included.
@@ -53,7 +53,7 @@ class StudyTable:
     factors: tuple[FactorLevels, ...]
     response: Response
     runs: pd.DataFrame
-    scores: Mapping[str, pd.DataFrame] = field(repr=False)
+    sums: Mapping[str, pd.DataFrame] = field(repr=False)
     companions: tuple[Measured, ...] = ()
     deviations: tuple[str, ...] = ()
     failed_attempts: Mapping[str, int] = field(default_factory=dict)

@@ -6,6 +6,7 @@ import pandas as pd
 from pydantic import model_validator
 
 from ablate.analysis.response import mean_score
+from ablate.analysis.step_sums import step_sums
 from ablate.component import Spec
 from ablate.errors import alternatives
 from ablate.metrics import MEASURES
@@ -32,7 +33,7 @@ class Response(Spec):
 
     def of(self, scores: pd.DataFrame) -> float:
         """Return the response of one run from its scores (columns of SCORE_COLUMNS); NaN where it is undefined."""
-        return mean_score(scores, self.measure, self.view, self.first_step, self.last_step)
+        return mean_score(step_sums(scores), self.measure, self.view, self.first_step, self.last_step)
 
     def problem_with(self, evaluation: Evaluation) -> str | None:
         """Say why this response cannot be taken from what `evaluation` measures; None where it can."""
