@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.errors import AblateError
-from ablate.metrics import MEASURES
+from ablate.metrics import COMPANIONS, MEASURES
 from ablate.paths import Store, without_password
 from ablate.patience import patient
 from ablate.records import RunRecord, whole_file
@@ -128,12 +128,16 @@ class Ledger:
 
     @patient
     def settle(self, number: int, *, value: float, record: RunRecord, run_id: str, artifacts: Sequence[Path]) -> None:
-        """End a trial with its record: the response (NaN where undefined), the means of every view, the pictures."""
+        """End a trial with its record: the response (NaN where undefined), the means of every view, the pictures.
+
+        Of the measures only those that stand beside any response: Optuna writes each by itself, and MLflow has them all.
+        """
         for file in artifacts:
             upload_artifact(artifact_store=self._artifacts, file_path=str(file), study_or_trial=self._asked[number])
         state, outcome = _verdict(value, record.outcome)
+        means = {name: mean for name, mean in record.means().items() if name.rpartition("/")[2] in COMPANIONS}
         facts = {"outcome": outcome, "mlflow_run": run_id, "seconds": record.facts.get("seconds")}
-        self._end(number, state, facts | record.means(), value)
+        self._end(number, state, facts | means, value)
 
     @patient
     def fail(self, number: int, kind: str, message: str) -> None:

@@ -7,14 +7,11 @@ import pandas as pd
 from ablate.analysis.step_sums import step_sums
 from ablate.analysis.study_table import Measured, Response, StudyTable
 from ablate.failed_attempts import failed_attempts
-from ablate.metrics import MEASURES
+from ablate.metrics import COMPANIONS, MEASURES
 from ablate.paths import RunPaths, StudyPaths
 from ablate.planning.frozen import deviations
 from ablate.records import RunRecord
 from ablate.spec import Point, StudySpec
-
-COMPANIONS = ("ghost_ratio", "signal_retention", "mse", "ssim")
-"""Measures that stand beside any response: a ghost ratio alone cannot tell a clean forecast from a faded one."""
 
 
 def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:

@@ -9,6 +9,8 @@ from ablate.metrics.ssim import SSIM
 
 METRICS: tuple[Metric, ...] = (Ghost(), PixelError(), PSNR(), SSIM())
 MEASURES = {measure.name: measure for metric in METRICS for measure in metric.measures}
+COMPANIONS = ("ghost_ratio", "signal_retention", "mse", "ssim")
+"""Measures that stand beside any response: a ghost ratio alone cannot tell a clean forecast from a faded one."""
 
 
 def score(forecast: Frames, truth: Frames, history: History) -> dict[str, FrameScores]:
@@ -16,4 +18,4 @@ def score(forecast: Frames, truth: Frames, history: History) -> dict[str, FrameS
     return {name: values for metric in METRICS for name, values in metric.per_frame(forecast, truth, history).items()}
 
 
-__all__ = ["MEASURES", "METRICS", "PSNR", "SSIM", "Ghost", "Measure", "Metric", "PixelError", "score"]
+__all__ = ["COMPANIONS", "MEASURES", "METRICS", "PSNR", "SSIM", "Ghost", "Measure", "Metric", "PixelError", "score"]
