@@ -1,5 +1,6 @@
 """The `ablate` command: arguments in, exit codes out. What it does is in pipeline.py."""
 
+import errno
 import os
 import sys
 from enum import StrEnum
@@ -16,6 +17,7 @@ from ablate.output_files import refuse_overwriting
 from ablate.paths import Store
 
 INTERNAL_ERROR = 1
+CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class ExecutorKind(StrEnum):
@@ -389,9 +391,14 @@ def main() -> NoReturn:
     except Exception as error:
         if os.environ.get("ABLATE_DEBUG"):
             raise
-        problem = f"unexpected {type(error).__name__}: {error} (set ABLATE_DEBUG=1 to see where)"
-        sys.exit(_complain(problem, INTERNAL_ERROR))
+        sys.exit(_complain(_unexpected(error), INTERNAL_ERROR))
     sys.exit(0)
+
+
+def _unexpected(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
+        return f"{error.filename or 'a file'} cannot be written: {error.strerror}; what was finished before is kept"
+    return f"unexpected {type(error).__name__}: {error} (set ABLATE_DEBUG=1 to see where)"
 
 
 def _complain(message: str, exit_code: int) -> int:

@@ -130,7 +130,7 @@ class Ledger:
     def settle(self, number: int, *, value: float, record: RunRecord, run_id: str, artifacts: Sequence[Path]) -> None:
         """End a trial with its record: the response (NaN where undefined), the means of every view, the pictures.
 
-        Of the measures only those that stand beside any response: Optuna writes each by itself, and MLflow has them all.
+        Of the measures only those that stand beside any response: Optuna writes each by itself, MLflow has them all.
         """
         for file in artifacts:
             upload_artifact(artifact_store=self._artifacts, file_path=str(file), study_or_trial=self._asked[number])

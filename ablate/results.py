@@ -65,6 +65,7 @@ def _row(point: Point, record: RunRecord | None, paths: StudyPaths, view: str) -
         "outcome": outcome,
         "message": message,
         **{name: facts.get(f"{view}/{name}") for name in ("best_offset", "copies")},
+        "batch_pieces": facts.get("batch_pieces"),
     }
 
 

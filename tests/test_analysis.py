@@ -270,3 +270,12 @@ def test_forecasts_that_repeat_their_input_are_told():
 
 def test_forecasts_in_their_place_raise_no_caution():
     assert not cautions_about_time([0] * 8, ["nothing"] * 8)
+
+
+def test_batches_that_were_cut_to_fit_in_memory_are_told():
+    table = study()
+    said = analyse(replace(table, runs=table.runs.assign(batch_pieces=[1, 4, 2, 1, 1, 1, 1, None])), SETTINGS).warnings
+    assert any(
+        "In 2 of 7 runs memory did not hold a whole batch: it was cut into up to 4 pieces" in one for one in said
+    )
+    assert not any("pieces" in one for one in analyse(table, SETTINGS).warnings)

@@ -1,3 +1,4 @@
+import os
 import pickle
 
 import numpy as np
@@ -132,7 +133,14 @@ def test_the_sum_is_taken_once_and_anew_after_a_change(file, monkeypatch):
         opened(file, verify_md5=True)
 
 
-def test_a_folder_that_cannot_be_written_does_no_harm(file, monkeypatch):
+def test_nothing_is_written_beside_the_file(file, monkeypatch):
     monkeypatch.setattr(moving_mnist_file, "MD5", md5_sum(file))
-    file.with_name("clips.npy.checked").mkdir()  # even the superuser cannot write here
-    assert opened(file, verify_md5=True).training_size == 4
+    opened(file, verify_md5=True)
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, make):
+    make(tmp_path / "clips.npy")
+    with pytest.raises(DataError, match="this is no file"):
+        opened(tmp_path / "clips.npy")

@@ -10,7 +10,7 @@ from ablate.analysis.study_table import Response
 
 SIGNAL = "signal_retention"
 FADED = 0.5  # of the brightness that the digits should have
-OFFSET, COPIES = "best_offset", "copies"
+OFFSET, COPIES, PIECES = "best_offset", "copies", "batch_pieces"
 OFTEN_UNDEFINED = 0.05  # of the frames; below, leaving them out hardly moves a mean
 
 
@@ -28,6 +28,7 @@ def cautions(
         *_faded(runs),
         *_out_of_step(runs),
         *_copying(runs),
+        *_in_pieces(runs),
     )
     return tuple(dict.fromkeys(told))
 
@@ -92,4 +93,16 @@ def _copying(runs: pd.DataFrame) -> Iterator[str]:
         yield (
             f"In {copying} of {len(told)} runs the forecast repeats a frame that it was given: its ghost ratio is that "
             "of an old picture, not of a trail."
+        )
+
+
+def _in_pieces(runs: pd.DataFrame) -> Iterator[str]:
+    if PIECES not in runs:
+        return
+    pieces = runs[PIECES].dropna()
+    if cut := int((pieces > 1).sum()):
+        yield (
+            f"In {cut} of {len(pieces)} runs memory did not hold a whole batch: it was cut into up to "
+            f"{int(pieces.max())} pieces, whose gradients were added up. That differs by rounding alone, but for batch "
+            "normalisation, whose statistics are then those of a piece."
         )

@@ -39,7 +39,8 @@ class StudyTable:
 
     `runs` has one row for every planned run: a column for each factor's path, holding the name of its
     level, and RUN_COLUMNS. `message` says why a failed run has no result and is empty for all others. Where the
-    columns are there, `best_offset` and `copies` say how the forecast lies in time (see scoring's Alignment).
+    columns are there, `best_offset` and `copies` say how the forecast lies in time (see scoring's Alignment), and
+    `batch_pieces` into how many parts each batch was cut to fit in memory.
     `sums` holds, by point and for finished runs only, the run's scores summed over its clips, from `step_sums`.
     `companions` are the measures reported beside the response. `deviations` say in whole sentences what was changed
     after the plan was frozen. `failed_attempts` counts, by kind, every attempt without a result, those that were made

@@ -1,8 +1,7 @@
 """Whether a file is the one its publisher made, by its MD5 sum."""
 
 import hashlib
-from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 
@@ -13,17 +12,11 @@ def md5_sum(path: Path) -> str:
 
 
 def remembered_md5_sum(path: Path) -> str:
-    """Return the MD5 sum of a file, read only once for each size and time of change.
+    """Return the MD5 sum of a file, read by this process only once for each size and time of change."""
+    state = path.stat()
+    return _md5_sum(path.absolute(), state.st_size, state.st_mtime_ns)
 
-    What was found is kept beside the file as `<name>.checked`; where nothing can be written, it is found anew.
-    """
-    note, state = path.with_name(f"{path.name}.checked"), path.stat()
-    stamp = f"{state.st_size} {state.st_mtime_ns}"
-    with suppress(OSError, ValueError):
-        known, _, known_stamp = note.read_text().partition("  ")
-        if known_stamp == stamp:
-            return known
-    found = md5_sum(path)
-    with suppress(OSError):
-        note.write_text(f"{found}  {stamp}")
-    return found
+
+@lru_cache
+def _md5_sum(path: Path, _size: int, _changed: int) -> str:
+    return md5_sum(path)

@@ -52,6 +52,8 @@ class MovingMNISTFile(Spec):
     def build(self, seed: int) -> ClipSource:  # noqa: ARG002  # every data has the same build
         """Open the file; raises DataError where it is missing, damaged, not of this form, or too small."""
         path = _located(self.path)
+        if path.exists() and not path.is_file():  # a pipe would be waited for without end
+            raise DataError(f"{path}: this is no file; `ablate data fetch` downloads Moving MNIST")
         try:
             published = _opened(path)
             found = remembered_md5_sum(path) if self.verify_md5 else MD5

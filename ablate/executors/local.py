@@ -102,7 +102,7 @@ class LocalExecutor(Executor):
         worker = self._workers[slot]
         try:
             event: Event = worker.pipe.recv()
-        except (EOFError, ConnectionResetError):
+        except (EOFError, OSError):  # it died, be it in the middle of a word
             return self._bury(slot)
         if not isinstance(event, Progressed):
             worker.task = None
