@@ -9,7 +9,7 @@ from typing import final
 
 import pandas as pd
 
-from ablate.executors.executor import Event, Executor, Failed, Finished, Progressed, Task
+from ablate.executors.executor import Event, Executor, Failed, Finished, Progressed, Started, Task
 from ablate.failed_attempts import FailedAttempts, FailureKind
 from ablate.interruption import listening
 from ablate.ledger import Ledger
@@ -40,14 +40,14 @@ class Tally:
         return self.planned - self.settled - len(self.failed)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Attempt:
-    """One try at a point: its trial in the ledger, its run in the tracker."""
+    """One try at a point: its trial in the ledger, its run in the tracker, and since when it is under way."""
 
     point: Point
     trial: int
     run_id: str
-    started: float = field(default_factory=time.monotonic)
+    started: float | None = None
 
 
 @final
@@ -110,7 +110,7 @@ class Driver:
         minutes = self._study.budget.run_minutes
         now = time.monotonic()
         for id_, attempt in list(self._attempts.items()):
-            if minutes is None or now - attempt.started < minutes * 60:
+            if minutes is None or attempt.started is None or now - attempt.started < minutes * 60:
                 continue
             self._executor.cancel(id_)
             del self._attempts[id_]
@@ -132,6 +132,8 @@ class Driver:
 
     def _take(self, event: Event) -> None:
         match event:
+            case Started(id_):
+                self._attempts[id_].started = time.monotonic()
             case Progressed(id_, step, loss, held_out_loss):
                 running = self._standing.running[id_]
                 running.step, running.loss = step, loss

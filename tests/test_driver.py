@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from ablate.driver import Driver
-from ablate.executors.executor import Executor, Failed, Finished, Progressed
+from ablate.executors.executor import Executor, Failed, Finished, Progressed, Started
 from ablate.failed_attempts import AGAIN, FailureKind, failed_attempts
 from ablate.ledger import Ledger
 from ablate.paths import RunPaths
@@ -17,15 +17,15 @@ from ablate.tracking.memory import MemoryTracker
 
 
 class ScriptedExecutor(Executor):
-    """Finishes each task at once, apart from those it is told to fail, to let hang, or to stop at.
+    """Finishes each task at once, apart from those it is told to fail, to let hang or wait for a place, or to stop at.
 
     `failing` maps a point to the kinds of failure of its first attempts; the attempts after those succeed.
     """
 
-    def __init__(self, made_record, *, failing=None, hanging=(), stop_after=None):
+    def __init__(self, made_record, *, failing=None, hanging=(), waiting_seconds=0.0, stop_after=None):
         self.made_record, self.failing, self.hanging = made_record, dict(failing or {}), hanging
         self.stop_after, self.submitted, self.waiting = stop_after, [], []
-        self.cancelled, self.closed = [], False
+        self.cancelled, self.closed, self.waiting_seconds = [], False, waiting_seconds
 
     @property
     def slots(self):
@@ -43,7 +43,8 @@ class ScriptedExecutor(Executor):
             return []
         task = self.waiting.pop(0)
         if task.point.id in self.hanging:
-            return []
+            return [Started(task.point.id)]
+        time.sleep(self.waiting_seconds)
         if kinds := self.failing.get(task.point.id):
             self.failing[task.point.id] = kinds[1:]
             return [Failed(task.point.id, kinds[0], "ValueError: planned")]
@@ -154,6 +155,13 @@ def test_a_run_that_takes_too_long_is_stopped_and_has_failed(drive, small_study)
     tally, executor = drive(study, hanging=[slow])
     assert executor.cancelled == [slow] * (1 + AGAIN["timeout"])
     assert "run_minutes" in tally.failed[slow]
+
+
+def test_a_run_that_waits_for_a_place_takes_no_time(drive, small_study):
+    study = small_study(budget={"run_minutes": 0.001}, seeds=1)
+    tally, executor = drive(study, waiting_seconds=0.1)
+    assert executor.cancelled == []
+    assert tally.settled == len(study.points)
 
 
 def test_an_interrupted_study_goes_on_where_it_stopped(drive, small_study):

@@ -3,6 +3,7 @@ import signal
 import time
 
 import pytest
+import torch
 
 from ablate.executors.executor import Failed, Finished, Progressed, Task
 from ablate.executors.local import LocalExecutor
@@ -107,11 +108,14 @@ def test_a_cancelled_task_is_gone_and_its_slot_free(executor, long_task, tmp_pat
     assert until_end(executor)[-1] == Finished(other.id)
 
 
-def test_memory_that_is_used_up_is_told_apart(executor, tmp_path, small_study):
-    base = small_study().base.model_dump(exclude={"seed"})
-    base["model"] |= {"filters": 10**6}
-    point = small_study(base=base).points[0]
+def take_a_petabyte(point, paths, observe):  # noqa: ARG001  # the contract
+    torch.empty(10**15, dtype=torch.uint8)
+
+
+def test_memory_that_is_used_up_is_told_apart(tmp_path, small_study):
+    executor, point = LocalExecutor(1, take_a_petabyte), small_study().points[0]
     executor.submit(Task(point, tmp_path / "run"))
     event = until_end(executor)[-1]
+    executor.close()
     assert isinstance(event, Failed)
     assert event.kind == "out_of_memory"

@@ -8,6 +8,7 @@ from ablate import study_file
 from ablate.cli import app, data_app
 from ablate.data import DATA
 from ablate.design import DESIGNS
+from ablate.failed_attempts import AGAIN
 from ablate.losses import LOSSES
 from ablate.models import MODELS
 from ablate.probes import PROBES
@@ -44,9 +45,26 @@ def test_the_example_study_is_a_valid_one(tmp_path):
     assert len(study_file.load(tmp_path / "example.yaml").points) == 3 * 2 * 3
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#]+)\)", README))
-def test_every_link_leads_somewhere(link):
-    assert link.startswith("https://") or (ROOT / link).exists()
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINKS = [(page, link) for page in PAGES for link in re.findall(r"\]\(([^)#]+)\)", page.read_text())]
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS, ids=[f"{page.name}-{link}" for page, link in LINKS])
+def test_every_link_leads_somewhere(page, link):
+    assert link.startswith("https://") or (page.parent / link).exists()
+
+
+def test_every_page_is_linked_from_the_readme():
+    assert {f"docs/{page.name}" for page in PAGES[1:]} <= set(re.findall(r"\]\(([^)#]+)\)", README))
+
+
+TIMES = {1: "once", 3: "3 times", 10: "10 times"}
+
+
+@pytest.mark.parametrize(("kind", "times"), AGAIN.items())
+def test_the_page_on_failures_says_how_often_each_kind_is_tried_again(kind, times):
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    assert re.search(rf"^\| {kind.replace('_', ' ')} \|.*\| {TIMES[times]} \|$", page, re.MULTILINE)
 
 
 @pytest.mark.parametrize("path", re.findall(r"`((?:ablate|studies)/[\w/.]+)`", README))

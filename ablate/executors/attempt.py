@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from ablate.executors.executor import Event, Failed, Finished, Progressed, Task
+from ablate.executors.executor import Event, Failed, Finished, Progressed, Started, Task
 from ablate.failed_attempts import FailureKind
 from ablate.loss_curve import Observe
 from ablate.paths import RunPaths
@@ -20,6 +20,7 @@ CPU_MEMORY = "DefaultCPUAllocator: can't allocate memory"
 def attempt(task: Task, work: Work, tell: Callable[[Event], None]) -> Finished | Failed:
     """Carry out a task, telling how far it is; return how it ended. Nothing that the work raises gets out."""
     point, paths = task.point, RunPaths(task.folder)
+    tell(Started(point.id))
     try:
         work(point, paths, lambda step, loss, held_out: tell(Progressed(point.id, step, loss, held_out)))
     except Exception as error:  # noqa: BLE001  # a failed run becomes a record, and the study goes on

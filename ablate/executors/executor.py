@@ -18,6 +18,13 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Started:
+    """A task has found its place and begins; on a cluster it may have waited for one."""
+
+    point: str
+
+
+@dataclass(frozen=True)
 class Progressed:
     """A running task reached an optimisation step. `held_out_loss` is NaN between two points of the loss curve."""
 
@@ -43,7 +50,7 @@ class Failed:
     message: str
 
 
-Event = Progressed | Finished | Failed
+Event = Started | Progressed | Finished | Failed
 
 
 class Executor(ABC):

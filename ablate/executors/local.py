@@ -14,7 +14,7 @@ from typing import final
 import torch
 
 from ablate.executors.attempt import Work, attempt
-from ablate.executors.executor import Event, Executor, Failed, Progressed, Task
+from ablate.executors.executor import Event, Executor, Failed, Finished, Task
 from ablate.failed_attempts import FailureKind
 from ablate.trial import carry_out
 
@@ -104,7 +104,7 @@ class LocalExecutor(Executor):
             event: Event = worker.pipe.recv()
         except (EOFError, OSError):  # it died, be it in the middle of a word
             return self._bury(slot)
-        if not isinstance(event, Progressed):
+        if isinstance(event, Finished | Failed):
             worker.task = None
         return [event]
 
