@@ -122,6 +122,16 @@ def test_a_driver_that_is_killed_often_loses_and_repeats_nothing(under_fire):
 
 
 @pytest.mark.slow
+def test_databases_that_are_lost_are_made_anew_from_the_records(under_fire):
+    fire = under_fire(seeds=12)
+    fire.until_it_is_killed()
+    for file in (fire.store.optuna_database, fire.store.mlflow_database):
+        file.unlink()
+    fire.until_it_ends()
+    fire.assert_complete()
+
+
+@pytest.mark.slow
 def test_workers_that_are_killed_at_random_moments_lose_and_repeat_nothing(under_fire):
     fire = under_fire(seeds=20)
     driver = fire.start()

@@ -106,6 +106,14 @@ def test_forecast_steps_are_steps_of_a_metric_of_their_own(finished, client):
     assert [(metric.step, metric.value) for metric in history] == [(1, 11), (2, 21), (3, 31)]
 
 
+def test_the_trail_is_one_metric_whose_steps_are_lags(finished, client):
+    rows = [("rollout", clip, 1, f"trail_lag_0{lag}", lag * 10 + clip) for clip in (0, 2) for lag in (1, 2, 3)]
+    run = finished(with_scores(rows))
+    history = client.get_metric_history(run.info.run_id, "rollout_trail/by_lag")
+    assert [(metric.step, metric.value) for metric in history] == [(1, 11), (2, 21), (3, 31)]
+    assert not any(key.startswith("rollout_per_step/trail") for key in run.data.metrics)
+
+
 def test_more_numbers_than_one_batch_holds_all_arrive(finished, client):
     rows = [("rollout", 0, step, "mse", step) for step in range(1, 1203)]
     run = finished(with_scores(rows))

@@ -25,6 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.errors import AblateError, DataError
 from ablate.findings import Finding
+from ablate.metrics.trail import TRAIL
 from ablate.paths import RunPaths, Store, StudyPaths, without_password
 from ablate.patience import at_once, patient
 from ablate.planning.frozen import digest_tag
@@ -133,12 +134,12 @@ class MLflowTracker(Tracker):
 
     @patient
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:
-        """See Tracker. Every mean is logged as one number, and once more by forecast step for the chart of it."""
+        """See Tracker. Every mean is logged as one number, and once more by forecast step or by lag for the chart of it."""
         self.curve(run_id, record.curve)  # a later driver may take it in than the one that trained it
         numbers = {name: fact for name, fact in record.facts.items() if not isinstance(fact, str)}
         response = self._study.response.of(record.scores)
         last = numbers | record.means() | ({} if math.isnan(response) else {"response": response})
-        results = {(name, 0): value for name, value in last.items()} | _by_forecast_step(record)
+        results = {(name, 0): value for name, value in last.items()} | _by_forecast_step(record) | _by_lag(record)
         self._log_files(run_id, paths)
         words = {name: fact for name, fact in record.facts.items() if isinstance(fact, str)}
         note = {NOTE: description(self._study, record, run_id, paths)}
@@ -313,8 +314,18 @@ def _dataset(data: BaseModel) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
+def _by_lag(record: RunRecord) -> dict[tuple[str, int], float]:
+    """Return the trail of every view as one chart over the lags."""
+    means, lags = record.means(), list(enumerate(TRAIL, start=1))
+    numbers = {
+        (f"{view}_trail/by_lag", k): means.get(f"{view}/{lag.name}") for view in record.examples for k, lag in lags
+    }
+    return {key: value for key, value in numbers.items() if value is not None}
+
+
 def _by_forecast_step(record: RunRecord) -> dict[tuple[str, int], float]:
-    scores = record.scores.astype({"value": float})
+    """Return every measure as a chart over the steps, apart from the lags of the trail: they make one of their own."""
+    scores = record.scores[~record.scores["measure"].isin([lag.name for lag in TRAIL])].astype({"value": float})
     means = scores.groupby(["view", "measure", "step"], as_index=False)["value"].mean()
     finite = means[np.isfinite(means["value"])]
     keys = finite["view"] + "_per_step/" + finite["measure"]
