@@ -134,7 +134,7 @@ class MLflowTracker(Tracker):
 
     @patient
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:
-        """See Tracker. Every mean is logged as one number, and once more by forecast step or by lag for the chart of it."""
+        """See Tracker. Every mean is logged as one number, and once more by forecast step, or by lag, as a chart."""
         self.curve(run_id, record.curve)  # a later driver may take it in than the one that trained it
         numbers = {name: fact for name, fact in record.facts.items() if not isinstance(fact, str)}
         response = self._study.response.of(record.scores)
@@ -316,11 +316,9 @@ def _dataset(data: BaseModel) -> DatasetInput:
 
 def _by_lag(record: RunRecord) -> dict[tuple[str, int], float]:
     """Return the trail of every view as one chart over the lags."""
-    means, lags = record.means(), list(enumerate(TRAIL, start=1))
-    numbers = {
-        (f"{view}_trail/by_lag", k): means.get(f"{view}/{lag.name}") for view in record.examples for k, lag in lags
-    }
-    return {key: value for key, value in numbers.items() if value is not None}
+    lags = {lag.name: number for number, lag in enumerate(TRAIL, start=1)}
+    named = [(*name.split("/"), mean) for name, mean in record.means().items()]
+    return {(f"{view}_trail/by_lag", lags[measure]): mean for view, measure, mean in named if measure in lags}
 
 
 def _by_forecast_step(record: RunRecord) -> dict[tuple[str, int], float]:
