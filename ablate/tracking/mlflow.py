@@ -317,8 +317,8 @@ def _dataset(data: BaseModel) -> DatasetInput:
 def _by_lag(record: RunRecord) -> dict[tuple[str, int], float]:
     """Return the trail of every view as one chart over the lags."""
     lags = {lag.name: number for number, lag in enumerate(TRAIL, start=1)}
-    named = [(*name.split("/"), mean) for name, mean in record.means().items()]
-    return {(f"{view}_trail/by_lag", lags[measure]): mean for view, measure, mean in named if measure in lags}
+    means = {tuple(name.split("/")): mean for name, mean in record.means().items()}
+    return {(f"{view}_trail/by_lag", lags[measure]): mean for (view, measure), mean in means.items() if measure in lags}
 
 
 def _by_forecast_step(record: RunRecord) -> dict[tuple[str, int], float]:
