@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -56,6 +57,7 @@ class RunRecord:
     examples: Mapping[str, Example]
     facts: Mapping[str, str | int | float]
 
+    @cached_property
     def means(self) -> dict[str, float]:
         """Return the mean over clips and steps of every measure as `view/measure`, apart from what is not finite."""
         means = self.scores.astype({"value": float}).groupby(["view", "measure"], as_index=False)["value"].mean()

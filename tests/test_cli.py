@@ -9,11 +9,7 @@ import pytest
 
 from ablate.cli import main
 from ablate.study_file import dump
-
-
-def ablate(*arguments, cwd, **options):
-    command = [sys.executable, "-c", "from ablate.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, **options)
+from tests.contained import ablate
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from ablate.checkpoint import plain_weights
 from ablate.errors import AblateError
 from ablate.paths import RunPaths
 from ablate.training import initial_model
-from tests.contained import ablate
+from tests.contained import ablate, assert_refused
 from tests.mutation import GENTLY, mutated
 
 
@@ -70,7 +70,7 @@ def run_folder(tmp_path, small_run):
 @pytest.mark.parametrize("name", FILES)
 def test_what_is_no_checkpoint_is_refused_within_bounded_memory(run_folder, name):
     run_folder.checkpoint.write_bytes(FILES[name])
-    assert ablate("probe", "checkpoint.pt", cwd=run_folder.folder).refused_in_words
+    assert_refused("probe", "checkpoint.pt", cwd=run_folder.folder)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -79,31 +79,30 @@ def test_weights_for_ones_own_model_are_refused_likewise(tmp_path, name):
     here.mkdir()
     (here / "model.py").write_text("import torch\n\ndef build():\n    return torch.nn.Conv3d(1, 1, 1)\n")
     (here / "w.pt").write_bytes(FILES[name])
-    assert ablate("diagnose", "model.py:build", "--checkpoint", "w.pt", cwd=here).refused_in_words
+    assert_refused("diagnose", "model.py:build", "--checkpoint", "w.pt", cwd=here)
 
 
 @pytest.mark.parametrize("run", ["model: {layers: 1000000000}", "model: {kind: convlstm, filters: 4096}", "", "a: !!x"])
 def test_a_description_of_a_run_that_is_none_is_refused_within_bounded_memory(run_folder, run):
     run_folder.checkpoint.write_bytes(saved({"weight": torch.zeros(2)}))
     run_folder.run_yaml.write_text(run)
-    assert ablate("probe", "checkpoint.pt", cwd=run_folder.folder).refused_in_words
+    assert_refused("probe", "checkpoint.pt", cwd=run_folder.folder)
 
 
 @pytest.mark.parametrize("factor", [torch.nan, torch.inf])
 def test_weights_that_are_no_numbers_are_refused(run_folder, small_run, factor):
     weights = initial_model(small_run, torch.device("cpu")).state_dict()
     run_folder.checkpoint.write_bytes(saved({name: value * factor for name, value in weights.items()}))
-    done = ablate("probe", "checkpoint.pt", "--clips", 2, cwd=run_folder.folder, megabytes=4_000)
-    assert done.refused_in_words
-    assert "forecasts NaN" in done.said
+    done = assert_refused("probe", "checkpoint.pt", "--clips", 2, cwd=run_folder.folder, megabytes=4_000)
+    assert "forecasts NaN" in done.stderr
 
 
 def test_weights_that_are_giant_numbers_are_questioned(run_folder, small_run):
     weights = initial_model(small_run, torch.device("cpu")).state_dict()
     run_folder.checkpoint.write_bytes(saved({name: value * 1e30 for name, value in weights.items()}))
     done = ablate("probe", "checkpoint.pt", "--clips", 2, cwd=run_folder.folder, megabytes=4_000)
-    assert done.code in (0, 2), done.said
-    assert "unexpected" not in done.said
+    assert done.returncode in (0, 2), done.stderr
+    assert "unexpected" not in done.stderr
 
 
 @GENTLY

@@ -11,7 +11,7 @@ from hypothesis import given
 
 from ablate.errors import AblateError
 from ablate.scoring.forecast_files import read_forecasts
-from tests.contained import ablate
+from tests.contained import assert_refused
 from tests.mutation import GENTLY, mutated
 
 
@@ -74,17 +74,14 @@ def test_what_is_no_forecast_is_refused_within_bounded_memory(tmp_path, name):
     here.mkdir()
     (here / "p.npy").write_bytes(FILES[name])
     np.save(here / "y.npy", np.zeros((1, 3, 11, 11), np.float32))
-    assert ablate("score", "--pred", "p.npy", "--truth", "y.npy", "--html", "s.html", cwd=here).refused_in_words
+    assert_refused("score", "--pred", "p.npy", "--truth", "y.npy", "--html", "s.html", cwd=here)
 
 
-@pytest.mark.parametrize("name", ["../" * 40, "nul\0", "x" * 5_000, "\N{GHOST}.npy", "", "\x1b[2J"])
+@pytest.mark.parametrize("name", ["../" * 40, "x" * 5_000, "\N{GHOST}.npy", "", "\x1b[2J"])
 def test_a_name_of_no_file_is_refused(tmp_path, name):
     here = tmp_path / "here"
     here.mkdir()
-    done = ablate("score", "--pred", name, "--truth", name, cwd=here)
-    assert (done.code, done.left) == (2, frozenset())
-    assert "Traceback" not in done.said
-    assert "\x1b[2J" not in done.said
+    assert "\x1b[2J" not in assert_refused("score", "--pred", name, "--truth", name, cwd=here).stderr
 
 
 @GENTLY

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ablate import study_file
 from ablate.errors import AblateError
-from tests.contained import ablate
+from tests.contained import assert_refused
 from tests.mutation import GENTLY, mutated
 
 STUDIES = sorted((Path(__file__).parents[1] / "studies").glob("*.yaml"))
@@ -89,9 +89,8 @@ def test_a_study_of_any_values_is_read_or_refused(tmp_path, tree):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_study_whose_name_is_no_plain_word_is_refused(here, name):
     (here / "study.yaml").write_text(json.dumps(SMALL | {"name": name}))
-    done = ablate("run", "study.yaml", cwd=here)
-    assert done.refused_in_words
-    assert "name: " in done.said
+    done = assert_refused("run", "study.yaml", cwd=here)
+    assert "name: " in done.stderr
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -99,8 +98,7 @@ def test_a_view_whose_name_is_no_plain_word_is_refused(here, name):
     study = deepcopy(SMALL)
     study["base"]["evaluation"] = {"views": {"rollout": {}, name: {}}}
     (here / "study.yaml").write_text(json.dumps(study))
-    done = ablate("run", "study.yaml", cwd=here)
-    assert done.refused_in_words
+    assert_refused("run", "study.yaml", cwd=here)
 
 
 TAGS = ["!!python/object/apply:os.system ['touch ran']", "!!python/name:os.system", "!Ghost {a: 1}", "!!binary eA=="]
@@ -109,7 +107,7 @@ TAGS = ["!!python/object/apply:os.system ['touch ran']", "!!python/name:os.syste
 @pytest.mark.parametrize("tag", TAGS)
 def test_a_tag_in_a_study_runs_nothing(here, tag):
     (here / "study.yaml").write_text(f"name: small\nquestion: {tag}\nfactors: {{model.layers: [1, 2]}}\nseeds: 2\n")
-    assert ablate("run", "study.yaml", cwd=here).refused_in_words
+    assert_refused("run", "study.yaml", cwd=here)
 
 
 @pytest.mark.parametrize("character", ["\x1b", "\x07", "\x9b", "\x00", "\x7f", "\u202e"])
@@ -120,9 +118,8 @@ def test_a_character_that_drives_the_terminal_is_refused(here, key, character):
     text = f"evil{character}]0;title"
     (study if key == "question" else factor)[key] = [text, "two"] if key == "labels" else text
     (here / "study.yaml").write_text(json.dumps(study))
-    done = ablate("run", "study.yaml", cwd=here)
-    assert done.refused_in_words
-    assert character not in done.said
+    done = assert_refused("run", "study.yaml", cwd=here)
+    assert character not in done.stderr
 
 
 def bomb_of_aliases():
@@ -149,7 +146,7 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_study_that_is_a_bomb_is_refused_within_bounded_memory(here, name):
     (here / "study.yaml").write_text(BOMBS[name])
-    assert ablate("plan", "study.yaml", cwd=here).refused_in_words
+    assert_refused("plan", "study.yaml", cwd=here)
 
 
 GIANTS = [
@@ -179,4 +176,4 @@ def test_a_study_of_giants_is_refused_within_bounded_memory(here, path, value):
     if value == [4096, 4096]:
         block["layers"] = 2
     (here / "study.yaml").write_text(json.dumps(study))
-    assert ablate("plan", "study.yaml", cwd=here).refused_in_words
+    assert_refused("plan", "study.yaml", cwd=here)

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from ablate.errors import AblateError
 from ablate.table_file import Columns, read_runs
-from tests.contained import ablate
+from tests.contained import ablate, assert_refused
 from tests.mutation import GENTLY, mutated
 
 OPTIONS = ["--response", "ghost", "--factors", "kernel", "--block", "seed"]
@@ -51,7 +51,7 @@ def test_what_is_no_table_of_runs_is_refused_within_bounded_memory(tmp_path, nam
     here = tmp_path / "here"
     here.mkdir()
     (here / name).write_bytes(FILES[name])
-    assert ablate("analyze", name, *OPTIONS, "--html", "a.html", cwd=here).refused_in_words
+    assert_refused("analyze", name, *OPTIONS, "--html", "a.html", cwd=here)
 
 
 def test_a_small_file_that_repeats_long_words_takes_little_memory(tmp_path):
@@ -63,7 +63,7 @@ def test_a_small_file_that_repeats_long_words_takes_little_memory(tmp_path):
     content = as_parquet(table, store_schema=False)
     assert len(content) < 3_000_000
     (here / "runs.parquet").write_bytes(content)
-    assert "MemoryError" not in ablate("analyze", "runs.parquet", *OPTIONS, cwd=here).said
+    assert "MemoryError" not in ablate("analyze", "runs.parquet", *OPTIONS, cwd=here, megabytes=1_000).stderr
     read = read_runs(here / "runs.parquet", COLUMNS)
     assert [len(level) for level in read.factors[0].levels] == [1_000_000, 1_000_000]
 

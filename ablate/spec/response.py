@@ -33,7 +33,8 @@ class Response(Spec):
 
     def of(self, scores: pd.DataFrame) -> float:
         """Return the response of one run from its scores (columns of SCORE_COLUMNS); NaN where it is undefined."""
-        return mean_score(step_sums(scores), self.measure, self.view, self.first_step, self.last_step)
+        own = scores[(scores["measure"] == self.measure) & (scores["view"] == self.view)]
+        return mean_score(step_sums(own), self.measure, self.view, self.first_step, self.last_step)
 
     def problem_with(self, evaluation: Evaluation) -> str | None:
         """Say why this response cannot be taken from what `evaluation` measures; None where it can."""

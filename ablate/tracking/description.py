@@ -31,7 +31,7 @@ def _finding(study: StudySpec, record: RunRecord) -> str:
 
 
 def _table(record: RunRecord, views: list[str]) -> str:
-    means = record.means()
+    means = record.means
     measures = sorted({key.partition("/")[2] for key in means})
     rows = [[name, *(_cell(means.get(f"{view}/{name}")) for view in views)] for name in measures]
     lines = [["mean over clips and steps", *views], ["---"] * (len(views) + 1), *rows]

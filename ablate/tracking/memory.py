@@ -64,7 +64,7 @@ class MemoryTracker(Tracker):
 
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:  # noqa: ARG002  # the contract's
         """Keep the means of every view."""
-        self.runs[run_id].means = record.means()
+        self.runs[run_id].means = record.means
         self.runs[run_id].end("FINISHED", record.outcome)
 
     def fail(self, run_id: str, message: str, paths: RunPaths) -> None:  # noqa: ARG002  # the contract's

@@ -138,7 +138,7 @@ class MLflowTracker(Tracker):
         self.curve(run_id, record.curve)  # a later driver may take it in than the one that trained it
         numbers = {name: fact for name, fact in record.facts.items() if not isinstance(fact, str)}
         response = self._study.response.of(record.scores)
-        last = numbers | record.means() | ({} if math.isnan(response) else {"response": response})
+        last = numbers | record.means | ({} if math.isnan(response) else {"response": response})
         results = {(name, 0): value for name, value in last.items()} | _by_forecast_step(record) | _by_lag(record)
         self._log_files(run_id, paths)
         words = {name: fact for name, fact in record.facts.items() if isinstance(fact, str)}
@@ -317,7 +317,7 @@ def _dataset(data: BaseModel) -> DatasetInput:
 def _by_lag(record: RunRecord) -> dict[tuple[str, int], float]:
     """Return the trail of every view as one chart over the lags."""
     lags = {lag.name: number for number, lag in enumerate(TRAIL, start=1)}
-    means = {tuple(name.split("/")): mean for name, mean in record.means().items()}
+    means = {tuple(name.split("/")): mean for name, mean in record.means.items()}
     return {(f"{view}_trail/by_lag", lags[measure]): mean for (view, measure), mean in means.items() if measure in lags}
 
 
