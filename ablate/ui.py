@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPResponse
+from ipaddress import ip_address
 from typing import IO
 from urllib.request import urlopen
 
@@ -93,7 +94,10 @@ class Doors:
     @property
     def open_to_others(self) -> bool:
         """Whether other machines reach it. Neither server asks anybody who they are."""
-        return not (self.host == "localhost" or self.host.startswith("127.") or self.host == "::1")
+        try:
+            return not ip_address(self.host).is_loopback
+        except ValueError:  # a name
+            return self.host != "localhost"
 
     @property
     def reached_at(self) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from ablate.errors import AblateError
+from ablate.errors import AblateError, DataError
 from ablate.scoring.forecast_files import read_forecasts
 from tests.contained import assert_refused
 from tests.mutation import GENTLY, mutated
@@ -61,7 +61,6 @@ FILES = {
     "infinite": saved(np.full((1, 3, 11, 11), np.inf, np.float32)),
     "no clips": saved(np.zeros((0, 3, 11, 11), np.float32)),
     "archive of objects": archived(saved(np.array([Code()], dtype=object), allow_pickle=True)),
-    "archive that grows": archived(claimed(4, 1000, 1000, 1000) + b"\0" * 4_000_000_000)[:8_000_000],
     "archive of a claim": archived(claimed(10**4, 10**3, 64, 64)),
     "archive of nothing": archived(b""),
     "archive of a path": archived(saved(np.zeros((1, 3, 8, 8))), "../../up.npy"),
@@ -75,6 +74,13 @@ def test_what_is_no_forecast_is_refused_within_bounded_memory(tmp_path, name):
     (here / "p.npy").write_bytes(FILES[name])
     np.save(here / "y.npy", np.zeros((1, 3, 11, 11), np.float32))
     assert_refused("score", "--pred", "p.npy", "--truth", "y.npy", "--html", "s.html", cwd=here)
+
+
+def test_an_archive_that_grows_as_it_is_read_is_refused_by_the_size_it_tells(tmp_path, monkeypatch):
+    monkeypatch.setattr("ablate.scoring.forecast_files.MOST_ARCHIVED", 1_000_000)
+    np.savez_compressed(tmp_path / "p.npz", np.zeros((1, 500, 64, 64), np.uint8))
+    with pytest.raises(DataError, match="unpack it"):
+        read_forecasts(tmp_path / "p.npz", tmp_path / "p.npz", None, step_first=False)
 
 
 @pytest.mark.parametrize("name", ["../" * 40, "x" * 5_000, "\N{GHOST}.npy", "", "\x1b[2J"])

@@ -1,3 +1,4 @@
+import io
 import json
 import signal
 import socket
@@ -50,6 +51,13 @@ def run_study(store, small_study, made_record):
     tracker.finish(run_id, record, paths)
     ledger.settle(number, value=0.25, record=record, run_id=run_id, artifacts=[paths.frame_grid("rollout")])
     return run_id
+
+
+@pytest.fixture
+def study_file_of_small(small_study, tmp_path):
+    file = tmp_path / "small.yaml"
+    file.write_text(study_file.dump(small_study()))
+    return file
 
 
 def answers(address):
@@ -176,3 +184,21 @@ def test_a_password_is_in_no_command_line(tmp_path):
     for command in (ui._mlflow(store, ui.Doors(), 5000), ui._dashboard(store, ui.Doors(), 8080)):
         assert not any("secret" in word for word in command.words)
         assert any("secret" in value for value in command.environment.values())
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "127.evil.org"])  # noqa: S104  # never bound
+def test_any_address_beyond_this_machine_is_open_to_others(host):
+    assert ui.Doors(host).open_to_others
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+def test_an_address_of_this_machine_alone_is_not(host):
+    assert not ui.Doors(host).open_to_others
+
+
+@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False)])  # noqa: S104  # never bound
+def test_opening_the_pages_to_others_is_warned_of(store, study_file_of_small, host, warned):
+    console = Console(record=True, quiet=False, file=io.StringIO())
+    with pytest.raises(AblateError, match="nothing has been run"):
+        pipeline.show(study_file_of_small, store.root, ui.Doors(host), console)
+    assert ("whoever reaches it may read, change and delete" in console.export_text()) is warned
