@@ -49,7 +49,7 @@ class Ledger:
         self._distributions = _distributions(study)
         self._trials, self._artifacts = trials, artifacts
         self._asked: dict[int, optuna.Trial] = {}
-        self.database, self.role = database, "Optuna's database"
+        self.database, self.role, self.given_up = database, "Optuna's database", False
 
     def is_away(self, error: Exception) -> bool:
         """See Reached."""

@@ -21,6 +21,8 @@ class Reached(Protocol):
     """Its address as people may read it, without a password."""
     role: str
     """Whose database it is."""
+    given_up: bool
+    """Whether it was waited for in vain last time: then it is not waited for again."""
 
     def is_away(self, error: Exception) -> bool:
         """Tell an error of a database that cannot be reached or written now from all others."""
@@ -35,20 +37,24 @@ Method = Callable[Concatenate[Owner, Arguments], Result]
 def patient(method: Method[Owner, Arguments, Result]) -> Method[Owner, Arguments, Result]:
     """Let a method be tried again for PATIENCE_SECONDS while its database is away; what it does must bear repeating.
 
-    The method then raises AblateError, which says what to do.
+    The method then raises AblateError, which says what to do; so does every other at once, until one succeeds.
     """
 
     @wraps(method)
     def outlasting(owner: Owner, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        deadline, pause = time.monotonic() + PATIENCE_SECONDS, FIRST_PAUSE
+        deadline, pause = time.monotonic() + (0.0 if owner.given_up else PATIENCE_SECONDS), FIRST_PAUSE
         while True:
             try:
-                return method(owner, *args, **kwargs)
+                result = method(owner, *args, **kwargs)
             except Exception as error:
                 if not owner.is_away(error):
                     raise
                 if time.monotonic() + pause > deadline:
+                    owner.given_up = True
                     raise _given_up(owner, error) from error
+            else:
+                owner.given_up = False
+                return result
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 

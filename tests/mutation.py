@@ -3,8 +3,10 @@
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-GENTLY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-"""Files are written anew for every example, so that all may lie in one folder."""
+GENTLY = settings(
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+"""Files are written anew for every example, so that all may lie in one folder. `tests.fuzz` searches further."""
 
 
 def mutated(original: bytes) -> st.SearchStrategy[bytes]:

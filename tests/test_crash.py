@@ -18,6 +18,7 @@ from tests.crash.misbehaviour import begun_in
 from tests.postgres import PostgreSQL, postgres
 
 ENDED = (0, 1)
+pytestmark = pytest.mark.timeout(900)
 
 
 class UnderFire:

@@ -46,6 +46,8 @@ from mlflow import MlflowClient  # noqa: E402  # reads the environment while it 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its tracebacks come as exceptions as well
+
 METRICS_A_BATCH, PARAMS_A_BATCH = 900, 100  # MLflow takes 1,000 of everything together, 100 parameters
 CURVE_SECONDS = 5.0
 """So late the loss curve may be: a write takes as long for one number as for fifty."""
@@ -71,7 +73,7 @@ class MLflowTracker(Tracker):
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.database, self.role = without_password(store.mlflow_url), "MLflow's database"
+        self.database, self.role, self.given_up = without_password(store.mlflow_url), "MLflow's database", False
         self._client: MlflowClient
         self._study: StudySpec
         self._experiment: str
@@ -333,12 +335,10 @@ def _by_forecast_step(record: RunRecord) -> dict[tuple[str, int], float]:
 @contextmanager
 def _quiet_migrations() -> Iterator[None]:
     """Hold back what MLflow says, migration by migration, about a database it creates."""
-    loggers = [logging.getLogger(name) for name in ("alembic", "mlflow.store.db.utils")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
+    logger = logging.getLogger("alembic")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logger.setLevel(level)
