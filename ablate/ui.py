@@ -169,11 +169,22 @@ def _mlflow(store: Store, doors: Doors, port: int) -> Command:
 
 
 def _dashboard(store: Store, doors: Doors, port: int) -> Command:
-    address = make_url(store.optuna_url)
-    password = {"PGPASSWORD": str(address.password)} if address.password else {}  # libpq reads it there
-    where = [address.set(password=None).render_as_string(), "--artifact-dir", str(store.optuna_artifacts.absolute())]
+    address, password = _apart(store.optuna_url)
+    where = [address, "--artifact-dir", str(store.optuna_artifacts.absolute())]
     module = "optuna_dashboard._cli"  # what its command runs; the package itself cannot be run
-    return Command([sys.executable, "-m", module, *where, "--host", doors.host, "--port", str(port)], password)
+    return Command(
+        [sys.executable, "-m", module, *where, "--host", doors.host, "--port", str(port)],
+        {"PGPASSWORD": password} if password else {},
+    )
+
+
+def _apart(url: str) -> tuple[str, str | None]:
+    """Return a database's address without its password, and the password, which libpq reads from the environment."""
+    address = make_url(url)
+    password = address.password or address.query.get("password")
+    # URL.set(password=None) would leave it there, and show it as asterisks
+    bare = address._replace(password=None).difference_update_query(["password"])
+    return bare.render_as_string(hide_password=False), str(password) if password else None
 
 
 def _dashboard_url(address: str, study: str) -> str:

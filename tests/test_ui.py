@@ -186,6 +186,22 @@ def test_a_password_is_in_no_command_line(tmp_path):
         assert any("secret" in value for value in command.environment.values())
 
 
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg://u:se%40cret@h:1/o", "postgresql+psycopg://u@h:1/o?password=se%40cret"]
+)
+def test_the_dashboard_gets_the_address_without_its_password_and_the_password_apart(tmp_path, url):
+    command = ui._dashboard(Store(tmp_path, url), ui.Doors(), 8080)
+    assert "postgresql+psycopg://u@h:1/o" in command.words
+    assert command.environment == {"PGPASSWORD": "se@cret"}
+
+
+def test_the_dashboard_gets_the_address_of_a_file_as_it_is(tmp_path):
+    store = Store(tmp_path)
+    command = ui._dashboard(store, ui.Doors(), 8080)
+    assert store.optuna_url in command.words
+    assert command.environment == {}
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "127.evil.org"])  # noqa: S104  # never bound
 def test_any_address_beyond_this_machine_is_open_to_others(host):
     assert ui.Doors(host).open_to_others
