@@ -83,17 +83,18 @@ class RunRecord:
 
         Raises FileNotFoundError where there is no complete one, DataError where it is damaged.
         """
+        text = paths.record.read_text(errors="replace")
         try:
-            head = json.loads(paths.record.read_text())
+            head = json.loads(text)
             return cls(
                 point=head["point"],
                 outcome=head["outcome"],
-                scores=pd.read_parquet(paths.scores),
-                curve=pd.read_csv(paths.curve),
+                scores=pd.read_parquet(paths.scores)[SCORE_COLUMNS],
+                curve=pd.read_csv(paths.curve)[CURVE_COLUMNS],
                 examples=_examples(paths.examples) if pictures else {},
                 facts=head["facts"],
             )
-        except (ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
             reason = " ".join(str(error).split())
             raise DataError(
                 f"{paths.folder}: this run's record is damaged ({reason}); delete the folder and run the study again, "

@@ -1,0 +1,56 @@
+"""What a run leaves on disk: whole, or told to be damaged."""
+
+import os
+
+import pytest
+
+from ablate.errors import DataError
+from ablate.paths import RunPaths
+from ablate.records import RunRecord, sweep, whole_file
+
+
+@pytest.fixture
+def saved(tmp_path, small_study, made_record):
+    paths = RunPaths(tmp_path / "run")
+    made_record(small_study().points[0]).save(paths)
+    return paths
+
+
+@pytest.mark.parametrize("part", ["record", "scores", "curve", "examples"])
+@pytest.mark.parametrize("content", [b"", b"\xff{}", b"PK\x03\x04 cut"])
+def test_a_damaged_record_is_told_with_what_to_do(saved, part, content):
+    getattr(saved, part).write_bytes(content)
+    with pytest.raises(DataError, match="delete the folder and run the study again"):
+        RunRecord.load(saved)
+
+
+def test_a_record_that_lacks_a_file_is_damaged(saved):
+    saved.scores.unlink()
+    with pytest.raises(DataError, match="damaged"):
+        RunRecord.load(saved)
+
+
+def test_where_there_is_no_record_there_is_none_to_be_damaged(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        RunRecord.load(RunPaths(tmp_path))
+
+
+def test_frames_are_left_on_the_disk_where_nobody_asks_for_them(saved):
+    assert RunRecord.load(saved, pictures=False).examples == {}
+    assert RunRecord.load(saved).examples
+
+
+def test_what_a_killed_process_left_half_written_is_swept_away_and_nothing_else(saved):
+    kept = {*saved.folder.iterdir(), saved.training_state}
+    saved.training_state.write_bytes(b"kept")
+    whole_file(saved.record).__enter__().write_text("half")
+    sweep(saved.folder)
+    assert set(saved.folder.iterdir()) == kept
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(os, "fsync", lambda _: flushed.append((tmp_path / "file").exists()))
+    with whole_file(tmp_path / "file") as path:
+        path.write_text("whole")
+    assert flushed == [False, True]
