@@ -1,4 +1,4 @@
-"""The `ablate` command: arguments in, exit codes out. What it does is in pipeline.py."""
+"""The `ablate` command: arguments in, exit codes out. What they do is in commands/."""
 
 import errno
 import os
@@ -10,11 +10,11 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from ablate.control_characters import visible
-from ablate.errors import AblateError
+from ablate.commands.console import refuse_overwriting
+from ablate.core.control_characters import visible
+from ablate.core.errors import AblateError
 from ablate.inference.settings import Interval
-from ablate.output_files import refuse_overwriting
-from ablate.paths import Store
+from ablate.storage.paths import Store
 
 INTERNAL_ERROR = 1
 CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -69,17 +69,17 @@ def run(
     Exit code 0: every run has a result. 1: some failed or are still open. 2: the study file is wrong.
     130: stopped by Ctrl-C.
     """
-    from ablate import pipeline
+    from ablate.commands import run as command
 
-    raise typer.Exit(pipeline.run(file, overrides, store, pipeline.Where(executor.value, workers), Console()))
+    raise typer.Exit(command.run(file, overrides, store, command.Where(executor.value, workers), Console()))
 
 
 @app.command()
 def check(file: StudyFile, overrides: Overrides = []) -> None:  # noqa: B006  # as above
     """Read a study and list its cells, runs and about how long they take here. Trains nothing, creates nothing."""
-    from ablate import pipeline
+    from ablate.commands import check as command
 
-    pipeline.check(file, overrides, Console())
+    command.check(file, overrides, Console())
 
 
 @app.command()
@@ -102,19 +102,19 @@ def plan(
     How much a run varies is taken from --sd, --pilot, the study's analysis.sd, or what it has run so far. Exit code
     2: the study could not reject anything, and `ablate run` refuses it.
     """
-    from ablate import evidence
+    from ablate.commands import plan as command
 
     refuse_overwriting({"--json": json, "--html": html}, file, pilot)
-    files = evidence.PlanFiles(json, html)
-    evidence.plan(file, overrides, evidence.Planning(sd, pilot, store), files, Console())
+    files = command.PlanFiles(json, html)
+    command.plan(file, overrides, command.Planning(sd, pilot, store), files, Console())
 
 
 @app.command()
 def report(file: StudyFile, overrides: Overrides = [], store: StoreFolder = DEFAULT_STORE) -> None:  # noqa: B006  # as above
     """Write the report of what has run so far."""
-    from ablate import pipeline
+    from ablate.commands import report as command
 
-    pipeline.report(file, overrides, store, Console())
+    command.report(file, overrides, store, Console())
 
 
 @app.command()
@@ -129,10 +129,10 @@ def ui(
     ] = "127.0.0.1",
 ) -> None:
     """Show a study in the MLflow UI and the Optuna dashboard, on this machine only, until Ctrl-C."""
-    from ablate import pipeline
-    from ablate.ui import Doors
+    from ablate.commands import ui as command
+    from ablate.commands.servers import Doors
 
-    pipeline.show(file, store, Doors(host, mlflow_port, optuna_port), Console())
+    command.show(file, store, Doors(host, mlflow_port, optuna_port), Console())
 
 
 @app.command()
@@ -155,11 +155,11 @@ def score(
     Arrays are .npy files of shape (clip, step, H, W), with or without an axis of one channel; uint8, or floats in
     [0, 1]. Without a history the first step has no past, and so no ghost ratio.
     """
-    from ablate import inspection
+    from ablate.commands import score as command
 
     refuse_overwriting({"--json": json, "--html": html, "--video": video}, pred, truth, history)
-    files = inspection.ForecastFiles(pred, truth, history, step_first)
-    inspection.score(files, inspection.Outputs(json, html, video), Console())
+    files = command.ForecastFiles(pred, truth, history, step_first)
+    command.score(files, command.ScoreFiles(json, html, video), Console())
 
 
 @app.command()
@@ -176,9 +176,9 @@ def probe(
     A run is named by its id in MLflow, by the id that the report gives, or by its checkpoint. The answers are
     logged to the run, written beside its checkpoint, and shown by the next `ablate report`.
     """
-    from ablate import inspection
+    from ablate.commands import probe as command
 
-    inspection.probe(target, Store.here(store), clips, Console())
+    command.probe(target, Store.here(store), clips, Console())
 
 
 @app.command()
@@ -216,7 +216,7 @@ def diagnose(
     FILE.py is run, with everything in it: name only files that you trust. The model takes (batch, time, 1, H, W)
     in [0, 1]. A .keras file is read in safe mode, and runs no code of its own.
     """
-    from ablate import inspection
+    from ablate.commands import diagnose as command
     from ablate.diagnosis.diagnose import Settings
 
     settings = Settings(
@@ -232,8 +232,8 @@ def diagnose(
     )
     code = Path(target.rpartition(":")[0]) if target else None
     refuse_overwriting({"--json": json, "--html": html}, code, checkpoint, keras)
-    source = inspection.ModelSource(target, checkpoint, keras)
-    inspection.diagnose(source, settings, inspection.Outputs(json, html), Console())
+    source = command.ModelSource(target, checkpoint, keras)
+    command.diagnose(source, settings, command.DiagnosisFiles(json, html), Console())
 
 
 @app.command()
@@ -279,8 +279,9 @@ def analyze(
     blank, NaN or infinite is a failed run. Exit code 0: analysed, be it that all is undecided. 2: the table or an
     option is wrong.
     """
-    from ablate import verdicts
-    from ablate.table_file import Columns
+    from ablate.commands import analyze as command
+    from ablate.commands.analyze_options import Asked
+    from ablate.inference.tables import Columns
 
     columns = Columns.written(
         response=response,
@@ -293,8 +294,8 @@ def analyze(
         average=average,
     )
     refuse_overwriting({"--json": json, "--html": html}, file)
-    asked = verdicts.Asked(alpha, margin, interactions, interval, higher_is_better, bounds, seed)
-    verdicts.analyze(file, columns, asked, verdicts.Outputs(json, html, importances), Console())
+    asked = Asked(alpha, margin, interactions, interval, higher_is_better, bounds, seed)
+    command.analyze(file, columns, asked, command.Outputs(json, html, importances), Console())
 
 
 @app.command()
@@ -327,11 +328,11 @@ def calibrate(
     Exit code 0: all that is promised holds. 1: a promise is broken. 2: there is no such design or scenario.
     130: stopped by Ctrl-C; what was simulated until then is shown.
     """
-    from ablate import evidence
-    from ablate.calibration.scenario import Sizes
+    from ablate.commands import calibrate as command
+    from ablate.inference.calibration.scenario import Sizes
 
     refuse_overwriting({"--json": json, "--svg": svg}, file)
-    asked = evidence.Simulation(
+    asked = command.Simulation(
         levels=levels,
         seeds=seeds,
         studies=studies,
@@ -341,7 +342,7 @@ def calibrate(
         seed=seed,
         workers=workers,
     )
-    raise typer.Exit(evidence.calibrate(file, asked, json, svg, Console()))
+    raise typer.Exit(command.calibrate(file, asked, json, svg, Console()))
 
 
 @app.command()
@@ -357,7 +358,7 @@ def doctor(
     Takes about a minute and a half on two cores. Exit code 0: exactly the planted causes were found. 1: not so.
     130: stopped by Ctrl-C.
     """
-    from ablate.doctor import examine
+    from ablate.commands.doctor import examine
 
     refuse_overwriting({"--json": json})
     raise typer.Exit(examine(store, workers, json, Console()))
@@ -366,7 +367,7 @@ def doctor(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of study files, for editors."""
-    from ablate.study_file import schema_text
+    from ablate.study.study_file import schema_text
 
     print(schema_text(), end="")  # noqa: T201  # the command's output
 
@@ -377,9 +378,9 @@ def fetch(
     folder: Annotated[Path | None, typer.Option(help="Where to put it; the user's cache by default.")] = None,
 ) -> None:
     """Download Moving MNIST's test file (mnist_test_seq.npy, 819 MB), or go on where it stopped."""
-    from ablate import pipeline
+    from ablate.commands import fetch as command
 
-    pipeline.fetch(url, folder, Console())
+    command.fetch(url, folder, Console())
 
 
 def main() -> NoReturn:

@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import UInt8
 from rich.console import Console
 
-from ablate.arrays import Clips
-from ablate.data import MovingMNIST
-from ablate.metrics import Ghost
+from ablate.components.data import MovingMNIST
+from ablate.core.arrays import Clips
+from ablate.measurement.metrics import Ghost
 
 HISTORY, STEPS = 10, 20
 DIFFERENT = 200

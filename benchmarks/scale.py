@@ -19,16 +19,16 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from ablate import pipeline, study_file
-from ablate.driver import Driver
-from ablate.executors.executor import Event, Executor, Finished, Task
-from ablate.metrics import MEASURES
-from ablate.paths import RunPaths, Store
-from ablate.progress import Display, Standing
-from ablate.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
-from ablate.seeds import derive
-from ablate.spec import StudySpec
-from ablate.tracking.mlflow import MLflowTracker
+from ablate.commands import report as reports
+from ablate.core.seeds import derive
+from ablate.execution.driver import Driver
+from ablate.execution.executors.executor import Event, Executor, Finished, Task
+from ablate.execution.progress import Display, Standing
+from ablate.execution.tracking.mlflow import MLflowTracker
+from ablate.measurement.metrics import MEASURES
+from ablate.storage.paths import RunPaths, Store
+from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
+from ablate.study import StudySpec, study_file
 
 CELLS, KINDS = 10, 50
 CLIPS, STEPS, VIEWS = 24, 12, ("one_step", "rollout")
@@ -50,7 +50,7 @@ def main() -> None:
         file = Path(folder) / "study.yaml"
         file.write_text(study_file.dump(study))
         began = time.perf_counter()
-        pipeline.report(file, (), store.root, Console(quiet=True))
+        reports.report(file, (), store.root, Console(quiet=True))
         report = time.perf_counter() - began
     for line in [
         *pace.lines(),

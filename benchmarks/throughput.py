@@ -19,16 +19,16 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from ablate.models.activation import ACTIVATIONS
-from ablate.models.convlstm_layer import ConvLSTMLayer, Features, Hidden
-from ablate.models.convolution import same_conv2d
-from ablate.models.tap import CellState
-from ablate.paths import RunPaths, Store
-from ablate.records import RunRecord
-from ablate.spec import StudySpec
-from ablate.study_file import load
-from ablate.tracking.mlflow import MLflowTracker
-from ablate.trial import carry_out
+from ablate.components.models.activation import ACTIVATIONS
+from ablate.components.models.convlstm_layer import ConvLSTMLayer, Features, Hidden
+from ablate.components.models.convolution import same_conv2d
+from ablate.components.models.tap import CellState
+from ablate.execution.tracking.mlflow import MLflowTracker
+from ablate.execution.train_and_score import carry_out
+from ablate.storage.paths import RunPaths, Store
+from ablate.storage.records import RunRecord
+from ablate.study import StudySpec
+from ablate.study.study_file import load
 
 STUDY = Path("studies/quick.yaml")
 HOUR = 3600

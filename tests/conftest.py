@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from ablate.paths import Store
-from ablate.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
-from ablate.spec import Point, RunSpec, StudySpec
+from ablate.storage.paths import Store
+from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
+from ablate.study import Point, RunSpec, StudySpec
 
 SMALL_BASE = {
     "data": {"kind": "moving_mnist", "canvas": 16, "digits": 1, "train_clips": 8},

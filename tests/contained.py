@@ -8,7 +8,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-LOADED = ["ablate.cli", "ablate.evidence", "ablate.inspection", "ablate.pipeline", "ablate.verdicts"]
+COMMANDS = ("analyze", "calibrate", "diagnose", "plan", "probe", "report", "run", "score")
+LOADED = ["ablate.cli", *(f"ablate.commands.{name}" for name in COMMANDS)]
 SECONDS = 200
 PAGE = resource.getpagesize()
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ablate.data import MovingMNIST
-from ablate.scoring.alignment import align, misfits
+from ablate.components.data import MovingMNIST
+from ablate.measurement.scoring.alignment import align, misfits
 
 BEFORE, STEPS = 8, 10
 

@@ -13,12 +13,12 @@ import pytest
 
 from ablate.analysis import Measured, Response, StudyTable, analyse, answer
 from ablate.analysis.extremes import best_and_worst
-from ablate.analysis.step_sums import step_sums
-from ablate.errors import AnalysisError, TableError
+from ablate.core.errors import AnalysisError, TableError
 from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import Settings
-from ablate.records import SCORE_COLUMNS
+from ablate.measurement.run_mean import step_sums
+from ablate.storage.records import SCORE_COLUMNS
 
 GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
 SIGNAL = Measured("signal_retention", "signal retention", "ratio", higher_is_better=None)

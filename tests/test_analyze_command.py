@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from ablate import optuna_importance
 from ablate.cli import app
-from ablate.errors import DataError, SpecError
+from ablate.core.errors import DataError, SpecError
+from ablate.execution import optuna_importance
 
 COLUMNS = ["--response", "ghost_ratio", "--factors", "kernel,activation,norm", "--block", "seed"]
 SEEDS = 12

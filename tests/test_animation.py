@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ablate.errors import AblateError, DataError
-from ablate.records import Example
+from ablate.core.errors import AblateError, DataError
 from ablate.report.animation import PAUSE, SECONDS_A_FRAME, check_animation, small_gif, write_animation
+from ablate.storage.records import Example
 
 
 def example(*, past=5, steps=3, side=21) -> Example:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ablate.models.batch_moments import normalise_by_batch
+from ablate.components.models.fast.batch_moments import normalise_by_batch
 
 
 @pytest.fixture(autouse=True)

@@ -4,13 +4,13 @@ from importlib import import_module
 
 import pytest
 
-from ablate.calibration import SCENARIOS
-from ablate.calibration.bars import bars
-from ablate.calibration.campaign import Campaign, judgements
-from ablate.calibration.layout import Layout
-from ablate.calibration.rates import rates
-from ablate.calibration.scenario import Sizes
-from ablate.errors import AblateError, AnalysisError
+from ablate.core.errors import AblateError, AnalysisError
+from ablate.inference.calibration import SCENARIOS
+from ablate.inference.calibration.bars import bars
+from ablate.inference.calibration.campaign import Campaign, judgements
+from ablate.inference.calibration.layout import Layout
+from ablate.inference.calibration.rates import rates
+from ablate.inference.calibration.scenario import Sizes
 from ablate.inference.infer import infer
 from ablate.inference.settings import Settings
 

@@ -10,10 +10,10 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from ablate.calibration import SCENARIOS
 from ablate.cli import app
-from ablate.errors import DesignError, SpecError
-from ablate.study_file import dump
+from ablate.core.errors import DesignError, SpecError
+from ablate.inference.calibration import SCENARIOS
+from ablate.study.study_file import dump
 
 SMALL = ["--levels", "2x2", "--seeds", "3", "--workers", "1"]
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ablate.calibration.judge import judge
-from ablate.calibration.layout import Layout
-from ablate.calibration.scenario import Planted, Sizes
-from ablate.calibration.simulate import Simulated, table_of
+from ablate.inference.calibration.judge import judge
+from ablate.inference.calibration.layout import Layout
+from ablate.inference.calibration.scenario import Planted, Sizes
+from ablate.inference.calibration.simulate import Simulated, table_of
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, Inference, Verdict
 from ablate.inference.inference import Test as Randomisation

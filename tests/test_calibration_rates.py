@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ablate.calibration.bars import bars
-from ablate.calibration.judge import Judgement
-from ablate.calibration.layout import Layout
-from ablate.calibration.rates import Rate, Rates, clopper_pearson, rate, rates
-from ablate.calibration.scenario import Sizes
+from ablate.inference.calibration.bars import bars
+from ablate.inference.calibration.judge import Judgement
+from ablate.inference.calibration.layout import Layout
+from ablate.inference.calibration.rates import Rate, Rates, clopper_pearson, rate, rates
+from ablate.inference.calibration.scenario import Sizes
 from ablate.inference.settings import Settings
 
 ONES = np.ones(40, int)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ablate.calibration import SCENARIOS
-from ablate.calibration.layout import Layout
-from ablate.calibration.scenario import Planted, Sizes
-from ablate.calibration.simulate import simulate, table_of
+from ablate.inference.calibration import SCENARIOS
+from ablate.inference.calibration.layout import Layout
+from ablate.inference.calibration.scenario import Planted, Sizes
+from ablate.inference.calibration.simulate import simulate, table_of
 from ablate.inference.factor_levels import FactorLevels
 
 SIZES = Sizes(effect=1.5, interaction=2.0, margin=0.5)

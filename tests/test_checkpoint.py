@@ -3,12 +3,12 @@ import pickle
 import pytest
 import torch
 
-from ablate.checkpoint import restore
-from ablate.errors import DataError
-from ablate.paths import RunPaths
-from ablate.spec import changed
-from ablate.study_file import dump
-from ablate.training import initial_model
+from ablate.core.errors import DataError
+from ablate.storage.paths import RunPaths
+from ablate.study import changed
+from ablate.study.study_file import dump
+from ablate.training.checkpoint import restore
+from ablate.training.fit import initial_model
 
 CPU = torch.device("cpu")
 

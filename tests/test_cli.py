@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ablate.cli import main
-from ablate.study_file import dump
+from ablate.study.study_file import dump
 from tests.contained import ablate
 
 
@@ -132,7 +132,7 @@ def test_a_probe_that_fails_keeps_the_report(tmp_path, study, monkeypatch, capsy
     def broken(*_):
         raise RuntimeError("no memory left")
 
-    monkeypatch.setattr("ablate.pipeline.probe_run", broken)
+    monkeypatch.setattr("ablate.commands.run.probe_run", broken)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["ablate", "run", str(study(seeds=[0], probes="extremes")), "--workers", "1"])
     with pytest.raises(SystemExit) as ended:

@@ -18,9 +18,9 @@ import pytest
 from mlflow import MlflowClient
 from ruamel.yaml import YAML
 
-from ablate import study_file
-from ablate.paths import Store
-from ablate.results import study_table
+from ablate.execution.results import study_table
+from ablate.storage.paths import Store
+from ablate.study import study_file
 from tests.postgres import PostgreSQL, postgres
 
 ROOT = Path(__file__).parents[1]

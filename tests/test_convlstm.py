@@ -4,8 +4,8 @@ import torch
 from pydantic import ValidationError
 from scipy.signal import correlate2d
 
-from ablate.models import ConvLSTM
-from ablate.models.convolution import same_conv2d
+from ablate.components.models import ConvLSTM
+from ablate.components.models.convolution import same_conv2d
 
 CASE = {"kernel_size": [1, 2, 1, 2], "activation": "relu", "gate_activation": "hard_sigmoid"}
 

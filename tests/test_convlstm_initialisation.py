@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from ablate.models import ConvLSTM, EncoderForecaster
-from ablate.models.initialisation import fill_convolution
+from ablate.components.models import ConvLSTM, EncoderForecaster
+from ablate.components.models.initialisation import fill_convolution
 
 
 @pytest.fixture(autouse=True)

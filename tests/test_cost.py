@@ -1,8 +1,8 @@
 import pytest
 
-from ablate.cost import _flop_a_second, _run_flop, _step_flop, estimate
-from ablate.models import ConvLSTM
-from ablate.spec import RunSpec, changed
+from ablate.components.models import ConvLSTM
+from ablate.execution.cost import _flop_a_second, _run_flop, _step_flop, estimate
+from ablate.study import RunSpec, changed
 
 
 def test_the_network_of_the_case_takes_the_arithmetic_that_was_posted():

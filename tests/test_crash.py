@@ -11,9 +11,9 @@ import optuna
 import pytest
 from mlflow import MlflowClient
 
-from ablate import study_file
-from ablate.paths import MLFLOW, OPTUNA, Store
-from ablate.results import study_table
+from ablate.execution.results import study_table
+from ablate.storage.paths import MLFLOW, OPTUNA, Store
+from ablate.study import study_file
 from tests.crash.misbehaviour import begun_in
 from tests.postgres import PostgreSQL, postgres
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from ablate.databases import refuse_unusable
-from ablate.errors import AblateError, SpecError
-from ablate.paths import MLFLOW, OPTUNA, Store
+from ablate.core.errors import AblateError, SpecError
+from ablate.execution.databases import refuse_unusable
+from ablate.storage.paths import MLFLOW, OPTUNA, Store
 from tests.postgres import PostgreSQL, postgres
 
 UNREACHABLE = "postgresql+psycopg://u:secret@127.0.0.1:9/d?password=secret"

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ablate.core.errors import DesignError
 from ablate.design import DesignFactor, FullFactorial, OneAtATime
-from ablate.errors import DesignError
 
 LEVELS = st.lists(st.integers(2, 5), max_size=5)
 

@@ -1,7 +1,7 @@
 import pytest
 
+from ablate.core.errors import DesignError
 from ablate.design import DesignFactor, LeaveOneOut, OneAtATime
-from ablate.errors import DesignError
 
 KERNEL = DesignFactor("kernel", ("1", "3", "5"), 1)
 LOSS = DesignFactor("loss", ("mse", "bce"), 0)

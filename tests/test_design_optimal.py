@@ -5,11 +5,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from ablate.core.errors import DesignError
 from ablate.design import Augment, DesignFactor, DOptimal, Foldover, FullFactorial, OneAtATime
 from ablate.design.aliasing import aliases
 from ablate.design.efficiency import d_efficiency
 from ablate.design.model_matrix import all_pairs, model_matrix
-from ablate.errors import DesignError
 
 
 def factors(counts):

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ablate.core.errors import DesignError
 from ablate.design import DesignFactor, DOptimal, FullFactorial
-from ablate.errors import DesignError
 
 NAMES = "abcde"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ablate import study_file
-from ablate.errors import SpecError
+from ablate.core.errors import SpecError
+from ablate.study import study_file
 
 STUDY = """
 name: designs

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from ablate.data import MovingMNIST
-from ablate.data.batches import as_video
+from ablate.components.data import MovingMNIST
+from ablate.components.data.batches import as_video
+from ablate.core.errors import SpecError
 from ablate.diagnosis.diagnose import Settings, diagnose
 from ablate.diagnosis.foreign_keras import load_keras
 from ablate.diagnosis.foreign_torch import load_torch
 from ablate.diagnosis.keras2_hard_sigmoid import keras2_hard_sigmoid
-from ablate.errors import SpecError
 
 SMALL = Settings(canvas=24, digits=1, context=6, horizon=4, clips=6)
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from ablate.diagnosis.advice import advise
-from ablate.findings import Finding
-from ablate.scoring.forecast_scores import Alignment, ForecastSummary, StepCurve, Trail
+from ablate.measurement.scoring.forecast_scores import Alignment, ForecastSummary, StepCurve, Trail
+from ablate.storage.findings import Finding
 
 NAN = float("nan")
 

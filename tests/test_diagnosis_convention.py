@@ -3,11 +3,11 @@ import pytest
 import torch
 from torch import nn
 
-from ablate.data import MovingMNIST
-from ablate.data.batches import as_video
+from ablate.components.data import MovingMNIST
+from ablate.components.data.batches import as_video
+from ablate.core.errors import DataError
 from ablate.diagnosis.convention import found_convention
 from ablate.diagnosis.foreign_forecaster import ForeignForecaster
-from ablate.errors import DataError
 
 CONTEXT, HORIZON = 4, 8
 

@@ -8,10 +8,10 @@ import keras
 import pytest
 import torch
 
+from ablate.components.models.activation import hard_sigmoid
+from ablate.core.errors import AblateError, DataError
 from ablate.diagnosis.foreign_keras import load_keras
 from ablate.diagnosis.keras2_hard_sigmoid import keras2_hard_sigmoid
-from ablate.errors import AblateError, DataError
-from ablate.models.activation import hard_sigmoid
 
 
 def saved(path, *layers, side=8):

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
+from ablate.core.errors import DataError
 from ablate.diagnosis.foreign_torch import load_torch
-from ablate.errors import DataError
 
 SOURCE = """
 import torch

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from skimage.transform import downscale_local_mean
 
-from ablate.data.digits import digits
+from ablate.components.data.digits import digits
 
 
 @pytest.mark.parametrize(("split", "count"), [("train", 10_000), ("test", 2_000)])

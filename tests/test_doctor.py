@@ -12,21 +12,22 @@ from rich.console import Console
 from scipy import stats
 from typer.testing import CliRunner
 
-from ablate import doctor, study_file
 from ablate.cli import app
-from ablate.errors import DataError
+from ablate.commands import doctor
+from ablate.components.models import Planted
+from ablate.components.models.planted import SWITCHES
+from ablate.core.errors import DataError
 from ablate.inference.infer import infer
 from ablate.inference.inference import Effect, Inference, Interaction, SimpleEffect, Verdict
 from ablate.inference.inference import Test as Randomisation
 from ablate.inference.run_table import RunTable
-from ablate.models import Planted
-from ablate.models.planted import SWITCHES
-from ablate.training import initial_model
+from ablate.study import study_file
+from ablate.training.fit import initial_model
 
 A, B = "model.partner_a", "model.partner_b"
 MODEL = Planted(cause=0.1, pair=0.08)
 SURE = Randomisation(0.001, 0.001, "run", "exact")
-STUDY = study_file.load(Path(str(files("ablate") / "doctor.yaml")))
+STUDY = study_file.load(Path(str(files("ablate.commands") / "doctor.yaml")))
 FACTORS = STUDY.factor_levels
 TITLES = {factor.path.removeprefix("model."): factor.title for factor in FACTORS}
 

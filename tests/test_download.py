@@ -6,8 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from ablate.data.download import cache_folder, fetch
-from ablate.errors import DownloadError
+from ablate.components.data.download import cache_folder, fetch
+from ablate.core.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 2000
 OTHER = CONTENT[::-1]

@@ -5,15 +5,15 @@ from typing import get_args
 import pytest
 from rich.console import Console
 
-from ablate.driver import Driver
-from ablate.executors.executor import Executor, Failed, Finished, Progressed, Started
-from ablate.failed_attempts import AGAIN, FailureKind, failed_attempts
-from ablate.ledger import Ledger
-from ablate.paths import RunPaths
-from ablate.progress import PlainDisplay
-from ablate.records import RunRecord
-from ablate.results import study_table
-from ablate.tracking.memory import MemoryTracker
+from ablate.execution.driver import Driver
+from ablate.execution.executors.executor import Executor, Failed, Finished, Progressed, Started
+from ablate.execution.optuna_ledger import Ledger
+from ablate.execution.progress import PlainDisplay
+from ablate.execution.results import study_table
+from ablate.execution.tracking.memory import MemoryTracker
+from ablate.storage.failed_attempts import AGAIN, FailureKind, failed_attempts
+from ablate.storage.paths import RunPaths
+from ablate.storage.records import RunRecord
 
 
 class ScriptedExecutor(Executor):

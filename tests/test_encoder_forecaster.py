@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from ablate.errors import SpecError
-from ablate.models import EncoderForecaster
+from ablate.components.models import EncoderForecaster
+from ablate.core.errors import SpecError
 
 PUBLISHED = [  # Shi et al. 2015, tables 1 and 2: filters, input kernel, state kernel, parameters
     ((256,), 5, 5, 13_524_496),

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from ablate.findings import Change, Chart, Finding, Image, Line, load, save
 from ablate.report.finding_figures import changes_figure, chart_figure
 from ablate.report.findings_page import findings_page
 from ablate.report.image_strip import TILE, image_strip
 from ablate.report.shown_findings import shown_findings
 from ablate.report.words import shown_value
+from ablate.storage.findings import Change, Chart, Finding, Image, Line, load, save
 
 COMMAND = "ablate probe 3b4391f523e10cf8"
 EVIL = "<script>alert(1)</script>"

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ablate.models import Blank, CopyLast
+from ablate.components.models import Blank, CopyLast
 
 FLOORS = [CopyLast(), Blank()]
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from ablate.errors import DataError
-from ablate.scoring.brightness import as_brightness
-from ablate.scoring.forecast_files import read_forecasts
+from ablate.core.errors import DataError
+from ablate.measurement.scoring.brightness import as_brightness
+from ablate.measurement.scoring.forecast_files import read_forecasts
 
 SHAPE = (3, 4, 16, 12)
 FRAMES = np.random.default_rng(0).random(SHAPE).astype(np.float32)

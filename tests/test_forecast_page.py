@@ -12,13 +12,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from ablate.findings import Finding
-from ablate.metrics import MEASURES, Ghost
-from ablate.records import Example
+from ablate.measurement.metrics import MEASURES, Ghost
+from ablate.measurement.scoring.forecast_scores import Alignment, ForecastSummary, StepCurve, Trail
 from ablate.report.clip_pictures import shown_clips
 from ablate.report.forecast_figures import offsets_figure, step_curve_figure, trail_figure
 from ablate.report.forecast_page import forecast_page
-from ablate.scoring.forecast_scores import Alignment, ForecastSummary, StepCurve, Trail
+from ablate.storage.findings import Finding
+from ablate.storage.records import Example
 
 STEPS = 3
 LAGS = tuple(range(1, 13))

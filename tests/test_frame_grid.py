@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
-from ablate.metrics.ghost_masks import ghost_masks
-from ablate.records import Example
+from ablate.measurement.metrics.ghost_masks import ghost_masks
 from ablate.report import frame_grid as grid
 from ablate.report.tiles import OUTLINE, VERMILLION, frame_tiles, ghost_tiles, scale_to
+from ablate.storage.records import Example
 
 
 def example(*, clips=1, past=5, steps=3, ghost=255) -> Example:

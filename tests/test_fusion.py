@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from ablate.models import fusion
-from ablate.models.activation import tanh
+from ablate.components.models.activation import tanh
+from ablate.components.models.fast import fusion
 
 
 def double(x):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ablate.data import MovingMNIST
-from ablate.metrics import Ghost
+from ablate.components.data import MovingMNIST
+from ablate.measurement.metrics import Ghost
 
 
 def strips(*rows):

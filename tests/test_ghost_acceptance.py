@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy import ndimage, stats
 
-from ablate.data import MovingMNIST
-from ablate.data.digits import digits
-from ablate.metrics import Ghost
+from ablate.components.data import MovingMNIST
+from ablate.components.data.digits import digits
+from ablate.measurement.metrics import Ghost
 
 CONTEXT, STEPS = 10, 10
 TRUE_GHOST = 0.3

@@ -3,10 +3,10 @@ import pytest
 from scipy import ndimage
 from scipy.spatial.distance import cdist
 
-from ablate.data import MovingMNIST
-from ablate.metrics.ghost_masks import MARGIN, ghost_masks, near
-from ablate.metrics.halo import halo_level
-from ablate.metrics.past import LONGEST_LAG, past_of
+from ablate.components.data import MovingMNIST
+from ablate.measurement.metrics.ghost_masks import MARGIN, ghost_masks, near
+from ablate.measurement.metrics.halo import halo_level
+from ablate.measurement.metrics.past import LONGEST_LAG, past_of
 
 CONTEXT, STEPS = 6, 14
 

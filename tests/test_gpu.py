@@ -3,11 +3,11 @@ import copy
 import pytest
 import torch
 
-from ablate.evaluation import evaluate, score_table
-from ablate.models.convlstm_layer import Cell, ConvLSTMLayer
-from ablate.models.fusion import fused
-from ablate.spec import changed
-from ablate.training import fit
+from ablate.components.models.convlstm_layer import Cell, ConvLSTMLayer
+from ablate.components.models.fast.fusion import fused
+from ablate.study import changed
+from ablate.training.evaluation import evaluate, score_table
+from ablate.training.fit import fit
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")]
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ablate.models import ConvLSTM
+from ablate.components.models import ConvLSTM
 
 WHOLE_CELL = {"layers": 2, "filters": 4, "kernel_size": [1, 2], "peepholes": True}
 KEEPS_TIME_APART = [{"kind": "none"}, {"kind": "batch"}, {"kind": "layer"}, {"kind": "group", "groups": 2}]

@@ -9,11 +9,11 @@ import pytest
 import torch
 from hypothesis import given
 
-from ablate import study_file
-from ablate.checkpoint import plain_weights
-from ablate.errors import AblateError
-from ablate.paths import RunPaths
-from ablate.training import initial_model
+from ablate.core.errors import AblateError
+from ablate.storage.paths import RunPaths
+from ablate.study import study_file
+from ablate.training.checkpoint import plain_weights
+from ablate.training.fit import initial_model
 from tests.contained import ablate, assert_refused
 from tests.mutation import GENTLY, mutated
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ablate import study_file
-from ablate.errors import AblateError
+from ablate.core.errors import AblateError
+from ablate.study import study_file
 from tests.contained import assert_refused
 from tests.mutation import GENTLY, mutated
 

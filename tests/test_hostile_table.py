@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from ablate.errors import AblateError
-from ablate.table_file import Columns, read_runs
+from ablate.core.errors import AblateError
+from ablate.inference.tables import Columns, read_runs
 from tests.contained import ablate, assert_refused
 from tests.mutation import GENTLY, mutated
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from ablate.models import ConvLSTM
-from ablate.models.normalisation import BatchNormalisation, GroupNormalisation, LayerNormalisation
+from ablate.components.models import ConvLSTM
+from ablate.components.models.normalisation import BatchNormalisation, GroupNormalisation, LayerNormalisation
 
 keras.config.set_floatx("float32")
 SMALL = {"layers": 1, "filters": 3, "normalisation": {"kind": "batch"}}

@@ -4,8 +4,8 @@ import warnings
 import optuna
 import pytest
 
-from ablate.errors import AblateError
-from ablate.ledger import Ledger
+from ablate.core.errors import AblateError
+from ablate.execution.optuna_ledger import Ledger
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ import time
 import pytest
 import torch
 
-from ablate.executors.executor import Failed, Finished, Progressed, Task
-from ablate.executors.local import LocalExecutor
-from ablate.paths import RunPaths
-from ablate.records import RunRecord
+from ablate.execution.executors.executor import Failed, Finished, Progressed, Task
+from ablate.execution.executors.local import LocalExecutor
+from ablate.storage.paths import RunPaths
+from ablate.storage.records import RunRecord
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@ import os
 
 import pytest
 
-from ablate.errors import AblateError
-from ablate.lock import held
+from ablate.core.errors import AblateError
+from ablate.execution.lock import held
 
 
 def test_a_second_holder_is_refused_and_told_who_holds_it(tmp_path):

@@ -5,8 +5,8 @@ import pytest
 import torch
 from skimage.metrics import structural_similarity
 
-from ablate.errors import SpecError
-from ablate.losses import BCE, L1, L1L2, MSE, SSIM, GradientDifference
+from ablate.components.losses import BCE, L1, L1L2, MSE, SSIM, GradientDifference
+from ablate.core.errors import SpecError
 
 
 def frames(values):

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
-from ablate.errors import AblateError, DataError
-from ablate.findings import Change, Finding
-from ablate.paths import Store
-from ablate.records import SCORE_COLUMNS, RunRecord
-from ablate.tracking.mlflow import MLflowTracker, experiment_url, log_findings, study_and_point
-from ablate.tracking.provenance import commit
+from ablate.core.errors import AblateError, DataError
+from ablate.execution.tracking.mlflow import MLflowTracker, experiment_url, log_findings, study_and_point
+from ablate.execution.tracking.provenance import commit
+from ablate.storage.findings import Change, Finding
+from ablate.storage.paths import Store
+from ablate.storage.records import SCORE_COLUMNS, RunRecord
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def test_a_curve_nobody_watched_is_logged_at_the_end(finished, client):
 
 
 def test_a_long_run_shows_its_curve_while_it_trains(tracker, study, made_record, client, monkeypatch):
-    monkeypatch.setattr("ablate.tracking.mlflow.CURVE_SECONDS", 0.0)
+    monkeypatch.setattr("ablate.execution.tracking.mlflow.CURVE_SECONDS", 0.0)
     point = study.points[0]
     run_id = tracker.start(point, 0)
     tracker.curve(run_id, made_record(point).curve)
@@ -253,9 +253,9 @@ def run(*command):
 def test_a_new_store_is_made_in_silence(tmp_path):
     code = f"""
 from pathlib import Path
-from ablate.paths import Store
-from ablate.spec import StudySpec
-from ablate.tracking.mlflow import MLflowTracker
+from ablate.storage.paths import Store
+from ablate.study import StudySpec
+from ablate.execution.tracking.mlflow import MLflowTracker
 study = dict(name="a", question="b", seeds=[0], factors={{"training.steps": [1, 2]}})
 MLflowTracker(Store(Path({str(tmp_path)!r}))).open(StudySpec.model_validate(study))
 """

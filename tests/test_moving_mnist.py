@@ -3,10 +3,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from ablate.data import MovingMNIST
-from ablate.data.batches import as_video, batches
-from ablate.data.digits import digits
-from ablate.data.moving_mnist import _bounced, _rendered
+from ablate.components.data import MovingMNIST
+from ablate.components.data.batches import as_video, batches
+from ablate.components.data.digits import digits
+from ablate.components.data.moving_mnist import _bounced, _rendered
 
 CPU = torch.device("cpu")
 

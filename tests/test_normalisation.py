@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from ablate.models import ConvLSTM
-from ablate.models.batch_statistics import lacks_statistics, recompute_statistics, statistics
+from ablate.components.models import ConvLSTM
+from ablate.components.models.batch_statistics import lacks_statistics, recompute_statistics, statistics
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import numpy as np
 import optuna
 import pytest
 
-import ablate.optuna_importance
-from ablate.errors import AblateError
+import ablate.execution.optuna_importance
+from ablate.core.errors import AblateError
+from ablate.execution.optuna_importance import optuna_importances
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.importance import importance
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
-from ablate.optuna_importance import optuna_importances
 
 
 def study(counts, blocks, mean, seed=0):
@@ -71,7 +71,7 @@ def test_two_blocks_give_no_interval():
 
 
 def test_the_same_seed_grows_the_same_forests(monkeypatch):
-    monkeypatch.setattr(ablate.optuna_importance, "SHUFFLES", 2)
+    monkeypatch.setattr(ablate.execution.optuna_importance, "SHUFFLES", 2)
     table = study((2, 2), 2, lambda levels: 1.0 * levels[:, 0])
     first, again, other = (optuna_importances(table, Settings(seed=seed), "fanova") for seed in (1, 1, 2))
     assert first == again
@@ -94,7 +94,7 @@ def test_one_run_has_no_importances():
 
 def test_without_scikit_learn_fanova_names_what_to_install(monkeypatch):
     monkeypatch.setattr(
-        ablate.optuna_importance, "find_spec", lambda name: None if name == "sklearn" else find_spec(name)
+        ablate.execution.optuna_importance, "find_spec", lambda name: None if name == "sklearn" else find_spec(name)
     )
     with pytest.raises(AblateError, match=r"pip install 'ablate-convlstm\[importance\]'"):
         optuna_importances(study((2, 2), 2, nothing), Settings(), "fanova")

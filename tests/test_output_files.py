@@ -4,8 +4,8 @@ import pytest
 from typer.testing import CliRunner
 
 from ablate.cli import app
-from ablate.errors import SpecError
-from ablate.output_files import refuse_overwriting
+from ablate.commands.console import refuse_overwriting
+from ablate.core.errors import SpecError
 
 TABLE = "kernel,seed,ghost\n1,0,0.1\n3,0,0.2\n1,1,0.1\n3,1,0.3\n"
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ablate.metrics import Ghost
+from ablate.measurement.metrics import Ghost
 
 
 def square_at(rows):

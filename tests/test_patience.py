@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from ablate.errors import AblateError
-from ablate.patience import patient
+from ablate.core.errors import AblateError
+from ablate.storage.retry import patient
 
 
 class AwayError(Exception):
@@ -37,8 +37,8 @@ class Owner:
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch):
-    monkeypatch.setattr("ablate.patience.PATIENCE_SECONDS", 0.5)
-    monkeypatch.setattr("ablate.patience.FIRST_PAUSE", 0.05)
+    monkeypatch.setattr("ablate.storage.retry.PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("ablate.storage.retry.FIRST_PAUSE", 0.05)
 
 
 def test_one_that_comes_back_is_outlasted():

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ablate import study_file
 from ablate.planning import words
 from ablate.planning.mixing import mixing
 from ablate.planning.plan import Spread
 from ablate.planning.planner import plan
+from ablate.study import study_file
 
 THREE = {
     "model.activation": {"levels": ["tanh", "relu"], "title": "activation"},

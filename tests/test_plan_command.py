@@ -6,9 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from ablate.cli import app
-from ablate.errors import DataError, SpecError
-from ablate.planning.frozen import read
-from ablate.study_file import dump
+from ablate.core.errors import DataError, SpecError
+from ablate.planning.preregistration import read
+from ablate.study.study_file import dump
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from ablate.planning.frozen import deviations, digest, digest_tag, freeze, frozen_part, read
 from ablate.planning.planner import plan
+from ablate.planning.preregistration import deviations, digest, digest_tag, freeze, frozen_part, read
 
 
 @pytest.fixture

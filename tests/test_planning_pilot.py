@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from ablate.errors import DataError
+from ablate.core.errors import DataError
 from ablate.planning import pilot
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ablate.errors import SpecError
+from ablate.core.errors import SpecError
 from ablate.planning.reach import reach, refuse_hopeless
 
 TWO = {"model.activation": ["tanh", "relu"], "model.gate_activation": ["sigmoid", "hard_sigmoid"]}

@@ -5,13 +5,13 @@ import pytest
 import torch
 from scipy import ndimage
 
-from ablate.data import MovingMNIST
-from ablate.metrics import score
-from ablate.models import Planted
-from ablate.models.planted import SWITCHES
-from ablate.seeds import derive
-from ablate.spec import RunSpec
-from ablate.training import initial_model
+from ablate.components.data import MovingMNIST
+from ablate.components.models import Planted
+from ablate.components.models.planted import SWITCHES
+from ablate.core.seeds import derive
+from ablate.measurement.metrics import score
+from ablate.study import RunSpec
+from ablate.training.fit import initial_model
 
 CONTEXT, HORIZON = 10, 3
 SETTINGS = [dict(zip(SWITCHES, on, strict=True)) for on in product((False, True), repeat=len(SWITCHES))]

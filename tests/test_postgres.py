@@ -7,14 +7,14 @@ import pytest
 from mlflow import MlflowClient
 from rich.console import Console
 
-from ablate.driver import Driver
-from ablate.errors import AblateError
-from ablate.executors.executor import Executor, Finished
-from ablate.ledger import Ledger
-from ablate.lock import held_on_server
-from ablate.paths import RunPaths, Store, without_password
-from ablate.progress import PlainDisplay
-from ablate.tracking.mlflow import MLflowTracker
+from ablate.core.errors import AblateError
+from ablate.execution.driver import Driver
+from ablate.execution.executors.executor import Executor, Finished
+from ablate.execution.lock import held_on_server
+from ablate.execution.optuna_ledger import Ledger
+from ablate.execution.progress import PlainDisplay
+from ablate.execution.tracking.mlflow import MLflowTracker
+from ablate.storage.paths import RunPaths, Store, without_password
 from tests.postgres import PostgreSQL, postgres
 
 pytestmark = pytest.mark.skipif(PostgreSQL.tools() is None, reason="needs pg_ctl (apt install postgresql)")
@@ -96,7 +96,7 @@ def test_a_server_that_is_restarted_mid_study_is_outlasted(server, store, small_
 def test_a_server_that_stays_away_ends_the_study_and_keeps_its_results(
     server, store, small_study, made_record, monkeypatch
 ):
-    monkeypatch.setattr("ablate.patience.PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("ablate.storage.retry.PATIENCE_SECONDS", 1.0)
     study = small_study()
     try:
         with pytest.raises(AblateError, match="give the same command again"):

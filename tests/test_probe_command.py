@@ -5,10 +5,10 @@ import torch
 from typer.testing import CliRunner
 
 from ablate.cli import app, main
-from ablate.findings import load
-from ablate.paths import RunPaths
-from ablate.study_file import dump
-from ablate.training import initial_model
+from ablate.storage.findings import load
+from ablate.storage.paths import RunPaths
+from ablate.study.study_file import dump
+from ablate.training.fit import initial_model
 
 
 @pytest.fixture

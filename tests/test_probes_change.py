@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ablate.findings import Change
-from ablate.probes.change import paired, said
+from ablate.diagnosis.probes.change import paired, said
+from ablate.storage.findings import Change
 
 NAN = math.nan
 CLIPS = 10

@@ -8,16 +8,16 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from ablate.models import ConvLSTM
-from ablate.models.gates import Names
-from ablate.probes.cell_growth import CellGrowth
-from ablate.probes.feeding import Feeding
-from ablate.probes.forget_gate import ForgetGate
-from ablate.probes.gates import Gates
-from ablate.probes.head_swap import HeadSwap, cut_off, fitted_head
-from ablate.probes.memory import Memory
-from ablate.probes.normalisation import NormalisationStatistics
-from ablate.probes.probe import Subject
+from ablate.components.models import ConvLSTM
+from ablate.components.models.fast.gates import Names
+from ablate.diagnosis.probes.cell_growth import CellGrowth
+from ablate.diagnosis.probes.feeding import Feeding
+from ablate.diagnosis.probes.forget_gate import ForgetGate
+from ablate.diagnosis.probes.gates import Gates
+from ablate.diagnosis.probes.head_swap import HeadSwap, cut_off, fitted_head
+from ablate.diagnosis.probes.memory import Memory
+from ablate.diagnosis.probes.normalisation import NormalisationStatistics
+from ablate.diagnosis.probes.probe import Subject
 
 SIDE, SQUARE = 40, 3
 SURE = 20.0  # a gate's bias: a sigmoid of it is 1, apart from rounding

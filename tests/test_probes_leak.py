@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from ablate.models import ConvLSTM
-from ablate.models.copy_last import LastFrame
-from ablate.models.forecaster import Forecaster
-from ablate.probes import Subject
-from ablate.probes.leak import Leak, move_by_company, moves_by_distance
+from ablate.components.models import ConvLSTM
+from ablate.components.models.copy_last import LastFrame
+from ablate.components.models.forecaster import Forecaster
+from ablate.diagnosis.probes import Subject
+from ablate.diagnosis.probes.leak import Leak, move_by_company, moves_by_distance
 
 SMALL = {"layers": 1, "filters": 3, "kernel_size": 3}
 

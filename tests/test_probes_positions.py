@@ -5,10 +5,10 @@ import pytest
 import torch
 from scipy import stats
 
-from ablate.models import ConvLSTM
-from ablate.models.forecaster import Forecaster
-from ablate.probes import Subject
-from ablate.probes.positions import Positions, losses_at_end, losses_inside
+from ablate.components.models import ConvLSTM
+from ablate.components.models.forecaster import Forecaster
+from ablate.diagnosis.probes import Subject
+from ablate.diagnosis.probes.positions import Positions, losses_at_end, losses_inside
 
 
 def clips(count=5, frames=6):

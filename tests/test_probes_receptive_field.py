@@ -2,17 +2,17 @@ import numpy as np
 import pytest
 import torch
 
-from ablate.data import MovingMNIST
-from ablate.data.batches import as_video
-from ablate.models import ConvLSTM, EncoderForecaster
-from ablate.models.blank import BlackFrame
-from ablate.models.copy_last import LastFrame
-from ablate.models.forecaster import Forecaster
-from ablate.probes import Subject
-from ablate.probes.digit_speed import digit_speed
-from ablate.probes.gradient_reach import mass_radius, one_step_maps, rollout_maps, support
-from ablate.probes.kernel_reach import Reach, kernel_reach
-from ablate.probes.receptive_field import ReceptiveField
+from ablate.components.data import MovingMNIST
+from ablate.components.data.batches import as_video
+from ablate.components.models import ConvLSTM, EncoderForecaster
+from ablate.components.models.blank import BlackFrame
+from ablate.components.models.copy_last import LastFrame
+from ablate.components.models.forecaster import Forecaster
+from ablate.diagnosis.probes import Subject
+from ablate.diagnosis.probes.digit_speed import digit_speed
+from ablate.diagnosis.probes.gradient_reach import mass_radius, one_step_maps, rollout_maps, support
+from ablate.diagnosis.probes.kernel_reach import Reach, kernel_reach
+from ablate.diagnosis.probes.receptive_field import ReceptiveField
 
 
 def network(spec=ConvLSTM, **fields):

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from ablate.models import ConvLSTM
-from ablate.probes.normalisation import NormalisationStatistics
-from ablate.probes.probe import Subject
+from ablate.components.models import ConvLSTM
+from ablate.diagnosis.probes.normalisation import NormalisationStatistics
+from ablate.diagnosis.probes.probe import Subject
 
 WORDS = {
     "moving": "the moving averages of training",

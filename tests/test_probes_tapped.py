@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from ablate.models import ConvLSTM, EncoderForecaster
-from ablate.models.tap import CellState, Tap
-from ablate.probes.memory import Decay, Reset
-from ablate.probes.probe import Subject
-from ablate.probes.tapped import layers_of, tapped, tapped_rollout, taps_in
+from ablate.components.models import ConvLSTM, EncoderForecaster
+from ablate.components.models.tap import CellState, Tap
+from ablate.diagnosis.probes.memory import Decay, Reset
+from ablate.diagnosis.probes.probe import Subject
+from ablate.diagnosis.probes.tapped import layers_of, tapped, tapped_rollout, taps_in
 
 CONTEXT, HORIZON = 3, 4
 SPECS = {

@@ -4,7 +4,7 @@ import time
 import pytest
 from rich.console import Console
 
-from ablate.progress import LiveDisplay, PlainDisplay, Running, Standing, clock, display
+from ablate.execution.progress import LiveDisplay, PlainDisplay, Running, Standing, clock, display
 
 
 def standing(**values):

@@ -6,7 +6,7 @@ import pytest
 from skimage.filters import gaussian
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from ablate.metrics import MEASURES, METRICS, PSNR, SSIM, PixelError, score
+from ablate.measurement.metrics import MEASURES, METRICS, PSNR, SSIM, PixelError, score
 
 CLIPS, STEPS, SIDE = 2, 3, 16
 
@@ -110,5 +110,5 @@ def test_measures_have_names_of_their_own():
 
 
 def test_metrics_load_no_torch():
-    loads = "import sys, ablate.metrics; sys.exit('torch' in sys.modules)"
+    loads = "import sys, ablate.measurement.metrics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", loads], check=False).returncode == 0  # own code

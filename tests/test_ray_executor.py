@@ -8,19 +8,18 @@ import time
 import pytest
 import torch
 
-from ablate import study_file
-from ablate.errors import AblateError
-from ablate.executors.executor import Failed, Finished, Progressed, Task
-from ablate.paths import RunPaths, Store
-from ablate.records import RunRecord
-from ablate.results import study_table
-from ablate.spec import Resources
-from ablate.trial import carry_out
+from ablate.core.errors import AblateError
+from ablate.execution.executors.executor import Failed, Finished, Progressed, Task
+from ablate.execution.results import study_table
+from ablate.execution.train_and_score import carry_out
+from ablate.storage.paths import RunPaths, Store
+from ablate.storage.records import RunRecord
+from ablate.study import Resources, study_file
 
 ray = pytest.importorskip("ray")
 from ray.cluster_utils import Cluster  # noqa: E402
 
-from ablate.executors.ray import RayExecutor  # noqa: E402
+from ablate.execution.executors.ray import RayExecutor  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 LONG = 100_000

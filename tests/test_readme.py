@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from ablate import study_file
 from ablate.cli import app, data_app
-from ablate.data import DATA
+from ablate.components.data import DATA
+from ablate.components.losses import LOSSES
+from ablate.components.models import MODELS
+from ablate.components.schemes import SCHEMES
 from ablate.design import DESIGNS
-from ablate.failed_attempts import AGAIN
-from ablate.losses import LOSSES
-from ablate.models import MODELS
-from ablate.probes import PROBES
-from ablate.schemes import SCHEMES
+from ablate.diagnosis.probes import PROBES
+from ablate.storage.failed_attempts import AGAIN
+from ablate.study import study_file
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -4,9 +4,9 @@ import os
 
 import pytest
 
-from ablate.errors import DataError
-from ablate.paths import RunPaths
-from ablate.records import RunRecord, sweep, whole_file
+from ablate.core.errors import DataError
+from ablate.storage.paths import RunPaths
+from ablate.storage.records import RunRecord, sweep, whole_file
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from ablate.inference.infer import infer
 from ablate.inference.linear_model import LinearModel
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
-from ablate.table_file import Columns, read_runs
+from ablate.inference.tables import Columns, read_runs
 
 REFERENCE = Path(__file__).parent / "reference"
 NPK = {"N": 0.00437, "P": 0.47490, "K": 0.02880, "N:P": 0.26317, "N:K": 0.16865, "P:K": 0.86275}

@@ -12,7 +12,7 @@ from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
-from ablate.table_file import Columns, read_runs
+from ablate.inference.tables import Columns, read_runs
 
 REFERENCE = Path(__file__).parent / "reference"
 

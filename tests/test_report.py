@@ -13,17 +13,17 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from ablate.analysis import Measured, Response, StudyTable, analyse
-from ablate.analysis.step_sums import step_sums
-from ablate.findings import Change, Finding, Image, save
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import Settings
-from ablate.paths import StudyPaths
-from ablate.records import SCORE_COLUMNS, Example
+from ablate.measurement.run_mean import step_sums
 from ablate.report import pictures, summary, write
 from ablate.report.animation import write_animation
 from ablate.report.curves_figure import curves_figure
 from ablate.report.frame_grid import write_frame_grid
 from ablate.report.shown_inference import ShownInference
+from ablate.storage.findings import Change, Finding, Image, save
+from ablate.storage.paths import StudyPaths
+from ablate.storage.records import SCORE_COLUMNS, Example
 
 GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
 SIGNAL = Measured("signal_retention", "signal retention", "ratio", higher_is_better=None)

@@ -9,11 +9,11 @@ import pytest
 
 from ablate import report
 from ablate.analysis import Measured, Response, StudyTable, analyse
-from ablate.analysis.step_sums import step_sums
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import Settings
-from ablate.paths import Store
-from ablate.records import SCORE_COLUMNS
+from ablate.measurement.run_mean import step_sums
+from ablate.storage.paths import Store
+from ablate.storage.records import SCORE_COLUMNS
 
 VOID = {"meta", "img", "br", "hr", "source"}
 FAILURE = "ValueError: too dark"

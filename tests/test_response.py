@@ -5,10 +5,10 @@ import math
 import pandas as pd
 import pytest
 
-from ablate.analysis.response import mean_score, undefined_share, with_responses
-from ablate.analysis.step_sums import step_sums
+from ablate.analysis.responses import with_responses
 from ablate.analysis.study_table import Measured, Response
-from ablate.records import SCORE_COLUMNS
+from ablate.measurement.run_mean import mean_score, step_sums, undefined_share
+from ablate.storage.records import SCORE_COLUMNS
 
 GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
 SIGNAL = Measured("signal_retention", "signal retention", "ratio", higher_is_better=None)

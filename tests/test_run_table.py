@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from ablate.errors import TableError
+from ablate.core.errors import TableError
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.run_table import RunTable
 

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from ablate.models.convlstm_layer import Cell, ConvLSTMLayer
-from ablate.models.fusion import fused
-from ablate.models.gates import Names
-from ablate.models.scan import Given, scan
-from ablate.models.tap import CellState, Tap
+from ablate.components.models.convlstm_layer import Cell, ConvLSTMLayer
+from ablate.components.models.fast.fusion import fused
+from ablate.components.models.fast.gates import Names
+from ablate.components.models.fast.scan import Given, scan
+from ablate.components.models.tap import CellState, Tap
 
 TIME, BATCH, CHANNELS, HEIGHT, WIDTH = 3, 2, 2, 4, 5
 KERNELS = [(1, 1), (3, 3), (2, 2), (3, 2), (4, 1), (2, 3)]
@@ -77,8 +77,8 @@ def test_the_gradient_is_right_for_one_channel_through_a_1x1_kernel():
 
 def test_the_gradient_is_right_where_the_steps_are_cut_into_blocks(monkeypatch):
     two_steps = 2 * 4 * 8 * BATCH * 2 * HEIGHT * WIDTH
-    monkeypatch.setattr("ablate.models.scan.DRIVEN_BYTES", two_steps)
-    monkeypatch.setattr("ablate.models.scan.GATHERED_BYTES", two_steps)
+    monkeypatch.setattr("ablate.components.models.fast.scan.DRIVEN_BYTES", two_steps)
+    monkeypatch.setattr("ablate.components.models.fast.scan.GATHERED_BYTES", two_steps)
     assert gradient_is_right(Names("tanh", "sigmoid"), given((2, 2)))
 
 
@@ -114,7 +114,7 @@ def largest_difference(layer, features, state):
 
 @pytest.fixture
 def _uncompiled(monkeypatch):
-    monkeypatch.setattr("ablate.models.scan.in_one_pass", lambda function, wanted: function)  # noqa: ARG005
+    monkeypatch.setattr("ablate.components.models.fast.scan.in_one_pass", lambda function, wanted: function)  # noqa: ARG005
 
 
 @pytest.mark.usefixtures("_uncompiled")

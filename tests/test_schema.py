@@ -3,13 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from ablate import study_file
-from ablate.data import DATA
+from ablate.components.data import DATA
+from ablate.components.losses import LOSSES
+from ablate.components.models import MODELS
+from ablate.components.schemes import SCHEMES
 from ablate.design import DESIGNS
-from ablate.losses import LOSSES
-from ablate.models import MODELS
-from ablate.schemes import SCHEMES
-from ablate.spec import RunSpec, StudySpec
+from ablate.study import RunSpec, StudySpec, study_file
 
 SHIPPED = Path(__file__).parent.parent / "studies" / "study.schema.json"
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from ablate.losses import MSE
-from ablate.models.forecaster import NextFrameModel
-from ablate.schemes import SCHEMES, Rollout, ScheduledSampling, TeacherForced
+from ablate.components.losses import MSE
+from ablate.components.models.forecaster import NextFrameModel
+from ablate.components.schemes import SCHEMES, Rollout, ScheduledSampling, TeacherForced
 
 
 class Halver(NextFrameModel):

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ablate.cli import app, main
-from ablate.data import MovingMNIST
+from ablate.components.data import MovingMNIST
 
 CONTEXT, STEPS = 5, 6
 

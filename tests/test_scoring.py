@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from ablate.data import MovingMNIST
-from ablate.metrics import score
-from ablate.scoring import scores as scoring
-from ablate.scoring.document import document
-from ablate.scoring.extreme_clips import strongest_and_weakest
-from ablate.scoring.scores import score_forecast
-from ablate.scoring.summary import summarise
+from ablate.components.data import MovingMNIST
+from ablate.measurement.metrics import score
+from ablate.measurement.scoring import scores as scoring
+from ablate.measurement.scoring.document import document
+from ablate.measurement.scoring.extreme_clips import strongest_and_weakest
+from ablate.measurement.scoring.scores import score_forecast
+from ablate.measurement.scoring.summary import summarise
 
 BEFORE, STEPS = 6, 7
 GHOST = 0.3

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ablate.errors import DesignError, SpecError
-from ablate.losses import MSE, SSIM
-from ablate.spec import Factor, RunSpec, StudySpec, changed, level_name
+from ablate.components.losses import MSE, SSIM
+from ablate.core.errors import DesignError, SpecError
+from ablate.study import Factor, RunSpec, StudySpec, changed, level_name
 
 
 def reordered(tree):

@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from ablate.analysis.step_sums import mean, step_sums
-from ablate.records import SCORE_COLUMNS
+from ablate.measurement.run_mean import mean, step_sums
+from ablate.storage.records import SCORE_COLUMNS
 
 SCORES = pd.DataFrame(
     [

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from ablate import study_file
-from ablate.models import ConvLSTM
+from ablate.components.models import ConvLSTM
+from ablate.study import study_file
 
 ROOT = Path(__file__).parent.parent
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))

@@ -10,11 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from ablate import study_file
-from ablate.errors import SpecError
-from ablate.losses import MSE, SSIM
-from ablate.models import Blank
-from ablate.spec import RunSpec, StudySpec
+from ablate.components.losses import MSE, SSIM
+from ablate.components.models import Blank
+from ablate.core.errors import SpecError
+from ablate.study import RunSpec, StudySpec, study_file
 
 GOOD = """\
 name: good
@@ -555,5 +554,5 @@ def test_any_override_is_a_study_or_a_spec_error(tmp_path, overrides):
 
 
 def test_reading_a_study_loads_neither_mlflow_nor_optuna():
-    code = "import sys, ablate.study_file; sys.exit(bool({'mlflow', 'optuna'} & sys.modules.keys()))"
+    code = "import sys, ablate.study.study_file; sys.exit(bool({'mlflow', 'optuna'} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # our own code

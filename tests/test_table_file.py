@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ablate.errors import AblateError, DataError, SpecError
-from ablate.table_file import Columns, read_runs
-from ablate.table_file import text as text_module
+from ablate.core.errors import AblateError, DataError, SpecError
+from ablate.inference.tables import Columns, read_runs
+from ablate.inference.tables import text as text_module
 
 HEADER = "kernel,norm,seed,ghost\n"
 RUNS = HEADER + "1,none,0,0.5\n10,none,0,0.4\n3,none,0,0.3\n1,batch,1,0.2\n10,batch,1,0.1\n"

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from ablate.data import MovingMNIST
-from ablate.metrics import Ghost
-from ablate.metrics.decay import SHORTEST, decay_steps
+from ablate.components.data import MovingMNIST
+from ablate.measurement.metrics import Ghost
+from ablate.measurement.metrics.decay import SHORTEST, decay_steps
 
 CONTEXT, STEPS = 10, 10
 LAGS = [f"trail_lag_{lag:02}" for lag in range(1, 13)]

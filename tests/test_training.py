@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 import torch
 
-from ablate.evaluation import evaluate, score_table
-from ablate.spec import changed
-from ablate.training import fit, initial_model
+from ablate.study import changed
+from ablate.training.evaluation import evaluate, score_table
+from ablate.training.fit import fit, initial_model
 
 CPU = torch.device("cpu")
 
@@ -30,7 +30,7 @@ def test_the_same_spec_and_seed_give_bit_identical_weights(run):
 
 @pytest.fixture
 def _compiled(monkeypatch):
-    monkeypatch.setattr("ablate.training.COMPILING_PAYS", 0)
+    monkeypatch.setattr("ablate.training.fit.COMPILING_PAYS", 0)
 
 
 @pytest.mark.slow
@@ -42,7 +42,7 @@ def test_compiled_training_repeats_itself_to_the_bit(run):
 @pytest.mark.slow
 def test_compiled_training_follows_the_other(run, monkeypatch):
     plain = train(run).curve["loss"].to_numpy()
-    monkeypatch.setattr("ablate.training.COMPILING_PAYS", 0)
+    monkeypatch.setattr("ablate.training.fit.COMPILING_PAYS", 0)
     assert train(run).curve["loss"].to_numpy() == pytest.approx(plain, rel=1e-3)
 
 

@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 import torch
 
-from ablate.schemes.teacher_forced import TeacherForced
-from ablate.spec import RunSpec, changed
-from ablate.training import fit
+from ablate.components.schemes.teacher_forced import TeacherForced
+from ablate.study import RunSpec, changed
+from ablate.training.fit import fit
 
 CPU = torch.device("cpu")
 SCHEDULED = {"training.scheme": {"kind": "scheduled_sampling", "context": 3, "horizon": 3}}
@@ -15,7 +15,7 @@ ENDLESS = {"data.train_clips": None}
 
 @pytest.fixture(autouse=True)
 def _kept_at_every_step(monkeypatch):
-    monkeypatch.setattr("ablate.training_state.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("ablate.training.resume.SAVE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_a_state_that_is_code_is_not_run(run, tmp_path):
 
 
 def test_a_short_training_writes_nothing(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("ablate.training_state.SAVE_SECONDS", 60.0)
+    monkeypatch.setattr("ablate.training.resume.SAVE_SECONDS", 60.0)
     train(run, tmp_path / "state")
     assert list(tmp_path.iterdir()) == []
 

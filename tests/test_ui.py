@@ -10,11 +10,13 @@ from urllib.request import urlopen
 import pytest
 from rich.console import Console
 
-from ablate import pipeline, study_file, ui
-from ablate.errors import AblateError
-from ablate.ledger import Ledger
-from ablate.paths import Store
-from ablate.tracking.mlflow import MLflowTracker
+from ablate.commands import servers as ui
+from ablate.commands.ui import show
+from ablate.core.errors import AblateError
+from ablate.execution.optuna_ledger import Ledger
+from ablate.execution.tracking.mlflow import MLflowTracker
+from ablate.storage.paths import Store
+from ablate.study import study_file
 
 ANSWERS = "import sys, http.server as h; h.test(h.SimpleHTTPRequestHandler, port=int(sys.argv[1]), bind='127.0.0.1')"
 SPAWNS = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {ANSWERS!r}, sys.argv[1]]).wait()"
@@ -141,8 +143,8 @@ def test_an_unknown_study_is_refused(store):
 def test_a_signal_stops_both(store, number):
     code = f"""
 import pathlib, signal
-from ablate.paths import Store
-from ablate.ui import Doors, servers
+from ablate.storage.paths import Store
+from ablate.commands.servers import Doors, servers
 doors = Doors("127.0.0.1", {FIRST_PORT}, {FIRST_PORT})
 with servers(Store(pathlib.Path({str(store.root)!r})), "small", doors) as addresses:
     print(*addresses, flush=True)
@@ -170,7 +172,7 @@ def test_an_address_that_others_reach_is_warned_of(tmp_path, small_study):
     (tmp_path / "study.yaml").write_text(study_file.dump(small_study()))
     console = Console(record=True, width=200)
     with pytest.raises(AblateError, match="nothing has been run"):
-        pipeline.show(tmp_path / "study.yaml", tmp_path, ui.Doors("10.0.0.7"), console)
+        show(tmp_path / "study.yaml", tmp_path, ui.Doors("10.0.0.7"), console)
     assert "10.0.0.7 is open to other machines" in console.export_text()
 
 
@@ -216,5 +218,5 @@ def test_an_address_of_this_machine_alone_is_not(host):
 def test_opening_the_pages_to_others_is_warned_of(store, study_file_of_small, host, warned):
     console = Console(record=True, quiet=False, file=io.StringIO())
     with pytest.raises(AblateError, match="nothing has been run"):
-        pipeline.show(study_file_of_small, store.root, ui.Doors(host), console)
+        show(study_file_of_small, store.root, ui.Doors(host), console)
     assert ("whoever reaches it may read, change and delete" in console.export_text()) is warned

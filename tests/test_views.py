@@ -3,10 +3,10 @@ import math
 import pandas as pd
 import pytest
 
-from ablate.analysis.step_sums import step_sums
 from ablate.analysis.study_table import Measured
 from ablate.analysis.views import views
-from ablate.records import SCORE_COLUMNS
+from ablate.measurement.run_mean import step_sums
+from ablate.storage.records import SCORE_COLUMNS
 
 GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
 MSE = Measured("mse", "squared error", "squared brightness", higher_is_better=False)

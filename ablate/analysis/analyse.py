@@ -9,10 +9,10 @@ from ablate.analysis.cautions import cautions
 from ablate.analysis.cells import cells, curves
 from ablate.analysis.extremes import ERROR, best_and_worst
 from ablate.analysis.outcomes import outcomes, without_response
-from ablate.analysis.response import with_responses
+from ablate.analysis.responses import with_responses
 from ablate.analysis.study_table import StudyTable
 from ablate.analysis.views import views
-from ablate.errors import AnalysisError
+from ablate.core.errors import AnalysisError
 from ablate.inference.infer import infer
 from ablate.inference.inference import Inference, Verdict
 from ablate.inference.run_table import RunTable

@@ -8,10 +8,10 @@ from ablate.analysis.extremes import RunAt
 from ablate.analysis.outcomes import Outcomes, WithoutResponse
 from ablate.analysis.study_table import Measured, Response
 from ablate.analysis.views import ViewMeans
+from ablate.core.plain_json import plain
 from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Inference
-from ablate.plain_json import plain
 
 
 @dataclass(frozen=True)

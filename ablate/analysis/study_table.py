@@ -6,7 +6,7 @@ from typing import Literal
 
 import pandas as pd
 
-from ablate.errors import TableError
+from ablate.core.errors import TableError
 from ablate.inference.factor_levels import FactorLevels
 
 RunOutcome = Literal["finished", "diverged", "failed", "missing"]

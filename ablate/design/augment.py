@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, final
 
+from ablate.core.errors import DesignError
 from ablate.design.base_designs import BaseDesign
 from ablate.design.design import Design, DesignFactor
 from ablate.design.inner_design import inner_cells
@@ -10,7 +11,6 @@ from ablate.design.interactions import Interactions, chosen_pairs
 from ablate.design.model_matrix import Pair, parameters
 from ablate.design.optimal_cells import CellCount, OptimalCells, Restarts, SearchSeed
 from ablate.design.rules import Rules
-from ablate.errors import DesignError
 
 
 @final

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from ablate.core.errors import DesignError
 from ablate.design.design import DesignFactor
-from ablate.errors import DesignError
 
 
 def base_cell(factors: Sequence[DesignFactor], kind: str) -> tuple[int, ...]:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Literal, final
 
+from ablate.core.errors import DesignError
 from ablate.design.design import DesignFactor
 from ablate.design.interactions import Interactions, chosen_pairs
 from ablate.design.model_matrix import Pair, parameters
 from ablate.design.optimal_cells import CellCount, OptimalCells, Restarts, SearchSeed
 from ablate.design.restrictions import RestrictedDesign
-from ablate.errors import DesignError
 
 SPARE = 1.5
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ablate.component import Spec
+from ablate.core.spec_base import Spec
 from ablate.design.model_matrix import Pair
 from ablate.design.rules import Rules
 

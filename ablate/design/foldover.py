@@ -6,13 +6,13 @@ from typing import Annotated, Literal, final
 import numpy as np
 from pydantic import Field
 
+from ablate.core.errors import DesignError
 from ablate.design.base_designs import BaseDesign
 from ablate.design.design import Design, DesignFactor
 from ablate.design.inner_design import inner_cells
 from ablate.design.model_matrix import Pair
 from ablate.design.names import position_of
 from ablate.design.rules import Rules
-from ablate.errors import DesignError
 
 
 @final

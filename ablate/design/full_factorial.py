@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Literal, final
 
+from ablate.core.errors import DesignError
 from ablate.design.design import MOST_CELLS, DesignFactor
 from ablate.design.restrictions import RestrictedDesign
-from ablate.errors import DesignError
 
 
 @final

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 
+from ablate.core.errors import DesignError
 from ablate.design.design import Design, DesignFactor
 from ablate.design.rules import Cell
-from ablate.errors import DesignError
 
 KEY_IN_FRONT = re.compile(r"\w+: ")
 

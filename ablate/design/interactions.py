@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ablate.core.errors import DesignError
 from ablate.design.design import DesignFactor
 from ablate.design.model_matrix import Pair, all_pairs
 from ablate.design.names import position_of
 from ablate.design.rules import Rules
-from ablate.errors import DesignError
 
 PATHS = 2
 FactorPair = Annotated[list[str], Field(min_length=PATHS, max_length=PATHS)]

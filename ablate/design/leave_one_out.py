@@ -5,10 +5,10 @@ from typing import ClassVar, Literal, final
 
 from pydantic import Field
 
+from ablate.core.errors import DesignError
 from ablate.design.base_run import base_cell, neighbours
 from ablate.design.design import Design, DesignFactor
 from ablate.design.names import LevelName, level_of, position_of
-from ablate.errors import DesignError
 
 
 @final

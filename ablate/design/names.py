@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from ablate.core.errors import DesignError, alternatives
 from ablate.design.design import DesignFactor
-from ablate.errors import DesignError, alternatives
 
 
 def _as_name(given: Any) -> Any:

@@ -8,13 +8,13 @@ import numpy as np
 from jaxtyping import Int
 from pydantic import Field
 
+from ablate.core.errors import DesignError
+from ablate.core.seeds import derive
 from ablate.design.aliasing import aliases, in_words
 from ablate.design.coordinate_exchange import exchanged
 from ablate.design.design import MOST_CELLS, DesignFactor
 from ablate.design.model_matrix import Pair, model_matrix, parameters
 from ablate.design.rules import Cell, Rules
-from ablate.errors import DesignError
-from ablate.seeds import derive
 
 ROOM = 4
 MOST_RESTARTS = 200

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ablate.core.errors import DesignError
 from ablate.design.design import Design, DesignFactor
 from ablate.design.names import LevelName, level_of, position_of
 from ablate.design.rules import Condition, Rules
-from ablate.errors import DesignError
 
 Combination = Annotated[dict[str, LevelName], Field(min_length=1)]
 Levels = Annotated[list[LevelName], Field(min_length=1)]

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ablate.findings import Finding, Number
-from ablate.scoring.forecast_scores import ForecastSummary, StepCurve, Trail
-from ablate.scoring.reading import FADED, GHOST
+from ablate.measurement.scoring.forecast_scores import ForecastSummary, StepCurve, Trail
+from ablate.measurement.scoring.reading import FADED, GHOST
+from ablate.storage.findings import Finding, Number
 
 WORSE = 0.05
 """Share by which the loss at the last position must exceed that inside to be worth a word."""

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ablate.core.errors import DataError
+from ablate.core.tensors import Frame, Video
 from ablate.diagnosis.first_line import first_line
 from ablate.diagnosis.foreign_torch import ForeignModel
-from ablate.errors import DataError
-from ablate.tensors import Frame, Video
 
 Kind = Literal["next_at_every_position", "next_only", "future"]
 Predicts = Literal["next", "future"]

@@ -7,24 +7,24 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from ablate.arrays import Clips, Frames
-from ablate.data import MovingMNIST
-from ablate.data.batches import as_video
+from ablate.components.data import MovingMNIST
+from ablate.components.data.batches import as_video
+from ablate.core.arrays import Clips, Frames
+from ablate.core.errors import SpecError
 from ablate.diagnosis.advice import advise
 from ablate.diagnosis.convention import Predicts, found_convention
 from ablate.diagnosis.foreign_forecaster import ForeignForecaster
 from ablate.diagnosis.foreign_torch import ForeignModel
-from ablate.errors import SpecError
-from ablate.findings import Finding
-from ablate.probes import Probe, Subject
-from ablate.probes.leak import Leak
-from ablate.probes.positions import Positions
-from ablate.probes.receptive_field import ReceptiveField
-from ablate.records import Example
-from ablate.scoring.brightness import as_ink
-from ablate.scoring.forecast_scores import ForecastSummary
-from ablate.scoring.scores import score_forecast
-from ablate.scoring.summary import summarise
+from ablate.diagnosis.probes import Probe, Subject
+from ablate.diagnosis.probes.leak import Leak
+from ablate.diagnosis.probes.positions import Positions
+from ablate.diagnosis.probes.receptive_field import ReceptiveField
+from ablate.measurement.scoring.brightness import as_ink
+from ablate.measurement.scoring.forecast_scores import ForecastSummary
+from ablate.measurement.scoring.scores import score_forecast
+from ablate.measurement.scoring.summary import summarise
+from ablate.storage.findings import Finding
+from ablate.storage.records import Example
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from typing import final
 import torch
 from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 
+from ablate.components.models.forecaster import Forecaster
+from ablate.core.tensors import Video
 from ablate.diagnosis.convention import Convention, called
 from ablate.diagnosis.foreign_torch import ForeignModel
-from ablate.models.forecaster import Forecaster
-from ablate.tensors import Video
 
 
 @final

@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
+from ablate.core.errors import AblateError, DataError
 from ablate.diagnosis.first_line import first_line
 from ablate.diagnosis.foreign_torch import ForeignModel
-from ablate.errors import AblateError, DataError
 
 BACKEND = "torch"
 FRAME_OR_VIDEO = (4, 5)

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from ablate.checkpoint import plain_weights
+from ablate.core.errors import DataError
 from ablate.diagnosis.first_line import first_line
-from ablate.errors import DataError
+from ablate.training.checkpoint import plain_weights
 
 WRAPPINGS = ("state_dict", "model_state_dict", "model")
 """Keys under which checkpoints keep the weights, beside the optimiser's state and the like."""

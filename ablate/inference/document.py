@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+from ablate.core.plain_json import plain
 from ablate.inference.inference import Inference
-from ablate.plain_json import plain
 
 
 def document(inference: Inference) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
+from ablate.core.seeds import derive
 from ablate.inference.block_effects import less_block_effects
 from ablate.inference.inference import Importance
 from ablate.inference.matched import contexts, matched_sets
@@ -14,7 +15,6 @@ from ablate.inference.resampling import FEWEST_BLOCKS, resamples, share_interval
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
 from ablate.inference.shapley import shapley
-from ablate.seeds import derive
 
 MOST_FACTORS = 12  # every factor more doubles the coalitions
 DRAWN = 500  # resamples, and as many shuffles

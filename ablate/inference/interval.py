@@ -3,10 +3,10 @@
 import numpy as np
 from scipy import stats
 
+from ablate.core.seeds import derive
 from ablate.inference.estimate import Estimate
 from ablate.inference.inference import Unit
 from ablate.inference.settings import Settings
-from ablate.seeds import derive
 
 ROUNDING = 1e-12
 FEWEST_RESAMPLED = 6  # seeds; fewer have too few different resamples to tell a tail

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ablate.seeds import derive
+from ablate.core.seeds import derive
 
 SEEN_ENOUGH = 100  # relabellings that reach the observed statistic; p is then known to a tenth of itself
 BATCHES = (250, 750, 2_000)

@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from ablate.core.seeds import derive
 from ablate.inference.settings import Settings
-from ablate.seeds import derive
 
 FEWEST_BLOCKS = 3  # fewer have no resamples to speak of
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from ablate.errors import TableError
+from ablate.core.errors import TableError
 from ablate.inference.factor_levels import FactorLevels
 
 

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ablate.errors import DataError
+from ablate.core.errors import DataError
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.noise import run_deviation
 from ablate.inference.run_table import RunTable
-from ablate.paths import StudyPaths
 from ablate.planning.plan import Spread
-from ablate.records import RunRecord
-from ablate.spec import StudySpec
+from ablate.storage.paths import StudyPaths
+from ablate.storage.records import RunRecord
+from ablate.study import StudySpec
 
 
 def from_store(study: StudySpec, paths: StudyPaths) -> Spread | None:

@@ -18,15 +18,15 @@ from ablate.inference.hypotheses import Family, Hypothesis, family
 from ablate.inference.multiplicity import holm
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import FEWEST_BLOCKS
-from ablate.metrics import MEASURES
-from ablate.planning.frozen import digest, frozen_part
+from ablate.measurement.metrics import MEASURES
 from ablate.planning.mixing import mixing
 from ablate.planning.plan import Confounding, Freedom, Plan, PlannedTest, Spread, WithSeeds
 from ablate.planning.power import FTest
+from ablate.planning.preregistration import digest, frozen_part
 from ablate.planning.reach import MOST_SEEDS, first_step, reach
 from ablate.planning.sensitivity import f_test
 from ablate.planning.unmeasured import unmeasured
-from ablate.spec import StudySpec
+from ablate.study import StudySpec
 
 STEPS = 60  # of a power curve
 SPAN, LARGEST_SPAN = 1.25, 10.0  # of a power curve: in the largest detectable effect, and in standard deviations

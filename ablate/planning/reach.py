@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from ablate.core.errors import DesignError, SpecError
 from ablate.design import Augment, Foldover, FullFactorial
-from ablate.errors import DesignError, SpecError
 from ablate.inference.hypotheses import family
 from ablate.inference.settings import FEWEST_BLOCKS
 from ablate.planning.unmeasured import unmeasured
-from ablate.spec import StudySpec
+from ablate.study import StudySpec
 
 MOST_SEEDS = 40  # looked at: 2^-39 is beyond any family
 MOST_DRAWS = 1_000_000

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ablate.inference.run_table import RunTable
-from ablate.spec import StudySpec
+from ablate.study import StudySpec
 
 
 def unmeasured(study: StudySpec, seeds: int) -> RunTable:

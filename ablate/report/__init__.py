@@ -4,11 +4,11 @@ import json
 from collections.abc import Mapping
 
 from ablate.analysis.analysis import Analysis
-from ablate.paths import StudyPaths
-from ablate.records import whole_file
 from ablate.report.html import page
 from ablate.report.markdown import document, summary
 from ablate.report.questioned import questioned
+from ablate.storage.paths import StudyPaths
+from ablate.storage.records import whole_file
 
 
 def write(analysis: Analysis, paths: StudyPaths, command: str, provenance: Mapping[str, str] | None = None) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from ablate.calibration.bars import COVERAGE_SLACK, COVERED, FOUND
-from ablate.calibration.rates import Rate, Rates
+from ablate.inference.calibration.bars import COVERAGE_SLACK, COVERED, FOUND
+from ablate.inference.calibration.rates import Rate, Rates
 from ablate.report.figure_style import COLOURS, DASHES, FAINT, INK, RULE, WIDTH, styled, svg
 
 ROW = 0.34

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ablate.metrics import Ghost
-from ablate.records import Example
+from ablate.measurement.metrics import Ghost
+from ablate.measurement.scoring.brightness import as_brightness
 from ablate.report.data_uri import data_uri
 from ablate.report.frame_grid import clip_strip, picked
-from ablate.scoring.brightness import as_brightness
+from ablate.storage.records import Example
 
 
 @dataclass(frozen=True)

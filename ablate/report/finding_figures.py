@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ablate.findings import Change, Chart, Line
-from ablate.metrics import MEASURES
+from ablate.measurement.metrics import MEASURES
 from ablate.report.figure_style import COLOURS, DASHES, FAINT, INK, MARKERS, WIDTH, styled, svg
+from ablate.storage.findings import Change, Chart, Line
 
 ROW, AROUND = 0.5, 1.2  # inches
 PANELS = 3  # in a row

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from ablate.findings import Finding
 from ablate.report.page import rendered
 from ablate.report.shown_findings import shown_findings
+from ablate.storage.findings import Finding
 
 
 def findings_page(title: str, findings: Sequence[Finding], command: str) -> str:

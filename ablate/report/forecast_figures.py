@@ -5,9 +5,9 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 
-from ablate.metrics import MEASURES
+from ablate.measurement.metrics import MEASURES
+from ablate.measurement.scoring.forecast_scores import Alignment, StepCurve, Trail
 from ablate.report.figure_style import COLOURS, FAINT, INK, RULE, styled, svg
-from ablate.scoring.forecast_scores import Alignment, StepCurve, Trail
 
 SIZE = (5.2, 3.0)  # inches
 BAND = 0.2  # opacity

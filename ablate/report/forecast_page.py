@@ -5,18 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ablate.analysis.rounding import decimals
-from ablate.findings import Finding
-from ablate.metrics import MEASURES, Measure
-from ablate.metrics.ghost_masks import LIT, MARGIN
-from ablate.records import Example
+from ablate.measurement.metrics import MEASURES, Measure
+from ablate.measurement.metrics.ghost_masks import LIT, MARGIN
+from ablate.measurement.scoring.forecast_scores import Alignment, ForecastSummary, StepCurve, Trail
+from ablate.measurement.scoring.interval import CONFIDENCE
 from ablate.report.animation import small_gif
 from ablate.report.clip_pictures import clip_of, shown_clips
 from ablate.report.data_uri import data_uri, svg_uri
 from ablate.report.forecast_figures import offsets_figure, step_curve_figure, trail_figure
 from ablate.report.page import rendered
 from ablate.report.shown_findings import shown_findings
-from ablate.scoring.forecast_scores import Alignment, ForecastSummary, StepCurve, Trail
-from ablate.scoring.interval import CONFIDENCE
+from ablate.storage.findings import Finding
+from ablate.storage.records import Example
 
 DRAWN = ("ghost_ratio", "signal_retention", "mse", "ssim")
 """Measures drawn over the steps: a falling ghost may only be a fading or a worse forecast."""

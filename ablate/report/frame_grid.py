@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ablate.records import PARTS, Example, whole_file
 from ablate.report.tiles import DIM, FULL, OUTLINE, VERMILLION, Tiles, frame_tiles, ghost_tiles, hatch, scale_to
+from ablate.storage.records import PARTS, Example, whole_file
 
 TILE = 96  # pixels a side, about
 HISTORY = 4  # frames shown before the forecast

@@ -11,7 +11,6 @@ from ablate.analysis.cells import Curve
 from ablate.analysis.estimate_sentences import EXPLORATORY
 from ablate.analysis.rounding import decimals
 from ablate.analysis.study_table import Measured
-from ablate.paths import StudyPaths
 from ablate.report.curves_figure import curves_figure
 from ablate.report.data_uri import svg_uri
 from ablate.report.page import rendered
@@ -19,6 +18,7 @@ from ablate.report.pictures import shown
 from ablate.report.questioned import questioned
 from ablate.report.shown_inference import ShownInference
 from ablate.report.words import titles_of
+from ablate.storage.paths import StudyPaths
 
 DRAWN = ("signal_retention", "mse")
 """Measures drawn over the steps beside the response: a falling ghost may only be a fading or a worse forecast."""

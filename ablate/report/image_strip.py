@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image as Picture
 from PIL import ImageDraw
 
-from ablate.findings import Image
 from ablate.report.frame_grid import FAINT, INK, PAPER, font, png
 from ablate.report.tiles import FULL, hatch, scale_to
+from ablate.storage.findings import Image
 
 TILE = 220  # pixels a side, about
 WIDTH = 1040  # of the whole strip, at most, where a row has more than one

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.extremes import RunAt
-from ablate.paths import StudyPaths
 from ablate.report.data_uri import file_uri
 from ablate.report.words import number, run_words, spaced
+from ablate.storage.paths import StudyPaths
 
 ANIMATIONS = 4 * 2**20  # bytes in one page; it must still open at once from a mail
 

@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ablate.analysis.analysis import Analysis
-from ablate.findings import Finding, load
-from ablate.paths import StudyPaths
-from ablate.plain_json import plain
+from ablate.core.plain_json import plain
 from ablate.report.data_uri import svg_uri
 from ablate.report.finding_figures import changes_figure
 from ablate.report.words import run_words
+from ablate.storage.findings import Finding, load
+from ablate.storage.paths import StudyPaths
 
 GHOST = "ghost_ratio"
 HEAVY = ("images", "charts")

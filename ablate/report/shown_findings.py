@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ablate.analysis.rounding import decimals
-from ablate.findings import Change, Chart, Finding, Number
 from ablate.report.data_uri import data_uri, svg_uri
 from ablate.report.finding_figures import changes_figure, chart_figure, measure_title
 from ablate.report.image_strip import image_strip
+from ablate.storage.findings import Change, Chart, Finding, Number
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from ablate.analysis.phrases import effect_digits, excludes_zero, listed
 from ablate.analysis.verdict_sentences import differences, ranked
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, Importance, Inference, Interaction, Mediation, Verdict
-from ablate.metrics import MEASURES
+from ablate.measurement.metrics import MEASURES
 from ablate.report.data_uri import svg_uri
 from ablate.report.effect_figures import doses_figure, effects_figure
 from ablate.report.interactions_figure import interactions_figure

@@ -3,9 +3,9 @@
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from ablate.arrays import Clips, Frames
-from ablate.metrics.ghost_masks import ghost_masks
-from ablate.records import Example
+from ablate.core.arrays import Clips, Frames
+from ablate.measurement.metrics.ghost_masks import ghost_masks
+from ablate.storage.records import Example
 
 Tiles = UInt8[np.ndarray, "clip time height width rgb"]
 Marked = Bool[np.ndarray, "clip step height width"]

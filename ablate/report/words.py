@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from ablate.analysis.phrases import TINY_P
 from ablate.analysis.rounding import decimals
-from ablate.findings import Number
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, Mediation, SimpleEffect
+from ablate.storage.findings import Number
 
 UNDEFINED, NO_INTERVAL, ABSENT = "undefined", "none", "\N{EN DASH}"
 TINY = 1e-4  # below it a number is written with a power of ten

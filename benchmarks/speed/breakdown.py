@@ -12,7 +12,7 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from ablate.executors.local import MALLOC
+from ablate.execution.executors.local import MALLOC
 from benchmarks.speed.contenders import CONTENDERS, OURS
 from benchmarks.speed.shape import SHAPES
 

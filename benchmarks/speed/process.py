@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from ablate.executors.local import MALLOC
+from ablate.execution.executors.local import MALLOC
 from benchmarks.speed.contenders import OURS
 from benchmarks.speed.shape import SHAPES, Shape
 

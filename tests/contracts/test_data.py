@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from ablate.data import DATA
+from ablate.components.data import DATA
 
 FRAMES = 6
 
@@ -80,5 +80,5 @@ def test_the_longest_clip_can_be_had(spec):
 
 
 def test_data_is_described_without_torch():
-    code = "import sys, ablate.data; sys.exit('torch' in sys.modules)"
+    code = "import sys, ablate.components.data; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # our own line

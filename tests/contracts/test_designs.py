@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ablate.core.errors import DesignError
 from ablate.design import (
     DESIGNS,
     Augment,
@@ -11,7 +12,6 @@ from ablate.design import (
     LeaveOneOut,
     OneAtATime,
 )
-from ablate.errors import DesignError
 
 FACTORS = [
     DesignFactor("kernel", ("1", "3", "5"), 1),

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ablate.losses import LOSSES
+from ablate.components.losses import LOSSES
 
 LOSS_SPECS = [loss() for loss in LOSSES]
 every_loss = pytest.mark.parametrize("loss", LOSS_SPECS, ids=lambda loss: loss.kind)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ablate.models import MODELS, ConvLSTM, EncoderForecaster
+from ablate.components.models import MODELS, ConvLSTM, EncoderForecaster
 
 SMALL = [
     *(ConvLSTM(layers=2, filters=3, head=head) for head in ("frame", "conv3d", "causal3d")),

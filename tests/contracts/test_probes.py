@@ -6,13 +6,13 @@ from functools import cache
 import pytest
 import torch
 
-from ablate.findings import load, save
-from ablate.models import ConvLSTM, CopyLast, EncoderForecaster
-from ablate.models.normalisation import BatchNorm
-from ablate.models.tap import Tap
-from ablate.plain_json import plain
-from ablate.probes import PROBES, Subject
-from ablate.probes.tapped import layers_of
+from ablate.components.models import ConvLSTM, CopyLast, EncoderForecaster
+from ablate.components.models.normalisation import BatchNorm
+from ablate.components.models.tap import Tap
+from ablate.core.plain_json import plain
+from ablate.diagnosis.probes import PROBES, Subject
+from ablate.diagnosis.probes.tapped import layers_of
+from ablate.storage.findings import load, save
 
 CONTEXT, HORIZON, SIDE = 4, 3, 16
 SPECS = {

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pytest
 from mlflow import MlflowClient
 
-from ablate.paths import Store
-from ablate.tracking.memory import MemoryTracker
-from ablate.tracking.mlflow import MLflowTracker
+from ablate.execution.tracking.memory import MemoryTracker
+from ablate.execution.tracking.mlflow import MLflowTracker
+from ablate.storage.paths import Store
 
 
 @dataclass

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ablate import study_file
-from ablate.driver import Driver
-from ablate.errors import AblateError
-from ablate.executors.local import LocalExecutor
-from ablate.lock import held
-from ablate.paths import Store
-from ablate.progress import PlainDisplay
-from ablate.tracking.mlflow import MLflowTracker
+from ablate.core.errors import AblateError
+from ablate.execution.driver import Driver
+from ablate.execution.executors.local import LocalExecutor
+from ablate.execution.lock import held
+from ablate.execution.progress import PlainDisplay
+from ablate.execution.tracking.mlflow import MLflowTracker
+from ablate.storage.paths import Store
+from ablate.study import study_file
 from tests.crash.misbehaviour import carry_out
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ablate.loss_curve import Observe
-from ablate.paths import RunPaths
-from ablate.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
-from ablate.spec import Point
+from ablate.storage.paths import RunPaths
+from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
+from ablate.study import Point
+from ablate.training.loss_curve import Observe
 
 CHANCES = {
     "raises": 0.15,

@@ -14,7 +14,7 @@ import atheris
 with atheris.instrument_imports(include=["ablate", "ruamel", "numpy.lib", "pydantic"]):
     from tests.fuzz.targets import TARGETS
 
-from ablate.errors import AblateError
+from ablate.core.errors import AblateError
 
 
 def main() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ablate import study_file
-from ablate.checkpoint import plain_weights
-from ablate.scoring.forecast_files import read_forecasts
-from ablate.table_file import Columns, read_runs
+from ablate.inference.tables import Columns, read_runs
+from ablate.measurement.scoring.forecast_files import read_forecasts
+from ablate.study import study_file
+from ablate.training.checkpoint import plain_weights
 
 STUDIES = Path(__file__).parents[2] / "studies"
 TABLE = "kernel,norm,seed,ghost\n1,none,0,0.5\n3,none,0,0.1\n1,batch,0,0.4\n3,batch,0,0.2\n"

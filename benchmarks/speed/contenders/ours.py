@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from ablate.models.convlstm_layer import Cell, ConvLSTMLayer
-from ablate.models.fusion import fused
+from ablate.components.models.convlstm_layer import Cell, ConvLSTMLayer
+from ablate.components.models.fast.fusion import fused
 from benchmarks.speed.shape import BIAS, KERNEL, STATE_KERNEL, Shape
 
 

@@ -1,0 +1,1 @@
+"""One command a file; exit codes and console output."""

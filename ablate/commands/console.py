@@ -1,0 +1,51 @@
+"""What every command says on the console, and what it may write."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ablate.core.control_characters import visible
+from ablate.core.errors import SpecError
+from ablate.storage.records import whole_file
+
+
+def say(sentence: str, console: Console, style: str | None = None) -> None:
+    """Print a sentence as it is, control characters written out."""
+    console.print(visible(sentence), style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def write(path: Path, text: str, console: Console) -> None:
+    """Write a file whole or not at all, and say so."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    say_written(path, console)
+
+
+def say_written(path: Path, console: Console) -> None:
+    """Print that a file was written."""
+    say(f"written: {path}", console)
+
+
+def json_text(numbers: Mapping[str, Any]) -> str:
+    """Return numbers as the text of a JSON file."""
+    return json.dumps(numbers, indent=1, allow_nan=False) + "\n"
+
+
+def refuse_overwriting(outputs: Mapping[str, Path | None], *inputs: Path | None) -> None:
+    """Raise SpecError for an option that names a folder, a file that is read, or another option's file.
+
+    `outputs` are files by option; an option or input that is None was not given.
+    """
+    taken = {path.resolve(): "is read by this command" for path in inputs if path is not None}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        place = path.resolve()
+        if place.is_dir():
+            raise SpecError(f"{option}: {path} is a folder; name a file in it")
+        if place in taken:
+            raise SpecError(f"{option}: {path} {taken[place]}; name another file")
+        taken[place] = f"is written by {option} too"

@@ -1,0 +1,65 @@
+"""`ablate probe`: questions to a trained run of a study."""
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from ablate.commands.console import say, say_written
+from ablate.core.errors import DataError
+from ablate.diagnosis.probe_run import probe_run
+from ablate.execution.databases import refuse_unusable
+from ablate.execution.tracking.mlflow import log_findings, study_and_point
+from ablate.storage.findings import Finding
+from ablate.storage.paths import RunPaths, Store
+
+MLFLOW_ID, POINT_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{16}")
+
+
+def probe(target: str, store: Store, clips: int, console: Console) -> None:
+    """Question a trained run, say what came of it, and log it to its run in MLflow where there is one.
+
+    Raises DataError where there is no such run, or it holds no trained model.
+    """
+    refuse_unusable(store)
+    paths = _run(target, store)
+    command = shlex.join(["ablate", "probe", target, "--store", str(store.root), "--clips", str(clips)])
+    with console.status("reading the checkpoint") as status:
+        findings = probe_run(paths, f"Run {paths.folder.name}", command, clips, status.update)
+    for finding in findings:
+        console.print(f"\n{finding.title}", style="bold", highlight=False, markup=False)
+        for sentence in finding.sentences:
+            say(sentence, console)
+    say_written(paths.findings_page, console)
+    run_id = _logged(store, paths, findings)
+    where = (
+        f"logged to run {run_id} in MLflow" if run_id else "no run in this store's MLflow shows it: not logged there"
+    )
+    say(where, console)
+
+
+def _run(target: str, store: Store) -> RunPaths:
+    """Return the files of a run: by the path of its checkpoint, its id in MLflow, or the id of its point."""
+    path = Path(target)
+    if path.exists():
+        paths = RunPaths((path if path.is_dir() else path.parent).absolute())
+        if path.is_file() and path.name != paths.checkpoint.name:
+            raise DataError(f"{path}: a run's weights are its {paths.checkpoint.name}; for your own: ablate diagnose")
+        return paths
+    if MLFLOW_ID.fullmatch(target) and store.has_run:
+        return store.study((found := study_and_point(store, target))[0]).run(found[1])
+    if POINT_ID.fullmatch(target) and (runs := store.runs(target)):
+        return runs[0]
+    raise DataError(
+        f"{target}: no checkpoint lies there, and no run in {store.root} has that id; give a checkpoint.pt, a run's id "
+        "in MLflow, or the id that the report gives"
+    )
+
+
+def _logged(store: Store, paths: RunPaths, findings: Sequence[Finding]) -> str | None:
+    study, point = paths.folder.parent.parent.name, paths.folder.name
+    if store.study(study).run(point) != paths or not store.has_run:
+        return None
+    return log_findings(store, study, point, findings, paths)

@@ -1,0 +1,58 @@
+"""`ablate report`: the table of runs, what it says, and the pages that show it."""
+
+import platform
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from ablate import __version__
+from ablate import report as pages
+from ablate.analysis import Analysis, analyse, answer
+from ablate.analysis.responses import with_responses
+from ablate.commands.console import say
+from ablate.execution.results import study_table
+from ablate.report.frame_grid import write_comparison
+from ablate.storage.paths import Store, StudyPaths
+from ablate.storage.records import RunRecord, whole_file
+from ablate.study import StudySpec, study_file
+
+
+def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -> None:
+    """Write the report of what has run so far. Raises AnalysisError where nothing has."""
+    study = study_file.load(file, overrides)
+    paths = Store.here(root).study(study.name)
+    write_report(analyzed(study, paths), study, paths, run_command(file, overrides), console)
+
+
+def analyzed(study: StudySpec, paths: StudyPaths) -> Analysis:
+    """Write the runs with their responses as a table, for other tools, and return what it says."""
+    table, name = study_table(study, paths), study.response.measure
+    runs = with_responses(table.runs, table.sums, table.response, table.companions)
+    with whole_file(paths.runs_csv) as path:
+        runs.rename(columns={"response": name}).to_csv(path, index=False)
+    return analyse(table, study.settings)
+
+
+def write_report(analysis: Analysis, study: StudySpec, paths: StudyPaths, command: str, console: Console) -> None:
+    """Write the report and its pictures, and print the answer."""
+    _draw_comparison(analysis, study, paths)
+    pages.write(analysis, paths, command, {"ablate": __version__, "python": platform.python_version()})
+    for line in answer(analysis):
+        say(line, console)
+    say(f"report: {paths.report_html}", console)
+
+
+def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) -> None:
+    if analysis.best is None or analysis.worst is None or analysis.best.point == analysis.worst.point:
+        return
+    view, titles = study.response.view, {point.id: point.title for point in study.points}
+    shown = (analysis.worst.point, analysis.best.point)
+    worst, best = (RunRecord.load(paths.run(point)).examples[view] for point in shown)
+    write_comparison(paths.comparison, worst, best, (titles[shown[0]], titles[shown[1]]))
+
+
+def run_command(file: Path, overrides: Sequence[str]) -> str:
+    """Return the command that runs the study again."""
+    return shlex.join(["ablate", "run", str(file), *(word for override in overrides for word in ("--set", override))])

@@ -1,0 +1,117 @@
+"""`ablate run`: the whole story in a few calls, from a study file to its report. Open this first.
+
+YAML text -> StudySpec -> points -> records -> Analysis -> report. Each arrow carries a plain value, and
+every step can be redone from what the step before it left on disk.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.markup import escape
+
+from ablate import report as pages
+from ablate.analysis import Analysis
+from ablate.commands.console import say
+from ablate.commands.report import analyzed, run_command, write_report
+from ablate.core.errors import AblateError, AnalysisError
+from ablate.diagnosis.probe_run import CLIPS, probe_run
+from ablate.execution.databases import refuse_unusable
+from ablate.execution.driver import Driver, Tally
+from ablate.execution.executors.executor import Executor
+from ablate.execution.executors.local import LocalExecutor
+from ablate.execution.lock import held, held_on_server
+from ablate.execution.progress import clock, display
+from ablate.execution.tracking.mlflow import MLflowTracker, log_findings
+from ablate.planning.preregistration import freeze
+from ablate.planning.reach import refuse_hopeless
+from ablate.storage.paths import Store
+from ablate.storage.records import sweep, whole_file
+from ablate.study import StudySpec, study_file
+
+SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where runs are carried out, and how many at a time; None takes as many as there is room for."""
+
+    executor: Literal["local", "ray"] = "local"
+    workers: int | None = None
+
+
+def run(file: Path, overrides: Sequence[str], root: Path, where: Where, console: Console) -> int:
+    """Run what has not run yet, write the report, and return the exit code.
+
+    Raises SpecError, before anything is created, for a study that cannot reject anything and is not exploratory, and
+    AblateError where the databases that the environment names do not answer.
+    """
+    study, store = study_file.load(file, overrides), Store.here(root)
+    refuse_hopeless(study)
+    refuse_unusable(store)
+    paths, started = store.study(study.name), time.monotonic()
+    with held(paths.lock), held_on_server(store.optuna_url, study.name):
+        sweep(paths.folder)
+        with whole_file(paths.study_yaml) as path:
+            path.write_text(study_file.dump(study))
+        freeze(paths, study)
+        tracker = MLflowTracker(store)
+        tally = Driver(study, store, tracker, _executor(study, where), display(console)).run()
+        try:
+            analysis = analyzed(study, paths)
+            if study.probes == "extremes" and not tally.open:
+                _probe_extremes(study, analysis, store, run_command(file, overrides), console)
+            write_report(analysis, study, paths, run_command(file, overrides), console)
+            summary = pages.summary(analysis)
+        except AnalysisError as error:
+            summary = str(error)
+        tracker.close(paths, summary, complete=not tally.open)
+    _say_how_it_went(tally, time.monotonic() - started, console)
+    if tally.interrupted:
+        return INTERRUPTED
+    return FAILURE if tally.failed or tally.open else SUCCESS
+
+
+def _executor(study: StudySpec, where: Where) -> Executor:
+    workers = where.workers or study.budget.workers
+    if where.executor == "local":
+        return LocalExecutor(workers)
+    try:
+        from ablate.execution.executors.ray import RayExecutor  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise AblateError("--executor ray needs Ray: pip install 'ablate-convlstm[ray]'") from error
+    return RayExecutor(study.resources, workers)
+
+
+def _probe_extremes(study: StudySpec, analysis: Analysis, store: Store, command: str, console: Console) -> None:
+    """Question the runs with the best and the worst response, unless that was done before."""
+    paths, titles = store.study(study.name), {point.id: point.title for point in study.points}
+    extremes = {end.point for end in (analysis.best, analysis.worst) if end is not None}
+    for point in sorted(point for point in extremes if not paths.run(point).findings.exists()):
+        try:
+            _probe(study.name, point, titles[point], store, command, console)
+        except Exception as error:  # noqa: BLE001  # whatever a probe meets, the study's report must come
+            problem = f"{titles[point]} could not be probed: {type(error).__name__}: {error}"
+            say(problem, console, "yellow")
+
+
+def _probe(name: str, point: str, title: str, store: Store, command: str, console: Console) -> None:
+    files = store.study(name).run(point)
+    with console.status(f"probing {escape(title)}") as status:
+        findings = probe_run(
+            files, title, command, CLIPS, lambda probe: status.update(f"probing {escape(title)}: {probe}")
+        )
+    log_findings(store, name, point, findings, files)
+
+
+def _say_how_it_went(tally: Tally, seconds: float, console: Console) -> None:
+    counts = f"{tally.settled} of {tally.planned} runs have a result, {len(tally.failed)} failed, {tally.open} open"
+    console.print(f"{counts}; {clock(seconds)}", highlight=False)
+    for failure in tally.failed.values():
+        say(f"failed: {failure}", console, "red")
+    if tally.interrupted or tally.out_of_time:
+        why = "stopped" if tally.interrupted else "the budget is spent"
+        console.print(f"{why}; the same command goes on where it stopped", highlight=False)

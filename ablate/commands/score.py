@@ -1,0 +1,80 @@
+"""`ablate score`: the ghost and the quality of anybody's forecasts."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+
+from ablate.commands.console import json_text, say, say_written, write
+from ablate.measurement.scoring.brightness import as_brightness, as_ink
+from ablate.measurement.scoring.document import document
+from ablate.measurement.scoring.forecast_files import ForecastArrays, read_forecasts
+from ablate.measurement.scoring.forecast_scores import ForecastSummary
+from ablate.measurement.scoring.scores import score_forecast
+from ablate.measurement.scoring.summary import summarise
+from ablate.report.animation import check_animation, write_animation
+from ablate.report.forecast_page import forecast_page
+from ablate.storage.records import Example
+
+
+@dataclass(frozen=True)
+class ScoreFiles:
+    """Where to write what was found; None writes nothing of the kind."""
+
+    json: Path | None = None
+    html: Path | None = None
+    video: Path | None = None
+
+
+@dataclass(frozen=True)
+class ForecastFiles:
+    """Where the arrays lie, and whether their steps come before their clips."""
+
+    forecast: Path
+    truth: Path
+    history: Path | None
+    step_first: bool
+
+    @property
+    def command(self) -> str:
+        """What scores them again."""
+        history = ["--history", str(self.history)] if self.history else []
+        order = ["--step-first"] if self.step_first else []
+        return shlex.join(
+            ["ablate", "score", "--pred", str(self.forecast), "--truth", str(self.truth), *history, *order]
+        )
+
+
+def score(files: ForecastFiles, outputs: ScoreFiles, console: Console) -> None:
+    """Score forecasts from files, say what the numbers say, and write what was asked for. Raises DataError."""
+    if outputs.video:
+        check_animation(outputs.video)  # before the long part, not after it
+    arrays = read_forecasts(files.forecast, files.truth, files.history, step_first=files.step_first)
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task("scoring", total=len(arrays.truth))
+        scores = score_forecast(
+            arrays.forecast, arrays.truth, arrays.history, lambda done, _: progress.update(task, completed=done)
+        )
+    summary = summarise(scores)
+    for sentence in summary.sentences:
+        say(sentence, console)
+    example = _example(arrays, summary)
+    if outputs.json:
+        write(outputs.json, json_text(document(summary)), console)
+    if outputs.html:
+        write(outputs.html, forecast_page(files.forecast.name, summary, example, command=files.command), console)
+    if outputs.video:
+        write_animation(outputs.video, example)
+        say_written(outputs.video, console)
+
+
+def _example(arrays: ForecastArrays, summary: ForecastSummary) -> Example:
+    """Return the frames of the clips that a page shows."""
+    clips = np.array(summary.shown, np.int64)
+    history, truth, forecast = (
+        as_ink(as_brightness(part[clips])) for part in (arrays.history, arrays.truth, arrays.forecast)
+    )
+    return Example(history, truth, forecast, clips)

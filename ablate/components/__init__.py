@@ -1,0 +1,1 @@
+"""What a study can vary: data, models, losses and training schemes."""

@@ -1,0 +1,124 @@
+"""Moving MNIST, generated: digits that drift over a square and bounce off its walls."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import Float, Int, UInt8
+from numpy.lib.stride_tricks import sliding_window_view
+from pydantic import Field
+
+from ablate.components.data.binarise import Threshold, binarised
+from ablate.components.data.digits import SIDE, Split, digits
+from ablate.components.data.source import ClipSource, Indices
+from ablate.core.arrays import Clips
+from ablate.core.seeds import derive
+from ablate.core.sizes import ClipCount
+from ablate.core.spec_base import Spec
+
+Draws = Float[np.ndarray, "clip digit 4"]
+"""Uniform in [0, 1): which digit, its first row and column, its direction."""
+
+Chosen = UInt8[np.ndarray, "clip digit side side"]
+"""The images of each clip's digits."""
+
+Corners = Int[np.ndarray, "clip digit time"]
+"""Pixel row (or column) of a digit's upper left corner."""
+
+
+class MovingMNIST(Spec):
+    """Clips with the statistics of Srivastava et al. 2015 (arXiv 1502.04681), as many as are asked for.
+
+    A digit starts anywhere in the free range, heads anywhere, and goes `step` of the free range a frame.
+    At a wall it stops short and turns back. Where digits overlap, the darker ink shows. As in the
+    authors' program, the first frame is the one after the first step.
+    """
+
+    kind: Literal["moving_mnist"] = "moving_mnist"
+    canvas: Annotated[int, Field(ge=16, le=128)] = 64
+    """Height and width of a frame; digits keep their share of it (28 of 64), but never outgrow 28 pixels."""
+    digits: Annotated[int, Field(ge=1, le=4)] = 2
+    step: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Way of a digit from one frame to the next, as a share of the free range."""
+    binarise: Threshold | None = None
+    """Pixels of at least this much ink become 255, all others 0; none keeps the grey."""
+    train_clips: ClipCount | None = None
+    """Different training clips; none generates them without end."""
+
+    @property
+    def longest_clip(self) -> int | None:
+        """Frames in the longest clip there is; None: clips have no end."""
+        return None
+
+    @property
+    def digit_side(self) -> int:
+        """Height and width of a digit in pixels; halves are rounded to even."""
+        return min(SIDE, round(SIDE * self.canvas / 64))
+
+    def build(self, seed: int) -> ClipSource:
+        """Return the clips of one run: training clips of its own seed, held-out clips that all runs share."""
+        return _GeneratedClips(self, seed)
+
+
+@dataclass(frozen=True)
+class _GeneratedClips(ClipSource):
+    spec: MovingMNIST
+    seed: int
+
+    @property
+    def training_size(self) -> int | None:
+        return self.spec.train_clips
+
+    def training(self, indices: Indices, frames: int) -> Clips:
+        if self.spec.train_clips is not None and indices.max(initial=0) >= self.spec.train_clips:
+            raise IndexError(f"training clip {indices.max()} of {self.spec.train_clips}")
+        return self._clips("train", derive(self.seed, "training_clips"), indices, frames)
+
+    def held_out(self, count: int, frames: int) -> Clips:
+        return self._clips("test", derive(0, "held_out_clips"), np.arange(count), frames)
+
+    def _clips(self, split: Split, key: int, indices: Indices, frames: int) -> Clips:
+        spec, images = self.spec, digits(split, self.spec.digit_side)
+        draws = _draws(key, indices, spec.digits)
+        free = spec.canvas - spec.digit_side
+        rows, columns = _corners(draws, frames, spec.step, free)
+        chosen = images[(draws[..., 0] * len(images)).astype(int)]
+        return binarised(_rendered(chosen, rows, columns, spec.canvas), spec.binarise)
+
+
+def _draws(key: int, indices: Indices, count: int) -> Draws:
+    """Draw each clip from its own stretch of one counter-based stream, so that clip i depends on (key, i) only."""
+    streams = (np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, int(i)])) for i in indices)
+    return np.array([stream.random((count, 4)) for stream in streams]).reshape(-1, count, 4)
+
+
+def _corners(draws: Draws, frames: int, step: float, free: int) -> tuple[Corners, Corners]:
+    angle = 2 * np.pi * draws[..., 3]
+    down = _bounced(draws[..., 1], step * np.sin(angle), frames)
+    right = _bounced(draws[..., 2], step * np.cos(angle), frames)
+    return (free * down).astype(int), (free * right).astype(int)
+
+
+def _bounced(
+    position: Float[np.ndarray, "clip digit"], velocity: Float[np.ndarray, "clip digit"], frames: int
+) -> Float[np.ndarray, "clip digit time"]:
+    """Return the positions in [0, 1] after each of `frames` steps."""
+    path = np.empty((*position.shape, frames))
+    for time in range(frames):
+        position = position + velocity
+        velocity = np.where((position <= 0) | (position >= 1), -velocity, velocity)
+        position = np.clip(position, 0, 1)
+        path[..., time] = position
+    return path
+
+
+def _rendered(images: Chosen, rows: Corners, columns: Corners, canvas: int) -> Clips:
+    clips, count, frames = rows.shape
+    side = images.shape[-1]
+    video = np.zeros((clips, frames, canvas, canvas), np.uint8)
+    places = sliding_window_view(video, (side, side), axis=(2, 3), writeable=True)
+    clip, time = np.ogrid[:clips, :frames]
+    for digit in range(count):
+        where = clip, time, rows[:, digit], columns[:, digit]
+        places[where] = np.maximum(places[where], images[:, digit, None])
+    return video

@@ -1,0 +1,123 @@
+"""Moving MNIST as its authors published it: one file of 10,000 clips."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from tokenize import TokenError
+from typing import Annotated, Literal
+
+import numpy as np
+from jaxtyping import UInt8
+from pydantic import Field
+
+from ablate.components.data.binarise import Threshold, binarised
+from ablate.components.data.checksum import remembered_md5_sum
+from ablate.components.data.source import ClipSource, Indices
+from ablate.core.arrays import Clips
+from ablate.core.errors import DataError
+from ablate.core.sizes import ClipCount
+from ablate.core.spec_base import Spec
+
+MD5 = "be083ec986bfe91a449d63653c411eb2"
+FRAMES, SIDE = 20, 64
+
+Published = UInt8[np.ndarray, "20 stored 64 64"]
+"""Frames before clips, as in the file."""
+
+
+class MovingMNISTFile(Spec):
+    """The clips of `mnist_test_seq.npy` (Srivastava et al. 2015, arXiv 1502.04681), or of a file of the same form.
+
+    The first `train_clips` are trained on; those after them are held out. The run's seed changes neither.
+    """
+
+    kind: Literal["moving_mnist_file"] = "moving_mnist_file"
+    path: Annotated[str, Field(min_length=1)]
+    """Where the file is; `~` is the home folder, a relative path starts at the current folder."""
+    train_clips: ClipCount = 100
+    binarise: Threshold | None = None
+    """Pixels of at least this much ink become 255, all others 0; none keeps the grey."""
+    verify_md5: bool = True
+    """Take the published file only; false takes any uint8 array of shape (20, clips, 64, 64)."""
+
+    @property
+    def canvas(self) -> int:
+        """Height and width of a frame."""
+        return SIDE
+
+    @property
+    def longest_clip(self) -> int | None:
+        """Frames in a clip."""
+        return FRAMES
+
+    def build(self, seed: int) -> ClipSource:  # noqa: ARG002  # every data has the same build
+        """Open the file; raises DataError where it is missing, damaged, not of this form, or too small."""
+        path = _located(self.path)
+        if path.exists() and not path.is_file():  # a pipe would be waited for without end
+            raise DataError(f"{path}: this is no file; `ablate data fetch` downloads Moving MNIST")
+        try:
+            published = _opened(path)
+            found = remembered_md5_sum(path) if self.verify_md5 else MD5
+        except OSError as error:
+            raise DataError(f"{path}: {error.strerror}; `ablate data fetch` downloads Moving MNIST") from error
+        if found != MD5:
+            raise DataError(
+                f"{path} is not Moving MNIST as published: its MD5 sum is {found}, not {MD5}; "
+                "download it with `ablate data fetch`, or set verify_md5: false"
+            )
+        if self.train_clips >= published.shape[1]:
+            raise DataError(
+                f"{path} has {published.shape[1]} clips: train_clips: {self.train_clips} leaves none to hold out"
+            )
+        return _FileClips(self, published)
+
+
+@dataclass(frozen=True)
+class _FileClips(ClipSource):
+    spec: MovingMNISTFile
+    published: Published
+
+    @property
+    def training_size(self) -> int:
+        return self.spec.train_clips
+
+    def training(self, indices: Indices, frames: int) -> Clips:
+        return self._clips(self.published[:, : self.spec.train_clips], indices, frames)
+
+    def held_out(self, count: int, frames: int) -> Clips:
+        rest = self.published[:, self.spec.train_clips :]
+        if count > rest.shape[1]:
+            raise DataError(
+                f"{self.spec.path}: {count} held-out clips are asked for, and {rest.shape[1]} are left after "
+                f"train_clips: {self.spec.train_clips}"
+            )
+        return self._clips(rest, np.arange(count), frames)
+
+    def _clips(self, published: Published, indices: Indices, frames: int) -> Clips:
+        if frames > FRAMES:
+            raise DataError(f"{self.spec.path}: clips of {frames} frames are asked for, and its clips have {FRAMES}")
+        chosen = np.ascontiguousarray(published[:frames, indices].swapaxes(0, 1))
+        return binarised(chosen, self.spec.binarise)
+
+
+def _located(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:  # "~" of somebody who has no home folder
+        raise DataError(f"{path}: {error}") from error
+
+
+def _opened(path: Path) -> Published:
+    """Map the file into memory, so that only the clips asked for are read."""
+    try:
+        array = np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, TypeError, OverflowError, SyntaxError, TokenError) as error:  # a damaged header raises any
+        raise DataError(
+            f"{path} is no whole .npy file of plain numbers: it is cut short, pickled, or of another format; "
+            "`ablate data fetch` downloads Moving MNIST"
+        ) from error
+    if array.dtype != np.uint8 or array.shape != (FRAMES, *array.shape[1:2], SIDE, SIDE):
+        raise DataError(
+            f"{path} holds {array.dtype} of shape {array.shape}; Moving MNIST is uint8 of shape "
+            f"({FRAMES}, clips, {SIDE}, {SIDE})"
+        )
+    return array

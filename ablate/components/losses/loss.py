@@ -1,0 +1,17 @@
+"""What training asks of a loss."""
+
+from abc import ABC, abstractmethod
+
+from ablate.core.spec_base import Spec
+from ablate.core.tensors import Scalar, Video
+
+
+class Loss(Spec, ABC):
+    """A frozen spec that is itself callable: `loss(logits, truth)` is what training minimises."""
+
+    @abstractmethod
+    def __call__(self, logits: Video, truth: Video) -> Scalar:
+        """Return the loss of a batch, averaged over clips and steps.
+
+        `logits` are the model's output before its sigmoid; `truth` lies in [0, 1].
+        """

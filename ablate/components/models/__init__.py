@@ -1,0 +1,28 @@
+"""Models. A new one is one file and one line in each of the two lists here."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from ablate.components.models.blank import Blank
+from ablate.components.models.convlstm import ConvLSTM
+from ablate.components.models.copy_last import CopyLast
+from ablate.components.models.encoder_forecaster import EncoderForecaster
+from ablate.components.models.forecaster import Forecaster, NextFrameModel, TrainableForecaster
+from ablate.components.models.planted import Planted
+
+MODELS = (ConvLSTM, EncoderForecaster, CopyLast, Blank, Planted)
+AnyModel = Annotated[ConvLSTM | EncoderForecaster | CopyLast | Blank | Planted, Field(discriminator="kind")]
+
+__all__ = [
+    "MODELS",
+    "AnyModel",
+    "Blank",
+    "ConvLSTM",
+    "CopyLast",
+    "EncoderForecaster",
+    "Forecaster",
+    "NextFrameModel",
+    "Planted",
+    "TrainableForecaster",
+]

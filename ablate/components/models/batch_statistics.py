@@ -1,0 +1,83 @@
+"""Which statistics batch normalisation uses at inference, and recomputing them after training."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from ablate.components.models.forecaster import Forecaster
+from ablate.components.models.normalisation import BatchNorm, Statistics
+from ablate.core.tensors import Video
+
+
+@contextmanager
+def statistics(model: Forecaster, choice: Statistics | None) -> Iterator[None]:
+    """Let every batch normalisation of the model use these statistics within the block; None changes nothing."""
+    layers = batch_norms(model)
+    before = [layer.statistics for layer in layers]
+    for layer in layers:
+        layer.statistics = choice or layer.statistics
+    try:
+        yield
+    finally:
+        for layer, own in zip(layers, before, strict=True):
+            layer.statistics = own
+
+
+def lacks_statistics(model: Forecaster) -> bool:
+    """Tell whether inference would ask for statistics that were not recomputed yet."""
+    return any(layer.statistics == "recomputed" and layer.never_recomputed for layer in batch_norms(model))
+
+
+@torch.no_grad()
+def recompute_statistics(model: Forecaster, videos: Iterable[Video]) -> None:
+    """Pool mean and variance over these clips, as every layer sees them while all normalise by their batch.
+
+    The moving averages and the model's mode stay as they are. Raises ValueError where there are no clips.
+    """
+    pools = [_Pool(layer) for layer in batch_norms(model)]
+    if not pools:
+        return
+    training = model.training
+    try:
+        with statistics(model.eval(), "batch"):
+            for video in videos:
+                model.one_step(video)
+    finally:
+        model.train(training)
+        for pool in pools:
+            pool.close()
+    for pool in pools:
+        pool.settle()
+
+
+class _Pool:
+    """Sums of what enters one layer, taken while it is open."""
+
+    def __init__(self, layer: BatchNorm) -> None:
+        self._layer, self._count = layer, 0
+        self._total = torch.zeros(2, len(layer.weight), dtype=torch.float64)
+        self._hook = layer.register_forward_pre_hook(self._add)
+
+    def close(self) -> None:
+        """Take no more."""
+        self._hook.remove()
+
+    def settle(self) -> None:
+        """Give the layer its averages."""
+        if self._count == 0:
+            raise ValueError("statistics cannot be recomputed over no clips; give at least one")
+        mean, square = self._total / self._count
+        self._layer.set_recomputed(mean, square - mean.square())
+
+    def _add(self, _: nn.Module, inputs: tuple[Tensor]) -> None:
+        values = inputs[0].movedim(2, 0).flatten(1)
+        sums = torch.stack([values.sum(1, dtype=torch.float64), values.square().sum(1, dtype=torch.float64)])
+        self._total += sums.cpu()
+        self._count += values.shape[1]
+
+
+def batch_norms(model: nn.Module) -> list[BatchNorm]:
+    """Return the model's batch normalisations, in the order in which they were made."""
+    return [module for module in model.modules() if isinstance(module, BatchNorm)]

@@ -1,0 +1,94 @@
+"""The ConvLSTM encoder-forecaster of Shi et al. 2015."""
+
+from typing import Annotated, ClassVar, Literal, Self, final
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ablate.components.models.convlstm_layer import ConvLSTMLayer, Features
+from ablate.components.models.forecaster import TrainableForecaster
+from ablate.components.models.initialisation import fill_convolution
+from ablate.components.models.stack import ConvLSTMStack, Filters, Kernels
+from ablate.core.errors import SpecError
+from ablate.core.sizes import LayerCount
+from ablate.core.tensors import Video
+
+
+@final
+class EncoderForecasterNetwork(TrainableForecaster):
+    """Encoder layers read the history; forecaster layers start from their states and unfold the future.
+
+    The lowest forecaster layer gets no input, each other one the layer below it, and a 1x1 convolution over
+    the states of all forecaster layers makes the frame.
+    """
+
+    def __init__(self, spec: "EncoderForecaster") -> None:
+        super().__init__()
+        shapes = spec.shapes()
+        below = [filters for filters, _, _ in shapes[:-1]]
+        self._patch = spec.patch
+        self.encoder = nn.ModuleList(_layers(spec, [spec.patch**2, *below]))
+        self.lowest, *upper = _layers(spec, [0, *below])
+        self.upper = nn.ModuleList(upper)
+        self.head = nn.Conv2d(sum(filters for filters, _, _ in shapes), spec.patch**2, 1)
+        fill_convolution(self.head, spec.initialisation)
+
+    def logits(self, history: Video, horizon: int) -> Video:
+        """See TrainableForecaster. Raises SpecError where the patches do not divide the frame."""
+        features, states = self._patches(history), []
+        for layer in self.encoder:
+            features, state = layer(features)
+            states.append(state)
+        outputs = [self.lowest.undriven(horizon, states[0])[0]]
+        for layer, state in zip(self.upper, states[1:], strict=True):
+            outputs.append(layer(outputs[-1], state)[0])
+        patches: Tensor = self.head(torch.cat(outputs, dim=2).flatten(0, 1))
+        frames = functional.pixel_shuffle(patches, self._patch)
+        return frames.reshape(horizon, len(history), *frames.shape[1:]).transpose(0, 1)
+
+    def one_step(self, frames: Video) -> Video:
+        """See Forecaster: each prefix of the frames is encoded by itself."""
+        return torch.cat([self.forecast(frames[:, : t + 1], 1) for t in range(frames.shape[1])], dim=1)
+
+    def _patches(self, video: Video) -> Features:
+        height, width = video.shape[-2:]
+        if height % self._patch or width % self._patch:
+            raise SpecError(
+                f"model.patch: {self._patch} does not divide frames of {height} x {width} pixels; "
+                "take a patch that does, or another canvas"
+            )
+        return functional.pixel_unshuffle(video.transpose(0, 1), self._patch)
+
+
+@final
+class EncoderForecaster(ConvLSTMStack):
+    """Shi et al. 2015 (arXiv 1506.04214, figure 3), by default their (5x5)-5x5-128-5x5-64-5x5-64.
+
+    Kernels count patches.
+    """
+
+    trainable: ClassVar[bool] = True
+    module: ClassVar[type[TrainableForecaster]] = EncoderForecasterNetwork
+
+    kind: Literal["encoder_forecaster"] = "encoder_forecaster"
+    layers: LayerCount = 3
+    filters: Filters = (128, 64, 64)
+    kernel_size: Kernels = 5
+    peepholes: bool = True
+    patch: Annotated[int, Field(ge=1, le=32)] = 4
+    """Side of the patches that a frame is cut into; each becomes one pixel of patch x patch channels."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        self.refuse_giants(self.patch**2)
+        return self
+
+    def build(self) -> EncoderForecasterNetwork:
+        """Return the network, its weights drawn from torch's global state."""
+        return EncoderForecasterNetwork(self)
+
+
+def _layers(spec: EncoderForecaster, inputs: list[int]) -> list[ConvLSTMLayer]:
+    return [ConvLSTMLayer(i, *shape, spec.cell()) for i, shape in zip(inputs, spec.shapes(), strict=True)]

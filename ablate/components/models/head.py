@@ -1,0 +1,73 @@
+"""Output heads: from the last layer's features to the logits of the next frame."""
+
+from abc import ABC, abstractmethod
+from typing import Literal, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from ablate.components.models.convlstm_layer import Features
+from ablate.components.models.initialisation import Initialisation, fill_convolution
+
+FrameLogits = Float[Tensor, "time batch 1 height width"]
+
+Head = Literal["frame", "conv3d", "causal3d"]
+
+
+class OutputHead(nn.Module, ABC):
+    """Maps features to logits, time first. What it remembers of earlier features lets a sequence be continued."""
+
+    @abstractmethod
+    def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
+        """Return the logits at every step, and the memory after the last."""
+
+
+@final
+class FrameHead(OutputHead):
+    """A 1x1 convolution of each step's features alone."""
+
+    def __init__(self, channels: int, initialisation: Initialisation) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 1, 1)
+        fill_convolution(self.conv, initialisation)
+
+    def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
+        """See OutputHead: nothing is remembered."""
+        logits: Tensor = self.conv(features.flatten(0, 1))
+        return logits.reshape(*features.shape[:2], *logits.shape[1:]), memory
+
+
+@final
+class TimeHead(OutputHead):
+    """A 3x3x3 convolution over time, height and width, of `past` earlier steps and `future` later ones.
+
+    With one of each it is Keras' Conv3D "same": at every step but the last it sees the features of the next
+    frame, which is the frame it should guess: a leak (keras-io#1003). Forecasting uses only the last step,
+    where zeros stand in the future's place. With two earlier steps and none later it is causal.
+    """
+
+    def __init__(self, channels: int, past: int, future: int, initialisation: Initialisation) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(channels, 1, 3, padding=(0, 1, 1))
+        self._past, self._future = past, future
+        fill_convolution(self.conv, initialisation)
+
+    def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
+        """See OutputHead: the last `past` steps are remembered; before the first there are zeros."""
+        before = features.new_zeros(self._past, *features.shape[1:]) if memory is None else memory
+        seen = torch.cat([before, features])
+        after = features.new_zeros(self._future, *features.shape[1:])
+        logits: Tensor = self.conv(torch.cat([seen, after]).permute(1, 2, 0, 3, 4))
+        return logits.permute(2, 0, 1, 3, 4), seen[-self._past :]
+
+
+def build_head(head: Head, channels: int, initialisation: Initialisation) -> OutputHead:
+    """Return the head of that name for features of that many channels."""
+    match head:
+        case "frame":
+            return FrameHead(channels, initialisation)
+        case "conv3d":
+            return TimeHead(channels, past=1, future=1, initialisation=initialisation)
+        case "causal3d":
+            return TimeHead(channels, past=2, future=0, initialisation=initialisation)

@@ -1,0 +1,172 @@
+"""Normalisation of a layer's features."""
+
+from abc import ABC, abstractmethod
+from typing import Annotated, Literal, final
+
+import torch
+from pydantic import Field, PositiveFloat
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ablate.components.models.convlstm_layer import Features
+from ablate.components.models.fast.batch_moments import normalise_by_batch
+from ablate.core.sizes import FilterCount
+from ablate.core.spec_base import Spec
+
+Statistics = Literal["moving", "batch", "recomputed"]
+
+
+class Normalisation(Spec, ABC):
+    """Builds the module that stands after each layer; it maps Features to Features."""
+
+    @abstractmethod
+    def build(self, channels: int) -> nn.Module:
+        """Return the module for features of that many channels. Raises ValueError where they do not fit."""
+
+
+@final
+class NoNormalisation(Normalisation):
+    """Features pass as they are."""
+
+    kind: Literal["none"] = "none"
+
+    def build(self, channels: int) -> nn.Module:  # noqa: ARG002  # part of the contract
+        """See Normalisation."""
+        return nn.Identity()
+
+
+@final
+class BatchNormalisation(Normalisation):
+    """Keras' BatchNormalization over batch, time, height and width (Ioffe & Szegedy 2015, arXiv 1502.03167)."""
+
+    kind: Literal["batch"] = "batch"
+    statistics: Statistics = "moving"
+    """At inference: `moving` averages of training, those of the `batch` at hand, or `recomputed` after training."""
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    epsilon: PositiveFloat = 1e-3
+
+    def build(self, channels: int) -> nn.Module:
+        """See Normalisation."""
+        return BatchNorm(channels, self)
+
+
+@final
+class LayerNormalisation(Normalisation):
+    """Keras' LayerNormalization: over the channels of each pixel (Ba et al. 2016, arXiv 1607.06450)."""
+
+    kind: Literal["layer"] = "layer"
+    epsilon: PositiveFloat = 1e-3
+
+    def build(self, channels: int) -> nn.Module:
+        """See Normalisation."""
+        return ChannelNorm(channels, self.epsilon)
+
+
+@final
+class GroupNormalisation(Normalisation):
+    """Over each group of channels of one frame (Wu & He 2018, arXiv 1803.08494), epsilon as in Keras.
+
+    Frame by frame: Keras' own layer would average over time as well, and so let the future through.
+    """
+
+    kind: Literal["group"] = "group"
+    groups: FilterCount = 4
+    epsilon: PositiveFloat = 1e-3
+
+    def build(self, channels: int) -> nn.Module:
+        """See Normalisation."""
+        if channels % self.groups:
+            raise ValueError(f"{channels} filters cannot be split into {self.groups} groups")
+        return GroupNorm(self.groups, channels, self.epsilon)
+
+
+AnyNormalisation = Annotated[
+    NoNormalisation | BatchNormalisation | LayerNormalisation | GroupNormalisation, Field(discriminator="kind")
+]
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation that keeps two sets of averages and lets inference choose.
+
+    As in Keras, the moving variance is the biased one. Statistics of the batch at hand span its clips and its
+    time: with them a guess depends on later frames and on other clips, and a roll-out, which goes frame by
+    frame, normalises each frame by itself.
+    """
+
+    moving_mean: Tensor
+    moving_variance: Tensor
+    recomputed_mean: Tensor
+    recomputed_variance: Tensor
+    recomputed: Tensor
+
+    def __init__(self, channels: int, spec: BatchNormalisation) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+        self.register_buffer("moving_mean", torch.zeros(channels))
+        self.register_buffer("moving_variance", torch.ones(channels))
+        self.register_buffer("recomputed_mean", torch.zeros(channels))
+        self.register_buffer("recomputed_variance", torch.ones(channels))
+        # not told by NaN: a net that overflows has NaN averages, and they are its own
+        self.register_buffer("recomputed", torch.tensor(False))  # noqa: FBT003  # a buffer's first value
+        self.statistics: Statistics = spec.statistics
+        self._momentum, self._epsilon = spec.momentum, spec.epsilon
+
+    def forward(self, features: Features) -> Features:
+        """Normalise; in training mode with the batch's statistics, which also move the averages."""
+        if self.training:
+            normalised, mean, variance = self._by_batch(features)
+            self.moving_mean.lerp_(mean, 1 - self._momentum)
+            self.moving_variance.lerp_(variance, 1 - self._momentum)
+            return normalised
+        match self.statistics:
+            case "batch":
+                return self._by_batch(features)[0]
+            case "moving":
+                return self._by(features, self.moving_mean, self.moving_variance)
+            case "recomputed":
+                if self.never_recomputed:
+                    raise ValueError("statistics 'recomputed' were never recomputed; call recompute_statistics first")
+                return self._by(features, self.recomputed_mean, self.recomputed_variance)
+
+    @property
+    def never_recomputed(self) -> bool:
+        """Tell whether there are no recomputed averages yet."""
+        return not self.recomputed
+
+    def set_recomputed(self, mean: Tensor, variance: Tensor) -> None:
+        """Store the second set of averages, one a channel."""
+        self.recomputed_mean.copy_(mean)
+        self.recomputed_variance.copy_(variance)
+        self.recomputed.fill_(True)  # noqa: FBT003  # torch takes no keyword
+
+    def _by(self, features: Features, mean: Tensor, variance: Tensor) -> Features:
+        flat = functional.batch_norm(
+            features.flatten(0, 1), mean, variance, self.weight, self.bias, training=False, eps=self._epsilon
+        )
+        return flat.view_as(features)
+
+    def _by_batch(self, features: Features) -> tuple[Features, Tensor, Tensor]:
+        """Return the features normalised by their own mean and biased variance, and these two."""
+        normalised, mean, variance = normalise_by_batch(features.flatten(0, 1), self.weight, self.bias, self._epsilon)
+        return normalised.view_as(features), mean, variance
+
+
+class ChannelNorm(nn.Module):
+    """Layer normalisation over the channels of each pixel."""
+
+    def __init__(self, channels: int, epsilon: float) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(channels, eps=epsilon)
+
+    def forward(self, features: Features) -> Features:
+        """Normalise every pixel by itself."""
+        normalised: Tensor = self.norm(features.movedim(2, -1))
+        return normalised.movedim(-1, 2)
+
+
+class GroupNorm(nn.GroupNorm):
+    """Group normalisation of each frame by itself."""
+
+    def forward(self, features: Features) -> Features:
+        """Normalise every frame by itself."""
+        return super().forward(features.flatten(0, 1)).view_as(features)

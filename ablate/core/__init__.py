@@ -1,0 +1,1 @@
+"""Words of the code that every room uses: errors, seeds, arrays, sizes."""

@@ -1,0 +1,28 @@
+"""Questions to a trained net, most of them interventions. A new one is one file and one line in the list here."""
+
+from ablate.diagnosis.probes.cell_growth import CellGrowth
+from ablate.diagnosis.probes.feeding import Feeding
+from ablate.diagnosis.probes.forget_gate import ForgetGate
+from ablate.diagnosis.probes.gates import Gates
+from ablate.diagnosis.probes.head_swap import HeadSwap
+from ablate.diagnosis.probes.leak import Leak
+from ablate.diagnosis.probes.memory import Memory
+from ablate.diagnosis.probes.normalisation import NormalisationStatistics
+from ablate.diagnosis.probes.positions import Positions
+from ablate.diagnosis.probes.probe import Probe, Subject
+from ablate.diagnosis.probes.receptive_field import ReceptiveField
+
+PROBES: tuple[Probe, ...] = (
+    Leak(),
+    Positions(),
+    Memory(),
+    ForgetGate(),
+    Feeding(),
+    HeadSwap(),
+    NormalisationStatistics(),
+    Gates(),
+    CellGrowth(),
+    ReceptiveField(),
+)
+
+__all__ = ["PROBES", "Probe", "Subject"]

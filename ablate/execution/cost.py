@@ -1,0 +1,108 @@
+"""About how long a study takes on this machine, from one timed step and counted arithmetic."""
+
+import time
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ablate.components.losses import Loss
+from ablate.components.models import AnyModel, Forecaster
+from ablate.components.schemes import Scheme
+from ablate.core.tensors import Video
+from ablate.study import RunSpec, StudySpec
+from ablate.training.fit import choose_device, initial_model
+
+TIMED_FLOP = 10e9  # a step of this size takes one core a fraction of a second
+OVERHEAD_SECONDS = 4.0  # of a run beside its arithmetic: clips, scores, pictures, files
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of one run of every cell, and of the whole study with `slots` runs at a time."""
+
+    run_seconds: tuple[float, ...]
+    study_seconds: float
+    slots: int
+
+
+def estimate(study: StudySpec, slots: int) -> Estimate:
+    """Time one optimisation step of the base run, and scale it by every cell's floating-point operations.
+
+    Nothing is trained: the timed step's weights are thrown away. A rough figure, good to a factor of
+    about two, since memory traffic does not grow as arithmetic does.
+    """
+    rate = _flop_a_second(study.base)
+    seconds = tuple(OVERHEAD_SECONDS + _run_flop(cell.run) / rate for cell in study.cells)
+    return Estimate(seconds, sum(seconds) * len(study.seeds) / slots, slots)
+
+
+def _flop_a_second(run: RunSpec) -> float:
+    if not run.model.trainable:
+        return TIMED_FLOP
+    flop = _step_flop(run)
+    batch = int(min(run.training.batch, max(1, TIMED_FLOP // flop)))
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as a worker has
+    try:
+        _step(run, batch)
+        started = time.perf_counter()
+        _step(run, batch)
+        return flop * batch / (time.perf_counter() - started)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _run_flop(run: RunSpec) -> float:
+    training = _step_flop(run) * run.training.batch * run.training.steps if run.model.trainable else 0
+    views, evaluation = run.evaluation.views.values(), run.evaluation
+    times = (evaluation.context, evaluation.horizon)
+    return training + sum(
+        _forecast_flop(run.model, run.data.canvas, *times, view.forecast) * (view.count or evaluation.clips)
+        for view in views
+    )
+
+
+def _step_flop(run: RunSpec) -> int:
+    return _training_flop(run.model, run.data.canvas, run.training.scheme, run.loss)
+
+
+@lru_cache
+def _training_flop(model: AnyModel, canvas: int, scheme: Scheme, loss: Loss) -> int:
+    """Count the floating-point operations of one optimisation step for each clip of its batch."""
+    with FlopCounterMode(display=False) as counter:
+        value = scheme.loss(_hollow(model), _frames(canvas, scheme.frames_needed), loss, 1.0, torch.Generator())
+        value.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    return int(counter.get_total_flops())
+
+
+@lru_cache
+def _forecast_flop(model: AnyModel, canvas: int, context: int, horizon: int, forecast: str) -> int:
+    """Count the floating-point operations of forecasting one clip."""
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        if forecast == "rollout":
+            _hollow(model).forecast(_frames(canvas, context), horizon)
+        else:
+            _hollow(model).one_step(_frames(canvas, context + horizon - 1))
+    return int(counter.get_total_flops())
+
+
+def _hollow(spec: AnyModel) -> Forecaster:
+    """Return the model with shapes but no numbers: its arithmetic can be counted without being done."""
+    with torch.device("meta"):
+        model: Forecaster = spec.build()
+    return model
+
+
+def _frames(canvas: int, time: int) -> Video:
+    return torch.zeros(1, time, 1, canvas, canvas, device="meta")
+
+
+def _step(run: RunSpec, batch: int) -> None:
+    device = choose_device(run.training)
+    scheme: Scheme = run.training.scheme
+    clips = torch.zeros(batch, scheme.frames_needed, 1, run.data.canvas, run.data.canvas, device=device)
+    scheme.loss(initial_model(run, device), clips, run.loss, 1.0, torch.Generator()).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    if device.type == "cuda":
+        torch.cuda.synchronize()

@@ -1,0 +1,59 @@
+"""Databases that the environment names instead of the store's own files: of which kinds, and whether they answer."""
+
+import socket
+from urllib.parse import urlsplit
+
+from sqlalchemy import NullPool, create_engine, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from ablate.core.errors import AblateError, SpecError
+from ablate.storage.paths import MLFLOW, OPTUNA, Store, without_password
+
+POSTGRES, SQLITE, SERVERS = "postgresql+psycopg", "sqlite", {"http": 80, "https": 443}
+ANSWER_SECONDS = 10
+
+
+def refuse_unusable(store: Store) -> None:
+    """Have every database answer that the environment names.
+
+    Raises SpecError for an address of another kind or the same for both, AblateError where nobody answers.
+    """
+    for variable, url in ((OPTUNA, store.optuna), (MLFLOW, store.mlflow)):
+        if url is not None:
+            _refuse_kind(variable, url)
+            _refuse_silence(variable, url)
+    if store.optuna is not None and store.optuna == store.mlflow:
+        raise SpecError(f"{OPTUNA} and {MLFLOW} name one database; they need one each, be it on the same server")
+
+
+def _refuse_kind(variable: str, url: str) -> None:
+    try:
+        kind, shown = (urlsplit(url).scheme if _is_a_server(url) else make_url(url).drivername), without_password(url)
+    except (ArgumentError, ValueError):
+        kind, shown = "", "what is no address"
+    if kind not in {POSTGRES, SQLITE, *(SERVERS if variable == MLFLOW else ())}:
+        served = " or http://HOST:PORT of an MLflow server" if variable == MLFLOW else ""
+        raise SpecError(
+            f"{variable}: found {shown}; must be {POSTGRES}://USER@HOST/DATABASE or {SQLITE}:////PATH/TO/FILE{served}"
+        )
+
+
+def _refuse_silence(variable: str, url: str) -> None:
+    """Ask once: Optuna would not say it in words, and MLflow would ask for minutes."""
+    try:
+        if _is_a_server(url):
+            parts = urlsplit(url)
+            socket.create_connection((parts.hostname, parts.port or SERVERS[parts.scheme]), ANSWER_SECONDS).close()
+        elif not url.startswith(SQLITE):
+            create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": ANSWER_SECONDS}).connect().close()
+    except ImportError as error:
+        raise AblateError(f"{variable}: PostgreSQL needs pip install 'ablate-convlstm[postgres]'") from error
+    except (OSError, ValueError, SQLAlchemyError) as error:
+        reason = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise AblateError(
+            f"{variable}: {without_password(url)} does not answer ({reason}); see that it runs"
+        ) from error
+
+
+def _is_a_server(url: str) -> bool:
+    return url.startswith(tuple(f"{scheme}://" for scheme in SERVERS))

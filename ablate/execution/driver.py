@@ -1,0 +1,199 @@
+"""The one owner of a study: hands points to the executor, and takes each result in exactly once."""
+
+import math
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import final
+
+import pandas as pd
+
+from ablate.core.seeds import derive
+from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Progressed, Started, Task
+from ablate.execution.optuna_ledger import Ledger
+from ablate.execution.progress import Display, Running, Standing
+from ablate.execution.signals import listening
+from ablate.execution.tracking.tracker import Tracker
+from ablate.measurement.metrics import MEASURES
+from ablate.storage.failed_attempts import FailedAttempts, FailureKind
+from ablate.storage.paths import Store
+from ablate.storage.records import CURVE_COLUMNS, RunRecord
+from ablate.study import Point, StudySpec
+
+POLL_SECONDS = 0.5
+
+
+@dataclass
+class Tally:
+    """What became of a study's points. `failed` holds a line for every point that ended without a result."""
+
+    planned: int
+    settled: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+    out_of_time: bool = False
+
+    @property
+    def open(self) -> int:
+        """Points that have neither a result nor a failure yet."""
+        return self.planned - self.settled - len(self.failed)
+
+
+@dataclass
+class Attempt:
+    """One try at a point: its trial in the ledger, its run in the tracker, and since when it is under way."""
+
+    point: Point
+    trial: int
+    run_id: str
+    started: float | None = None
+
+
+@final
+class Driver:
+    """Runs every point that has no record yet. A record on disk is the truth; ledger and tracker follow it."""
+
+    def __init__(self, study: StudySpec, store: Store, tracker: Tracker, executor: Executor, display: Display) -> None:
+        self._study, self._tracker, self._executor, self._display = study, tracker, executor, display
+        self._paths = store.study(study.name)
+        self._points = {point.id: point for point in study.points}
+        self._ledger = Ledger.open(store, study)
+        self._attempts: dict[str, Attempt] = {}
+        self._failures = FailedAttempts()
+        self._tally = Tally(len(self._points))
+        self._standing = Standing(len(self._points), 0, executor.slots, MEASURES[study.response.measure].title)
+
+    def run(self) -> Tally:
+        """Carry the study as far as it goes, and say how far that was."""
+        self._tracker.open(self._study)
+        self._queue()
+        with self._display, listening() as interruption:
+            try:
+                while self._fill() and not interruption.requested:
+                    for event in self._executor.events(POLL_SECONDS):
+                        self._take(event)
+                    self._stop_overdue()
+                    self._display.update(self._standing)
+            finally:
+                self._executor.close()
+                self._abandon()
+        self._tally.interrupted = interruption.requested
+        return self._tally
+
+    def _queue(self) -> None:
+        """Queue, in the study's random order, what is not settled with a record behind it."""
+        order = sorted(self._points)
+        random.Random(derive(self._study.analysis.seed, "run_order")).shuffle(order)  # noqa: S311  # an order, no secret
+        settled = {id_ for id_ in self._ledger.settled() if self._has_record(id_)}
+        self._tally.settled = self._standing.done = len(settled & set(order))
+        self._ledger.enqueue([self._points[id_] for id_ in order if id_ not in settled])
+
+    def _fill(self) -> bool:
+        """Keep every slot busy while there is time; False when nothing is left to wait for."""
+        while len(self._attempts) < self._executor.slots and not self._out_of_time():
+            if (queued := self._ledger.next()) is None:
+                break
+            trial, id_ = queued
+            self._begin(trial, self._points[id_])
+        return bool(self._attempts)
+
+    def _out_of_time(self) -> bool:
+        minutes = self._study.budget.minutes
+        if minutes is not None and time.monotonic() - self._standing.started > minutes * 60:
+            self._tally.out_of_time = self._tally.open > len(self._attempts)
+            return True
+        return False
+
+    def _stop_overdue(self) -> None:
+        """Stop runs that take too long; one that ended in that moment has its result."""
+        minutes = self._study.budget.run_minutes
+        now = time.monotonic()
+        for id_, attempt in list(self._attempts.items()):
+            if minutes is None or attempt.started is None or now - attempt.started < minutes * 60:
+                continue
+            self._executor.cancel(id_)
+            del self._attempts[id_]
+            if self._has_record(id_):
+                self._settle(attempt)
+            else:
+                self._fail(attempt, "timeout", f"stopped after {minutes:g} minutes (budget.run_minutes)")
+
+    def _begin(self, trial: int, point: Point) -> None:
+        if self._paths.run(point.id).folder.exists():
+            self._tracker.supersede(point)
+        attempt = Attempt(point, trial, self._tracker.start(point, trial))
+        if self._has_record(point.id):  # a driver died between writing the record and taking it in
+            self._settle(attempt)
+            return
+        self._attempts[point.id] = attempt
+        self._standing.running[point.id] = Running(point.title, point.run.training.steps)
+        self._executor.submit(Task(point, self._paths.run(point.id).folder))
+
+    def _take(self, event: Event) -> None:
+        match event:
+            case Started(id_):
+                self._attempts[id_].started = time.monotonic()
+            case Progressed(id_, step, loss, held_out_loss):
+                running = self._standing.running[id_]
+                running.step, running.loss = step, loss
+                if not math.isnan(held_out_loss):
+                    row = pd.DataFrame([(step, loss, held_out_loss)], columns=CURVE_COLUMNS)
+                    self._tracker.curve(self._attempts[id_].run_id, row)
+            case Finished(id_):
+                self._settle(self._attempts.pop(id_))
+            case Failed(id_, kind, message):
+                self._fail(self._attempts.pop(id_), kind, message)
+
+    def _settle(self, attempt: Attempt) -> None:
+        point, paths = attempt.point, self._paths.run(attempt.point.id)
+        record = RunRecord.load(paths)
+        value = self._study.response.of(record.scores)
+        self._tracker.finish(attempt.run_id, record, paths)
+        pictures = [paths.frame_grid(view) for view in record.examples] + [paths.animation(self._study.response.view)]
+        self._ledger.settle(
+            attempt.trial,
+            value=value,
+            record=record,
+            run_id=attempt.run_id,
+            artifacts=[picture for picture in pictures if picture.exists()],
+        )
+        self._tally.settled += 1
+        self._standing.last = record.outcome if record.outcome == "diverged" else _written(value)
+        self._ended(point, f"{self._standing.response} {self._standing.last}", record.facts)
+
+    def _fail(self, attempt: Attempt, kind: FailureKind, message: str) -> None:
+        point, paths = attempt.point, self._paths.run(attempt.point.id)
+        again = self._failures.note(point.id, kind, message, attempt.trial, paths)
+        if not paths.log.exists():  # a worker that was killed could not write one
+            paths.log.write_text(message)
+        self._ledger.fail(attempt.trial, kind, message)
+        self._tracker.fail(attempt.run_id, message, paths)
+        if again:
+            self._standing.running.pop(point.id)
+            self._ledger.again(point)
+            self._display.say(f"{point.title}  {message}; tried again")
+            return
+        self._tally.failed[point.id] = f"{point.title}: {message}"
+        self._standing.failed += 1
+        self._ended(point, f"FAILED: {message} (details: {paths.log}); the study goes on", {})
+
+    def _ended(self, point: Point, how: str, facts: Mapping[str, str | int | float]) -> None:
+        self._standing.running.pop(point.id, None)
+        self._standing.done += 1
+        self._standing.finished_here += 1
+        took = f"  {facts['seconds']:.0f} s" if "seconds" in facts else ""
+        self._display.say(f"{self._standing.done}/{self._standing.total}  {point.title}  {how}{took}")
+
+    def _abandon(self) -> None:
+        for attempt in self._attempts.values():
+            self._ledger.release(attempt.trial)
+            self._tracker.interrupt(attempt.run_id)
+        self._attempts.clear()
+
+    def _has_record(self, id_: str) -> bool:
+        return self._paths.run(id_).record.exists()
+
+
+def _written(value: float) -> str:
+    return "undefined" if math.isnan(value) else f"{value:.3f}"

@@ -1,0 +1,152 @@
+"""Runs on this machine: one worker process a core, or a GPU."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing import connection, get_context, parent_process
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from typing import final
+
+import torch
+
+from ablate.execution.executors.attempt import Work, attempt
+from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Task
+from ablate.execution.train_and_score import carry_out
+from ablate.storage.failed_attempts import FailureKind
+
+GRACE_SECONDS = 5.0
+# glibc gives big tensors back to the kernel at once, and page faults then cost half of a step
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 40), "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
+
+
+@dataclass
+class Worker:
+    """A process that carries out one task at a time, and the driver's end of its pipe."""
+
+    process: SpawnProcess
+    pipe: Connection
+    task: Task | None = None
+
+
+@final
+class LocalExecutor(Executor):
+    """Worker processes that live as long as the executor; one that dies is replaced.
+
+    Each worker has one thread, which for small nets beats one worker with many, and with GPUs each
+    sees one of them. A worker ignores Ctrl-C: the driver alone decides what is abandoned.
+    """
+
+    def __init__(self, workers: int | None = None, work: Work = carry_out) -> None:
+        self._work = work
+        self._gpus = torch.cuda.device_count()
+        self._slots = workers or slots_here()
+        self._workers: dict[int, Worker] = {}
+
+    @property
+    def slots(self) -> int:
+        """See Executor."""
+        return self._slots
+
+    def submit(self, task: Task) -> None:
+        """See Executor."""
+        slot = next(slot for slot in range(self._slots) if slot not in self._workers or not self._workers[slot].task)
+        if slot not in self._workers:
+            self._workers[slot] = self._start(slot)
+        self._workers[slot].task = task
+        with contextlib.suppress(BrokenPipeError):  # a worker that died idle is noticed, and named, in events()
+            self._workers[slot].pipe.send(task)
+
+    def events(self, timeout: float) -> Sequence[Event]:
+        """See Executor."""
+        slots = {worker.pipe: slot for slot, worker in self._workers.items()}
+        ready = [pipe for pipe in connection.wait(list(slots), timeout) if isinstance(pipe, Connection)]
+        return [event for pipe in ready for event in self._read(slots[pipe])]
+
+    def cancel(self, point: str) -> None:
+        """See Executor."""
+        for slot, worker in list(self._workers.items()):
+            if worker.task is not None and worker.task.point.id == point:
+                worker.process.kill()
+                worker.process.join()
+                worker.pipe.close()
+                del self._workers[slot]
+
+    def close(self) -> None:
+        """See Executor."""
+        for worker in self._workers.values():
+            worker.process.terminate()
+        for worker in self._workers.values():
+            worker.process.join(GRACE_SECONDS)
+            worker.process.kill()
+            worker.process.join()
+            worker.pipe.close()
+        self._workers.clear()
+
+    def _start(self, slot: int) -> Worker:
+        ours, theirs = get_context("spawn").Pipe()
+        gpu = slot % self._gpus if self._gpus else None
+        process = get_context("spawn").Process(
+            target=_work, args=(theirs, gpu, self._work), name=f"ablate-worker-{slot}"
+        )
+        for name, value in MALLOC.items():  # read by the C library when the process starts
+            os.environ.setdefault(name, value)
+        process.start()
+        theirs.close()
+        return Worker(process, ours)
+
+    def _read(self, slot: int) -> list[Event]:
+        worker = self._workers[slot]
+        try:
+            event: Event = worker.pipe.recv()
+        except (EOFError, OSError):  # it died, be it in the middle of a word
+            return self._bury(slot)
+        if isinstance(event, Finished | Failed):
+            worker.task = None
+        return [event]
+
+    def _bury(self, slot: int) -> list[Event]:
+        worker = self._workers.pop(slot)
+        worker.process.join(GRACE_SECONDS)
+        worker.pipe.close()
+        if worker.task is None:
+            return []
+        return [Failed(worker.task.point.id, *_cause_of_death(worker.process.exitcode))]
+
+
+def slots_here() -> int:
+    """Return how many runs this machine carries at a time: one a GPU, or one a core this process may use."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return torch.cuda.device_count() or cores or 1
+
+
+def _cause_of_death(exit_code: int | None) -> tuple[FailureKind, str]:
+    if exit_code == -signal.SIGTERM:
+        return "preempted", "the worker process was told to go (SIGTERM)"
+    if exit_code == -signal.SIGKILL:
+        return "lost_worker", "the worker process was killed, as the system does when memory runs out"
+    return "lost_worker", f"the worker process died (exit code {exit_code})"
+
+
+def _work(pipe: Connection, gpu: int | None, work: Work) -> None:
+    """Carry out tasks until the driver hangs up."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_driver, daemon=True).start()
+    if gpu is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
+    torch.set_num_threads(1)
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            task: Task = pipe.recv()
+            pipe.send(attempt(task, work, pipe.send))
+
+
+def _end_with_the_driver() -> None:
+    """End this process, whatever it does, once the driver is gone: the next one will carry out the run itself."""
+    driver = parent_process()
+    if driver is not None:
+        driver.join()
+        os._exit(1)

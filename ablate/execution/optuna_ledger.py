@@ -1,0 +1,257 @@
+"""Every attempt at a point, as a trial of an Optuna study. Beside optuna_importance.py alone it imports optuna."""
+
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any, BinaryIO, Self, final
+
+import optuna
+import pandas as pd
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.exceptions import ExperimentalWarning, StorageInternalError, UpdateFinishedTrialError
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from ablate.core.errors import AblateError
+from ablate.measurement.metrics import COMPANIONS, MEASURES
+from ablate.storage.paths import Store, without_password
+from ablate.storage.records import RunRecord, whole_file
+from ablate.storage.retry import patient
+from ablate.study import Point, StudySpec
+
+SETTLED = (TrialState.COMPLETE, TrialState.PRUNED)
+ANY_SEED = IntDistribution(0, 2**31 - 1)  # Optuna lets no distribution change, and seeds may be added
+LOCK_SECONDS = 60  # the dashboard may be reading the database
+QUEUED = 20
+LAYOUT = "layout"
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+@final
+class Ledger:
+    """The trials of one study. Only the driver that holds the study's lock may open it.
+
+    A point is settled by a trial that is COMPLETE (its value is the study's response) or PRUNED (the response
+    is undefined, or the run diverged: Optuna takes no NaN). FAIL leaves the point open for the next start.
+    """
+
+    def __init__(
+        self, study: StudySpec, trials: optuna.Study, artifacts: FileSystemArtifactStore, database: str
+    ) -> None:
+        self._wanted: dict[str, Point] = {}
+        self._distributions = _distributions(study)
+        self._trials, self._artifacts = trials, artifacts
+        self._asked: dict[int, optuna.Trial] = {}
+        self.database, self.role, self.given_up = database, "Optuna's database", False
+
+    def is_away(self, error: Exception) -> bool:
+        """See Reached."""
+        return isinstance(error, SQLAlchemyError | StorageInternalError)
+
+    @classmethod
+    def open(cls, store: Store, study: StudySpec) -> Self:
+        """Create the study's trials, or take up those of an earlier start.
+
+        Trials that an earlier driver left running fail as abandoned. Where factors, levels or the response have
+        changed, which Optuna refuses, its study is made anew, and the settled trials of points that are still
+        in it are carried over. Raises AblateError where the database cannot be used.
+        """
+        with _usable(database := without_password(store.optuna_url)):
+            trials = _trials(store, study)
+            trials.set_user_attr("question", study.question)
+            trials.set_user_attr("response", _response_title(study))
+            trials.set_user_attr("plan", f"{study.design.kind}: {len(study.cells)} cells x {len(study.seeds)} seeds")
+            ledger = cls(study, trials, WholeFiles(store.optuna_artifacts), database)
+            ledger._abandon(trials.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
+            return ledger
+
+    @patient
+    def settled(self) -> Mapping[str, str]:
+        """Return every settled point's outcome (finished, undefined, diverged); its latest trial counts."""
+        trials = self._trials.get_trials(deepcopy=False, states=SETTLED)
+        return {trial.user_attrs["point"]: trial.user_attrs["outcome"] for trial in trials}
+
+    @patient
+    def enqueue(self, points: Sequence[Point]) -> None:
+        """Queue the points in their order, behind those that wait already. What waits beside them will not run."""
+        self._wanted = {point.id: point for point in points}
+        self._refill()
+
+    def again(self, point: Point) -> None:
+        """Queue a point behind all others, as is done with one that failed."""
+        self._wanted[point.id] = point
+
+    @patient
+    def next(self) -> tuple[int, str] | None:
+        """Begin the next queued trial and return its number and its point; None when the queue is empty.
+
+        A trial that waits for a point that was not asked for again fails as withdrawn.
+        """
+        while self._refill():
+            trial = self._trials.ask(self._distributions)
+            point = trial.user_attrs.get("point")
+            self._asked[trial.number] = trial
+            if point in self._wanted:
+                del self._wanted[point]  # it may wait twice, where a database went away in between
+                return trial.number, point
+            self._end(trial.number, TrialState.FAIL, {"outcome": "withdrawn"})
+        return None
+
+    def _refill(self) -> bool:
+        """Keep Optuna's queue short, which it reads as a whole for every trial, and return whether anything waits.
+
+        What Optuna took from it as the database went away, so that the trial never got here, is queued anew.
+        """
+        under_way = self._trials.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))
+        self._abandon(trial for trial in under_way if trial.state is TrialState.RUNNING)
+        waiting = [trial.user_attrs.get("point") for trial in under_way if trial.state is TrialState.WAITING]
+        missing = (point for id_, point in self._wanted.items() if id_ not in waiting)
+        added = list(islice(missing, max(QUEUED - len(waiting), 0)))
+        for point in added:
+            self._trials.enqueue_trial(_params(point), user_attrs={"point": point.id})
+        return bool(waiting or added)
+
+    def _abandon(self, trials: Iterable[FrozenTrial]) -> None:
+        """End as abandoned those that run, and not for this ledger."""
+        for stale in trials:
+            number = stale.number
+            if number not in self._asked:
+                self._asked[number] = optuna.Trial(self._trials, stale._trial_id)  # noqa: SLF001  # no public way back to it
+                self._end(number, TrialState.FAIL, {"outcome": "abandoned"})
+
+    @patient
+    def settle(self, number: int, *, value: float, record: RunRecord, run_id: str, artifacts: Sequence[Path]) -> None:
+        """End a trial with its record: the response (NaN where undefined), the means of every view, the pictures.
+
+        Of the measures only those that stand beside any response: Optuna writes each by itself, MLflow has them all.
+        """
+        for file in artifacts:
+            upload_artifact(artifact_store=self._artifacts, file_path=str(file), study_or_trial=self._asked[number])
+        state, outcome = _verdict(value, record.outcome)
+        means = {name: mean for name, mean in record.means.items() if name.rpartition("/")[2] in COMPANIONS}
+        facts = {"outcome": outcome, "mlflow_run": run_id, "seconds": record.facts.get("seconds")}
+        self._end(number, state, facts | means, value)
+
+    @patient
+    def fail(self, number: int, kind: str, message: str) -> None:
+        """End a trial that has no result."""
+        self._end(number, TrialState.FAIL, {"outcome": "failed", "failure": kind, "message": message})
+
+    @patient
+    def release(self, number: int) -> None:
+        """End a trial that the user stopped."""
+        self._end(number, TrialState.FAIL, {"outcome": "interrupted"})
+
+    def _end(self, number: int, state: TrialState, facts: Mapping[str, Any], value: float = math.nan) -> None:
+        trial = self._asked[number]
+        with suppress(UpdateFinishedTrialError):  # told before, and the database went away with its answer
+            for name, fact in facts.items():
+                trial.set_user_attr(name, fact)
+            self._trials.tell(trial, value if state is TrialState.COMPLETE else None, state, skip_if_finished=True)
+        del self._asked[number]
+
+
+class WholeFiles(FileSystemArtifactStore):
+    """Artifacts that the dashboard finds whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._folder = folder
+
+    def write(self, artifact_id: str, content_body: BinaryIO) -> None:
+        """Write an artifact beside its place, and move it there."""
+        with whole_file(self._folder / artifact_id) as path:
+            path.write_bytes(content_body.read())
+
+
+def _trials(store: Store, study: StudySpec) -> optuna.Study:
+    """Return the Optuna study as it should be laid out now, with what an earlier one settled."""
+    store.root.mkdir(parents=True, exist_ok=True)
+    storage = RDBStorage(store.optuna_url, engine_kwargs=_engine(store.optuna_url))
+    sampler = optuna.samplers.RandomSampler()  # never asked: every queued trial brings all its values
+    carried: list[FrozenTrial] = []
+    if study.name in optuna.get_all_study_names(storage):
+        trials = optuna.load_study(study_name=study.name, storage=storage, sampler=sampler)
+        if trials.user_attrs.get(LAYOUT) == _layout(study):
+            return trials
+        carried = list(_carried_over(trials, study, store))
+        optuna.delete_study(study_name=study.name, storage=storage)
+    upwards = MEASURES[study.response.measure].higher_is_better
+    direction = StudyDirection.MAXIMIZE if upwards else StudyDirection.MINIMIZE
+    trials = optuna.create_study(study_name=study.name, storage=storage, sampler=sampler, direction=direction)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        trials.set_metric_names([_response_title(study)])
+    trials.add_trials(carried)
+    trials.set_user_attr(LAYOUT, _layout(study))
+    return trials
+
+
+def _engine(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite:"):
+        return {"connect_args": {"timeout": LOCK_SECONDS}}
+    return {"pool_pre_ping": True}  # a server may have been restarted since the last call
+
+
+def _carried_over(trials: optuna.Study, study: StudySpec, store: Store) -> Iterator[FrozenTrial]:
+    """Write the settled trials in today's levels and response; those without a point or a record fall away."""
+    points = {point.id: point for point in study.points}
+    for trial in trials.get_trials(states=SETTLED):
+        point = points.get(trial.user_attrs["point"])
+        paths = store.study(study.name).run(trial.user_attrs["point"])
+        if point is None or not paths.record.exists():
+            continue
+        value = study.response.of(pd.read_parquet(paths.scores))
+        diverged = trial.user_attrs["outcome"] == "diverged"
+        trial.state, outcome = _verdict(value, "diverged" if diverged else "finished")
+        trial.value = value if trial.state is TrialState.COMPLETE else None
+        trial.user_attrs["outcome"] = outcome
+        trial.params, trial.distributions = _params(point), _distributions(study)
+        yield trial
+
+
+def _layout(study: StudySpec) -> dict[str, Any]:
+    """Return what Optuna does not let change: the levels, and what a trial's value means."""
+    levels = {path: factor.level_names() for path, factor in study.factors.items()}
+    return {"levels": levels, "response": study.response.model_dump(mode="json")}
+
+
+def _distributions(study: StudySpec) -> dict[str, BaseDistribution]:
+    levels = {path: CategoricalDistribution(factor.level_names()) for path, factor in study.factors.items()}
+    return {**levels, "seed": ANY_SEED}
+
+
+def _params(point: Point) -> dict[str, Any]:
+    return {**point.levels, "seed": point.seed}
+
+
+def _response_title(study: StudySpec) -> str:
+    response = study.response
+    last = response.last_step or study.base.evaluation.horizon
+    return f"{response.view}/{response.measure}, steps {response.first_step} to {last}"
+
+
+def _verdict(value: float, outcome: str) -> tuple[TrialState, str]:
+    if outcome == "diverged":
+        return TrialState.PRUNED, outcome
+    return (TrialState.COMPLETE, outcome) if math.isfinite(value) else (TrialState.PRUNED, "undefined")
+
+
+@contextmanager
+def _usable(database: str) -> Iterator[None]:
+    """Turn a database that Optuna cannot use into an error that says what to do."""
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise AblateError(
+            f"{database} cannot be used as Optuna's database ({reason}); close what else writes to it, or "
+            "move it away and run again: the results under studies/ are kept and taken in anew"
+        ) from error

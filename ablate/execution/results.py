@@ -1,0 +1,74 @@
+"""From the records on disk to the table that is analysed."""
+
+from collections import Counter
+
+import pandas as pd
+
+from ablate.analysis.study_table import Measured, Response, StudyTable
+from ablate.measurement.metrics import COMPANIONS, MEASURES
+from ablate.measurement.run_mean import step_sums
+from ablate.planning.preregistration import deviations
+from ablate.storage.failed_attempts import failed_attempts
+from ablate.storage.paths import RunPaths, StudyPaths
+from ablate.storage.records import RunRecord
+from ablate.study import Point, StudySpec
+
+
+def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
+    """Return the study's results so far: finished, diverged, failed and missing runs, each in its row.
+
+    Records are read one at a time, and summed up. Raises DataError where one is damaged.
+    """
+    response, rows, sums = study.response, [], {}
+    for point in study.points:
+        record = _record(paths.run(point.id))
+        rows.append(_row(point, record, paths, response.view))
+        if record is not None and record.outcome == "finished":
+            sums[point.id] = _told(step_sums(record.scores), response.measure)
+    return StudyTable(
+        question=study.question,
+        exploratory=study.exploratory,
+        factors=study.factor_levels,
+        response=Response(
+            measure=_measured(response.measure),
+            view=response.view,
+            first_step=response.first_step,
+            last_step=response.last_step or study.base.evaluation.horizon,
+        ),
+        runs=pd.DataFrame(rows),
+        sums=sums,
+        companions=tuple(_measured(name) for name in COMPANIONS if name != response.measure),
+        deviations=deviations(paths, study),
+        failed_attempts=dict(sum((failed_attempts(paths.run(point.id)) for point in study.points), Counter[str]())),
+    )
+
+
+def _record(paths: RunPaths) -> RunRecord | None:
+    return RunRecord.load(paths, pictures=False) if paths.record.exists() else None
+
+
+def _told(sums: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Keep what a report tells of: the response's measure and those beside it."""
+    return sums[sums["measure"].isin((measure, *COMPANIONS))]
+
+
+def _row(point: Point, record: RunRecord | None, paths: StudyPaths, view: str) -> dict[str, str | int | float | None]:
+    log = paths.run(point.id).log
+    failed = record is None and log.exists()
+    message = log.read_text().strip().rpartition("\n")[2] if failed else ""
+    outcome = record.outcome if record is not None else "failed" if failed else "missing"
+    facts = record.facts if record is not None else {}
+    return {
+        "point": point.id,
+        **point.levels,
+        "seed": point.seed,
+        "outcome": outcome,
+        "message": message,
+        **{name: facts.get(f"{view}/{name}") for name in ("best_offset", "copies")},
+        "batch_pieces": facts.get("batch_pieces"),
+    }
+
+
+def _measured(name: str) -> Measured:
+    measure = MEASURES[name]
+    return Measured(name, measure.title, measure.unit, measure.higher_is_better)

@@ -1,0 +1,344 @@
+"""Shows a study in MLflow: the study as a parent run, every attempt at a point as its child.
+
+The only file that imports mlflow. It names every run by its id and never touches MLflow's active run or
+global addresses, which are the user's.
+"""
+
+import hashlib
+import json
+import logging
+import math
+import os
+import re
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, final
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
+
+from ablate.core.errors import AblateError, DataError
+from ablate.execution.tracking import provenance
+from ablate.execution.tracking.description import description
+from ablate.execution.tracking.tracker import Tracker
+from ablate.measurement.metrics.trail import TRAIL
+from ablate.planning.preregistration import digest_tag
+from ablate.storage.findings import Finding
+from ablate.storage.paths import RunPaths, Store, StudyPaths, without_password
+from ablate.storage.records import RunRecord
+from ablate.storage.retry import at_once, patient
+from ablate.study import Point, StudySpec, level_name
+
+NO_CALLS_OUT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_MODEL_CATALOG_URI": "", "DO_NOT_TRACK": "true"}
+PATIENCE = {"MAX_RETRIES": "2", "BACKOFF_FACTOR": "1", "TIMEOUT": "30"}
+"""Of one call to a server, which by itself would ask for four minutes; a method is `patient` beyond that."""
+os.environ.update(NO_CALLS_OUT)
+for name, value in PATIENCE.items():
+    os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
+
+from mlflow import MlflowClient  # noqa: E402  # reads the environment while it is imported
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its tracebacks come as exceptions as well
+
+METRICS_A_BATCH, PARAMS_A_BATCH = 900, 100  # MLflow takes 1,000 of everything together, 100 parameters
+CURVE_SECONDS = 5.0
+"""So late the loss curve may be: a write takes as long for one number as for fifty."""
+LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG = 250, 6000, 8000
+NO_KEY = re.compile(r"[^\w\-. :/]", re.ASCII)  # characters that MLflow refuses in a metric's name
+AWAY = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
+NOTE = "mlflow.note.content"
+ROLE = "role"
+
+
+@dataclass
+class Curve:
+    """The loss curve of a running run: up to which step it is known here, and what of it MLflow still lacks."""
+
+    known: int = 0
+    unsent: list[Metric] = field(default_factory=list)
+    sent: float = field(default_factory=time.monotonic)
+
+
+@final
+class MLflowTracker(Tracker):
+    """Writes to the store's own MLflow database; a server may show it meanwhile."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.database, self.role, self.given_up = without_password(store.mlflow_url), "MLflow's database", False
+        self._client: MlflowClient
+        self._study: StudySpec
+        self._experiment: str
+        self._parent: str
+        self._curves: defaultdict[str, Curve] = defaultdict(Curve)
+
+    def is_away(self, error: Exception) -> bool:
+        """See Reached. A server that does not answer comes as an internal error as well."""
+        if isinstance(error, MlflowException):
+            return str(error.error_code) in AWAY
+        return isinstance(error, SQLAlchemyError)
+
+    @at_once
+    def open(self, study: StudySpec) -> None:
+        """See Tracker."""
+        self._study = study
+        with _quiet_migrations():
+            self._store.root.mkdir(parents=True, exist_ok=True)
+            self._client = _client(self._store)
+            self._experiment = self._opened_experiment()
+            self._parent = self._opened_parent()
+            self._end_all("status = 'RUNNING'", "abandoned")
+
+    @patient
+    def supersede(self, point: Point) -> None:
+        """See Tracker. A driver that died may have ended the run, and not told so in its ledger."""
+        self._end_all(f"tags.point = '{point.id}' and status = 'FINISHED'", "superseded")
+
+    @patient
+    def start(self, point: Point, trial: int) -> str:
+        """See Tracker. The resolved run and its levels are parameters, so that MLflow can group and plot by them."""
+        tags = {"mlflow.parentRunId": self._parent, ROLE: "run", "point": point.id, "trial": str(trial)}
+        created = self._client.create_run(self._experiment, tags=tags | _provenance(), run_name=point.title)
+        run_id: str = created.info.run_id
+        settings = dict(_flat(point.run)) | {f"factor.{path}": level for path, level in point.levels.items()}
+        params = [Param(path, value[:LONGEST_PARAM]) for path, value in settings.items()]
+        for first in range(0, len(params), PARAMS_A_BATCH):
+            self._client.log_batch(run_id, params=params[first : first + PARAMS_A_BATCH])
+        self._client.log_inputs(run_id, datasets=[_dataset(point.run.data)])
+        return run_id
+
+    @patient
+    def curve(self, run_id: str, rows: pd.DataFrame) -> None:
+        """See Tracker. The steps of these metrics are optimisation steps; they may be CURVE_SECONDS late."""
+        curve = self._curves[run_id]
+        rows = rows[rows["step"] > curve.known]
+        if rows.empty:  # a run that was taken up again tells its curve from the beginning
+            return
+        points = {
+            (key, step): loss
+            for key in ("loss", "held_out_loss")
+            for step, loss in zip(rows["step"], rows[key], strict=True)
+            if math.isfinite(loss)
+        }
+        curve.known = int(rows["step"].max())
+        curve.unsent += _metrics(points)
+        if time.monotonic() - curve.sent > CURVE_SECONDS:
+            _send(self._client, run_id, curve.unsent)
+            curve.unsent, curve.sent = [], time.monotonic()
+
+    @patient
+    def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:
+        """See Tracker. Every mean is logged as one number, and once more by forecast step, or by lag, as a chart."""
+        self.curve(run_id, record.curve)  # a later driver may take it in than the one that trained it
+        numbers = {name: fact for name, fact in record.facts.items() if not isinstance(fact, str)}
+        response = self._study.response.of(record.scores)
+        last = numbers | record.means | ({} if math.isnan(response) else {"response": response})
+        results = {(name, 0): value for name, value in last.items()} | _by_forecast_step(record) | _by_lag(record)
+        self._log_files(run_id, paths)
+        words = {name: fact for name, fact in record.facts.items() if isinstance(fact, str)}
+        note = {NOTE: description(self._study, record, run_id, paths)}
+        self._end(run_id, "FINISHED", {"outcome": record.outcome} | words | note, _metrics(results))
+
+    @patient
+    def fail(self, run_id: str, message: str, paths: RunPaths) -> None:
+        """See Tracker."""
+        self._log_files(run_id, paths)
+        self._end(run_id, "FAILED", {"outcome": "failed", "error": message, NOTE: f"**Failed**: {message}"})
+
+    @patient
+    def interrupt(self, run_id: str) -> None:
+        """See Tracker."""
+        self._end(run_id, "KILLED", {"outcome": "interrupted"})
+
+    @patient
+    def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
+        """See Tracker. A study that is not complete ends as KILLED; the next start reopens it."""
+        report = (paths.report_html, paths.report_markdown, paths.report_json, paths.runs_csv, paths.comparison)
+        for file in (paths.study_yaml, paths.plan, *report):
+            if file.exists():
+                self._client.log_artifact(self._parent, str(file))
+        self._end_all("status = 'RUNNING'", "abandoned")  # begun where the database's answer got lost
+        self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: summary} | digest_tag(paths))
+
+    def _opened_experiment(self) -> str:
+        name = self._study.name
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            id_ = self._client.create_experiment(name, self._artifacts())
+        else:
+            id_ = found.experiment_id
+            if found.lifecycle_stage == "deleted":  # by hand, in the UI; its name stays taken
+                self._client.restore_experiment(id_)
+        self._client.set_experiment_tag(id_, NOTE, self._study.question)
+        return id_
+
+    def _artifacts(self) -> str | None:
+        """Return where files go: a server keeps them itself."""
+        if self._store.mlflow_is_a_server:
+            return None
+        return (self._store.mlflow_artifacts.absolute() / self._study.name).as_uri()
+
+    def _opened_parent(self) -> str:
+        if earlier := self._search(f"tags.{ROLE} = 'study'"):
+            id_: str = earlier[0].info.run_id
+            self._client.update_run(id_, status="RUNNING")
+            return id_
+        tags = {ROLE: "study"} | _provenance()
+        created: str = self._client.create_run(self._experiment, tags=tags, run_name=self._study.name).info.run_id
+        return created
+
+    def _end_all(self, condition: str, outcome: str) -> None:
+        for run in self._search(f"tags.`mlflow.parentRunId` = '{self._parent}' and {condition}"):
+            self._end(run.info.run_id, "KILLED", {"outcome": outcome})
+
+    def _search(self, condition: str) -> list[Run]:
+        return list(self._client.search_runs([self._experiment], condition, order_by=["attributes.start_time ASC"]))
+
+    def _log_files(self, run_id: str, paths: RunPaths) -> None:
+        for file in sorted(paths.folder.glob("[!.]*")):  # what is hidden was left half written by a killed worker
+            self._client.log_artifact(run_id, str(file))
+
+    def _end(self, run_id: str, status: str, tags: Mapping[str, str], results: Sequence[Metric] = ()) -> None:
+        unsent = self._curves[run_id].unsent
+        _send(
+            self._client, run_id, [*unsent, *results], [RunTag(key, value[:LONGEST_TAG]) for key, value in tags.items()]
+        )
+        self._client.set_terminated(run_id, status)
+        self._curves.pop(run_id, None)
+
+
+def experiment_url(base_url: str, study: str) -> str:
+    """Return the page of a study on the MLflow server at `base_url`.
+
+    Without the workflow type MLflow opens its pages for language models. Raises AblateError where the server
+    knows no such study.
+    """
+    experiment = MlflowClient(tracking_uri=base_url).get_experiment_by_name(study)
+    if experiment is None:
+        raise AblateError(f"no study {study!r} has been run in this store; run it first")
+    return f"{base_url}/#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning"
+
+
+def study_and_point(store: Store, run_id: str) -> tuple[str, str]:
+    """Return the study and the point of a run in the store's MLflow database.
+
+    Raises DataError where there is no such run, or it is that of a whole study.
+    """
+    client = _client(store)
+    try:
+        run = client.get_run(run_id)
+    except MlflowException as error:
+        raise DataError(
+            f"no run {run_id!r} in {without_password(store.mlflow_url)}; copy the id from the run's page"
+        ) from error
+    study: str = client.get_experiment(run.info.experiment_id).name
+    if "point" not in run.data.tags:
+        raise DataError(f"run {run_id!r} is that of the whole study {study!r}; give one of the runs below it")
+    return study, run.data.tags["point"]
+
+
+def log_findings(store: Store, study: str, point: str, findings: Sequence[Finding], paths: RunPaths) -> str | None:
+    """Add what probes found to the finished run of a point; return that run's id, or None where there is none.
+
+    Every number becomes a metric `probe/NAME/NUMBER`, every change of a measure `probe/NAME/CONDITION/MEASURE`.
+    """
+    client = _client(store)
+    experiment = client.get_experiment_by_name(study)
+    ids = [experiment.experiment_id] if experiment else []
+    found = client.search_runs(ids, f"tags.point = '{point}' and status = 'FINISHED'", max_results=1) if ids else []
+    if not found:
+        return None
+    run_id: str = found[0].info.run_id
+    numbers = {(key, 0): value for key, value in _probe_numbers(findings)}
+    _send(client, run_id, _metrics(numbers), [RunTag("probed", "true")])
+    for file in (paths.findings, paths.findings_page):
+        client.log_artifact(run_id, str(file))
+    return run_id
+
+
+def _probe_numbers(findings: Sequence[Finding]) -> Iterator[tuple[str, float]]:
+    for finding in findings:
+        values = {name: number for name, number in finding.numbers.items() if isinstance(number, int | float)}
+        values |= {f"{change.condition}/{change.measure}": change.difference for change in finding.changes}
+        for name, value in values.items():
+            if math.isfinite(value):
+                yield NO_KEY.sub("_", f"probe/{finding.probe}/{name}")[:LONGEST_KEY], float(value)
+
+
+def _client(store: Store) -> MlflowClient:
+    return MlflowClient(tracking_uri=store.mlflow_url)
+
+
+def _metrics(values: Mapping[tuple[str, int], float]) -> list[Metric]:
+    now = time.time_ns() // 1_000_000
+    return [Metric(key, float(value), now, int(step)) for (key, step), value in values.items()]
+
+
+def _send(client: MlflowClient, run_id: str, metrics: Sequence[Metric], tags: Sequence[RunTag] = ()) -> None:
+    for first in range(0, max(len(metrics), 1), METRICS_A_BATCH):
+        last = first + METRICS_A_BATCH >= len(metrics)
+        client.log_batch(run_id, metrics=metrics[first : first + METRICS_A_BATCH], tags=tags if last else ())
+
+
+def _provenance() -> dict[str, str]:
+    found = {
+        "mlflow.source.name": "ablate",
+        "mlflow.source.git.commit": provenance.commit(Path(__file__).parent),
+        "mlflow.user": provenance.user(),
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _flat(block: BaseModel) -> Iterator[tuple[str, str]]:
+    """Yield every setting by its path, written as levels are."""
+    branches: list[tuple[str, Any]] = list(block.model_dump(mode="json").items())
+    while branches:
+        path, value = branches.pop(0)
+        if isinstance(value, dict):
+            branches += [(f"{path}.{key}", below) for key, below in value.items()]
+        else:
+            yield path, level_name(value)
+
+
+def _dataset(data: BaseModel) -> DatasetInput:
+    settings = data.model_dump_json()
+    source = json.dumps({"tags": {"mlflow.source.name": "ablate.data", "settings": settings}})
+    digest = hashlib.sha256(settings.encode()).hexdigest()[:16]
+    dataset = Dataset(name=json.loads(settings)["kind"], digest=digest, source_type="code", source=source)
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+
+
+def _by_lag(record: RunRecord) -> dict[tuple[str, int], float]:
+    """Return the trail of every view as one chart over the lags."""
+    lags = {lag.name: number for number, lag in enumerate(TRAIL, start=1)}
+    means = {tuple(name.split("/")): mean for name, mean in record.means.items()}
+    return {(f"{view}_trail/by_lag", lags[measure]): mean for (view, measure), mean in means.items() if measure in lags}
+
+
+def _by_forecast_step(record: RunRecord) -> dict[tuple[str, int], float]:
+    """Return every measure as a chart over the steps, apart from the lags of the trail: they make one of their own."""
+    scores = record.scores[~record.scores["measure"].isin([lag.name for lag in TRAIL])].astype({"value": float})
+    means = scores.groupby(["view", "measure", "step"], as_index=False)["value"].mean()
+    finite = means[np.isfinite(means["value"])]
+    keys = finite["view"] + "_per_step/" + finite["measure"]
+    return dict(zip(zip(keys, finite["step"], strict=True), finite["value"], strict=True))
+
+
+@contextmanager
+def _quiet_migrations() -> Iterator[None]:
+    """Hold back what MLflow says, migration by migration, about a database it creates."""
+    logger = logging.getLogger("alembic")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,93 @@
+"""One point from its description to its record: data, training, evaluation, pictures, files."""
+
+import platform
+import time
+from collections.abc import Mapping
+
+import pandas as pd
+import torch
+
+import ablate
+from ablate.measurement.scoring.summary import summarise
+from ablate.report.animation import write_animation
+from ablate.report.forecast_page import forecast_page
+from ablate.report.frame_grid import write_frame_grid
+from ablate.storage.paths import RunPaths
+from ablate.storage.records import SCORE_COLUMNS, RunRecord, sweep, whole_file
+from ablate.study import Point
+from ablate.study.study_file import dump
+from ablate.training.evaluation import Viewed, evaluate, score_table
+from ablate.training.fit import Trained, choose_device, fit
+from ablate.training.loss_curve import Observe
+
+NO_SCORES = pd.DataFrame(columns=SCORE_COLUMNS)
+
+
+def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
+    """Train, evaluate and picture one point; every file lands in its folder, the record last.
+
+    Raises whatever data, training or evaluation raise; the folder then holds no record.
+    """
+    started = time.monotonic()
+    run, device = point.run, choose_device(point.run.training)
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    sweep(paths.folder)
+    for stale in (paths.log, paths.findings, paths.findings_page):
+        stale.unlink(missing_ok=True)
+    with whole_file(paths.run_yaml) as path:
+        path.write_text(dump(run))
+    source = run.data.build(run.seed)
+    trained = fit(run, source, device, observe, paths.training_state)
+    started -= trained.earlier_seconds
+    trained_after = time.monotonic() - started
+    views = {} if trained.diverged else evaluate(trained.model, run, source, device)
+    with whole_file(paths.checkpoint) as path:
+        torch.save(trained.model.state_dict(), path)
+    record = RunRecord(
+        point=point.id,
+        outcome="diverged" if trained.diverged else "finished",
+        scores=score_table(views) if views else NO_SCORES,
+        curve=trained.curve,
+        examples={name: view.example for name, view in views.items()},
+        facts=_facts(trained, device)
+        | _alignments(views)
+        | {"training_seconds": trained_after, "seconds": time.monotonic() - started},
+    )
+    _draw(point, views, paths)
+    record.save(paths)
+    paths.training_state.unlink(missing_ok=True)
+    return record
+
+
+def _facts(trained: Trained, device: torch.device) -> dict[str, str | int | float]:
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
+    return {
+        "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
+        "device": device.type,
+        "device_name": name,
+        "threads": torch.get_num_threads(),
+        "ablate": ablate.__version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "batch_pieces": trained.pieces,
+        "resumed_after_step": trained.resumed_after,
+    }
+
+
+def _alignments(views: Mapping[str, Viewed]) -> dict[str, str | int]:
+    """Return what tells a forecast shown at the wrong time, or a copied input, from a ghost."""
+    facts: dict[str, str | int] = {}
+    for name, view in views.items():
+        alignment = view.scores.alignment
+        facts[f"{name}/best_offset"] = alignment.best_offset
+        facts[f"{name}/copies"] = alignment.copies or "nothing"
+    return facts
+
+
+def _draw(point: Point, views: Mapping[str, Viewed], paths: RunPaths) -> None:
+    for name, view in views.items():
+        title = f"{point.title}: {name.replace('_', ' ')}"
+        write_frame_grid(paths.frame_grid(name), view.example, title)
+        write_animation(paths.animation(name), view.example)
+        with whole_file(paths.forecast_page(name)) as path:
+            path.write_text(forecast_page(title, summarise(view.scores), view.example), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Frames in, numbers out: metrics, scores of a forecast, the response of a run."""

@@ -1,0 +1,70 @@
+"""Whether the values of a file are brightness."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ablate.core.errors import DataError
+
+FULL_INK = 255
+"""What integers call full brightness."""
+LOWEST, HIGHEST = -0.5, 1.5
+"""A forecast of brightness stays within these even where it overshoots; logits and 0 to 255 do not."""
+
+
+def check_brightness(path: Path, frames: np.ndarray, *, forecast: bool) -> None:
+    """Look through the values of the file at `path`, a clip at a time, in bounded memory.
+
+    True frames lie in [0, 1], forecasts from LOWEST to HIGHEST, integers from 0 to FULL_INK. Raises DataError, which
+    says what was found and what to do.
+    """
+    if frames.dtype.kind == "f":
+        _check_numbers(path, frames)
+        _check_floats(path, *_range(frames), forecast=forecast)
+    elif frames.dtype.kind in "iu":
+        _check_integers(path, *_range(frames))
+    elif frames.dtype.kind != "b":
+        raise DataError(
+            f"{path}: found values of type {frames.dtype}; must be integers from 0 to {FULL_INK}, floats in [0, 1], or "
+            "booleans"
+        )
+
+
+def _range(frames: np.ndarray) -> tuple[float, float]:
+    return min(float(clip.min()) for clip in frames), max(float(clip.max()) for clip in frames)
+
+
+def _check_numbers(path: Path, frames: np.ndarray) -> None:
+    missing = [int(np.count_nonzero(~np.isfinite(clip))) for clip in frames]
+    if any(missing):
+        clip = np.flatnonzero(missing)[0]
+        step, row, column = np.argwhere(~np.isfinite(frames[clip]))[0]
+        raise DataError(
+            f"{path}: found NaN or infinity in {sum(missing)} of {frames.size} values, first in clip {clip}, frame "
+            f"{step}, row {row}, column {column}, counted from 0; every value must be a number"
+        )
+
+
+def _check_floats(path: Path, low: float, high: float, *, forecast: bool) -> None:
+    lowest, highest = (LOWEST, HIGHEST) if forecast else (0.0, 1.0)
+    if low < lowest or high > highest:
+        raise DataError(
+            f"{path}: found values from {low:.3g} to {high:.3g}; brightness lies in [0, 1]: "
+            + _mending(low, high, forecast=forecast)
+        )
+
+
+def _mending(low: float, high: float, *, forecast: bool) -> str:
+    if low < LOWEST and high < FULL_INK / 2:
+        return "apply a sigmoid, if these are logits" if forecast else "undo their normalisation"
+    if high > HIGHEST:
+        return f"divide by {FULL_INK}, or save as uint8, if that is full brightness; else clip them with numpy.clip"
+    return "clip them with numpy.clip"
+
+
+def _check_integers(path: Path, low: float, high: float) -> None:
+    found = f"{path}: found integers from {low:.0f} to {high:.0f}; full brightness is {FULL_INK}: "
+    if low < 0 or high > FULL_INK:
+        raise DataError(f"{found}save as uint8 from 0 to {FULL_INK}, or as floats in [0, 1]")
+    if high == 1:
+        raise DataError(f"{found}save a mask of 0 and 1 as booleans, array.astype(bool)")

@@ -1,0 +1,1 @@
+"""What lies on disk: every file name, record, atomic write and retry."""

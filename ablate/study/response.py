@@ -1,0 +1,45 @@
+"""The response: what a study's effects are effects on."""
+
+from typing import Self
+
+import pandas as pd
+from pydantic import model_validator
+
+from ablate.core.errors import alternatives
+from ablate.core.sizes import FrameCount
+from ablate.core.spec_base import Spec
+from ablate.measurement.metrics import MEASURES
+from ablate.measurement.run_mean import mean_score, step_sums
+from ablate.study.run import ROLLOUT, Evaluation
+
+
+class Response(Spec):
+    """The one number per run that the study is about: a measure, averaged over clips and forecast steps of a view."""
+
+    measure: str = "ghost_ratio"
+    view: str = ROLLOUT
+    first_step: FrameCount = 1
+    last_step: FrameCount | None = None
+    """None takes the last there is."""
+
+    @model_validator(mode="after")
+    def _is_defined(self) -> Self:
+        if self.measure not in MEASURES:
+            raise ValueError(f"measure: unknown measure {self.measure!r}{alternatives(self.measure, MEASURES)}")
+        if self.last_step is not None and self.last_step < self.first_step:
+            raise ValueError(f"last_step: found {self.last_step}; must be at least first_step, {self.first_step}")
+        return self
+
+    def of(self, scores: pd.DataFrame) -> float:
+        """Return the response of one run from its scores (columns of SCORE_COLUMNS); NaN where it is undefined."""
+        own = scores[(scores["measure"] == self.measure) & (scores["view"] == self.view)]
+        return mean_score(step_sums(own), self.measure, self.view, self.first_step, self.last_step)
+
+    def problem_with(self, evaluation: Evaluation) -> str | None:
+        """Say why this response cannot be taken from what `evaluation` measures; None where it can."""
+        if self.view not in evaluation.views:
+            return f"view: unknown view {self.view!r}{alternatives(self.view, evaluation.views)}"
+        name, step = ("first_step", self.first_step) if self.last_step is None else ("last_step", self.last_step)
+        if step > evaluation.horizon:
+            return f"{name}: found {step}; must be at most the horizon, {evaluation.horizon}"
+        return None

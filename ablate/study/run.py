@@ -1,0 +1,130 @@
+"""One run: everything that decides its numbers."""
+
+import hashlib
+import json
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, PositiveFloat, model_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from ablate.components.data import Data, MovingMNIST
+from ablate.components.losses import BCE, SSIM, AnyLoss
+from ablate.components.models import AnyModel, ConvLSTM, EncoderForecaster
+from ablate.components.schemes import AnyScheme, TeacherForced
+from ablate.core.sizes import BatchSize, ClipCount, FrameCount, StepCount
+from ablate.core.spec_base import Spec
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Adam(Spec):
+    """Adam with Keras' constants (Kingma & Ba 2015, arXiv 1412.6980)."""
+
+    learning_rate: PositiveFloat = 1e-3
+    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    epsilon: PositiveFloat = 1e-7
+
+
+class Training(Spec):
+    """A fixed number of optimisation steps of one scheme."""
+
+    scheme: AnyScheme = TeacherForced()
+    steps: StepCount = 600
+    batch: BatchSize = 16
+    optimiser: Adam = Adam()
+    clip_norm: PositiveFloat | None = None
+    """Largest allowed norm of the whole gradient; none leaves it as it is."""
+    report_every: StepCount = 50
+    """Steps between two points of the loss curve."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """float32 everywhere; tf32 and bfloat16 (autocast) only take effect on CUDA."""
+
+
+class View(Spec):
+    """One way of looking at the trained net: on which clips, how forecast, and beside which truth."""
+
+    clips: Literal["held_out", "training"] = "held_out"
+    forecast: Literal["one_step", "rollout"] = "rollout"
+    first: Annotated[int, Field(ge=0, lt=1_000_000_000)] = 0
+    """Index of the first clip."""
+    count: ClipCount | None = None
+    """How many clips; none takes evaluation.clips."""
+    truth_offset: Annotated[int, Field(ge=-8, le=0)] = 0
+    """Frames between the frame that was forecast and the true frame it is put beside; 0 is right."""
+    statistics: Literal["moving", "batch", "recomputed"] | None = None
+    """Batch normalisation's statistics in this view; none keeps the model's own choice."""
+
+
+ViewName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
+ONE_STEP, ROLLOUT = "one_step", "rollout"
+DEFAULT_VIEWS = {ONE_STEP: View(forecast="one_step"), ROLLOUT: View(forecast="rollout")}
+
+
+class Evaluation(Spec):
+    """What is forecast after training, and scored by every metric."""
+
+    clips: ClipCount = 64
+    context: FrameCount = 10
+    """True frames the model sees before the first forecast step."""
+    horizon: FrameCount = 10
+    """Forecast steps."""
+    batch: BatchSize = 16
+    examples: Annotated[int, Field(ge=1, le=100)] = 3
+    """Clips whose frames are kept for pictures."""
+    views: Annotated[dict[ViewName, View], Field(min_length=1, max_length=100)] = DEFAULT_VIEWS
+    """By name: small letters, digits and _."""
+
+    @model_validator(mode="after")
+    def _offsets_fit(self) -> Self:
+        for name, view in self.views.items():
+            if -view.truth_offset >= self.context:
+                raise ValueError(
+                    f"views.{name}.truth_offset: {view.truth_offset} leaves no history before the truth; "
+                    f"it must stay within the {self.context} context frames, less one"
+                )
+        return self
+
+
+class RunSpec(Spec):
+    """Everything that decides the numbers of one run."""
+
+    data: Data = MovingMNIST()
+    model: AnyModel = ConvLSTM()
+    loss: AnyLoss = BCE()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    seed: SkipJsonSchema[Seed] = 0
+    """Set by the study's `seeds`, never in `base`."""
+
+    @model_validator(mode="after")
+    def _clips_are_long_enough(self) -> Self:
+        needed = max(self.training.scheme.frames_needed, self.evaluation.context + self.evaluation.horizon)
+        longest = self.data.longest_clip
+        if longest is not None and needed > longest:
+            raise ValueError(
+                f"training and evaluation need clips of {needed} frames, data {self.data.kind!r} has {longest}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _frames_fit_model_and_loss(self) -> Self:
+        canvas = self.data.canvas
+        if isinstance(self.model, EncoderForecaster) and canvas % self.model.patch:
+            raise ValueError(f"model.patch: {self.model.patch} does not divide frames of {canvas} x {canvas} pixels")
+        if isinstance(self.loss, SSIM) and canvas < self.loss.window:
+            raise ValueError(f"loss.window: {self.loss.window} does not fit frames of {canvas} x {canvas} pixels")
+        return self
+
+    @model_validator(mode="after")
+    def _scheme_trains_the_model(self) -> Self:
+        scheme, model = self.training.scheme, self.model
+        if model.trainable and not issubclass(model.module, scheme.trains):
+            raise ValueError(f"training.scheme: {scheme.kind!r} cannot train model {model.kind!r}")
+        return self
+
+    def identity(self) -> str:
+        """Return a name that equal runs share and different runs do not: the head of SHA-256 of its JSON."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,295 @@
+"""A study: a base run, the factors to vary around it, and the points they span."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, PositiveFloat, field_validator, model_validator
+
+from ablate.core.errors import Fault, SpecError, alternatives
+from ablate.core.spec_base import Spec
+from ablate.design import AnyDesign, DesignFactor, FullFactorial
+from ablate.design.rules import Rules
+from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.settings import Interval, Settings
+from ablate.measurement.metrics import MEASURES
+from ablate.study.change import changed, unknown_path
+from ablate.study.factor import Factor, Levels, as_factor
+from ablate.study.faults import shown
+from ablate.study.level_runs import level_runs
+from ablate.study.response import Response
+from ablate.study.run import RunSpec, Seed
+
+MOST_SEEDS = 1_000
+SeedCount = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
+Seeds = Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS)]
+FactorPair = Annotated[list[str], Field(min_length=2, max_length=2)]
+
+
+class Analysis(Spec):
+    """How verdicts are reached: fixed before the first run."""
+
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Largest chance that anything is named a cause where nothing is one; intervals cover 1 - alpha."""
+    margin: PositiveFloat | None = None
+    """In the response's unit: a factor whose effects lie within it is no cause. None leaves that open."""
+    interactions: Literal["design", "all", "none"] | list[FactorPair] = "design"
+    """Pairs of factors whose dependence on each other is tested, of those that the runs can show.
+
+    Design takes those that the design is chosen to estimate, and all of a design that names none.
+    """
+    interval: Interval = "student"
+    """Over seeds: Student's t, the studentised bootstrap, or the bias-corrected accelerated bootstrap."""
+    permutations: Annotated[int, Field(ge=999, le=1_000_000)] = 9_999
+    """Relabellings drawn for a test whose relabellings are too many to go through."""
+    resamples: Annotated[int, Field(ge=100, le=100_000)] = 2_000
+    """Of the seeds, for bootstrap intervals."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    sd: PositiveFloat | None = None
+    """Standard deviation of a run about its cell and seed, in the response's unit, as expected: for `ablate plan`."""
+
+
+class Budget(Spec):
+    """What the study may use; what it does not reach stays open for the next `ablate run`."""
+
+    minutes: PositiveFloat | None = None
+    """No new run starts after this many minutes."""
+    workers: Annotated[int, Field(ge=1, le=1_024)] | None = None
+    """Runs at a time; none takes one a core, or one a GPU."""
+    run_minutes: PositiveFloat | None = None
+    """A run that takes longer is stopped and has failed, once it was tried again."""
+
+
+class Resources(Spec):
+    """What one run takes of a Ray cluster's node; fractions let runs share. Without a cluster it says nothing."""
+
+    num_cpus: PositiveFloat = 1.0
+    """Cores; the run computes with as many threads, and with at least one."""
+    num_gpus: Annotated[float, Field(ge=0)] | None = None
+    """GPUs, a fraction or a whole number; none takes one where the cluster has any."""
+
+    @field_validator("num_cpus", "num_gpus")
+    @classmethod
+    def _divides(cls, number: float | None) -> float | None:
+        if number is not None and number > 1 and number != int(number):
+            raise ValueError(f"found {number:g}; above 1 it must be a whole number")
+        return number
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination of levels: the level name of every factor path, and the run it makes (seed aside)."""
+
+    levels: Mapping[str, str]
+    run: RunSpec
+
+
+@dataclass(frozen=True)
+class Point:
+    """A cell with one seed: what is trained once."""
+
+    id: str
+    """The identity of its run."""
+    title: str
+    """For people: the levels that are not the baseline's, and the seed."""
+    levels: Mapping[str, str]
+    seed: int
+    run: RunSpec
+
+
+def _without_seed(base: Any) -> Any:
+    if isinstance(base, dict) and "seed" in base:
+        raise ValueError("seed: seeds are set by 'seeds', for every cell alike")
+    return base
+
+
+def _as_seeds(given: Any) -> Any:
+    """Take a number n for the seeds 0 to n-1."""
+    if isinstance(given, list):
+        return given
+    if isinstance(given, int) and not isinstance(given, bool) and 0 < given <= MOST_SEEDS:
+        return list(range(given))
+    raise ValueError(f"found {shown(given)}; must be a number from 1 to {MOST_SEEDS}, or a list of seeds")
+
+
+class StudySpec(Spec):
+    """A study: a question, a base run, and the factors to vary around it."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+    """Names its folder and its experiment: small letters, digits, - and _."""
+    question: Annotated[str, Field(min_length=1, max_length=500)]
+    """What the study is to answer."""
+    response: Response = Response()
+    base: Annotated[RunSpec, BeforeValidator(_without_seed)] = RunSpec()
+    factors: Annotated[
+        dict[str, Annotated[Factor, BeforeValidator(as_factor, json_schema_input_type=Factor | Levels)]],
+        Field(max_length=100),
+    ]
+    """Path of the run (for example model.kernel_size) to its levels."""
+    design: AnyDesign = FullFactorial()
+    seeds: Annotated[Seeds, BeforeValidator(_as_seeds, json_schema_input_type=SeedCount | Seeds)]
+    """One run of every cell each; a number n stands for 0 to n-1."""
+    analysis: Analysis = Analysis()
+    budget: Budget = Budget()
+    resources: Resources = Resources()
+    probes: Literal["extremes", "none"] = "extremes"
+    """Nets that are questioned by intervention once all have run: the best and the worst, or none."""
+    exploratory: bool = False
+    """True: too small to decide, and the report says so at its top."""
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        if problem := self.response.problem_with(self.base.evaluation):
+            raise ValueError(f"response.{problem}")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds: found {self.seeds}; they must differ")
+        return self
+
+    @model_validator(mode="after")
+    def _interactions_are_of_factors(self) -> Self:
+        pairs = self.analysis.interactions
+        for position, pair in enumerate(pairs if isinstance(pairs, list) else []):
+            place = f"analysis.interactions[{position}]"
+            for path in pair:
+                if path not in self.factors:
+                    raise ValueError(f"{place}: unknown factor {path!r}{alternatives(path, self.factors)}")
+            if pair[0] == pair[1]:
+                raise ValueError(f"{place}: found {pair[0]!r} twice; an interaction is between two factors")
+            if any(set(pair) == set(earlier) for earlier in pairs[:position]):
+                raise ValueError(f"{place}: {' x '.join(pair)} stands there twice; name each pair once")
+        return self
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every combination of levels that the design runs.
+
+        Raises SpecError for paths that do not exist, levels that do not fit, and combinations that make no
+        valid run, its faults placed in the study; DesignError where the factors do not allow the design.
+        """
+        cells: dict[str, Cell] = {}
+        problems: list[str] = []
+        for indices in self.design.cells(self.design_factors):
+            names = self._names(indices)
+            try:
+                cell = Cell(names, self._run(indices))
+                twin = cells.setdefault(cell.run.identity(), cell)
+            except SpecError as error:
+                problems.append(f"the combination {_written(names)} is no valid run: {error}")
+            else:
+                if twin is not cell:
+                    problems.append(f"the combinations {_written(twin.levels)} and {_written(names)} are the same run")
+        if problems:
+            more = f" (and {len(problems) - 1} more)" * (len(problems) > 1)
+            raise SpecError.of([Fault(("factors",), problems[0] + more)])
+        return tuple(cells.values())
+
+    @cached_property
+    def design_factors(self) -> tuple[DesignFactor, ...]:
+        """The factors as the design sees them. Raises SpecError as `cells` does for levels that do not fit."""
+        return tuple(
+            DesignFactor(path, tuple(self.factors[path].level_names()), _position(self.base, runs))
+            for path, runs in self._alone.items()
+        )
+
+    @cached_property
+    def baseline(self) -> dict[str, str]:
+        """The level name of every factor that contrasts are taken against: the base run's, else the first."""
+        return {
+            path: self.factors[path].level_names()[_position(self.base, runs) or 0]
+            for path, runs in self._alone.items()
+        }
+
+    @cached_property
+    def factor_levels(self) -> tuple[FactorLevels, ...]:
+        """The factors as inference sees them."""
+        return tuple(
+            FactorLevels(path, factor.title or path, tuple(factor.level_names()), self.baseline[path], factor.ordered)
+            for path, factor in self.factors.items()
+        )
+
+    @cached_property
+    def settings(self) -> Settings:
+        """How verdicts on this study are reached; its measure says which direction is better, and its bounds.
+
+        Raises SpecError and DesignError as `cells` does.
+        """
+        asked, measure = self.analysis, MEASURES[self.response.measure]
+        return Settings(
+            alpha=asked.alpha,
+            margin=asked.margin,
+            interactions=self._tested_pairs(),
+            interval=asked.interval,
+            permutations=asked.permutations,
+            resamples=asked.resamples,
+            seed=asked.seed,
+            higher_is_better=measure.higher_is_better,
+            bounds=(measure.low, measure.high),
+        )
+
+    @cached_property
+    def points(self) -> tuple[Point, ...]:
+        """Every cell with every seed, in the order of the design."""
+        return tuple(self._point(cell, seed) for cell, seed in product(self.cells, self.seeds))
+
+    @cached_property
+    def _alone(self) -> dict[str, list[RunSpec | None]]:
+        return level_runs(self.base, self.factors)
+
+    @cached_property
+    def _rules(self) -> Rules:
+        return self.design.rules(self.design_factors)
+
+    def _tested_pairs(self) -> tuple[tuple[str, str], ...] | None:
+        match self.analysis.interactions:
+            case "all":
+                return None
+            case "none":
+                return ()
+            case "design":
+                pairs, paths = self.design.pairs(self.design_factors), list(self.factors)
+                return None if pairs is None else tuple((paths[one], paths[other]) for one, other in pairs)
+            case named:
+                return tuple((one, other) for one, other in named)
+
+    def _names(self, indices: Sequence[int]) -> dict[str, str]:
+        levels = zip(self.factors.items(), indices, strict=True)
+        return {path: factor.level_names()[i] for (path, factor), i in levels}
+
+    def _run(self, indices: Sequence[int]) -> RunSpec:
+        levels = zip(self.factors.items(), indices, strict=True)
+        settings = {path: factor.levels[i] for (path, factor), i in levels}
+        run = changed(self.base, self._placed(settings, indices))
+        if problem := self.response.problem_with(run.evaluation):
+            raise SpecError(f"response.{problem}")
+        return run
+
+    def _placed(self, settings: Mapping[str, Any], indices: Sequence[int]) -> dict[str, Any]:
+        """Leave out what rests in this cell and has no place in its run, as a setting of another kind of loss."""
+        paths = list(settings)
+        resting = {paths[position] for position in self._rules.resting(tuple(indices))}
+        if not resting:
+            return dict(settings)
+        run = changed(self.base, {path: level for path, level in settings.items() if path not in resting})
+        return {
+            path: level for path, level in settings.items() if path not in resting or unknown_path(run, path) is None
+        }
+
+    def _point(self, cell: Cell, seed: int) -> Point:
+        run = cell.run.model_copy(update={"seed": seed})
+        changes = [
+            f"{self.factors[path].title or path.rpartition('.')[2].replace('_', ' ')} {level}"
+            for path, level in cell.levels.items()
+            if level != self.baseline[path]
+        ]
+        title = ", ".join([*(changes or ["baseline"]), f"seed {seed}"])
+        return Point(run.identity(), title, cell.levels, seed, run)
+
+
+def _position(base: RunSpec, runs: Sequence[RunSpec | None]) -> int | None:
+    return runs.index(base) if base in runs else None
+
+
+def _written(levels: Mapping[str, str]) -> str:
+    return "{" + ", ".join(f"{path}: {level}" for path, level in levels.items()) + "}"

@@ -1,0 +1,1 @@
+"""One run: optimization, loss curve, resuming, checkpoints, evaluation."""

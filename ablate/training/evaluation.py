@@ -1,0 +1,108 @@
+"""What a trained model forecasts in each view, scored clip by clip and step by step."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ablate.components.data.batches import as_video
+from ablate.components.data.source import ClipSource
+from ablate.components.models.batch_statistics import recompute_statistics, statistics
+from ablate.components.models.forecaster import Forecaster
+from ablate.core.arrays import Clips, Frames, FrameScores
+from ablate.core.errors import DataError
+from ablate.core.tensors import Video
+from ablate.measurement.metrics import score
+from ablate.measurement.scoring.alignment import align
+from ablate.measurement.scoring.brightness import as_brightness, as_ink
+from ablate.measurement.scoring.extreme_clips import EXTREMES, strongest_and_weakest
+from ablate.measurement.scoring.forecast_scores import ForecastScores
+from ablate.storage.records import SCORE_COLUMNS, ClipNumbers, Example
+from ablate.study import Evaluation, RunSpec, View
+
+RECOMPUTED_OVER = 256  # training clips: enough that the averages' own spread is far below a batch's
+
+
+@dataclass(frozen=True)
+class Viewed:
+    """What one view showed: its scores, and the frames of some of its clips."""
+
+    scores: ForecastScores
+    example: Example
+
+
+def evaluate(model: Forecaster, run: RunSpec, source: ClipSource, device: torch.device) -> dict[str, Viewed]:
+    """Return what every view of the run shows of its trained model, by the view's name."""
+    recompute_statistics(model, training_videos(run, source, device))
+    return {name: _viewed(model, view, run.evaluation, source, device) for name, view in run.evaluation.views.items()}
+
+
+def score_table(views: Mapping[str, Viewed]) -> pd.DataFrame:
+    """Lay the scores out as rows (columns of SCORE_COLUMNS), forecast steps counted from 1."""
+    tables = [
+        _long(name, measure, values) for name, view in views.items() for measure, values in view.scores.measures.items()
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _viewed(model: Forecaster, view: View, evaluation: Evaluation, source: ClipSource, device: torch.device) -> Viewed:
+    clips = _clips(view, evaluation, source)
+    forecast = _forecast(model, clips, view, evaluation, device)
+    start = evaluation.context + view.truth_offset
+    history, truth = clips[:, :start], clips[:, start : start + evaluation.horizon]
+    measures = score(forecast, as_brightness(truth), as_brightness(history))
+    scores = ForecastScores(measures, align(forecast, as_brightness(truth), as_brightness(history)))
+    kept = _kept(scores, evaluation.examples)
+    return Viewed(scores, Example(history[kept], truth[kept], as_ink(forecast[kept]), kept))
+
+
+def _kept(scores: ForecastScores, first: int) -> ClipNumbers:
+    """Return the clips whose frames are kept: the first ones, then those that a page of the forecasts shows."""
+    ghosts = scores.measures["ghost_ratio"]
+    extremes = [clip for end in strongest_and_weakest(ghosts, EXTREMES) for clip in end]
+    return np.array(list(dict.fromkeys([*range(min(first, len(ghosts))), *extremes])), np.int64)
+
+
+def _clips(view: View, evaluation: Evaluation, source: ClipSource) -> Clips:
+    frames, end = evaluation.context + evaluation.horizon, view.first + (view.count or evaluation.clips)
+    if view.clips == "held_out":
+        return source.held_out(end, frames)[view.first :]
+    available = end if source.training_size is None else min(end, source.training_size)
+    if view.first >= available:
+        raise DataError(f"a view begins at training clip {view.first}, but there are {available}; lower its 'first'")
+    return source.training(np.arange(view.first, available), frames)
+
+
+@torch.no_grad()
+def _forecast(model: Forecaster, clips: Clips, view: View, evaluation: Evaluation, device: torch.device) -> Frames:
+    context, horizon = evaluation.context, evaluation.horizon
+    with statistics(model, view.statistics):
+        parts = [
+            model.forecast(video[:, :context], horizon)
+            if view.forecast == "rollout"
+            else model.one_step(video[:, : context + horizon - 1])[:, context - 1 :]
+            for video in _videos(clips, evaluation.batch, device)
+        ]
+    return torch.cat(parts)[:, :, 0].float().cpu().numpy()
+
+
+def training_videos(run: RunSpec, source: ClipSource, device: torch.device) -> Iterator[Video]:
+    """Yield the first training clips in batches, as long as the run was trained on."""
+    count = min(RECOMPUTED_OVER, source.training_size or RECOMPUTED_OVER)
+    frames = run.training.scheme.frames_needed
+    for first in range(0, count, run.training.batch):
+        indices = np.arange(first, min(first + run.training.batch, count))
+        yield next(_videos(source.training(indices, frames), run.training.batch, device))
+
+
+def _videos(clips: Clips, batch: int, device: torch.device) -> Iterator[Video]:
+    for first in range(0, len(clips), batch):
+        yield as_video(torch.from_numpy(clips[first : first + batch]).to(device))
+
+
+def _long(view: str, measure: str, values: FrameScores) -> pd.DataFrame:
+    clip, step = np.indices(values.shape)
+    columns = (view, clip.ravel(), step.ravel() + 1, measure, values.ravel())
+    return pd.DataFrame(dict(zip(SCORE_COLUMNS, columns, strict=True)))
