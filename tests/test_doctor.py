@@ -162,7 +162,7 @@ def examined(monkeypatch, tmp_path):
     """Return a function that examines with a given inference and exit code in place of the study's run."""
 
     def examine(inference, code=0):
-        monkeypatch.setattr(doctor.pipeline, "run", lambda *_: code)
+        monkeypatch.setattr(doctor.runs, "run", lambda *_: code)
         monkeypatch.setattr(doctor, "_inferred", lambda *_: inference)
         text = StringIO()
         code = doctor.examine(tmp_path / "store", None, tmp_path / "doctor.json", Console(file=text, width=100))
@@ -189,7 +189,7 @@ def test_anything_wrong_ends_with_exit_code_1_and_says_what_and_what_to_do(exami
 
 def test_a_study_without_a_folder_is_thrown_away(monkeypatch, capsys):
     stores = []
-    monkeypatch.setattr(doctor.pipeline, "run", lambda _file, _overrides, root, *_: stores.append(root) or 0)
+    monkeypatch.setattr(doctor.runs, "run", lambda _file, _overrides, root, *_: stores.append(root) or 0)
     monkeypatch.setattr(doctor, "_inferred", lambda *_: inferred())
     assert doctor.examine(None, None, None, Console()) == 0
     assert not stores[0].exists()
