@@ -139,7 +139,7 @@ def ui(
 def score(
     *,
     pred: Annotated[Path, typer.Option("--pred", metavar="P.npy", help="The forecasts.", show_default=False)],
-    truth: Annotated[Path, typer.Option("--truth", metavar="Y.npy", help="The true frames.", show_default=False)],
+    target: Annotated[Path, typer.Option("--truth", metavar="Y.npy", help="The true frames.", show_default=False)],
     history: Annotated[
         Path | None, typer.Option("--history", metavar="H.npy", help="The true frames before the forecast.")
     ] = None,
@@ -157,8 +157,8 @@ def score(
     """
     from ablate.commands import score as command
 
-    refuse_overwriting({"--json": json, "--html": html, "--video": video}, pred, truth, history)
-    files = command.ForecastFiles(pred, truth, history, step_first)
+    refuse_overwriting({"--json": json, "--html": html, "--video": video}, pred, target, history)
+    files = command.ForecastFiles(pred, target, history, step_first)
     command.score(files, command.ScoreFiles(json, html, video), Console())
 
 

@@ -25,7 +25,7 @@ from ablate.execution.driver import Driver
 from ablate.execution.executors.executor import Event, Executor, Finished, Task
 from ablate.execution.progress import Display, Standing
 from ablate.execution.tracking.mlflow import MLflowTracker
-from ablate.measurement.metrics import MEASURES
+from ablate.measurement.metrics import METRICS
 from ablate.storage.paths import RunPaths, Store
 from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
 from ablate.study import StudySpec, study_file
@@ -142,9 +142,9 @@ def _study(seeds: int) -> StudySpec:
 def _record(kind: int) -> RunRecord:
     chance = np.random.default_rng(kind)
     rows = [
-        (view, clip, step, measure, value)
+        (view, clip, step, metric, value)
         for view in VIEWS
-        for measure in MEASURES
+        for metric in METRICS
         for clip in range(CLIPS)
         for step, value in enumerate(chance.normal(0.3, 0.1, STEPS), start=1)
     ]

@@ -105,11 +105,11 @@ def made_record():
     def make(point: Point, ghost_ratio: float = 0.25, outcome: str = "finished") -> RunRecord:
         values = {"ghost_ratio": ghost_ratio, "signal_retention": 0.8, "mse": 40.0}
         rows = [
-            (view, clip, step, measure, value)
+            (view, clip, step, metric, value)
             for view in ("one_step", "rollout")
             for clip in range(2)
             for step in (1, 2, 3)
-            for measure, value in values.items()
+            for metric, value in values.items()
         ]
         frames = np.zeros((1, 3, 16, 16), np.uint8)
         frames[..., 4:8, 4:8] = 255

@@ -72,9 +72,9 @@ def test_a_forecast_of_one_brightness_fits_no_other_time(frames, brightness):
 @pytest.mark.parametrize(
     "still",
     [
-        lambda truth: 0 * truth,
-        lambda truth: 0 * truth + 0.2,
-        lambda truth: truth[:, 2:6].mean(1, keepdims=True) + 0 * truth,
+        lambda target: 0 * target,
+        lambda target: 0 * target + 0.2,
+        lambda target: target[:, 2:6].mean(1, keepdims=True) + 0 * target,
     ],
     ids=["blank", "grey", "mean"],
 )
@@ -124,7 +124,7 @@ def with_ghost(frames):
 @pytest.mark.parametrize(
     "forecast",
     [shown, with_ghost, lambda f: ndimage.gaussian_filter(shown(f), (0, 0, 2, 2)), lambda f: 0.5 * shown(f)],
-    ids=["truth", "ghost", "blur", "dim"],
+    ids=["target", "ghost", "blur", "dim"],
 )
 def test_a_forecast_of_the_moment_is_neither_displaced_nor_a_copy(frames, forecast):
     found = aligned(forecast(frames), frames)
@@ -143,9 +143,9 @@ def test_a_forecast_two_frames_late_is_displaced_and_no_copy(frames):
 
 
 def test_chunks_of_clips_add_up(frames):
-    forecast, truth, history = with_ghost(frames), shown(frames), frames[:, :BEFORE]
-    parts = [misfits(forecast[at], truth[at], history[at]) for at in (slice(0, 5), slice(5, 12))]
-    together, whole = (parts[0] + parts[1]).alignment, align(forecast, truth, history)
+    forecast, target, history = with_ghost(frames), shown(frames), frames[:, :BEFORE]
+    parts = [misfits(forecast[at], target[at], history[at]) for at in (slice(0, 5), slice(5, 12))]
+    together, whole = (parts[0] + parts[1]).alignment, align(forecast, target, history)
     assert together.mse_by_offset == pytest.approx(whole.mse_by_offset)
     assert (together.best_offset, together.copies) == (whole.best_offset, whole.copies)
 

@@ -60,7 +60,7 @@ def study(ghost=ghost_of, seeds=(0, 1), *, exploratory=False, ended=None, signal
         response=Response(GHOST, "rollout", 1, 2),
         runs=pd.DataFrame(rows, columns=columns),
         sums=found,
-        companions=(SIGNAL, ERROR) if squared_error else (SIGNAL,),
+        secondary=(SIGNAL, ERROR) if squared_error else (SIGNAL,),
     )
 
 
@@ -164,7 +164,7 @@ def test_best_and_worst_follow_the_direction_of_the_measure():
     table = study()
     found = analyse(table, SETTINGS)
     assert (found.best.levels["model.kernel"], found.worst.point) == ("3", "1-mse-1")
-    better = replace(table.response, measure=replace(GHOST, higher_is_better=True))
+    better = replace(table.response, metric=replace(GHOST, higher_is_better=True))
     assert analyse(replace(table, response=better), SETTINGS).best.point == "1-mse-1"
 
 

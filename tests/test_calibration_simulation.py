@@ -22,9 +22,9 @@ def planted(name, layout=CROSSED, number=0):
     return SCENARIOS[name].plant(layout, SIZES, np.random.default_rng(number))
 
 
-def noise(name, layout=WIDE, truth=None, seed=5):
-    truth = truth or Planted(np.zeros(len(layout.cells)), causes=(0,))
-    return SCENARIOS[name].noise(layout, truth, np.random.default_rng(seed))
+def noise(name, layout=WIDE, target=None, seed=5):
+    target = target or Planted(np.zeros(len(layout.cells)), causes=(0,))
+    return SCENARIOS[name].noise(layout, target, np.random.default_rng(seed))
 
 
 def against_first(factor, level):
@@ -59,10 +59,10 @@ def test_scenarios_draw_unrelated_noise():
 
 
 def test_a_cause_rises_evenly_from_its_baseline_to_its_full_size():
-    truth = planted("one_cause")
-    (factor,) = truth.causes
+    target = planted("one_cause")
+    (factor,) = target.causes
     levels = len(CROSSED.factors[factor].levels)
-    assert truth.means == pytest.approx(1.5 * CROSSED.cells[:, factor] / (levels - 1), abs=0)
+    assert target.means == pytest.approx(1.5 * CROSSED.cells[:, factor] / (levels - 1), abs=0)
 
 
 def test_every_factor_is_the_cause_in_some_study():
@@ -79,15 +79,15 @@ def test_an_effect_at_the_margin_is_the_margin():
 
 
 def test_a_pure_interaction_of_two_levels_moves_up_or_down_by_its_size():
-    truth = planted("pure_interaction", Layout.crossed((2, 2), 2))
-    assert truth.means.reshape(2, 2).tolist() == [[1, -1], [-1, 1]]
+    target = planted("pure_interaction", Layout.crossed((2, 2), 2))
+    assert target.means.reshape(2, 2).tolist() == [[1, -1], [-1, 1]]
 
 
 @pytest.mark.parametrize("number", range(12))
 def test_a_pure_interaction_has_no_main_effect_at_all(number):
-    truth = planted("pure_interaction", number=number)
+    target = planted("pure_interaction", number=number)
     contrasts = [
-        CROSSED.contrast(truth.means, position, against_first(factor, level))
+        CROSSED.contrast(target.means, position, against_first(factor, level))
         for position, factor in enumerate(CROSSED.factors)
         for level in range(1, len(factor.levels))
     ]

@@ -18,7 +18,7 @@ def test_twice_the_steps_are_twice_the_training(small_run):
 
 
 def test_a_floor_costs_no_training(small_run):
-    assert _run_flop(changed(small_run, {"model": {"kind": "copy_last"}})) == 0
+    assert _run_flop(changed(small_run, {"model": {"kind": "persistence"}})) == 0
 
 
 def test_this_machine_does_some_arithmetic_in_a_second(small_run):

@@ -145,7 +145,7 @@ def test_the_example_shows_the_strongest_clips_first_then_the_weakest():
     assert diagnosis.example.clips.tolist() == order
     clips = MovingMNIST(canvas=24, digits=1).build(0).held_out(6, 10)
     assert np.array_equal(diagnosis.example.history, clips[order, :6])
-    assert np.array_equal(diagnosis.example.truth, clips[order, 6:])
+    assert np.array_equal(diagnosis.example.target, clips[order, 6:])
     assert np.array_equal(diagnosis.example.forecast, np.repeat(clips[order, 5:6], 4, axis=1))
 
 
@@ -156,7 +156,7 @@ def test_without_any_ghost_ratio_the_first_clip_is_shown():
 
 
 def test_each_seed_has_clips_of_its_own():
-    first, second = (diagnose(last_frame, Settings(24, 1, None, 6, 4, 6, seed)).example.truth for seed in (0, 1))
+    first, second = (diagnose(last_frame, Settings(24, 1, None, 6, 4, 6, seed)).example.target for seed in (0, 1))
     assert not np.array_equal(first[0], second[0])
 
 

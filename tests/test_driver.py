@@ -233,4 +233,4 @@ def test_the_record_survives_a_round_trip(tmp_path, small_study, made_record):
     read = RunRecord.load(RunPaths(tmp_path))
     assert read.scores.equals(record.scores)
     assert json.dumps(dict(read.facts)) == json.dumps(dict(record.facts))
-    assert (read.examples["rollout"].truth == record.examples["rollout"].truth).all()
+    assert (read.examples["rollout"].target == record.examples["rollout"].target).all()

@@ -33,7 +33,7 @@ def finding(**changes) -> Finding:
         asks="The state was reset.",
         sentences=("Resetting lowers the ghost.", "Nothing else does."),
         numbers={"reset_every": 4, "ghost": 0.12, "moves": True, "leak": None},
-        changes=(RESET, BLANK, replace(RESET, measure="a loss in words")),
+        changes=(RESET, BLANK, replace(RESET, metric="a loss in words")),
         charts=(CHART,),
         images=(IMAGE,),
     )
@@ -61,7 +61,7 @@ def test_a_change_has_all_its_numbers_in_a_table(page):
 
 
 def test_a_change_far_smaller_than_its_measure_keeps_its_digits(read_page):
-    small = replace(RESET, measure="loss", before=0.04, after=0.0403, difference=0.0003, low=0.0001, high=0.0005)
+    small = replace(RESET, metric="loss", before=0.04, after=0.0403, difference=0.0003, low=0.0001, high=0.0005)
     assert "0.040000 0.040300 +0.000300" in read_page(findings_page("a run", [finding(changes=(small,))], COMMAND)).text
 
 
@@ -105,7 +105,7 @@ def test_words_never_become_markup(read_page):
         asks=EVIL,
         sentences=(EVIL,),
         numbers={EVIL: EVIL},
-        changes=(replace(RESET, condition=EVIL, measure=EVIL),),
+        changes=(replace(RESET, condition=EVIL, metric=EVIL),),
         charts=(Chart(EVIL, EVIL, EVIL, (Line(EVIL, (1.0,), (2.0,)),)),),
         images=(replace(IMAGE, title=EVIL),),
     )

@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from ablate.components.models import Blank, CopyLast
+from ablate.components.models import Blank, Persistence
 
-FLOORS = [CopyLast(), Blank()]
+FLOORS = [Persistence(), Blank()]
 
 
 @pytest.fixture
@@ -12,17 +12,17 @@ def history():
 
 
 def test_copying_the_last_frame_repeats_it(history):
-    forecast = CopyLast().build().forecast(history, 3)
+    forecast = Persistence().build().forecast(history, 3)
     assert all(torch.equal(forecast[:, step], history[:, 3]) for step in range(3))
 
 
 def test_the_guess_that_nothing_moves_is_the_frames_themselves(history):
-    assert torch.equal(CopyLast().build().one_step(history), history)
+    assert torch.equal(Persistence().build().one_step(history), history)
 
 
 def test_a_copy_may_be_written_to_without_touching_the_frames(history):
     before = history.clone()
-    floor = CopyLast().build()
+    floor = Persistence().build()
     floor.one_step(history).zero_()
     floor.forecast(history, 1).zero_()
     assert torch.equal(history, before)

@@ -14,9 +14,9 @@ FRAMES = np.random.default_rng(0).random(SHAPE).astype(np.float32)
 def read(tmp_path):
     """Return a function that saves a forecast (and truth and history), and reads them back."""
 
-    def read(forecast, truth=FRAMES, history=None, *, step_first=False):
+    def read(forecast, target=FRAMES, history=None, *, step_first=False):
         paths = {}
-        for name, array in (("p", forecast), ("y", truth), ("h", history)):
+        for name, array in (("p", forecast), ("y", target), ("h", history)):
             paths[name] = None if array is None else tmp_path / f"{name}.npy"
             if array is not None:
                 np.save(paths[name], array)

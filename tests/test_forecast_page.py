@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from ablate.measurement.metrics import MEASURES, Ghost
+from ablate.measurement.metrics import METRICS, Ghost
 from ablate.measurement.scoring.forecast_scores import Alignment, ForecastSummary, StepCurve, Trail
 from ablate.report.clip_pictures import shown_clips
 from ablate.report.forecast_figures import offsets_figure, step_curve_figure, trail_figure
@@ -38,7 +38,7 @@ def summary(**changes) -> ForecastSummary:
         clips=40,
         steps=STEPS,
         undefined=0,
-        curves={name: curve() for name in MEASURES if not name.startswith("trail")},
+        curves={name: curve() for name in METRICS if not name.startswith("trail")},
         trail=Trail(LAGS, trail, tuple(v - 0.05 for v in trail), tuple(v + 0.05 for v in trail), 3.0),
         alignment=Alignment(2, {-1: 90.0, 0: 60.0, 1: 40.0, 2: 10.5}, None),
         strongest=(17, 4),
@@ -145,7 +145,7 @@ def test_the_strongest_and_the_weakest_clips_are_named_in_their_order(page):
 
 
 def test_a_clips_ghost_is_the_mean_of_what_the_metric_scored(example):
-    frames = (part[:2] / 255 for part in (example.forecast, example.truth, example.history))
+    frames = (part[:2] / 255 for part in (example.forecast, example.target, example.history))
     scored = Ghost().per_frame(*frames)["ghost_ratio"].mean(axis=1)
     assert [clip.ghost for clip in shown_clips(example, (17, 4))] == pytest.approx(scored.tolist(), abs=1e-6)
 

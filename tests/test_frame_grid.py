@@ -45,7 +45,7 @@ def grey(tiles):
 
 def parts(made, scale):
     """Return the enlarged masks of a lone clip's ghost (a square at the left) and of its digits."""
-    was, now = np.zeros(made.truth.shape[1:], bool), made.truth[0] > 0
+    was, now = np.zeros(made.target.shape[1:], bool), made.target[0] > 0
     was[:, 4:8, :4] = True
     return (mask.repeat(scale, axis=-2).repeat(scale, axis=-1) for mask in (was, now))
 
@@ -58,7 +58,7 @@ def test_the_ghost_is_bright_where_the_digit_was():
 def test_only_stale_pixels_have_a_colour():
     made = example(clips=3)
     colourful = np.ptp(ghost_tiles(made, 1).astype(int), axis=-1) > 0
-    stale = ghost_masks(made.truth / np.float32(255), made.history / np.float32(255)).stale
+    stale = ghost_masks(made.target / np.float32(255), made.history / np.float32(255)).stale
     assert colourful.any()
     assert not colourful[~stale].any()
 

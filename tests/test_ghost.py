@@ -14,9 +14,9 @@ def strips(*rows):
     return frames
 
 
-def scores_of_strips(forecast, truth, *history):
+def scores_of_strips(forecast, target, *history):
     """Return the measures of one forecast step as plain numbers."""
-    values = Ghost().per_frame(strips(forecast), strips(truth), strips(*history))
+    values = Ghost().per_frame(strips(forecast), strips(target), strips(*history))
     return {name: value.item() for name, value in values.items()}
 
 
@@ -77,10 +77,10 @@ def test_earlier_forecast_steps_are_the_past_too():
     assert np.isnan(scores["ghost_ratio"][0, 0])
 
 
-def ghost_ratio_pixel_by_pixel(forecast, truth, earlier):
+def ghost_ratio_pixel_by_pixel(forecast, target, earlier):
     """Return the ghost ratio of one frame, straight from its definition."""
-    light = ndimage.gaussian_filter(truth, 2.5, mode="constant", truncate=20)
-    near = ndimage.maximum_filter(truth > 0, 5, mode="constant")
+    light = ndimage.gaussian_filter(target, 2.5, mode="constant", truncate=20)
+    near = ndimage.maximum_filter(target > 0, 5, mode="constant")
     stale, control = {}, {}
     for pixel in map(tuple, np.argwhere(~near)):
         brightest = max(frame[pixel] for frame in earlier)
@@ -90,8 +90,8 @@ def ghost_ratio_pixel_by_pixel(forecast, truth, earlier):
             group.setdefault(level, []).append((forecast[pixel], brightest))
     pairs = [(p - np.mean(control[k], 0)[0], b) for k in stale if k in control for p, b in stale[k]]
     excess, brightest = np.mean(pairs, 0)
-    present = truth >= 0.5
-    return (excess / brightest) / (forecast[present].mean() / truth[present].mean())
+    present = target >= 0.5
+    return (excess / brightest) / (forecast[present].mean() / target[present].mean())
 
 
 def test_it_agrees_with_its_definition_pixel_by_pixel():
@@ -106,10 +106,10 @@ def test_it_agrees_with_its_definition_pixel_by_pixel():
 
 def test_more_clips_than_are_scored_at_a_time_score_as_they_do_alone():
     frames = MovingMNIST(canvas=64).build(seed=0).held_out(12, 14).astype(np.float32) / 255
-    forecast, truth, history = ndimage.gaussian_filter(frames[:, 10:], (0, 0, 1, 1)), frames[:, 10:], frames[:, :10]
-    together = Ghost().per_frame(forecast, truth, history)
+    forecast, target, history = ndimage.gaussian_filter(frames[:, 10:], (0, 0, 1, 1)), frames[:, 10:], frames[:, :10]
+    together = Ghost().per_frame(forecast, target, history)
     for clip in range(12):
         one = slice(clip, clip + 1)
-        alone = Ghost().per_frame(forecast[one], truth[one], history[one])
+        alone = Ghost().per_frame(forecast[one], target[one], history[one])
         for name, values in alone.items():
             np.testing.assert_allclose(together[name][one], values, rtol=1e-12)

@@ -63,16 +63,16 @@ def with_ghost(frames, strength):
     return np.maximum(frames[:, CONTEXT:], strength * past)
 
 
-def measured(forecast, frames, measure="ghost_ratio"):
-    return Ghost().per_frame(forecast, frames[:, CONTEXT:], frames[:, :CONTEXT])[measure]
+def measured(forecast, frames, metric="ghost_ratio"):
+    return Ghost().per_frame(forecast, frames[:, CONTEXT:], frames[:, :CONTEXT])[metric]
 
 
 def blurred(sigma):
-    return lambda truth: ndimage.gaussian_filter(truth, (0, 0, sigma, sigma), mode="constant")
+    return lambda target: ndimage.gaussian_filter(target, (0, 0, sigma, sigma), mode="constant")
 
 
 def shifted(down, right):
-    return lambda truth: ndimage.shift(truth, (0, 0, down, right), order=0)
+    return lambda target: ndimage.shift(target, (0, 0, down, right), order=0)
 
 
 def noisy(frames):
@@ -83,10 +83,10 @@ HARMLESS = {
     "blur of 1": blurred(1),
     "blur of 2": blurred(2),
     "blur of 3": blurred(3),
-    "blur by a square of 7": lambda truth: ndimage.uniform_filter(truth, (0, 0, 7, 7), mode="constant"),
-    "haze": lambda truth: 0.2 + 0.8 * truth,
+    "blur by a square of 7": lambda target: ndimage.uniform_filter(target, (0, 0, 7, 7), mode="constant"),
+    "haze": lambda target: 0.2 + 0.8 * target,
     "noise": noisy,
-    "half the contrast": lambda truth: 0.5 * truth,
+    "half the contrast": lambda target: 0.5 * target,
     "2 pixels down": shifted(2, 0),
     "2 pixels up": shifted(-2, 0),
     "2 pixels left": shifted(0, -2),
@@ -97,8 +97,8 @@ every_strength = pytest.mark.parametrize("strength", [0.05, 0.3, 0.8])
 
 
 def test_the_truth_has_exactly_no_ghost(frames):
-    truth, history = frames[:, CONTEXT:], frames[:, :CONTEXT]
-    scores = Ghost().per_frame(truth, truth, history)
+    target, history = frames[:, CONTEXT:], frames[:, :CONTEXT]
+    scores = Ghost().per_frame(target, target, history)
     assert (scores["ghost_ratio"] == 0).all()
     assert (scores["visible_share"] == 0).all()
     assert (scores["signal_retention"] == 1).all()

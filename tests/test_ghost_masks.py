@@ -34,11 +34,11 @@ def test_near_is_two_steps_of_a_king():
 
 
 def test_each_kind_is_what_it_is_called(clips):
-    truth, history = clips
-    masks, frames = ghost_masks(truth, history), np.concatenate([history, truth], axis=1)
+    target, history = clips
+    masks, frames = ghost_masks(target, history), np.concatenate([history, target], axis=1)
     for step in range(STEPS):
-        earlier, ink = frames[:, : CONTEXT + step], ndimage.maximum_filter(truth[:, step] > 0, (1, 5, 5))
-        np.testing.assert_array_equal(masks.present[:, step], truth[:, step] >= 0.5)
+        earlier, ink = frames[:, : CONTEXT + step], ndimage.maximum_filter(target[:, step] > 0, (1, 5, 5))
+        np.testing.assert_array_equal(masks.present[:, step], target[:, step] >= 0.5)
         np.testing.assert_array_equal(masks.stale[:, step], (earlier >= 0.5).any(1) & ~ink)
         np.testing.assert_array_equal(masks.control[:, step], (earlier == 0).all(1) & ~ink)
 
@@ -62,10 +62,10 @@ def test_the_past_is_what_each_pixel_showed():
 
 
 def test_the_halo_is_a_gaussian_blur_in_half_octaves(clips):
-    truth = clips[0].astype(float)
-    light = ndimage.gaussian_filter(truth, (0, 0, 2.5, 2.5), mode="constant", truncate=30)
+    target = clips[0].astype(float)
+    light = ndimage.gaussian_filter(target, (0, 0, 2.5, 2.5), mode="constant", truncate=30)
     expected = np.floor(np.clip(-2 * np.log2(light), 0, 20))
-    assert (halo_level(truth) == expected).mean() > 0.9999  # light on the very edge of a level may fall on either side
+    assert (halo_level(target) == expected).mean() > 0.9999  # light on the very edge of a level may fall on either side
 
 
 def test_halo_levels_are_counted_from_a_lit_frame_to_a_dark_one():

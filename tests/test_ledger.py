@@ -197,12 +197,12 @@ def test_an_added_factor_keeps_the_points_it_leaves_as_they_were(store, small_st
 
 @pytest.mark.usefixtures("settled_study")
 def test_another_response_values_every_trial_anew(store, small_study, trials):
-    Ledger.open(store, small_study(response={"measure": "mse", "view": "one_step"}))
+    Ledger.open(store, small_study(response={"metric": "mse", "view": "one_step"}))
     assert [trial.value for trial in trials()] == [40.0] * 8
 
 
 def test_a_better_measure_is_maximised(store, small_study):
-    Ledger.open(store, small_study(response={"measure": "ssim"}))
+    Ledger.open(store, small_study(response={"metric": "ssim"}))
     study = optuna.load_study(study_name="small", storage=f"sqlite:///{store.optuna_database}")
     assert study.direction.name == "MAXIMIZE"
 
@@ -216,7 +216,7 @@ def test_pictures_become_artifacts_and_outlive_a_new_layout(store, small_study, 
     record = made_record(study.points[0])
     record.save(store.study("small").run(id_))
     ledger.settle(number, value=0.25, record=record, run_id="run-1", artifacts=[picture])
-    Ledger.open(store, small_study(response={"measure": "mse"}))
+    Ledger.open(store, small_study(response={"metric": "mse"}))
     storage = optuna.storages.RDBStorage(f"sqlite:///{store.optuna_database}")
     (meta,) = optuna.artifacts.get_all_artifact_meta(trials()[0], storage=storage)
     assert (meta.filename, meta.mimetype) == ("frames_rollout.png", "image/png")

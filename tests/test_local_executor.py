@@ -31,7 +31,7 @@ def test_a_worker_leaves_a_whole_record(executor, tmp_path, small_study):
     assert until_end(executor)[-1] == Finished(point.id)
     record = RunRecord.load(RunPaths(tmp_path))
     assert record.outcome == "finished"
-    assert {"ghost_ratio", "mse", "ssim"} <= set(record.scores["measure"])
+    assert {"ghost_ratio", "mse", "ssim"} <= set(record.scores["metric"])
 
 
 def test_a_worker_tells_the_points_of_the_loss_curve(executor, tmp_path, small_study):

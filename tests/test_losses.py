@@ -47,12 +47,12 @@ def test_gradient_difference_raises_differences_to_alpha():
 
 def test_ssim_agrees_with_scikit_image_inside_the_border():
     draw = np.random.default_rng(0)
-    guess, truth = draw.uniform(0.01, 0.99, (2, 24, 24))
+    guess, target = draw.uniform(0.01, 0.99, (2, 24, 24))
     _, similarity = structural_similarity(
-        guess, truth, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
+        guess, target, data_range=1, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
     )
     ours = SSIM(window=11)(
-        torch.logit(torch.from_numpy(guess))[None, None, None], torch.from_numpy(truth)[None, None, None]
+        torch.logit(torch.from_numpy(guess))[None, None, None], torch.from_numpy(target)[None, None, None]
     )
     assert 1 - ours.item() == pytest.approx(similarity[5:-5, 5:-5].mean(), abs=1e-9)
 

@@ -18,10 +18,10 @@ def own_trail_of(drift, strength, halo=0):
 
     The trail is wider than the square by `halo` pixels on each side.
     """
-    history, truth = square_at([0, 4]), square_at([8, 12, 16, 20])
-    own = np.stack([np.roll(truth[:, step], drift * (step + 1), axis=-1) for step in range(4)], axis=1)
+    history, target = square_at([0, 4]), square_at([8, 12, 16, 20])
+    own = np.stack([np.roll(target[:, step], drift * (step + 1), axis=-1) for step in range(4)], axis=1)
     trail = ndimage.maximum_filter(np.maximum.accumulate(own, axis=1), (1, 1, 2 * halo + 1, 2 * halo + 1))
-    return Ghost().per_frame(np.maximum(own, strength * trail), truth, history)["own_trail_ratio"][0]
+    return Ghost().per_frame(np.maximum(own, strength * trail), target, history)["own_trail_ratio"][0]
 
 
 @pytest.mark.parametrize("strength", [0.1, 0.3])

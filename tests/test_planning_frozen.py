@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ablate.planning.planner import plan
-from ablate.planning.preregistration import deviations, digest, digest_tag, freeze, frozen_part, read
+from ablate.planning.preregistration import deviations, digest, digest_tag, freeze, preregistered_part, read
 
 
 @pytest.fixture
@@ -14,8 +14,8 @@ def paths(store):
 
 
 def test_the_digest_is_the_same_for_the_same_study(small_study):
-    assert digest(frozen_part(small_study())) == digest(frozen_part(small_study()))
-    assert digest(frozen_part(small_study())) == plan(small_study()).digest
+    assert digest(preregistered_part(small_study())) == digest(preregistered_part(small_study()))
+    assert digest(preregistered_part(small_study())) == plan(small_study()).digest
 
 
 @pytest.mark.parametrize(
@@ -26,18 +26,18 @@ def test_the_digest_is_the_same_for_the_same_study(small_study):
         {"analysis": {"alpha": 0.01}},
         {"analysis": {"margin": 0.02}},
         {"analysis": {"interactions": "none"}},
-        {"response": {"measure": "mse"}},
+        {"response": {"metric": "mse"}},
         {"exploratory": False},
         {"factors": {"model.activation": ["tanh", "relu"]}},
     ],
 )
 def test_what_changes_a_verdict_changes_the_digest(small_study, changes):
-    assert digest(frozen_part(small_study(**changes))) != digest(frozen_part(small_study()))
+    assert digest(preregistered_part(small_study(**changes))) != digest(preregistered_part(small_study()))
 
 
 @pytest.mark.parametrize("changes", [{"budget": {"minutes": 5}}, {"probes": "extremes"}, {"analysis": {"sd": 0.1}}])
 def test_what_changes_no_verdict_leaves_the_digest(small_study, changes):
-    assert digest(frozen_part(small_study(**changes))) == digest(frozen_part(small_study()))
+    assert digest(preregistered_part(small_study(**changes))) == digest(preregistered_part(small_study()))
 
 
 def test_the_title_of_a_factor_is_not_frozen(small_study):
@@ -45,7 +45,7 @@ def test_the_title_of_a_factor_is_not_frozen(small_study):
         small_study(factors={"model.activation": {"levels": ["tanh", "relu"], "title": title}})
         for title in (None, "activation")
     )
-    assert digest(frozen_part(untitled)) == digest(frozen_part(titled))
+    assert digest(preregistered_part(untitled)) == digest(preregistered_part(titled))
 
 
 def test_the_frozen_plan_holds_what_was_decided(small_study, paths):
@@ -58,7 +58,7 @@ def test_the_frozen_plan_holds_what_was_decided(small_study, paths):
     assert frozen["plan"]["family"] == 3
     assert frozen["plan"]["analysis.margin"] == 0.02
     assert frozen["plan"]["design.kind"] == "full_factorial"
-    assert frozen["plan"]["response.measure"] == "ghost_ratio"
+    assert frozen["plan"]["response.metric"] == "ghost_ratio"
 
 
 def test_an_unchanged_start_leaves_the_file_as_it_is(small_study, paths):
@@ -120,7 +120,7 @@ def test_a_damaged_plan_is_told_and_frozen_anew(small_study, paths, damage):
     assert "The frozen plan is lost" in deviations(paths, small_study())[0]
     assert digest_tag(paths) == {}
     freeze(paths, small_study())
-    assert read(paths).plan == frozen_part(small_study())
+    assert read(paths).plan == preregistered_part(small_study())
     assert "The plan frozen first is lost" in deviations(paths, small_study())[0]
     assert paths.damaged_plan.read_bytes() == damage
 

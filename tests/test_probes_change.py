@@ -24,8 +24,8 @@ def condition(
     before, after, half = ghost
     difference = after - before
 
-    def plain(measure, ends):
-        return Change(name, measure, *ends, ends[1] - ends[0], ends[1] - ends[0], ends[1] - ends[0], CLIPS)
+    def plain(metric, ends):
+        return Change(name, metric, *ends, ends[1] - ends[0], ends[1] - ends[0], ends[1] - ends[0], CLIPS)
 
     return (
         Change(name, "ghost_ratio", before, after, difference, difference - half, difference + half, clips),

@@ -57,8 +57,8 @@ def subject(net, columns=MOVED, context=4, rows=(16, 10, 24), training=None):
     return Subject(net, clips, context, len(columns) - context, training)
 
 
-def change(finding, condition, measure="ghost_ratio"):
-    (found,) = (one for one in finding.changes if one.condition == condition and one.measure == measure)
+def change(finding, condition, metric="ghost_ratio"):
+    (found,) = (one for one in finding.changes if one.condition == condition and one.metric == metric)
     return found
 
 

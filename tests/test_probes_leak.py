@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ablate.components.models import ConvLSTM
-from ablate.components.models.copy_last import LastFrame
+from ablate.components.models.persistence import LastFrame
 from ablate.components.models.forecaster import Forecaster
 from ablate.diagnosis.probes import Subject
 from ablate.diagnosis.probes.leak import Leak, move_by_company, moves_by_distance

@@ -37,16 +37,16 @@ def network(head):
 
 
 def test_the_losses_are_those_worked_by_hand():
-    truth = clips().numpy().astype(float)[:, 3:5, 0]
-    entropy = -(truth * np.log(truth) + (1 - truth) * np.log(1 - truth)).mean((2, 3))
+    target = clips().numpy().astype(float)[:, 3:5, 0]
+    entropy = -(target * np.log(target) + (1 - target) * np.log(1 - target)).mean((2, 3))
     assert losses_inside(subject(Peek()), range(2, 4)) == pytest.approx(entropy, rel=1e-5)
     assert losses_at_end(subject(Peek()), range(2, 4)) == pytest.approx(np.full((5, 2), np.log(2)))
 
 
 def test_the_difference_and_its_interval_are_over_clips():
     finding = Positions().ask(subject(Peek()))
-    truth = clips().numpy().astype(float)[:, 3:5, 0]
-    entropy = -(truth * np.log(truth) + (1 - truth) * np.log(1 - truth)).mean((1, 2, 3))
+    target = clips().numpy().astype(float)[:, 3:5, 0]
+    entropy = -(target * np.log(target) + (1 - target) * np.log(1 - target)).mean((1, 2, 3))
     interval = stats.ttest_1samp(np.log(2) - entropy, 0).confidence_interval(0.95)
     (change,) = finding.changes
     assert change.difference == pytest.approx((np.log(2) - entropy).mean(), rel=1e-4)

@@ -6,7 +6,7 @@ from ablate.components.data import MovingMNIST
 from ablate.components.data.batches import as_video
 from ablate.components.models import ConvLSTM, EncoderForecaster
 from ablate.components.models.blank import BlackFrame
-from ablate.components.models.copy_last import LastFrame
+from ablate.components.models.persistence import LastFrame
 from ablate.components.models.forecaster import Forecaster
 from ablate.diagnosis.probes import Subject
 from ablate.diagnosis.probes.digit_speed import digit_speed

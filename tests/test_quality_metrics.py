@@ -6,7 +6,7 @@ import pytest
 from skimage.filters import gaussian
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from ablate.measurement.metrics import MEASURES, METRICS, PSNR, SSIM, PixelError, score
+from ablate.measurement.metrics import METRICS, METRIC_GROUPS, PSNR, SSIM, PixelError, score
 
 CLIPS, STEPS, SIDE = 2, 3, 16
 
@@ -18,10 +18,10 @@ def frames():
     return tuple(draw.random((CLIPS, time, SIDE, SIDE)) for time in (STEPS, STEPS, 4))
 
 
-def of_one_frame(metric, forecast, truth):
+def of_one_frame(group, forecast, target):
     """Return the measures of one 2-D frame as plain numbers."""
-    forecast, truth = (np.asarray(image, float)[None, None] for image in (forecast, truth))
-    return {name: value.item() for name, value in metric.per_frame(forecast, truth, truth[:, :0]).items()}
+    forecast, target = (np.asarray(image, float)[None, None] for image in (forecast, target))
+    return {name: value.item() for name, value in group.per_frame(forecast, target, target[:, :0]).items()}
 
 
 def test_pixel_errors_as_worked_out_by_hand():
@@ -34,15 +34,15 @@ def test_the_pixel_error_is_not_clipped():
 
 
 def test_the_pixel_mse_agrees_with_scikit_image(frames):
-    forecast, truth, history = frames
-    measured = PixelError().per_frame(forecast, truth, history)["mse_pixel"]
-    assert measured[1, 2] == pytest.approx(mean_squared_error(truth[1, 2], forecast[1, 2]))
+    forecast, target, history = frames
+    measured = PixelError().per_frame(forecast, target, history)["mse_pixel"]
+    assert measured[1, 2] == pytest.approx(mean_squared_error(target[1, 2], forecast[1, 2]))
 
 
 def test_psnr_agrees_with_scikit_image(frames):
-    forecast, truth, history = frames
-    measured = PSNR().per_frame(forecast, truth, history)["psnr"]
-    assert measured[1, 2] == pytest.approx(peak_signal_noise_ratio(truth[1, 2], forecast[1, 2], data_range=1))
+    forecast, target, history = frames
+    measured = PSNR().per_frame(forecast, target, history)["psnr"]
+    assert measured[1, 2] == pytest.approx(peak_signal_noise_ratio(target[1, 2], forecast[1, 2], data_range=1))
 
 
 def test_psnr_of_an_error_of_a_tenth_is_twenty_decibels():
@@ -80,11 +80,11 @@ def test_openstl_ssim_of_one_window_as_worked_out_by_hand():
 
 
 def test_ssim_is_the_papers(frames):
-    forecast, truth, history = frames
+    forecast, target, history = frames
     expected = structural_similarity(
-        forecast[1, 2], truth[1, 2], win_size=11, gaussian_weights=True, use_sample_covariance=False, data_range=1
+        forecast[1, 2], target[1, 2], win_size=11, gaussian_weights=True, use_sample_covariance=False, data_range=1
     )
-    assert SSIM().per_frame(forecast, truth, history)["ssim"][1, 2] == pytest.approx(expected)
+    assert SSIM().per_frame(forecast, target, history)["ssim"][1, 2] == pytest.approx(expected)
 
 
 def test_openstl_ssim_flatters_a_blurred_digit():
@@ -95,18 +95,18 @@ def test_openstl_ssim_flatters_a_blurred_digit():
 
 
 def test_ssim_looks_at_the_clipped_forecast(frames):
-    forecast, truth, history = frames
+    forecast, target, history = frames
     wild = 3 * forecast - 1
-    measured, expected = (SSIM().per_frame(f, truth, history) for f in (wild, np.clip(wild, 0, 1)))
+    measured, expected = (SSIM().per_frame(f, target, history) for f in (wild, np.clip(wild, 0, 1)))
     assert measured["ssim"] == pytest.approx(expected["ssim"])
 
 
 def test_score_gives_every_measure(frames):
-    assert set(score(*frames)) == set(MEASURES)
+    assert set(score(*frames)) == set(METRICS)
 
 
 def test_measures_have_names_of_their_own():
-    assert len(MEASURES) == sum(len(metric.measures) for metric in METRICS)
+    assert len(METRICS) == sum(len(group.metrics) for group in METRIC_GROUPS)
 
 
 def test_metrics_load_no_torch():

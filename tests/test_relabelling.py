@@ -8,7 +8,7 @@ from scipy import stats
 
 from ablate.inference.matched import MatchedSets
 from ablate.inference.monte_carlo import Draws
-from ablate.inference.relabelling import contrast_p, omnibus_p, relabellings, sign_p, smallest_p
+from ablate.inference.permutation import contrast_p, omnibus_p, permutations, sign_p, smallest_p
 
 DRAWS = Draws(9_999, 0)
 
@@ -94,7 +94,7 @@ def test_drawn_relabellings_come_close_to_all_of_them():
 
 @pytest.mark.parametrize(("shape", "count"), [((2,), 2), ((3,), 6), ((2, 2), 2), ((3, 2), 12), ((6,), 720), ((7,), 7)])
 def test_a_set_is_relabelled_in_all_ways_or_round_where_these_are_too_many(shape, count):
-    found = relabellings(shape)
+    found = permutations(shape)
     assert len(np.unique(found, axis=0)) == len(found) == count
     assert found[0].tolist() == list(range(int(np.prod(shape))))
 

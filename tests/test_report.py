@@ -63,7 +63,7 @@ def found(question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None
         response=response,
         runs=pd.DataFrame(rows),
         sums=sums,
-        companions=(SIGNAL,),
+        secondary=(SIGNAL,),
         deviations=deviations,
     )
     return analyse(table, Settings(permutations=999))

@@ -21,9 +21,9 @@ def frames():
 def files(tmp_path, frames):
     """Return a function that writes a forecast beside the truth and its history, and the arguments that name them."""
 
-    def write(forecast, history=frames[:, :CONTEXT], truth=frames[:, CONTEXT : CONTEXT + STEPS]):
+    def write(forecast, history=frames[:, :CONTEXT], target=frames[:, CONTEXT : CONTEXT + STEPS]):
         arguments = []
-        for option, array in (("--pred", forecast), ("--truth", truth), ("--history", history)):
+        for option, array in (("--pred", forecast), ("--truth", target), ("--history", history)):
             path = tmp_path / f"{option[2:]}.npy"
             np.save(path, array)
             arguments += [option, str(path)]
@@ -82,7 +82,7 @@ def test_a_blank_forecast_has_no_ghost_ratio(scored, frames):
 
 def test_arrays_with_steps_first_score_the_same(scored, frames):
     forecast = np.maximum(truth_of(frames), truth_of(frames, 2) // 3)
-    swapped = {"truth": truth_of(frames).swapaxes(0, 1), "history": frames[:, :CONTEXT].swapaxes(0, 1)}
+    swapped = {"target": truth_of(frames).swapaxes(0, 1), "history": frames[:, :CONTEXT].swapaxes(0, 1)}
     assert scored(forecast.swapaxes(0, 1), "--step-first", **swapped) == scored(forecast)
 
 

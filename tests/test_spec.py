@@ -79,7 +79,7 @@ def test_clips_must_be_long_enough_for_training_and_evaluation():
 
 
 def test_a_view_cannot_be_put_beside_frames_before_the_clip():
-    views = {"early": {"truth_offset": -3}}
+    views = {"early": {"target_offset": -3}}
     with pytest.raises(ValidationError, match=r"views\.early\.truth_offset: -3"):
         RunSpec.model_validate({"evaluation": {"context": 3, "views": views}})
 
@@ -186,7 +186,7 @@ def test_a_response_must_be_measured_in_every_cell(small_study):
 @pytest.mark.parametrize(
     ("response", "message"),
     [
-        ({"measure": "ghost"}, "unknown measure 'ghost'"),
+        ({"metric": "ghost"}, "unknown measure 'ghost'"),
         ({"view": "rolout"}, r"response\.view: unknown view 'rolout' \(did you mean 'rollout'\?\)"),
         ({"first_step": 4}, r"response\.first_step: found 4; must be at most the horizon, 3"),
         ({"first_step": 3, "last_step": 2}, "last_step: found 2; must be at least first_step, 3"),

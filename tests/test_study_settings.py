@@ -17,7 +17,7 @@ def test_pairs_are_all_none_or_those_that_are_named(small_study):
 
 
 def test_the_measure_says_which_direction_is_better_and_its_bounds(small_study):
-    settings = small_study(response={"measure": "ssim"}).settings
+    settings = small_study(response={"metric": "ssim"}).settings
     assert (settings.higher_is_better, settings.bounds) == (True, (-1.0, 1.0))
 
 

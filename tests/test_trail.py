@@ -76,10 +76,10 @@ def test_the_strength_of_a_planted_trail_is_recovered_at_each_lag(frames, decay)
 
 @pytest.mark.parametrize("lag", [2, 4, 7])
 def test_a_ghost_of_one_lag_is_found_there_and_not_beyond(frames, lag):
-    truth, back = frames[:, CONTEXT:], frames[:, CONTEXT - lag : -lag]
-    values = trail(np.maximum(truth, 0.3 * back), frames)
+    target, back = frames[:, CONTEXT:], frames[:, CONTEXT - lag : -lag]
+    values = trail(np.maximum(target, 0.3 * back), frames)
     assert np.nanmean(values[..., lag - 1]) == pytest.approx(0.3, rel=0.05)
-    assert 1 + np.nanargmax(mean_trail(np.maximum(truth, 0.3 * back), frames)) == lag
+    assert 1 + np.nanargmax(mean_trail(np.maximum(target, 0.3 * back), frames)) == lag
     assert np.nanmax(np.abs(values[..., lag:])) == 0
 
 

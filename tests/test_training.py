@@ -93,7 +93,7 @@ def test_clipping_bounds_the_first_step_of_plain_descent(run):
 
 
 def test_a_floor_is_not_trained(run):
-    floor = changed(run, {"model": {"kind": "copy_last"}})
+    floor = changed(run, {"model": {"kind": "persistence"}})
     assert train(floor).curve.empty
 
 
@@ -105,7 +105,7 @@ def test_a_view_of_training_clips_sees_no_more_clips_than_there_are(run):
 
 
 def test_copy_last_scores_as_worked_out_by_hand(run):
-    floor = changed(run, {"model": {"kind": "copy_last"}})
+    floor = changed(run, {"model": {"kind": "persistence"}})
     source = floor.data.build(0)
     scores = score_table(evaluate(initial_model(floor, CPU), floor, source, CPU))
     clips = source.held_out(4, 6) / 255
@@ -115,8 +115,8 @@ def test_copy_last_scores_as_worked_out_by_hand(run):
 
 
 def test_panels_shown_late_are_scored_against_the_earlier_truth(run):
-    late = {"late": {"forecast": "rollout", "truth_offset": -2}}
-    floor = changed(run, {"model": {"kind": "copy_last"}, "evaluation.views": late})
+    late = {"late": {"forecast": "rollout", "target_offset": -2}}
+    floor = changed(run, {"model": {"kind": "persistence"}, "evaluation.views": late})
     source = floor.data.build(0)
     scores = score_table(evaluate(initial_model(floor, CPU), floor, source, CPU))
     clips = source.held_out(4, 6) / 255

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 
 from ablate.analysis.analysis import Analysis
-from ablate.analysis.cautions import cautions
+from ablate.analysis.caveats import caveats
 from ablate.analysis.cells import cells, curves
 from ablate.analysis.extremes import ERROR, best_and_worst
 from ablate.analysis.outcomes import outcomes, without_response
@@ -32,32 +32,32 @@ def analyse(table: StudyTable, settings: Settings) -> Analysis:
             "no run of this study has a result yet; run it first (ablate run), or see why its runs failed"
         )
     response, paths = table.response, [factor.path for factor in table.factors]
-    runs = with_responses(table.runs, table.sums, response, table.companions)
+    runs = with_responses(table.runs, table.sums, response, table.secondary)
     counts = outcomes(runs, table.failed_attempts)
     inference = infer(_run_table(table, runs), settings)
-    best, worst = best_and_worst(runs, paths, response.measure, table.companions)
+    best, worst = best_and_worst(runs, paths, response.metric, table.secondary)
     return Analysis(
         question=table.question,
         exploratory=table.exploratory,
         deviations=table.deviations,
         response=response,
-        companions=table.companions,
+        secondary=table.secondary,
         factors=table.factors,
         inference=_undecided(inference) if table.exploratory else inference,
         outcomes=counts,
         without_response=without_response(runs, paths),
-        cells=cells(runs, paths, table.companions),
-        curves=curves(runs, table.sums, paths, (response.measure, *table.companions), response.view),
-        views=views(table.sums, (response.measure, *table.companions)),
+        cells=cells(runs, paths, table.secondary),
+        curves=curves(runs, table.sums, paths, (response.metric, *table.secondary), response.view),
+        views=views(table.sums, (response.metric, *table.secondary)),
         best=best,
         worst=worst,
-        warnings=cautions(runs, response, counts, inference.warnings),
+        warnings=caveats(runs, response, counts, inference.warnings),
     )
 
 
 def _run_table(table: StudyTable, runs: pd.DataFrame) -> RunTable:
     """Return the runs that have ended: one that has not run yet has neither a response nor failed."""
-    mediators = [measure.name for measure in table.companions if measure.name == ERROR]
+    mediators = [metric.name for metric in table.secondary if metric.name == ERROR]
     return RunTable.of(runs[runs["outcome"] != "missing"], table.factors, "seed", mediators)
 
 

@@ -26,7 +26,7 @@ class Analysis:
     exploratory: bool
     deviations: tuple[str, ...]
     response: Response
-    companions: tuple[Measured, ...]
+    secondary: tuple[Measured, ...]
     factors: tuple[FactorLevels, ...]
     inference: Inference
     outcomes: Outcomes

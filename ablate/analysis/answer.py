@@ -17,11 +17,11 @@ def conclusions(analysis: Analysis) -> tuple[str, ...]:
     if not any(verdict.effects for verdict in analysis.inference.verdicts):
         return (_no_comparison(analysis),)
     sentences = estimate_sentences if analysis.exploratory else verdict_sentences
-    return sentences(analysis.inference, analysis.response.measure.title)
+    return sentences(analysis.inference, analysis.response.metric.title)
 
 
 def _no_comparison(analysis: Analysis) -> str:
-    response, defined = analysis.response.measure.title, [cell for cell in analysis.cells if cell.defined]
+    response, defined = analysis.response.metric.title, [cell for cell in analysis.cells if cell.defined]
     if not defined:
         return f"No run has a defined {response}, so nothing can be compared."
     if len(analysis.cells) == 1:

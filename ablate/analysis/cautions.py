@@ -14,7 +14,7 @@ OFFSET, COPIES, PIECES = "best_offset", "copies", "batch_pieces"
 OFTEN_UNDEFINED = 0.05  # of the frames; below, leaving them out hardly moves a mean
 
 
-def cautions(
+def caveats(
     runs: pd.DataFrame, response: Response, outcomes: Outcomes, weaknesses: Sequence[str] = ()
 ) -> tuple[str, ...]:
     """Return one sentence for each thing that a reader of the numbers must know; `runs` as from `with_responses`.
@@ -45,7 +45,7 @@ def _unfinished(outcomes: Outcomes, response: Response) -> Iterator[str]:
         }
         parts = ", ".join(f"{count} {way}" for way, count in ways.items() if count)
         yield (
-            f"{gone} of {outcomes.planned} runs have no {response.measure.title} ({parts}). "
+            f"{gone} of {outcomes.planned} runs have no {response.metric.title} ({parts}). "
             "They are missing from every effect, and runs that fail are seldom the average ones."
         )
 
@@ -54,7 +54,7 @@ def _undefined(runs: pd.DataFrame, response: Response) -> Iterator[str]:
     share = runs["undefined_share"].dropna()
     if not share.empty and share.max() > OFTEN_UNDEFINED:
         yield (
-            f"The {response.measure.title} is undefined in {percent(share.mean())} of all frames, and in "
+            f"The {response.metric.title} is undefined in {percent(share.mean())} of all frames, and in "
             f"{percent(share.max())} in the worst run; means are over the rest, so runs may be compared on different "
             "frames."
         )

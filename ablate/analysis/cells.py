@@ -13,7 +13,7 @@ from ablate.analysis.study_table import Measured
 class Cell:
     """A combination of levels, and the mean, least and largest response over its seeds.
 
-    `defined` of the `planned` runs have a response; where none has, the three are NaN. `companions` holds the means
+    `defined` of the `planned` runs have a response; where none has, the three are NaN. `secondary` holds the means
     of the measures beside it.
     """
 
@@ -23,39 +23,39 @@ class Cell:
     mean: float
     least: float
     largest: float
-    companions: Mapping[str, float]
+    secondary: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Curve:
     """A measure over the forecast steps of a cell: mean over clips, then over seeds; NaN where it is undefined."""
 
-    measure: Measured
+    metric: Measured
     levels: Mapping[str, str]
     steps: tuple[int, ...]
     values: tuple[float, ...]
 
 
-def cells(runs: pd.DataFrame, factors: Sequence[str], companions: Sequence[Measured]) -> tuple[Cell, ...]:
+def cells(runs: pd.DataFrame, factors: Sequence[str], secondary: Sequence[Measured]) -> tuple[Cell, ...]:
     """Return every cell in the order of the design; `runs` has the columns of `with_responses`."""
-    return tuple(_cell(levels, own, companions) for levels, own in by_cell(runs, factors))
+    return tuple(_cell(levels, own, secondary) for levels, own in by_cell(runs, factors))
 
 
 def curves(
     runs: pd.DataFrame,
     sums: Mapping[str, pd.DataFrame],
     factors: Sequence[str],
-    measures: Sequence[Measured],
+    metrics: Sequence[Measured],
     view: str,
 ) -> tuple[Curve, ...]:
     """Return the curve of every measure and every cell with scores, in the order of both; `sums` as in StudyTable."""
     found = []
-    for measure in measures:
+    for metric in metrics:
         for levels, own in by_cell(runs, factors):
-            steps = [_steps(sums[point], measure.name, view) for point in own["point"] if point in sums]
+            steps = [_steps(sums[point], metric.name, view) for point in own["point"] if point in sums]
             if steps:
                 over_seeds = pd.concat(steps, axis=1).mean(axis=1).sort_index()
-                found.append(Curve(measure, levels, tuple(map(int, over_seeds.index)), tuple(map(float, over_seeds))))
+                found.append(Curve(metric, levels, tuple(map(int, over_seeds.index)), tuple(map(float, over_seeds))))
     return tuple(found)
 
 
@@ -68,7 +68,7 @@ def by_cell(runs: pd.DataFrame, factors: Sequence[str]) -> Iterator[tuple[Mappin
         yield dict(zip(factors, map(str, levels), strict=True)), own
 
 
-def _cell(levels: Mapping[str, str], own: pd.DataFrame, companions: Sequence[Measured]) -> Cell:
+def _cell(levels: Mapping[str, str], own: pd.DataFrame, secondary: Sequence[Measured]) -> Cell:
     response = own["response"]
     return Cell(
         levels=levels,
@@ -77,10 +77,10 @@ def _cell(levels: Mapping[str, str], own: pd.DataFrame, companions: Sequence[Mea
         mean=float(response.mean()),
         least=float(response.min()) if response.notna().any() else math.nan,
         largest=float(response.max()) if response.notna().any() else math.nan,
-        companions={companion.name: float(own[companion.name].mean()) for companion in companions},
+        secondary={metric.name: float(own[metric.name].mean()) for metric in secondary},
     )
 
 
-def _steps(sums: pd.DataFrame, measure: str, view: str) -> pd.Series:
-    chosen = sums[(sums["measure"] == measure) & (sums["view"] == view)].set_index("step")
+def _steps(sums: pd.DataFrame, metric: str, view: str) -> pd.Series:
+    chosen = sums[(sums["metric"] == metric) & (sums["view"] == view)].set_index("step")
     return chosen["total"] / chosen["defined"].where(chosen["defined"] > 0)

@@ -18,11 +18,11 @@ class RunAt:
     levels: Mapping[str, str]
     seed: int
     response: float
-    companions: Mapping[str, float]
+    secondary: Mapping[str, float]
 
 
 def best_and_worst(
-    runs: pd.DataFrame, factors: Sequence[str], measure: Measured, companions: Sequence[Measured]
+    runs: pd.DataFrame, factors: Sequence[str], metric: Measured, secondary: Sequence[Measured]
 ) -> tuple[RunAt | None, RunAt | None]:
     """Return the runs with the best and the worst defined response; a lone one is both, None where no run finished.
 
@@ -36,15 +36,15 @@ def best_and_worst(
     if defined.empty:
         return None, None
     sound = defined[~(defined[ERROR] > defined[ERROR].median())] if ERROR in defined else defined
-    best, worst = (-1, 0) if measure.higher_is_better else (0, -1)
-    return _run_at(sound.iloc[best], factors, companions), _run_at(defined.iloc[worst], factors, companions)
+    best, worst = (-1, 0) if metric.higher_is_better else (0, -1)
+    return _run_at(sound.iloc[best], factors, secondary), _run_at(defined.iloc[worst], factors, secondary)
 
 
-def _run_at(row: pd.Series, factors: Sequence[str], companions: Sequence[Measured]) -> RunAt:
+def _run_at(row: pd.Series, factors: Sequence[str], secondary: Sequence[Measured]) -> RunAt:
     return RunAt(
         point=str(row["point"]),
         levels={path: str(row[path]) for path in factors},
         seed=int(row["seed"]),
         response=float(row["response"]),
-        companions={companion.name: float(row[companion.name]) for companion in companions},
+        secondary={metric.name: float(row[metric.name]) for metric in secondary},
     )

@@ -10,7 +10,7 @@ from ablate.measurement.run_mean import mean_score, undefined_share
 
 
 def with_responses(
-    runs: pd.DataFrame, sums: Mapping[str, pd.DataFrame], response: Response, companions: Sequence[Measured] = ()
+    runs: pd.DataFrame, sums: Mapping[str, pd.DataFrame], response: Response, secondary: Sequence[Measured] = ()
 ) -> pd.DataFrame:
     """Return `runs` with the columns `response`, `undefined_share`, and one for each companion, by its name.
 
@@ -19,13 +19,13 @@ def with_responses(
     """
     place = response.view, response.first_step, response.last_step
     columns: dict[str, list[float]] = {name: [] for name in ("response", "undefined_share")}
-    columns.update({companion.name: [] for companion in companions})
+    columns.update({metric.name: [] for metric in secondary})
     for point in runs["point"]:
         own = sums.get(point)
-        columns["response"].append(math.nan if own is None else mean_score(own, response.measure.name, *place))
+        columns["response"].append(math.nan if own is None else mean_score(own, response.metric.name, *place))
         columns["undefined_share"].append(
-            math.nan if own is None else undefined_share(own, response.measure.name, *place)
+            math.nan if own is None else undefined_share(own, response.metric.name, *place)
         )
-        for companion in companions:
-            columns[companion.name].append(math.nan if own is None else mean_score(own, companion.name, *place))
+        for metric in secondary:
+            columns[metric.name].append(math.nan if own is None else mean_score(own, metric.name, *place))
     return runs.assign(**columns)

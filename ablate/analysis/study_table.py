@@ -27,7 +27,7 @@ class Measured:
 class Response:
     """The one number a run that the study is about: a measure's mean over clips and the given steps of a view."""
 
-    measure: Measured
+    metric: Measured
     view: str
     first_step: int
     last_step: int
@@ -42,7 +42,7 @@ class StudyTable:
     columns are there, `best_offset` and `copies` say how the forecast lies in time (see scoring's Alignment), and
     `batch_pieces` into how many parts each batch was cut to fit in memory.
     `sums` holds, by point and for finished runs only, the run's scores summed over its clips, from `step_sums`.
-    `companions` are the measures reported beside the response. `deviations` say in whole sentences what was changed
+    `secondary` are the measures reported beside the response. `deviations` say in whole sentences what was changed
     after the plan was frozen. `failed_attempts` counts, by kind, every attempt without a result, those that were made
     good by another included.
 
@@ -55,7 +55,7 @@ class StudyTable:
     response: Response
     runs: pd.DataFrame
     sums: Mapping[str, pd.DataFrame] = field(repr=False)
-    companions: tuple[Measured, ...] = ()
+    secondary: tuple[Measured, ...] = ()
     deviations: tuple[str, ...] = ()
     failed_attempts: Mapping[str, int] = field(default_factory=dict)
 

@@ -20,21 +20,21 @@ class ViewMeans:
     means: Mapping[str, float]
 
 
-def views(sums: Mapping[str, pd.DataFrame], measures: Sequence[Measured]) -> tuple[ViewMeans, ...]:
+def views(sums: Mapping[str, pd.DataFrame], metrics: Sequence[Measured]) -> tuple[ViewMeans, ...]:
     """Return every view that was scored, in order of first appearance; `sums` as in StudyTable.
 
     Runs count alike, whatever their number of defined frames. Views of one study share their nets, so two rows differ
     by the way of looking alone.
     """
-    names = [measure.name for measure in measures]
+    names = [metric.name for metric in metrics]
     means = [_means(run) for run in sums.values()]
     if not means:
         return ()
-    mean = pd.concat(means).groupby(level=["view", "measure"], sort=False).mean()
+    mean = pd.concat(means).groupby(level=["view", "metric"], sort=False).mean()
     order = dict.fromkeys(mean.index.get_level_values("view"))
     return tuple(ViewMeans(view, {name: float(mean.get((view, name), math.nan)) for name in names}) for view in order)
 
 
 def _means(sums: pd.DataFrame) -> pd.Series:
-    added = sums.groupby(["view", "measure"], sort=False)[["total", "defined"]].sum()
+    added = sums.groupby(["view", "metric"], sort=False)[["total", "defined"]].sum()
     return added["total"] / added["defined"].where(added["defined"] > 0)

@@ -28,8 +28,8 @@ def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -
 
 def analyzed(study: StudySpec, paths: StudyPaths) -> Analysis:
     """Write the runs with their responses as a table, for other tools, and return what it says."""
-    table, name = study_table(study, paths), study.response.measure
-    runs = with_responses(table.runs, table.sums, table.response, table.companions)
+    table, name = study_table(study, paths), study.response.metric
+    runs = with_responses(table.runs, table.sums, table.response, table.secondary)
     with whole_file(paths.runs_csv) as path:
         runs.rename(columns={"response": name}).to_csv(path, index=False)
     return analyse(table, study.settings)

@@ -34,7 +34,7 @@ class ForecastFiles:
     """Where the arrays lie, and whether their steps come before their clips."""
 
     forecast: Path
-    truth: Path
+    target: Path
     history: Path | None
     step_first: bool
 
@@ -44,7 +44,7 @@ class ForecastFiles:
         history = ["--history", str(self.history)] if self.history else []
         order = ["--step-first"] if self.step_first else []
         return shlex.join(
-            ["ablate", "score", "--pred", str(self.forecast), "--truth", str(self.truth), *history, *order]
+            ["ablate", "score", "--pred", str(self.forecast), "--truth", str(self.target), *history, *order]
         )
 
 
@@ -52,11 +52,11 @@ def score(files: ForecastFiles, outputs: ScoreFiles, console: Console) -> None:
     """Score forecasts from files, say what the numbers say, and write what was asked for. Raises DataError."""
     if outputs.video:
         check_animation(outputs.video)  # before the long part, not after it
-    arrays = read_forecasts(files.forecast, files.truth, files.history, step_first=files.step_first)
+    arrays = read_forecasts(files.forecast, files.target, files.history, step_first=files.step_first)
     with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("scoring", total=len(arrays.truth))
+        task = progress.add_task("scoring", total=len(arrays.target))
         scores = score_forecast(
-            arrays.forecast, arrays.truth, arrays.history, lambda done, _: progress.update(task, completed=done)
+            arrays.forecast, arrays.target, arrays.history, lambda done, _: progress.update(task, completed=done)
         )
     summary = summarise(scores)
     for sentence in summary.sentences:
@@ -74,7 +74,7 @@ def score(files: ForecastFiles, outputs: ScoreFiles, console: Console) -> None:
 def _example(arrays: ForecastArrays, summary: ForecastSummary) -> Example:
     """Return the frames of the clips that a page shows."""
     clips = np.array(summary.shown, np.int64)
-    history, truth, forecast = (
-        as_ink(as_brightness(part[clips])) for part in (arrays.history, arrays.truth, arrays.forecast)
+    history, target, forecast = (
+        as_ink(as_brightness(part[clips])) for part in (arrays.history, arrays.target, arrays.forecast)
     )
-    return Example(history, truth, forecast, clips)
+    return Example(history, target, forecast, clips)

@@ -151,7 +151,7 @@ def _by_fit(first: Frame, second_seen: Frame, first_unseen: Frame) -> tuple[Kind
     The first alone, as there the two true frames lie farthest apart: a copy of the last frame, or one that comes
     some frames late, could be taken for either at later positions.
     """
-    as_next, as_future = ((first - truth).square().mean().item() for truth in (second_seen, first_unseen))
+    as_next, as_future = ((first - target).square().mean().item() for target in (second_seen, first_unseen))
     errors = f"{as_next:.4f} a pixel against the second frame it saw, {as_future:.4f} against the first it did not see"
     if as_future < CLEAR * as_next:
         return "future", f"It was told by the squared error of the first: {errors}."

@@ -71,7 +71,7 @@ def diagnose(model: ForeignModel, settings: Settings) -> Diagnosis:
     forecaster = ForeignForecaster(model, convention).eval()
     subject = Subject(forecaster, video, settings.context, settings.horizon, training=None)
     forecast = subject.rollout()
-    summary = summarise(score_forecast(forecast, subject.truth, subject.history))
+    summary = summarise(score_forecast(forecast, subject.target, subject.history))
     findings = tuple(probe.ask(subject) for probe in _probes(forecaster) if probe.applies_to(subject))
     return Diagnosis(
         summary=summary,

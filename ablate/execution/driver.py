@@ -15,7 +15,7 @@ from ablate.execution.optuna_ledger import Ledger
 from ablate.execution.progress import Display, Running, Standing
 from ablate.execution.signals import listening
 from ablate.execution.tracking.tracker import Tracker
-from ablate.measurement.metrics import MEASURES
+from ablate.measurement.metrics import METRICS
 from ablate.storage.failed_attempts import FailedAttempts, FailureKind
 from ablate.storage.paths import Store
 from ablate.storage.records import CURVE_COLUMNS, RunRecord
@@ -62,7 +62,7 @@ class Driver:
         self._attempts: dict[str, Attempt] = {}
         self._failures = FailedAttempts()
         self._tally = Tally(len(self._points))
-        self._standing = Standing(len(self._points), 0, executor.slots, MEASURES[study.response.measure].title)
+        self._standing = Standing(len(self._points), 0, executor.slots, METRICS[study.response.metric].title)
 
     def run(self) -> Tally:
         """Carry the study as far as it goes, and say how far that was."""

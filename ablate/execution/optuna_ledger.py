@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.core.errors import AblateError
-from ablate.measurement.metrics import COMPANIONS, MEASURES
+from ablate.measurement.metrics import SECONDARY, METRICS
 from ablate.storage.paths import Store, without_password
 from ablate.storage.records import RunRecord, whole_file
 from ablate.storage.retry import patient
@@ -135,7 +135,7 @@ class Ledger:
         for file in artifacts:
             upload_artifact(artifact_store=self._artifacts, file_path=str(file), study_or_trial=self._asked[number])
         state, outcome = _verdict(value, record.outcome)
-        means = {name: mean for name, mean in record.means.items() if name.rpartition("/")[2] in COMPANIONS}
+        means = {name: mean for name, mean in record.means.items() if name.rpartition("/")[2] in SECONDARY}
         facts = {"outcome": outcome, "mlflow_run": run_id, "seconds": record.facts.get("seconds")}
         self._end(number, state, facts | means, value)
 
@@ -183,7 +183,7 @@ def _trials(store: Store, study: StudySpec) -> optuna.Study:
             return trials
         carried = list(_carried_over(trials, study, store))
         optuna.delete_study(study_name=study.name, storage=storage)
-    upwards = MEASURES[study.response.measure].higher_is_better
+    upwards = METRICS[study.response.metric].higher_is_better
     direction = StudyDirection.MAXIMIZE if upwards else StudyDirection.MINIMIZE
     trials = optuna.create_study(study_name=study.name, storage=storage, sampler=sampler, direction=direction)
     with warnings.catch_warnings():
@@ -235,7 +235,7 @@ def _params(point: Point) -> dict[str, Any]:
 def _response_title(study: StudySpec) -> str:
     response = study.response
     last = response.last_step or study.base.evaluation.horizon
-    return f"{response.view}/{response.measure}, steps {response.first_step} to {last}"
+    return f"{response.view}/{response.metric}, steps {response.first_step} to {last}"
 
 
 def _verdict(value: float, outcome: str) -> tuple[TrialState, str]:

@@ -5,7 +5,7 @@ from collections import Counter
 import pandas as pd
 
 from ablate.analysis.study_table import Measured, Response, StudyTable
-from ablate.measurement.metrics import COMPANIONS, MEASURES
+from ablate.measurement.metrics import SECONDARY, METRICS
 from ablate.measurement.run_mean import step_sums
 from ablate.planning.preregistration import deviations
 from ablate.storage.failed_attempts import failed_attempts
@@ -24,20 +24,20 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
         record = _record(paths.run(point.id))
         rows.append(_row(point, record, paths, response.view))
         if record is not None and record.outcome == "finished":
-            sums[point.id] = _told(step_sums(record.scores), response.measure)
+            sums[point.id] = _told(step_sums(record.scores), response.metric)
     return StudyTable(
         question=study.question,
         exploratory=study.exploratory,
         factors=study.factor_levels,
         response=Response(
-            measure=_measured(response.measure),
+            metric=_measured(response.metric),
             view=response.view,
             first_step=response.first_step,
             last_step=response.last_step or study.base.evaluation.horizon,
         ),
         runs=pd.DataFrame(rows),
         sums=sums,
-        companions=tuple(_measured(name) for name in COMPANIONS if name != response.measure),
+        secondary=tuple(_measured(name) for name in SECONDARY if name != response.metric),
         deviations=deviations(paths, study),
         failed_attempts=dict(sum((failed_attempts(paths.run(point.id)) for point in study.points), Counter[str]())),
     )
@@ -47,9 +47,9 @@ def _record(paths: RunPaths) -> RunRecord | None:
     return RunRecord.load(paths, pictures=False) if paths.record.exists() else None
 
 
-def _told(sums: pd.DataFrame, measure: str) -> pd.DataFrame:
+def _told(sums: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Keep what a report tells of: the response's measure and those beside it."""
-    return sums[sums["measure"].isin((measure, *COMPANIONS))]
+    return sums[sums["metric"].isin((metric, *SECONDARY))]
 
 
 def _row(point: Point, record: RunRecord | None, paths: StudyPaths, view: str) -> dict[str, str | int | float | None]:
@@ -70,5 +70,5 @@ def _row(point: Point, record: RunRecord | None, paths: StudyPaths, view: str) -
 
 
 def _measured(name: str) -> Measured:
-    measure = MEASURES[name]
-    return Measured(name, measure.title, measure.unit, measure.higher_is_better)
+    metric = METRICS[name]
+    return Measured(name, metric.title, metric.unit, metric.higher_is_better)

@@ -16,7 +16,7 @@ from ablate.inference.linear_model import LinearModel
 from ablate.inference.matched import MatchedSets, matched_sets
 from ablate.inference.monte_carlo import Draws
 from ablate.inference.multiplicity import holm
-from ablate.inference.relabelling import contrast_p
+from ablate.inference.permutation import contrast_p
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import FEWEST_BLOCKS, Settings
 

@@ -11,7 +11,7 @@ from ablate.inference.inference import FailedRun, FailureRate, MissingCell
 from ablate.inference.linear_model import LinearModel
 from ablate.inference.matched import matched_sets
 from ablate.inference.monte_carlo import Draws
-from ablate.inference.relabelling import omnibus_p
+from ablate.inference.permutation import omnibus_p
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
 

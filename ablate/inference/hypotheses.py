@@ -11,7 +11,7 @@ from ablate.design.model_matrix import Pair
 from ablate.inference.inference import Unit
 from ablate.inference.linear_model import LinearModel
 from ablate.inference.matched import MatchedSets, matched_sets
-from ablate.inference.relabelling import smallest_p
+from ablate.inference.permutation import smallest_p
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import FEWEST_BLOCKS, Settings
 

@@ -14,7 +14,7 @@ from ablate.inference.mediation import mediation
 from ablate.inference.monte_carlo import Draws
 from ablate.inference.multiplicity import holm
 from ablate.inference.noise import run_deviation
-from ablate.inference.relabelling import omnibus_p
+from ablate.inference.permutation import omnibus_p
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import FEWEST_BLOCKS, Settings
 from ablate.inference.steadiness import steadiness

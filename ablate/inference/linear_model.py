@@ -17,7 +17,7 @@ from ablate.inference.block_effects import within
 from ablate.inference.estimate import Estimate, spread_of_blocks
 from ablate.inference.inference import Unit
 from ablate.inference.monte_carlo import Draws, reached
-from ablate.inference.relabelling import sign_p
+from ablate.inference.permutation import sign_p
 from ablate.inference.run_table import RunTable
 
 TINY = 1e-9  # relative to the largest singular value: columns that others make up

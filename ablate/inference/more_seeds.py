@@ -7,7 +7,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from ablate.inference.inference import Effect, Unit
-from ablate.inference.relabelling import smallest_p
+from ablate.inference.permutation import smallest_p
 from ablate.inference.settings import FEWEST_BLOCKS, Settings
 
 MOST_SEEDS = 1_000

@@ -22,7 +22,7 @@ SLACK = 1e-9  # equal sums differ by rounding
 ROUNDING = 1e-13  # of the largest value
 
 
-def relabellings(shape: tuple[int, ...]) -> Int[np.ndarray, "relabelling entry"]:
+def permutations(shape: tuple[int, ...]) -> Int[np.ndarray, "relabelling entry"]:
     """Return the ways to relabel one set with so many levels of each factor, each as an order of its entries.
 
     For one factor: all orders of its levels. For two: all orders of rows times all orders of columns; of a 2 x 2 set
@@ -40,7 +40,7 @@ def smallest_p(shape: tuple[int, ...], sets: int, most: int) -> float:
 
     Relabelling all sets alike changes nothing, so one set counts for none.
     """
-    ways = len(relabellings(shape))
+    ways = len(permutations(shape))
     return float(ways) ** (min(0, 1 - sets)) if (sets - 1) * log(ways) <= log(ENUMERATED) else 1 / (1 + most)
 
 
@@ -51,7 +51,7 @@ def omnibus_p(sets: MatchedSets, draws: Draws) -> float:
     """
     shape = sets.values.shape[1:]
     entries = sets.values.reshape(len(sets.values), -1)
-    return _p(_weighted(entries[:, relabellings(shape)], axes(shape)), draws, alike=True)
+    return _p(_weighted(entries[:, permutations(shape)], axes(shape)), draws, alike=True)
 
 
 def axes(shape: tuple[int, ...]) -> Float[np.ndarray, "entry axis"]:
@@ -64,7 +64,7 @@ def axes(shape: tuple[int, ...]) -> Float[np.ndarray, "entry axis"]:
 
 def contrast_p(sets: MatchedSets, weights: Float[np.ndarray, " level"], draws: Draws) -> float:
     """Return the two-sided p of a weighted sum of one factor's levels being zero; the weights add up to 0."""
-    parts = _weighted(sets.values[:, relabellings(sets.values.shape[1:])], weights[:, np.newaxis])
+    parts = _weighted(sets.values[:, permutations(sets.values.shape[1:])], weights[:, np.newaxis])
     return _p(parts, draws, alike=len(weights) == 2)  # noqa: PLR2004  # exchanging two turns the sign
 
 

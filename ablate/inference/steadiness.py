@@ -4,7 +4,7 @@ import numpy as np
 from scipy import stats
 
 from ablate.inference.matched import MatchedSets
-from ablate.inference.relabelling import axes
+from ablate.inference.permutation import axes
 
 
 def steadiness(sets: MatchedSets) -> float | None:

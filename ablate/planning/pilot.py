@@ -36,11 +36,11 @@ def from_table(study: StudySpec, file: Path) -> Spread:
         runs = pd.read_csv(file)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise DataError(f"{file}: cannot be read as CSV: {error}") from error
-    measure = study.response.measure
-    responses = [name for name in ("response", measure) if name in runs]
+    metric = study.response.metric
+    responses = [name for name in ("response", metric) if name in runs]
     if "seed" not in runs or not responses:
         raise DataError(
-            f"{file}: found the columns {list(map(str, runs.columns))}; a pilot needs seed, and response or {measure}"
+            f"{file}: found the columns {list(map(str, runs.columns))}; a pilot needs seed, and response or {metric}"
         )
     runs["response"] = pd.to_numeric(runs[responses[0]], errors="coerce")
     found = _deviation(runs, [path for path in study.factors if path in runs], str(file))

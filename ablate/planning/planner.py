@@ -18,11 +18,11 @@ from ablate.inference.hypotheses import Family, Hypothesis, family
 from ablate.inference.multiplicity import holm
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import FEWEST_BLOCKS
-from ablate.measurement.metrics import MEASURES
+from ablate.measurement.metrics import METRICS
 from ablate.planning.mixing import mixing
 from ablate.planning.plan import Confounding, Freedom, Plan, PlannedTest, Spread, WithSeeds
 from ablate.planning.power import FTest
-from ablate.planning.preregistration import digest, frozen_part
+from ablate.planning.preregistration import digest, preregistered_part
 from ablate.planning.reach import MOST_SEEDS, first_step, reach
 from ablate.planning.sensitivity import f_test
 from ablate.planning.unmeasured import unmeasured
@@ -56,15 +56,15 @@ def plan(study: StudySpec, sd: Spread | None = None) -> Plan:
     `sd` is the standard deviation of a run about its cell and seed; the study's own where None. Raises SpecError and
     DesignError as the study's cells do.
     """
-    tested, measure, stated = _Tested.of(study, len(study.seeds)), MEASURES[study.response.measure], study.analysis.sd
+    tested, metric, stated = _Tested.of(study, len(study.seeds)), METRICS[study.response.metric], study.analysis.sd
     factors, cells = tested.runs.factors, tested.runs.levels[tested.runs.block == 0]
     titles, reached = {factor.path: factor.title for factor in factors}, reach(study)
     effects, takeover = _effects(tested.curves), _takeover(study)
     return Plan(
         name=study.name,
         question=study.question,
-        response=measure.title,
-        unit=measure.unit,
+        response=metric.title,
+        unit=metric.unit,
         exploratory=study.exploratory,
         design=study.design.kind,
         factors=factors,
@@ -83,7 +83,7 @@ def plan(study: StudySpec, sd: Spread | None = None) -> Plan:
         caveat=study.design.caveat,
         obstacle=reached.obstacle,
         remedies=reached.remedies,
-        digest=digest(frozen_part(study)),
+        digest=digest(preregistered_part(study)),
     )
 
 

@@ -70,7 +70,7 @@ def freeze(paths: StudyPaths, study: StudySpec) -> None:
 
     A plan.json that is damaged is moved aside, and the plan is frozen anew with a note of that.
     """
-    part, now = frozen_part(study), f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    part, now = preregistered_part(study), f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     try:
         earlier = read(paths)
     except DataError as error:
@@ -95,7 +95,7 @@ def deviations(paths: StudyPaths, study: StudySpec) -> tuple[str, ...]:
         return (f"The frozen plan is lost: {error}. The next `ablate run` freezes it anew.",)
     if frozen is None:
         return ()
-    pending = _changes(frozen.latest, frozen_part(study), "since the latest start")
+    pending = _changes(frozen.latest, preregistered_part(study), "since the latest start")
     note = (frozen.note,) if frozen.note else ()
     return (*note, *(change.sentence for change in (*frozen.changes, *pending)))
 
@@ -126,7 +126,7 @@ def read(paths: StudyPaths) -> FrozenPlan | None:
     raise DataError(f"{paths.plan} was edited: its plan is not the one of its digest")
 
 
-def frozen_part(study: StudySpec) -> FrozenPart:
+def preregistered_part(study: StudySpec) -> FrozenPart:
     """Return what is fixed before the first result.
 
     That is the question, the response, the base run, factors, design, seeds, how verdicts are reached, every hypothesis

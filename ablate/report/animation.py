@@ -54,21 +54,21 @@ def small_gif(example: Example) -> bytes:
 
 
 def _pictures(example: Example, tile: int = TILE) -> list[Image.Image]:
-    scale = scale_to(tile, example.truth)
+    scale = scale_to(tile, example.target)
     before = np.zeros_like(example.history)
     panels = {
-        "truth": frame_tiles(np.concatenate([example.history, example.truth], axis=1), scale),
+        "target": frame_tiles(np.concatenate([example.history, example.target], axis=1), scale),
         "forecast": frame_tiles(np.concatenate([before, example.forecast], axis=1), scale),
         "ghost": np.concatenate([frame_tiles(before, scale), ghost_tiles(example, scale)], axis=1),
     }
-    past, steps = example.history.shape[1], example.truth.shape[1]
+    past, steps = example.history.shape[1], example.target.shape[1]
     captions = [f"history t-{lag}" if lag else "history t" for lag in range(past - 1, -1, -1)]
     captions += [f"forecast step {step} of {steps}" for step in range(1, steps + 1)]
     return [_picture(panels, position, caption) for position, caption in enumerate(captions)]
 
 
 def _picture(panels: dict[str, Tiles], position: int, caption: str) -> Image.Image:
-    high, wide = panels["truth"].shape[2:4]
+    high, wide = panels["target"].shape[2:4]
     sheet = Image.new("RGB", (2 * MARGIN + len(panels) * (wide + GAP) - GAP, HEAD + high + FOOT), PAPER)
     draw = ImageDraw.Draw(sheet)
     for column, (name, tiles) in enumerate(panels.items()):

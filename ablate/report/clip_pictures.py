@@ -39,7 +39,7 @@ def _strip(example: Example, number: int) -> str:
 
 def _ghost(example: Example, number: int) -> float:
     clip = clip_of(example, number)
-    frames = (as_brightness(part) for part in (clip.forecast, clip.truth, clip.history))
+    frames = (as_brightness(part) for part in (clip.forecast, clip.target, clip.history))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a clip without a defined step is undefined
         return float(np.nanmean(Ghost().per_frame(*frames)["ghost_ratio"]))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from ablate.measurement.metrics import MEASURES
+from ablate.measurement.metrics import METRICS
 from ablate.report.figure_style import COLOURS, DASHES, FAINT, INK, MARKERS, WIDTH, styled, svg
 from ablate.storage.findings import Change, Chart, Line
 
@@ -27,19 +27,19 @@ def changes_figure(changes: Sequence[Change]) -> str:
     or is undefined.
     """
     conditions = list(dict.fromkeys(change.condition for change in changes))
-    measures = list(dict.fromkeys(change.measure for change in changes))
-    columns = min(PANELS, len(measures))
-    rows = -(-len(measures) // columns)
+    metrics = list(dict.fromkeys(change.metric for change in changes))
+    columns = min(PANELS, len(metrics))
+    rows = -(-len(metrics) // columns)
     with styled(WIDTH, rows * (AROUND + ROW * len(conditions))) as figure:
         panels = list(figure.subplots(rows, columns, squeeze=False, sharey=True).flat)
         panels[0].set_yticks(range(len(conditions)), [textwrap.fill(text, LABEL) for text in conditions])
         panels[0].set_ylim(len(conditions) - 0.5, -0.5)
-        for axes, measure in zip(panels, measures, strict=False):
-            _panel(axes, f"change in {measure_title(measure)}")
+        for axes, metric in zip(panels, metrics, strict=False):
+            _panel(axes, f"change in {metric_title(metric)}")
             for change in changes:
-                if change.measure == measure:
+                if change.metric == metric:
                     _change(axes, conditions.index(change.condition), change)
-        for axes in panels[len(measures) :]:
+        for axes in panels[len(metrics) :]:
             axes.set_axis_off()
         return svg(figure)
 
@@ -59,9 +59,9 @@ def chart_figure(chart: Chart) -> str:
         return svg(figure)
 
 
-def measure_title(measure: str) -> str:
+def metric_title(metric: str) -> str:
     """Return what people call a measure; one that is not among MEASURES is already in words."""
-    return MEASURES[measure].title if measure in MEASURES else measure
+    return METRICS[metric].title if metric in METRICS else metric
 
 
 def _panel(axes: Axes, label: str) -> None:

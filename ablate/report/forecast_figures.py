@@ -5,7 +5,7 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 
-from ablate.measurement.metrics import MEASURES
+from ablate.measurement.metrics import METRICS
 from ablate.measurement.scoring.forecast_scores import Alignment, StepCurve, Trail
 from ablate.report.figure_style import COLOURS, FAINT, INK, RULE, styled, svg
 
@@ -31,16 +31,16 @@ def trail_figure(trail: Trail) -> str:
         return svg(figure)
 
 
-def step_curve_figure(measure: str, curve: StepCurve) -> str:
+def step_curve_figure(metric: str, curve: StepCurve) -> str:
     """Return one measure over the forecast steps, its interval over clips as a band, the ideal as a dashed line."""
     with styled(*SIZE) as figure:
         axes, steps = figure.subplots(), range(1, len(curve.per_step) + 1)
-        if measure in IDEAL:
-            axes.axhline(IDEAL[measure], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        if metric in IDEAL:
+            axes.axhline(IDEAL[metric], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         axes.fill_between(steps, curve.low_per_step, curve.high_per_step, color=COLOURS[0], alpha=BAND, linewidth=0)
         axes.plot(steps, curve.per_step, color=COLOURS[0], marker="o", markersize=4)
         axes.set_xlabel("forecast step")
-        axes.set_ylabel(MEASURES[measure].unit)
+        axes.set_ylabel(METRICS[metric].unit)
         _count(axes, len(steps))
         return svg(figure)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ablate.analysis.rounding import decimals
-from ablate.measurement.metrics import MEASURES, Measure
+from ablate.measurement.metrics import METRICS, Metric
 from ablate.measurement.metrics.ghost_masks import LIT, MARGIN
 from ablate.measurement.scoring.forecast_scores import Alignment, ForecastSummary, StepCurve, Trail
 from ablate.measurement.scoring.interval import CONFIDENCE
@@ -26,7 +26,7 @@ DRAWN = ("ghost_ratio", "signal_retention", "mse", "ssim")
 class ShownCurve:
     """A measure, its numbers, the digits that they are written with, and its chart where it is drawn and defined."""
 
-    measure: Measure
+    metric: Metric
     curve: StepCurve
     digits: int
     image: str | None
@@ -56,7 +56,7 @@ def forecast_page(  # noqa: PLR0913, PLR0917  # a page has that many parts, most
         summary=summary,
         advice=advice,
         curves=curves,
-        ghost=next(shown for shown in curves if shown.measure.name == "ghost_ratio"),
+        ghost=next(shown for shown in curves if shown.metric.name == "ghost_ratio"),
         trail_image=_trail_image(summary.trail),
         offsets_image=svg_uri(offsets_figure(summary.alignment)),
         offset_digits=_offset_digits(summary.alignment),
@@ -74,7 +74,7 @@ def forecast_page(  # noqa: PLR0913, PLR0917  # a page has that many parts, most
 def _curve(name: str, curve: StepCurve) -> ShownCurve:
     drawn = name in DRAWN and not all(map(math.isnan, curve.per_step))
     image = svg_uri(step_curve_figure(name, curve)) if drawn else None
-    return ShownCurve(MEASURES[name], curve, decimals(curve.mean), image)
+    return ShownCurve(METRICS[name], curve, decimals(curve.mean), image)
 
 
 def _trail_image(trail: Trail) -> str | None:

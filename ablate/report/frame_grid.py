@@ -84,16 +84,16 @@ def _grid(example: Example, title: str, most_clips: int) -> Image.Image:
 
 
 def _rows(example: Example, history: int, most_steps: int) -> Image.Image:
-    scale = scale_to(TILE, example.truth)
+    scale = scale_to(TILE, example.target)
     past = example.history[:, -history:]
-    steps = _shown(example.truth.shape[1], most_steps)
+    steps = _shown(example.target.shape[1], most_steps)
     before = past.shape[1]
     rows = [
-        ("truth", 0, np.concatenate([frame_tiles(past, scale), frame_tiles(example.truth[:, steps], scale)], axis=1)),
+        ("target", 0, np.concatenate([frame_tiles(past, scale), frame_tiles(example.target[:, steps], scale)], axis=1)),
         ("forecast", before, frame_tiles(example.forecast[:, steps], scale)),
         ("ghost", before, ghost_tiles(example, scale)[:, steps]),
     ]
-    high, wide = (side * scale for side in example.truth.shape[-2:])
+    high, wide = (side * scale for side in example.target.shape[-2:])
     block = len(rows) * (high + GAP) + CLIP_GAP
     size = (2 * MARGIN + LABELS + (before + len(steps)) * (wide + GAP), HEAD + len(example.clips) * block)
     sheet = Image.new("RGB", size, PAPER)

@@ -28,7 +28,7 @@ DRAWN = ("signal_retention", "mse")
 class StepChart:
     """A measure over the forecast steps: the chart, and its numbers for readers who cannot see it."""
 
-    measure: Measured
+    metric: Measured
     image: str
     curves: Sequence[Curve]
     digits: int
@@ -40,9 +40,9 @@ def page(analysis: Analysis, paths: StudyPaths, provenance: Mapping[str, str]) -
 
 
 def _context(analysis: Analysis, paths: StudyPaths, provenance: Mapping[str, str]) -> dict[str, Any]:
-    response = analysis.response.measure
+    response = analysis.response.metric
     level = decimals(max((abs(cell.mean) for cell in analysis.cells if cell.defined), default=0.0))
-    measures = (response, *analysis.companions)
+    metrics = (response, *analysis.secondary)
     nets = questioned(analysis, paths)
     return {
         "analysis": analysis,
@@ -50,11 +50,11 @@ def _context(analysis: Analysis, paths: StudyPaths, provenance: Mapping[str, str
         "answer": conclusions(analysis),
         "exploratory": EXPLORATORY if analysis.exploratory else None,
         "titles": titles_of(analysis.factors),
-        "measures": measures,
+        "metrics": metrics,
         "inference": ShownInference(analysis.inference, response.title, decided=not analysis.exploratory),
         "level_digits": level,
-        "measure_digits": {measure.name: _digits(analysis, measure) for measure in measures},
-        "charts": [chart for measure in measures if (chart := _chart(analysis, measure))],
+        "measure_digits": {metric.name: _digits(analysis, metric) for metric in metrics},
+        "charts": [chart for metric in metrics if (chart := _chart(analysis, metric))],
         "shown": shown(analysis, paths, level),
         "questioned": nets,
         "questions": list(dict.fromkeys(title for net in nets for title in net.answers)),
@@ -62,16 +62,16 @@ def _context(analysis: Analysis, paths: StudyPaths, provenance: Mapping[str, str
     }
 
 
-def _chart(analysis: Analysis, measure: Measured) -> StepChart | None:
-    curves = [curve for curve in analysis.curves if curve.measure == measure]
-    if measure != analysis.response.measure and measure.name not in DRAWN:
+def _chart(analysis: Analysis, metric: Measured) -> StepChart | None:
+    curves = [curve for curve in analysis.curves if curve.metric == metric]
+    if metric != analysis.response.metric and metric.name not in DRAWN:
         return None
     if all(math.isnan(value) for curve in curves for value in curve.values):
         return None
-    image = svg_uri(curves_figure(curves, titles_of(analysis.factors), measure.title))
-    return StepChart(measure, image, curves, _digits(analysis, measure))
+    image = svg_uri(curves_figure(curves, titles_of(analysis.factors), metric.title))
+    return StepChart(metric, image, curves, _digits(analysis, metric))
 
 
-def _digits(analysis: Analysis, measure: Measured) -> int:
-    means = [abs(view.means[measure.name]) for view in analysis.views]
+def _digits(analysis: Analysis, metric: Measured) -> int:
+    means = [abs(view.means[metric.name]) for view in analysis.views]
     return decimals(max((mean for mean in means if mean == mean), default=0.0))  # noqa: PLR0124  # NaN differs from itself

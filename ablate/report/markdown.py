@@ -29,7 +29,7 @@ def summary(analysis: Analysis) -> str:
 
 def document(analysis: Analysis, nets: Sequence[Questioned], provenance: Mapping[str, str]) -> str:
     """Return the summary, tables of verdicts, interactions and cells, what probes found, and how the runs ended."""
-    shown = ShownInference(analysis.inference, analysis.response.measure.title, decided=not analysis.exploratory)
+    shown = ShownInference(analysis.inference, analysis.response.metric.title, decided=not analysis.exploratory)
     parts = [
         summary(analysis).rstrip(),
         *_effects(shown),
@@ -87,7 +87,7 @@ def _cells(analysis: Analysis) -> str:
         (level_words(cell.levels, titles), number(cell.mean, digits), f"{cell.defined} of {cell.planned}")
         for cell in analysis.cells
     ]
-    return f"## Every cell\n\n{_table(('cell', analysis.response.measure.title, 'runs'), rows)}"
+    return f"## Every cell\n\n{_table(('cell', analysis.response.metric.title, 'runs'), rows)}"
 
 
 def _runs(analysis: Analysis) -> str:

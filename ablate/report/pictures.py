@@ -38,19 +38,19 @@ def shown(analysis: Analysis, paths: StudyPaths, digits: int) -> tuple[Shown, ..
 
 def _places(analysis: Analysis, digits: int) -> list[tuple[RunAt, str, str]]:
     """Return what to show: the run, the view, and what to say of it."""
-    measure, best, worst = analysis.response.measure, analysis.best, analysis.worst
+    metric, best, worst = analysis.response.metric, analysis.best, analysis.worst
     if best is None or worst is None:
         return []
     if best.point == worst.point:
         return [
-            (best, view.view, f"{spaced(view.view)}: {measure.title} {number(view.means[measure.name], digits)}")
+            (best, view.view, f"{spaced(view.view)}: {metric.title} {number(view.means[metric.name], digits)}")
             for view in analysis.views
         ]
     return [
         (
             run,
             analysis.response.view,
-            f"{end} {measure.title}: {number(run.response, digits)} ({_which(analysis, run)})",
+            f"{end} {metric.title}: {number(run.response, digits)} ({_which(analysis, run)})",
         )
         for end, run in (("Worst", worst), ("Best", best))
     ]

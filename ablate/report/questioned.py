@@ -33,7 +33,7 @@ class Questioned:
     @property
     def changes_image(self) -> str | None:
         """What every intervention did to the ghost ratio, as a data URI; None where there was none."""
-        changes = [change for finding in self.findings for change in finding.changes if change.measure == GHOST]
+        changes = [change for finding in self.findings for change in finding.changes if change.metric == GHOST]
         return svg_uri(changes_figure(changes)) if changes else None
 
     def to_json(self) -> list[dict[str, Any]]:

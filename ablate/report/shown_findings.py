@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ablate.analysis.rounding import decimals
 from ablate.report.data_uri import data_uri, svg_uri
-from ablate.report.finding_figures import changes_figure, chart_figure, measure_title
+from ablate.report.finding_figures import changes_figure, chart_figure, metric_title
 from ablate.report.image_strip import image_strip
 from ablate.storage.findings import Change, Chart, Finding, Number
 
@@ -16,7 +16,7 @@ class ChangeRow:
     """A change, what people call its measure, and the digits its numbers are written with."""
 
     change: Change
-    measure: str
+    metric: str
     digits: int
 
 
@@ -64,6 +64,6 @@ def _chart(chart: Chart) -> ShownChart:
 def _rows(changes: Sequence[Change]) -> Iterator[ChangeRow]:
     """Yield the changes with digits by measure: a change may be far smaller than what it changes."""
     for change in changes:
-        sizes = [abs(other.difference) for other in changes if other.measure == change.measure]
+        sizes = [abs(other.difference) for other in changes if other.metric == change.metric]
         largest = max((size for size in sizes if not math.isnan(size)), default=0.0)
-        yield ChangeRow(change, measure_title(change.measure), decimals(largest) + 1)
+        yield ChangeRow(change, metric_title(change.metric), decimals(largest) + 1)

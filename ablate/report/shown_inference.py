@@ -8,7 +8,7 @@ from ablate.analysis.phrases import effect_digits, excludes_zero, listed
 from ablate.analysis.verdict_sentences import differences, ranked
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, Importance, Inference, Interaction, Mediation, Verdict
-from ablate.measurement.metrics import MEASURES
+from ablate.measurement.metrics import METRICS
 from ablate.report.data_uri import svg_uri
 from ablate.report.effect_figures import doses_figure, effects_figure
 from ablate.report.interactions_figure import interactions_figure
@@ -90,7 +90,7 @@ class ShownInference:
     def mediators(self) -> Mapping[str, list[Mediation]]:
         """What is left of the effects, by the title of the measure that is held equal."""
         names = dict.fromkeys(one.mediator for one in self.inference.mediation)
-        return {_measure(name): [one for one in self.inference.mediation if one.mediator == name] for name in names}
+        return {_metric(name): [one for one in self.inference.mediation if one.mediator == name] for name in names}
 
     def compared(self, mediation: Mediation) -> str:
         """Return what a mediated effect compares, in the words of the effect itself."""
@@ -142,5 +142,5 @@ class ShownInference:
         return [(factor, own.get(factor.path, [])) for factor in self.inference.factors if factor.ordered]
 
 
-def _measure(name: str) -> str:
-    return MEASURES[name].title if name in MEASURES else name
+def _metric(name: str) -> str:
+    return METRICS[name].title if name in METRICS else name

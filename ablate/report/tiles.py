@@ -45,7 +45,7 @@ def ghost_tiles(example: Example, scale: int) -> Tiles:
     """
     # Told apart without colour: the forecast is plain and never above mid-grey, the ghost alone has stripes, and
     # the outline alone is white. Hue only adds to that.
-    masks = ghost_masks(_unit(example.truth), _unit(example.history))
+    masks = ghost_masks(_unit(example.target), _unit(example.history))
     brightness = _enlarged(example.forecast, scale)[..., None] / FULL
     share = np.where(hatch(*brightness.shape[-3:-1]), 1, HATCH_GAP)[..., None]
     ghost = share * brightness**LIFT * np.array(VERMILLION)

@@ -21,7 +21,7 @@ class Change:
     """
 
     condition: str
-    measure: str
+    metric: str
     before: float
     after: float
     difference: float

@@ -20,7 +20,7 @@ from ablate.core.errors import DataError
 from ablate.storage.paths import RunPaths
 
 Outcome = Literal["finished", "diverged"]
-SCORE_COLUMNS = ["view", "clip", "step", "measure", "value"]
+SCORE_COLUMNS = ["view", "clip", "step", "metric", "value"]
 CURVE_COLUMNS = ["step", "loss", "held_out_loss"]
 LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{32}")
 
@@ -36,7 +36,7 @@ class Example:
     """
 
     history: Clips
-    truth: Clips
+    target: Clips
     forecast: Clips
     clips: ClipNumbers
 
@@ -59,10 +59,10 @@ class RunRecord:
 
     @cached_property
     def means(self) -> dict[str, float]:
-        """Return the mean over clips and steps of every measure as `view/measure`, apart from what is not finite."""
-        means = self.scores.astype({"value": float}).groupby(["view", "measure"], as_index=False)["value"].mean()
+        """Return the mean over clips and steps of every measure as `view/metric`, apart from what is not finite."""
+        means = self.scores.astype({"value": float}).groupby(["view", "metric"], as_index=False)["value"].mean()
         finite = means[np.isfinite(means["value"])]
-        return dict(zip(finite["view"] + "/" + finite["measure"], finite["value"].tolist(), strict=True))
+        return dict(zip(finite["view"] + "/" + finite["metric"], finite["value"].tolist(), strict=True))
 
     def save(self, paths: RunPaths) -> None:
         """Write every file of the record whole, the one that marks it complete last."""

@@ -8,7 +8,7 @@ from pydantic import model_validator
 from ablate.core.errors import alternatives
 from ablate.core.sizes import FrameCount
 from ablate.core.spec_base import Spec
-from ablate.measurement.metrics import MEASURES
+from ablate.measurement.metrics import METRICS
 from ablate.measurement.run_mean import mean_score, step_sums
 from ablate.study.run import ROLLOUT, Evaluation
 
@@ -16,7 +16,7 @@ from ablate.study.run import ROLLOUT, Evaluation
 class Response(Spec):
     """The one number per run that the study is about: a measure, averaged over clips and forecast steps of a view."""
 
-    measure: str = "ghost_ratio"
+    metric: str = "ghost_ratio"
     view: str = ROLLOUT
     first_step: FrameCount = 1
     last_step: FrameCount | None = None
@@ -24,16 +24,16 @@ class Response(Spec):
 
     @model_validator(mode="after")
     def _is_defined(self) -> Self:
-        if self.measure not in MEASURES:
-            raise ValueError(f"measure: unknown measure {self.measure!r}{alternatives(self.measure, MEASURES)}")
+        if self.metric not in METRICS:
+            raise ValueError(f"measure: unknown measure {self.metric!r}{alternatives(self.metric, METRICS)}")
         if self.last_step is not None and self.last_step < self.first_step:
             raise ValueError(f"last_step: found {self.last_step}; must be at least first_step, {self.first_step}")
         return self
 
     def of(self, scores: pd.DataFrame) -> float:
         """Return the response of one run from its scores (columns of SCORE_COLUMNS); NaN where it is undefined."""
-        own = scores[(scores["measure"] == self.measure) & (scores["view"] == self.view)]
-        return mean_score(step_sums(own), self.measure, self.view, self.first_step, self.last_step)
+        own = scores[(scores["metric"] == self.metric) & (scores["view"] == self.view)]
+        return mean_score(step_sums(own), self.metric, self.view, self.first_step, self.last_step)
 
     def problem_with(self, evaluation: Evaluation) -> str | None:
         """Say why this response cannot be taken from what `evaluation` measures; None where it can."""

@@ -51,7 +51,7 @@ class View(Spec):
     """Index of the first clip."""
     count: ClipCount | None = None
     """How many clips; none takes evaluation.clips."""
-    truth_offset: Annotated[int, Field(ge=-8, le=0)] = 0
+    target_offset: Annotated[int, Field(ge=-8, le=0)] = 0
     """Frames between the frame that was forecast and the true frame it is put beside; 0 is right."""
     statistics: Literal["moving", "batch", "recomputed"] | None = None
     """Batch normalisation's statistics in this view; none keeps the model's own choice."""
@@ -79,9 +79,9 @@ class Evaluation(Spec):
     @model_validator(mode="after")
     def _offsets_fit(self) -> Self:
         for name, view in self.views.items():
-            if -view.truth_offset >= self.context:
+            if -view.target_offset >= self.context:
                 raise ValueError(
-                    f"views.{name}.truth_offset: {view.truth_offset} leaves no history before the truth; "
+                    f"views.{name}.truth_offset: {view.target_offset} leaves no history before the truth; "
                     f"it must stay within the {self.context} context frames, less one"
                 )
         return self

@@ -14,7 +14,7 @@ from ablate.design import AnyDesign, DesignFactor, FullFactorial
 from ablate.design.rules import Rules
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import Interval, Settings
-from ablate.measurement.metrics import MEASURES
+from ablate.measurement.metrics import METRICS
 from ablate.study.change import changed, unknown_path
 from ablate.study.factor import Factor, Levels, as_factor
 from ablate.study.faults import shown
@@ -215,7 +215,7 @@ class StudySpec(Spec):
 
         Raises SpecError and DesignError as `cells` does.
         """
-        asked, measure = self.analysis, MEASURES[self.response.measure]
+        asked, metric = self.analysis, METRICS[self.response.metric]
         return Settings(
             alpha=asked.alpha,
             margin=asked.margin,
@@ -224,8 +224,8 @@ class StudySpec(Spec):
             permutations=asked.permutations,
             resamples=asked.resamples,
             seed=asked.seed,
-            higher_is_better=measure.higher_is_better,
-            bounds=(measure.low, measure.high),
+            higher_is_better=metric.higher_is_better,
+            bounds=(metric.low, metric.high),
         )
 
     @cached_property

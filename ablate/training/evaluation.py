@@ -42,7 +42,7 @@ def evaluate(model: Forecaster, run: RunSpec, source: ClipSource, device: torch.
 def score_table(views: Mapping[str, Viewed]) -> pd.DataFrame:
     """Lay the scores out as rows (columns of SCORE_COLUMNS), forecast steps counted from 1."""
     tables = [
-        _long(name, measure, values) for name, view in views.items() for measure, values in view.scores.measures.items()
+        _long(name, metric, values) for name, view in views.items() for metric, values in view.scores.metrics.items()
     ]
     return pd.concat(tables, ignore_index=True)
 
@@ -50,17 +50,17 @@ def score_table(views: Mapping[str, Viewed]) -> pd.DataFrame:
 def _viewed(model: Forecaster, view: View, evaluation: Evaluation, source: ClipSource, device: torch.device) -> Viewed:
     clips = _clips(view, evaluation, source)
     forecast = _forecast(model, clips, view, evaluation, device)
-    start = evaluation.context + view.truth_offset
-    history, truth = clips[:, :start], clips[:, start : start + evaluation.horizon]
-    measures = score(forecast, as_brightness(truth), as_brightness(history))
-    scores = ForecastScores(measures, align(forecast, as_brightness(truth), as_brightness(history)))
+    start = evaluation.context + view.target_offset
+    history, target = clips[:, :start], clips[:, start : start + evaluation.horizon]
+    metrics = score(forecast, as_brightness(target), as_brightness(history))
+    scores = ForecastScores(metrics, align(forecast, as_brightness(target), as_brightness(history)))
     kept = _kept(scores, evaluation.examples)
-    return Viewed(scores, Example(history[kept], truth[kept], as_ink(forecast[kept]), kept))
+    return Viewed(scores, Example(history[kept], target[kept], as_ink(forecast[kept]), kept))
 
 
 def _kept(scores: ForecastScores, first: int) -> ClipNumbers:
     """Return the clips whose frames are kept: the first ones, then those that a page of the forecasts shows."""
-    ghosts = scores.measures["ghost_ratio"]
+    ghosts = scores.metrics["ghost_ratio"]
     extremes = [clip for end in strongest_and_weakest(ghosts, EXTREMES) for clip in end]
     return np.array(list(dict.fromkeys([*range(min(first, len(ghosts))), *extremes])), np.int64)
 
@@ -102,7 +102,7 @@ def _videos(clips: Clips, batch: int, device: torch.device) -> Iterator[Video]:
         yield as_video(torch.from_numpy(clips[first : first + batch]).to(device))
 
 
-def _long(view: str, measure: str, values: FrameScores) -> pd.DataFrame:
+def _long(view: str, metric: str, values: FrameScores) -> pd.DataFrame:
     clip, step = np.indices(values.shape)
-    columns = (view, clip.ravel(), step.ravel() + 1, measure, values.ravel())
+    columns = (view, clip.ravel(), step.ravel() + 1, metric, values.ravel())
     return pd.DataFrame(dict(zip(SCORE_COLUMNS, columns, strict=True)))

@@ -51,7 +51,7 @@ def timed(shape: Shape, contenders: Sequence[str], rounds: int, *, alone: bool, 
         kept = {} if alone else {name: _warmed(stack.enter_context(process(name, shape, **how))) for name in names}
         for number in range(rounds):
             for name in names if number % 2 == 0 else reversed(names):
-                _measure(found, name, kept, how)
+                _metric(found, name, kept, how)
             told = ", ".join(f"{name} {steps[-1]:.4g} s" for name, steps in found.steps.items())
             Console(stderr=True).print(f"{shape.name}, round {number + 1} of {rounds}: {told}")
         for name, running in kept.items():
@@ -60,7 +60,7 @@ def timed(shape: Shape, contenders: Sequence[str], rounds: int, *, alone: bool, 
     return found
 
 
-def _measure(found: Timed, name: str, kept: dict[str, Process], how: dict[str, Any]) -> None:
+def _metric(found: Timed, name: str, kept: dict[str, Process], how: dict[str, Any]) -> None:
     if kept:
         _note(found, name, kept[name].ask("time", seconds=SECONDS))
         return

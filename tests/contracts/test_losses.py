@@ -30,17 +30,17 @@ def test_it_stays_on_the_inputs_device(loss):
 
 @every_loss
 def test_it_is_smallest_at_the_truth(loss):
-    truth = video(0)
-    at_truth = loss(logits_of(truth), truth)
+    target = video(0)
+    at_truth = loss(logits_of(target), target)
     for seed, size in enumerate((0.01, 0.1, 0.5)):
-        off = (truth + size * (video(seed + 5) - 0.5)).clamp(0, 1)
-        assert loss(logits_of(off), truth) > at_truth
+        off = (target + size * (video(seed + 5) - 0.5)).clamp(0, 1)
+        assert loss(logits_of(off), target) > at_truth
 
 
 @every_loss
 def test_it_sees_a_constant_offset(loss):
-    truth = 0.5 * video(0)
-    assert loss(logits_of(truth + 0.2), truth) > loss(logits_of(truth), truth)
+    target = 0.5 * video(0)
+    assert loss(logits_of(target + 0.2), target) > loss(logits_of(target), target)
 
 
 @every_loss
@@ -53,16 +53,16 @@ def test_saturated_logits_have_finite_gradients(loss):
 @every_loss
 def test_wrong_pixels_have_a_gradient(loss):
     logits = torch.full((1, 1, 1, 16, 16), -2.0, requires_grad=True)
-    truth = torch.zeros_like(logits).detach()
-    truth[..., 4:12, 4:12] = 1
-    loss(logits, truth).backward()
+    target = torch.zeros_like(logits).detach()
+    target[..., 4:12, 4:12] = 1
+    loss(logits, target).backward()
     assert (logits.grad[..., 5:11, 5:11] < 0).any()
 
 
 @every_loss
 def test_the_order_of_the_clips_does_not_matter(loss):
-    logits, truth = logits_of(video(0)), video(1)
-    assert torch.allclose(loss(logits, truth), loss(logits.flip(0), truth.flip(0)))
+    logits, target = logits_of(video(0)), video(1)
+    assert torch.allclose(loss(logits, target), loss(logits.flip(0), target.flip(0)))
 
 
 @every_loss

@@ -6,7 +6,7 @@ from functools import cache
 import pytest
 import torch
 
-from ablate.components.models import ConvLSTM, CopyLast, EncoderForecaster
+from ablate.components.models import ConvLSTM, Persistence, EncoderForecaster
 from ablate.components.models.normalisation import BatchNorm
 from ablate.components.models.tap import Tap
 from ablate.core.plain_json import plain
@@ -25,7 +25,7 @@ SPECS = {
     ),
     "group": ConvLSTM(layers=1, filters=2, kernel_size=1, normalisation={"kind": "group", "groups": 2}, peepholes=True),
     "encoder-forecaster": EncoderForecaster(layers=2, filters=2, kernel_size=3, patch=2),
-    "floor": CopyLast(),
+    "floor": Persistence(),
 }
 
 

@@ -59,11 +59,11 @@ def begun_in(folder: Path) -> Path:
 
 def _record(point: Point, *, diverged: bool, value: float) -> RunRecord:
     rows = [
-        (view, clip, step, measure, value)
+        (view, clip, step, metric, value)
         for view in ("one_step", "rollout")
         for clip in range(2)
         for step in (1, 2, 3)
-        for measure in ("ghost_ratio", "signal_retention", "mse")
+        for metric in ("ghost_ratio", "signal_retention", "mse")
     ]
     frames = np.zeros((1, 3, 16, 16), np.uint8)
     return RunRecord(

@@ -18,6 +18,6 @@ class BCE(Loss):
 
     kind: Literal["bce"] = "bce"
 
-    def __call__(self, logits: Video, truth: Video) -> Scalar:
+    def __call__(self, logits: Video, target: Video) -> Scalar:
         """See Loss."""
-        return functional.binary_cross_entropy_with_logits(logits, truth)
+        return functional.binary_cross_entropy_with_logits(logits, target)

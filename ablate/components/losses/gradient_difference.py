@@ -23,9 +23,9 @@ class GradientDifference(Loss):
     weight: Annotated[float, Field(gt=0)] = 1.0
     alpha: Annotated[float, Field(ge=1, le=2)] = 1.0
 
-    def __call__(self, logits: Video, truth: Video) -> Scalar:
+    def __call__(self, logits: Video, target: Video) -> Scalar:
         """See Loss."""
         guess = torch.sigmoid(logits)
-        down = (truth.diff(dim=-2).abs() - guess.diff(dim=-2).abs()).abs().pow(self.alpha).mean()
-        across = (truth.diff(dim=-1).abs() - guess.diff(dim=-1).abs()).abs().pow(self.alpha).mean()
-        return functional.mse_loss(guess, truth) + self.weight * (down + across)
+        down = (target.diff(dim=-2).abs() - guess.diff(dim=-2).abs()).abs().pow(self.alpha).mean()
+        across = (target.diff(dim=-1).abs() - guess.diff(dim=-1).abs()).abs().pow(self.alpha).mean()
+        return functional.mse_loss(guess, target) + self.weight * (down + across)

@@ -18,6 +18,6 @@ class L1(Loss):
 
     kind: Literal["l1"] = "l1"
 
-    def __call__(self, logits: Video, truth: Video) -> Scalar:
+    def __call__(self, logits: Video, target: Video) -> Scalar:
         """See Loss."""
-        return functional.l1_loss(torch.sigmoid(logits), truth)
+        return functional.l1_loss(torch.sigmoid(logits), target)

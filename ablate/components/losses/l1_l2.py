@@ -21,7 +21,7 @@ class L1L2(Loss):
     l1: Annotated[float, Field(gt=0)] = 1.0
     l2: Annotated[float, Field(gt=0)] = 1.0
 
-    def __call__(self, logits: Video, truth: Video) -> Scalar:
+    def __call__(self, logits: Video, target: Video) -> Scalar:
         """See Loss."""
         guess = torch.sigmoid(logits)
-        return self.l1 * functional.l1_loss(guess, truth) + self.l2 * functional.mse_loss(guess, truth)
+        return self.l1 * functional.l1_loss(guess, target) + self.l2 * functional.mse_loss(guess, target)

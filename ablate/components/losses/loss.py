@@ -7,11 +7,11 @@ from ablate.core.tensors import Scalar, Video
 
 
 class Loss(Spec, ABC):
-    """A frozen spec that is itself callable: `loss(logits, truth)` is what training minimises."""
+    """A frozen spec that is itself callable: `loss(logits, target)` is what training minimises."""
 
     @abstractmethod
-    def __call__(self, logits: Video, truth: Video) -> Scalar:
+    def __call__(self, logits: Video, target: Video) -> Scalar:
         """Return the loss of a batch, averaged over clips and steps.
 
-        `logits` are the model's output before its sigmoid; `truth` lies in [0, 1].
+        `logits` are the model's output before its sigmoid; `target` lies in [0, 1].
         """

@@ -15,6 +15,6 @@ class MSE(Loss):
 
     kind: Literal["mse"] = "mse"
 
-    def __call__(self, logits: Video, truth: Video) -> Scalar:
+    def __call__(self, logits: Video, target: Video) -> Scalar:
         """See Loss."""
-        return functional.mse_loss(torch.sigmoid(logits), truth)
+        return functional.mse_loss(torch.sigmoid(logits), target)

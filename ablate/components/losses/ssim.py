@@ -34,18 +34,18 @@ class SSIM(Loss):
             raise ValueError(f"window: {self.window} is even; a window needs a middle pixel")
         return self
 
-    def __call__(self, logits: Video, truth: Video) -> Scalar:
+    def __call__(self, logits: Video, target: Video) -> Scalar:
         """See Loss."""
-        if min(truth.shape[-2:]) < self.window:
-            height, width = truth.shape[-2:]
+        if min(target.shape[-2:]) < self.window:
+            height, width = target.shape[-2:]
             raise SpecError(
                 f"loss.window: {self.window} does not fit frames of {height} x {width} pixels; take a smaller one"
             )
-        guess, truth = torch.sigmoid(logits).flatten(0, 1), truth.flatten(0, 1)
-        mean_p, mean_y = self._smooth(guess), self._smooth(truth)
+        guess, target = torch.sigmoid(logits).flatten(0, 1), target.flatten(0, 1)
+        mean_p, mean_y = self._smooth(guess), self._smooth(target)
         var_p = self._smooth(guess.square()) - mean_p.square()
-        var_y = self._smooth(truth.square()) - mean_y.square()
-        covariance = self._smooth(guess * truth) - mean_p * mean_y
+        var_y = self._smooth(target.square()) - mean_y.square()
+        covariance = self._smooth(guess * target) - mean_p * mean_y
         c1, c2 = STABILISERS
         luminance = (2 * mean_p * mean_y + c1) / (mean_p.square() + mean_y.square() + c1)
         return 1 - (luminance * (2 * covariance + c2) / (var_p + var_y + c2)).mean()

@@ -6,20 +6,20 @@ from pydantic import Field
 
 from ablate.components.models.blank import Blank
 from ablate.components.models.convlstm import ConvLSTM
-from ablate.components.models.copy_last import CopyLast
+from ablate.components.models.persistence import Persistence
 from ablate.components.models.encoder_forecaster import EncoderForecaster
 from ablate.components.models.forecaster import Forecaster, NextFrameModel, TrainableForecaster
 from ablate.components.models.planted import Planted
 
-MODELS = (ConvLSTM, EncoderForecaster, CopyLast, Blank, Planted)
-AnyModel = Annotated[ConvLSTM | EncoderForecaster | CopyLast | Blank | Planted, Field(discriminator="kind")]
+MODELS = (ConvLSTM, EncoderForecaster, Persistence, Blank, Planted)
+AnyModel = Annotated[ConvLSTM | EncoderForecaster | Persistence | Blank | Planted, Field(discriminator="kind")]
 
 __all__ = [
     "MODELS",
     "AnyModel",
     "Blank",
     "ConvLSTM",
-    "CopyLast",
+    "Persistence",
     "EncoderForecaster",
     "Forecaster",
     "NextFrameModel",

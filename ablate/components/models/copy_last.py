@@ -21,13 +21,13 @@ class LastFrame(Forecaster):
 
 
 @final
-class CopyLast(Spec):
+class Persistence(Spec):
     """Copies the last frame. A model that scores worse has learned nothing of motion."""
 
     trainable: ClassVar[bool] = False
     module: ClassVar[type[Forecaster]] = LastFrame
 
-    kind: Literal["copy_last"] = "copy_last"
+    kind: Literal["persistence"] = "persistence"
 
     def build(self) -> LastFrame:
         """Return the floor; it has no weights."""

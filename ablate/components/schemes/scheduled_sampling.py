@@ -35,11 +35,11 @@ class ScheduledSampling(Scheme):
 
     def loss(self, model: NextFrameModel, clips: Video, loss: Loss, progress: float, draws: torch.Generator) -> Scalar:
         """See Scheme."""
-        truth_share = max(0.0, 1 - progress / self.decayed)
+        target_share = max(0.0, 1 - progress / self.decayed)
         logits, state = model(clips[:, : self.context])
         guesses = [logits]
         for t in range(self.context, self.frames_needed - 1):
-            shown_true = torch.rand(len(clips), 1, 1, 1, 1, generator=draws).to(clips.device) < truth_share
+            shown_true = torch.rand(len(clips), 1, 1, 1, 1, generator=draws).to(clips.device) < target_share
             own = torch.sigmoid(guesses[-1][:, -1:])
             logits, state = model(torch.where(shown_true, clips[:, t : t + 1], own), state)
             guesses.append(logits)

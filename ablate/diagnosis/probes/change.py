@@ -30,14 +30,14 @@ def change_of(subject: Subject, condition: str, forecast: Frames) -> tuple[Chang
     return tuple(paired(condition, name, subject.baseline[name], after[name]) for name in MEASURED)
 
 
-def paired(condition: str, measure: str, before: FrameScores, after: FrameScores) -> Change:
+def paired(condition: str, metric: str, before: FrameScores, after: FrameScores) -> Change:
     """Return the mean change over clips. Frames that are undefined either way are left out, and clips without any."""
     both = np.where(np.isnan(before) | np.isnan(after), np.nan, 0.0)
     first, second = by_clip(before + both), by_clip(after + both)
     difference, low, high = (float(value) for value in mean_interval(second - first))
     counted = int(np.count_nonzero(~np.isnan(first)))
     start, end = (float(np.nanmean(side)) if counted else math.nan for side in (first, second))
-    return Change(condition, measure, start, end, difference, low, high, counted, float((both == 0).mean()))
+    return Change(condition, metric, start, end, difference, low, high, counted, float((both == 0).mean()))
 
 
 def by_clip(values: FrameScores) -> np.ndarray:
@@ -55,7 +55,7 @@ def said(changes: Sequence[Change], clips: int) -> tuple[str, ...]:
     that was tried on. A change is named where its interval leaves out 0.
     """
     conditions = [
-        {change.measure: change for change in changes if change.condition == condition}
+        {change.metric: change for change in changes if change.condition == condition}
         for condition in dict.fromkeys(change.condition for change in changes)
     ]
     conditions.sort(key=lambda found: (_lost(found), not _moved(found["ghost_ratio"])))
@@ -94,7 +94,7 @@ def _moved(change: Change) -> bool:
 
 def _same(found: Mapping[str, Change]) -> bool:
     """Tell whether no clip's error or likeness moved at all, for which a defined ghost ratio is not needed."""
-    return all(found[measure].low == found[measure].high == 0 for measure in ("mse", "ssim"))
+    return all(found[metric].low == found[metric].high == 0 for metric in ("mse", "ssim"))
 
 
 def _lost(found: Mapping[str, Change]) -> bool:

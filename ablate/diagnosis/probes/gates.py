@@ -157,7 +157,7 @@ def _watched(subject: Subject, places: Mapping[str, Tensor]) -> list[Watched]:
 
 
 def _places(subject: Subject) -> dict[str, Tensor]:
-    masks = ghost_masks(subject.truth, subject.history)
+    masks = ghost_masks(subject.target, subject.history)
     return {place: torch.from_numpy(getattr(masks, place)) for place in PLACES}
 
 
@@ -179,10 +179,10 @@ def _sentences(changes: Sequence[Change]) -> Iterator[str]:
         ends = f"{change.after:.3f} on stale pixels, {change.before:.3f} on control pixels"
         spread = f"{change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}] over {change.clips} clips"
         if max(abs(change.low), abs(change.high)) < SMALL:
-            yield f"The {change.measure} of {layer} is the same where digits were, within {SMALL:g}: {ends}."
+            yield f"The {change.metric} of {layer} is the same where digits were, within {SMALL:g}: {ends}."
         elif change.low > 0:
-            yield f"The {change.measure} of {layer} is higher where digits were: {ends} ({spread})."
+            yield f"The {change.metric} of {layer} is higher where digits were: {ends} ({spread})."
         elif change.high < 0:
-            yield f"The {change.measure} of {layer} is lower where digits were: {ends} ({spread})."
+            yield f"The {change.metric} of {layer} is lower where digits were: {ends} ({spread})."
         else:
-            yield f"The {change.measure} of {layer} does not tell where digits were: {ends} ({spread})."
+            yield f"The {change.metric} of {layer} does not tell where digits were: {ends} ({spread})."

@@ -85,9 +85,9 @@ def _guesses(subject: Subject, frames: int) -> Video:
     return torch.cat([subject.model.one_step(part) for part in parts])
 
 
-def _losses(guesses: Video, truth: Video) -> Losses:
+def _losses(guesses: Video, target: Video) -> Losses:
     likely = guesses.float().clamp(CLIP, 1 - CLIP)
-    losses: Losses = functional.binary_cross_entropy(likely, truth, reduction="none").mean((2, 3, 4)).cpu().numpy()
+    losses: Losses = functional.binary_cross_entropy(likely, target, reduction="none").mean((2, 3, 4)).cpu().numpy()
     return losses.astype(np.float64)
 
 

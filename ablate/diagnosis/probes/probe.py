@@ -36,7 +36,7 @@ class Subject:
         return unit_frames(self.clips[:, : self.context])
 
     @property
-    def truth(self) -> Frames:
+    def target(self) -> Frames:
         """The true frames of the forecast's steps."""
         return unit_frames(self.clips[:, self.context :])
 
@@ -57,7 +57,7 @@ class Subject:
 
     def scored(self, forecast: Frames) -> dict[str, FrameScores]:
         """Return every measure of a forecast of these clips."""
-        return score(forecast, self.truth, self.history)
+        return score(forecast, self.target, self.history)
 
     @cached_property
     def baseline(self) -> dict[str, FrameScores]:

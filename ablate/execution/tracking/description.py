@@ -2,7 +2,7 @@
 
 import math
 
-from ablate.measurement.metrics import MEASURES
+from ablate.measurement.metrics import METRICS
 from ablate.storage.paths import RunPaths
 from ablate.storage.records import RunRecord
 from ablate.study import StudySpec
@@ -25,15 +25,15 @@ def description(study: StudySpec, record: RunRecord, run_id: str, paths: RunPath
 
 def _finding(study: StudySpec, record: RunRecord) -> str:
     response = study.response
-    value, measure = response.of(record.scores), MEASURES[response.measure]
+    value, metric = response.of(record.scores), METRICS[response.metric]
     written = "undefined" if math.isnan(value) else f"{value:.3g}"
-    return f"**{measure.title.capitalize()}: {written}** ({measure.unit}), view `{response.view}`"
+    return f"**{metric.title.capitalize()}: {written}** ({metric.unit}), view `{response.view}`"
 
 
 def _table(record: RunRecord, views: list[str]) -> str:
     means = record.means
-    measures = sorted({key.partition("/")[2] for key in means})
-    rows = [[name, *(_cell(means.get(f"{view}/{name}")) for view in views)] for name in measures]
+    metrics = sorted({key.partition("/")[2] for key in means})
+    rows = [[name, *(_cell(means.get(f"{view}/{name}")) for view in views)] for name in metrics]
     lines = [["mean over clips and steps", *views], ["---"] * (len(views) + 1), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

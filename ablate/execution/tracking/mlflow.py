@@ -267,7 +267,7 @@ def log_findings(store: Store, study: str, point: str, findings: Sequence[Findin
 def _probe_numbers(findings: Sequence[Finding]) -> Iterator[tuple[str, float]]:
     for finding in findings:
         values = {name: number for name, number in finding.numbers.items() if isinstance(number, int | float)}
-        values |= {f"{change.condition}/{change.measure}": change.difference for change in finding.changes}
+        values |= {f"{change.condition}/{change.metric}": change.difference for change in finding.changes}
         for name, value in values.items():
             if math.isfinite(value):
                 yield NO_KEY.sub("_", f"probe/{finding.probe}/{name}")[:LONGEST_KEY], float(value)
@@ -320,15 +320,15 @@ def _by_lag(record: RunRecord) -> dict[tuple[str, int], float]:
     """Return the trail of every view as one chart over the lags."""
     lags = {lag.name: number for number, lag in enumerate(TRAIL, start=1)}
     means = {tuple(name.split("/")): mean for name, mean in record.means.items()}
-    return {(f"{view}_trail/by_lag", lags[measure]): mean for (view, measure), mean in means.items() if measure in lags}
+    return {(f"{view}_trail/by_lag", lags[metric]): mean for (view, metric), mean in means.items() if metric in lags}
 
 
 def _by_forecast_step(record: RunRecord) -> dict[tuple[str, int], float]:
     """Return every measure as a chart over the steps, apart from the lags of the trail: they make one of their own."""
-    scores = record.scores[~record.scores["measure"].isin([lag.name for lag in TRAIL])].astype({"value": float})
-    means = scores.groupby(["view", "measure", "step"], as_index=False)["value"].mean()
+    scores = record.scores[~record.scores["metric"].isin([lag.name for lag in TRAIL])].astype({"value": float})
+    means = scores.groupby(["view", "metric", "step"], as_index=False)["value"].mean()
     finite = means[np.isfinite(means["value"])]
-    keys = finite["view"] + "_per_step/" + finite["measure"]
+    keys = finite["view"] + "_per_step/" + finite["metric"]
     return dict(zip(zip(keys, finite["step"], strict=True), finite["value"], strict=True))
 
 

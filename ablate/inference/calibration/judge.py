@@ -63,15 +63,15 @@ def judge(inference: Inference, study: Simulated, sizes: Sizes) -> Judgement:
 def _true_effects(inference: Inference, study: Simulated) -> TrueEffects:
     """Return every effect that was estimated, with what it truly is."""
     planned = {factor.path: position for position, factor in enumerate(study.layout.factors)}
-    truth = {
-        (factor.path, contrast.name): _truth(study, planned[factor.path], factor.levels, contrast.weights)
+    target = {
+        (factor.path, contrast.name): _target(study, planned[factor.path], factor.levels, contrast.weights)
         for factor in inference.factors
         for contrast in contrasts(factor)
     }
-    return [(e, truth[e.factor, e.contrast]) for verdict in inference.verdicts for e in verdict.effects]
+    return [(e, target[e.factor, e.contrast]) for verdict in inference.verdicts for e in verdict.effects]
 
 
-def _truth(study: Simulated, factor: int, levels: Sequence[str], weights: np.ndarray) -> float:
+def _target(study: Simulated, factor: int, levels: Sequence[str], weights: np.ndarray) -> float:
     """Return the true contrast of the levels that are left; all runs of the others may have failed."""
     planned = study.layout.factors[factor].levels
     of_all = np.zeros(len(planned))

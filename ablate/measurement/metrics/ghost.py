@@ -9,7 +9,7 @@ from ablate.core.arrays import Frames, FrameScores, History
 from ablate.measurement.metrics.excess import excess_over
 from ablate.measurement.metrics.ghost_masks import ghost_masks
 from ablate.measurement.metrics.halo import halo_level
-from ablate.measurement.metrics.metric import Measure, Metric
+from ablate.measurement.metrics.metric import Metric, MetricGroup
 from ablate.measurement.metrics.own_trail import OWN_TRAIL, own_trail_ratio
 from ablate.measurement.metrics.pixels import pixels_where
 from ablate.measurement.metrics.signal import unless_faded
@@ -22,7 +22,7 @@ CHUNK = 2**19
 
 
 @final
-class Ghost(Metric):
+class Ghost(MetricGroup):
     """Brightness left on the digits' earlier positions, relative to the digits, both against their true brightness.
 
     With *present*, *stale* and *control* pixels as GhostMasks has them, p the forecast, y the truth, and b the
@@ -54,32 +54,32 @@ class Ghost(Metric):
     """
 
     @property
-    def measures(self) -> tuple[Measure, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """See Metric."""
         return (
-            Measure("ghost_ratio", "ghost ratio", "ratio", -2.0, 20.0, higher_is_better=False),
-            Measure("signal_retention", "signal retention (1 is full)", "ratio", 0.0, 2.0, higher_is_better=None),
-            Measure("visible_share", "visible share of the past path", "share", 0.0, 1.0, higher_is_better=False),
+            Metric("ghost_ratio", "ghost ratio", "ratio", -2.0, 20.0, higher_is_better=False),
+            Metric("signal_retention", "signal retention (1 is full)", "ratio", 0.0, 2.0, higher_is_better=None),
+            Metric("visible_share", "visible share of the past path", "share", 0.0, 1.0, higher_is_better=False),
             OWN_TRAIL,
             *TRAIL,
         )
 
-    def per_frame(self, forecast: Frames, truth: Frames, history: History) -> Mapping[str, FrameScores]:
+    def per_frame(self, forecast: Frames, target: Frames, history: History) -> Mapping[str, FrameScores]:
         """See Metric."""
-        frames, height, width = history.shape[1] + truth.shape[1], *truth.shape[2:]
+        frames, height, width = history.shape[1] + target.shape[1], *target.shape[2:]
         size = max(1, CHUNK // (frames * height * width))
-        chunks = [slice(first, first + size) for first in range(0, len(truth), size)]
+        chunks = [slice(first, first + size) for first in range(0, len(target), size)]
         scores = [
-            _scores(*map(np.ascontiguousarray, (forecast[chunk], truth[chunk], history[chunk]))) for chunk in chunks
+            _scores(*map(np.ascontiguousarray, (forecast[chunk], target[chunk], history[chunk]))) for chunk in chunks
         ]
-        return {m.name: np.concatenate([part[m.name] for part in scores]) for m in self.measures}
+        return {m.name: np.concatenate([part[m.name] for part in scores]) for m in self.metrics}
 
 
-def _scores(forecast: Frames, truth: Frames, history: History) -> dict[str, FrameScores]:
-    masks = ghost_masks(truth, history)
-    excess = excess_over(masks.stale, masks.control, forecast, halo_level(truth))
+def _scores(forecast: Frames, target: Frames, history: History) -> dict[str, FrameScores]:
+    masks = ghost_masks(target, history)
+    excess = excess_over(masks.stale, masks.control, forecast, halo_level(target))
     digits, stale = pixels_where(masks.present), excess.pixels
-    brightness, true_brightness = digits.mean(digits.of(forecast)), digits.mean(digits.of(truth))
+    brightness, true_brightness = digits.mean(digits.of(forecast)), digits.mean(digits.of(target))
     kept = unless_faded(brightness, excess) / true_brightness
     left = stale.mean(excess.value) / stale.mean(stale.of(masks.past.brightest))
     profile = trail_profile(excess, masks.past) / kept[..., None]
@@ -88,5 +88,5 @@ def _scores(forecast: Frames, truth: Frames, history: History) -> dict[str, Fram
         "signal_retention": brightness / true_brightness,
         "visible_share": stale.mean(excess.value > VISIBLE),
         OWN_TRAIL.name: own_trail_ratio(forecast, masks),
-        **{measure.name: profile[..., position] for position, measure in enumerate(TRAIL)},
+        **{metric.name: profile[..., position] for position, metric in enumerate(TRAIL)},
     }

@@ -28,11 +28,11 @@ class GhostMasks:
     """What the earlier frames showed at each pixel."""
 
 
-def ghost_masks(truth: Frames, history: History) -> GhostMasks:
+def ghost_masks(target: Frames, history: History) -> GhostMasks:
     """Tell the pixels apart; the earlier frames of a step are the history and the true frames before it."""
-    past = past_of(truth, history)
-    far = ~near(truth > 0)
-    return GhostMasks(truth >= LIT, far & (past.brightest >= LIT), far & (past.brightest == 0), past)
+    past = past_of(target, history)
+    far = ~near(target > 0)
+    return GhostMasks(target >= LIT, far & (past.brightest >= LIT), far & (past.brightest == 0), past)
 
 
 def near(marked: Mask) -> Mask:

@@ -8,7 +8,7 @@ from ablate.core.arrays import Frames, FrameScores, History
 
 
 @dataclass(frozen=True)
-class Measure:
+class Metric:
     """One number per clip and forecast step: its name, and what a reader must know of it.
 
     `higher_is_better` is None where neither direction is better in itself.
@@ -22,16 +22,16 @@ class Measure:
     higher_is_better: bool | None
 
 
-class Metric(ABC):
+class MetricGroup(ABC):
     """Turns forecasts into one or more measures. It never averages: analysis does."""
 
     @property
     @abstractmethod
-    def measures(self) -> tuple[Measure, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """The measures that `per_frame` returns, in order."""
 
     @abstractmethod
-    def per_frame(self, forecast: Frames, truth: Frames, history: History) -> Mapping[str, FrameScores]:
+    def per_frame(self, forecast: Frames, target: Frames, history: History) -> Mapping[str, FrameScores]:
         """Return every measure by name, NaN where it is undefined.
 
         `history` holds the true frames before the first forecast step.

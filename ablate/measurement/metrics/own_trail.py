@@ -6,11 +6,11 @@ from ablate.core.arrays import Frames, FrameScores
 from ablate.measurement.metrics.excess import excess_over
 from ablate.measurement.metrics.ghost_masks import LIT, GhostMasks, Mask, near
 from ablate.measurement.metrics.halo import halo_level
-from ablate.measurement.metrics.metric import Measure
+from ablate.measurement.metrics.metric import Metric
 from ablate.measurement.metrics.pixels import pixels_where
 from ablate.measurement.metrics.signal import unless_faded
 
-OWN_TRAIL = Measure("own_trail_ratio", "ghost on the forecast's own path", "ratio", -1.0, 1.0, higher_is_better=False)
+OWN_TRAIL = Metric("own_trail_ratio", "ghost on the forecast's own path", "ratio", -1.0, 1.0, higher_is_better=False)
 
 
 def own_trail_ratio(forecast: Frames, masks: GhostMasks) -> FrameScores:

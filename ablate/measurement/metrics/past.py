@@ -27,16 +27,16 @@ class Past:
     """How many steps ago it was last lit, if it had no ink since and that is at most LONGEST_LAG; else 0."""
 
 
-def past_of(truth: Frames, history: History) -> Past:
+def past_of(target: Frames, history: History) -> Past:
     """Go once through the frames of all clips, and keep what was there before each forecast step."""
-    known, steps = history.shape[1], truth.shape[1]
-    brightest, last_lit = np.zeros_like(truth), np.zeros_like(truth)
-    age = np.zeros(truth.shape, np.uint8)
+    known, steps = history.shape[1], target.shape[1]
+    brightest, last_lit = np.zeros_like(target), np.zeros_like(target)
+    age = np.zeros(target.shape, np.uint8)
     so_far, light, lag = brightest[:, 0].copy(), last_lit[:, 0].copy(), age[:, 0].copy()
     for time in range(known + steps):
         if time >= known:
             brightest[:, time - known], last_lit[:, time - known], age[:, time - known] = so_far, light, lag
-        frame = history[:, time] if time < known else truth[:, time - known]
+        frame = history[:, time] if time < known else target[:, time - known]
         lit = frame >= LIT
         np.maximum(so_far, frame, out=so_far)
         np.copyto(light, frame, where=lit)

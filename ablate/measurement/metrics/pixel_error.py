@@ -7,13 +7,13 @@ from typing import final
 import numpy as np
 
 from ablate.core.arrays import Frames, FrameScores, History
-from ablate.measurement.metrics.metric import Measure, Metric
+from ablate.measurement.metrics.metric import Metric, MetricGroup
 
 PIXELS = (-2, -1)  # height and width
 
 
 @final
-class PixelError(Metric):
+class PixelError(MetricGroup):
     """Squared and absolute error, summed over a frame (OpenSTL's convention, no clipping) and per pixel.
 
     The sums grow with the frame's area, so they compare only between frames of one size: the published
@@ -21,18 +21,18 @@ class PixelError(Metric):
     """
 
     @property
-    def measures(self) -> tuple[Measure, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """See Metric."""
         return (
-            Measure("mse", "squared error of a frame", "squared brightness", 0.0, math.inf, higher_is_better=False),
-            Measure("mae", "absolute error of a frame", "brightness", 0.0, math.inf, higher_is_better=False),
-            Measure("mse_pixel", "squared error per pixel", "squared brightness", 0.0, 1.0, higher_is_better=False),
-            Measure("mae_pixel", "absolute error per pixel", "brightness", 0.0, 1.0, higher_is_better=False),
+            Metric("mse", "squared error of a frame", "squared brightness", 0.0, math.inf, higher_is_better=False),
+            Metric("mae", "absolute error of a frame", "brightness", 0.0, math.inf, higher_is_better=False),
+            Metric("mse_pixel", "squared error per pixel", "squared brightness", 0.0, 1.0, higher_is_better=False),
+            Metric("mae_pixel", "absolute error per pixel", "brightness", 0.0, 1.0, higher_is_better=False),
         )
 
-    def per_frame(self, forecast: Frames, truth: Frames, history: History) -> Mapping[str, FrameScores]:  # noqa: ARG002  # needs no past
+    def per_frame(self, forecast: Frames, target: Frames, history: History) -> Mapping[str, FrameScores]:  # noqa: ARG002  # needs no past
         """See Metric."""
-        error = np.subtract(forecast, truth, dtype=np.float64)
+        error = np.subtract(forecast, target, dtype=np.float64)
         absolute, squared = np.abs(error), np.square(error)
         return {
             "mse": squared.sum(PIXELS),

@@ -7,14 +7,14 @@ import numpy as np
 from skimage.metrics import structural_similarity
 
 from ablate.core.arrays import Frames, FrameScores, History
-from ablate.measurement.metrics.metric import Measure, Metric
+from ablate.measurement.metrics.metric import Metric, MetricGroup
 
 GAUSSIAN = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
 OPENSTL = {"win_size": 7, "data_range": 2.0}
 
 
 @final
-class SSIM(Metric):
+class SSIM(MetricGroup):
     """Mean structural similarity of two frames (Wang et al. 2004, doi:10.1109/TIP.2003.819861); in [-1, 1].
 
     `ssim` is the paper's: Gaussian window of 11 pixels, biased covariance, range 1. `ssim_openstl` is what
@@ -24,22 +24,22 @@ class SSIM(Metric):
     """
 
     @property
-    def measures(self) -> tuple[Measure, ...]:
+    def metrics(self) -> tuple[Metric, ...]:
         """See Metric."""
         return (
-            Measure("ssim", "structural similarity", "index", -1.0, 1.0, higher_is_better=True),
-            Measure("ssim_openstl", "structural similarity as in OpenSTL", "index", -1.0, 1.0, higher_is_better=True),
+            Metric("ssim", "structural similarity", "index", -1.0, 1.0, higher_is_better=True),
+            Metric("ssim_openstl", "structural similarity as in OpenSTL", "index", -1.0, 1.0, higher_is_better=True),
         )
 
-    def per_frame(self, forecast: Frames, truth: Frames, history: History) -> Mapping[str, FrameScores]:  # noqa: ARG002  # needs no past
+    def per_frame(self, forecast: Frames, target: Frames, history: History) -> Mapping[str, FrameScores]:  # noqa: ARG002  # needs no past
         """See Metric."""
         guess = np.clip(forecast, 0, 1).astype(np.float64)
-        truth = truth.astype(np.float64)
-        return {"ssim": _similarity(guess, truth, GAUSSIAN), "ssim_openstl": _similarity(guess, truth, OPENSTL)}
+        target = target.astype(np.float64)
+        return {"ssim": _similarity(guess, target, GAUSSIAN), "ssim_openstl": _similarity(guess, target, OPENSTL)}
 
 
-def _similarity(guess: Frames, truth: Frames, convention: Mapping[str, Any]) -> FrameScores:
-    score = np.empty(truth.shape[:2])
+def _similarity(guess: Frames, target: Frames, convention: Mapping[str, Any]) -> FrameScores:
+    score = np.empty(target.shape[:2])
     for frame in np.ndindex(*score.shape):
-        score[frame] = structural_similarity(guess[frame], truth[frame], **convention)  # type: ignore[no-untyped-call]  # scikit-image has no types
+        score[frame] = structural_similarity(guess[frame], target[frame], **convention)  # type: ignore[no-untyped-call]  # scikit-image has no types
     return score

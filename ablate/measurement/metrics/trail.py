@@ -4,11 +4,11 @@ import numpy as np
 from jaxtyping import Float
 
 from ablate.measurement.metrics.excess import Excess
-from ablate.measurement.metrics.metric import Measure
+from ablate.measurement.metrics.metric import Metric
 from ablate.measurement.metrics.past import LONGEST_LAG, Past
 
 TRAIL = tuple(
-    Measure(f"trail_lag_{lag:02}", f"ghost at lag {lag}", "ratio", -20.0, 20.0, higher_is_better=False)
+    Metric(f"trail_lag_{lag:02}", f"ghost at lag {lag}", "ratio", -20.0, 20.0, higher_is_better=False)
     for lag in range(1, LONGEST_LAG + 1)
 )
 

@@ -46,7 +46,7 @@ class Misfits:
     def alignment(self) -> Alignment:
         """What they say."""
         errors = dict(zip(self.offsets, (self.by_offset / (self.clips * self.steps)).tolist(), strict=True))
-        copied = [(own, name) for name, (own, truth) in self.copies.items() if own < COPY * truth]
+        copied = [(own, name) for name, (own, target) in self.copies.items() if own < COPY * target]
         return Alignment(
             best_offset=self._best_offset(),
             mse_by_offset=errors,
@@ -60,7 +60,7 @@ class Misfits:
         return self.offsets[best] if saved > CLEARLY * own else 0
 
 
-def align(forecast: Frames, truth: Frames, history: History) -> Alignment:
+def align(forecast: Frames, target: Frames, history: History) -> Alignment:
     """Return when a forecast fits the true frames best, and which input it repeats (see Alignment).
 
     Offsets go up to FARTHEST, fewer for short forecasts: all are compared over the same steps. The best is the one of
@@ -73,12 +73,12 @@ def align(forecast: Frames, truth: Frames, history: History) -> Alignment:
     clips and steps; so a clip in which nothing moves is no copy, and one that is late by one frame at every step is
     a copy of the previous frame.
     """
-    return misfits(forecast, truth, history).alignment
+    return misfits(forecast, target, history).alignment
 
 
-def misfits(forecast: Frames, truth: Frames, history: History) -> Misfits:
+def misfits(forecast: Frames, target: Frames, history: History) -> Misfits:
     """Return the squared errors of a forecast against true frames of other times, and against its inputs."""
-    frames, before, steps = np.concatenate([history, truth], axis=1), history.shape[1], truth.shape[1]
+    frames, before, steps = np.concatenate([history, target], axis=1), history.shape[1], target.shape[1]
     reach = _reach(steps, before)
     first, last = max(0, reach - before), steps - reach
     offsets = tuple(range(-reach, reach + 1))
@@ -88,7 +88,7 @@ def misfits(forecast: Frames, truth: Frames, history: History) -> Misfits:
     moving = shown - forecast.mean(1, keepdims=True)
     fits = np.array([_product(moving, at) for at in shifted])
     saved = 2 * (fits - fits[reach])
-    return Misfits(len(truth), last - first, offsets, np.array(errors), saved, _copies(forecast, frames, before))
+    return Misfits(len(target), last - first, offsets, np.array(errors), saved, _copies(forecast, frames, before))
 
 
 def _reach(steps: int, before: int) -> int:
@@ -99,16 +99,16 @@ def _reach(steps: int, before: int) -> int:
 
 def _copies(forecast: Frames, frames: Frames, before: int) -> dict[Copied, tuple[float, float]]:
     first = 0 if before else 1
-    shown, truth = forecast[:, first:], frames[:, before + first :]
+    shown, target = forecast[:, first:], frames[:, before + first :]
     inputs: dict[Copied, Frames] = {"previous_frame": frames[:, before + first - 1 : -1]}
     if before:
         inputs["last_known_frame"] = frames[:, before - 1 : before]
-    own = _error(shown, truth)
+    own = _error(shown, target)
     return {name: (_error(shown, given), own) for name, given in inputs.items()}
 
 
-def _error(forecast: Frames, truth: Frames) -> float:
-    return float(np.square(np.subtract(forecast, truth, dtype=np.float64)).sum())
+def _error(forecast: Frames, target: Frames) -> float:
+    return float(np.square(np.subtract(forecast, target, dtype=np.float64)).sum())
 
 
 def _product(one: Frames, other: Frames) -> float:

@@ -24,35 +24,35 @@ class ForecastArrays:
     """Arrays as they lie in their files, each (clip, step, height, width)."""
 
     forecast: np.ndarray
-    truth: np.ndarray
+    target: np.ndarray
     history: np.ndarray
 
 
-def read_forecasts(forecast: Path, truth: Path, history: Path | None, *, step_first: bool) -> ForecastArrays:
+def read_forecasts(forecast: Path, target: Path, history: Path | None, *, step_first: bool) -> ForecastArrays:
     """Map the files into memory; nothing is converted, and no file but an archive is ever held whole.
 
     Takes .npy, and .npz of one array. Raises DataError, which names the file, where one is missing or holds no plain
     numbers, or what is no brightness, and where shapes do not belong together.
     """
-    guess, true = _frames(forecast, step_first=step_first), _frames(truth, step_first=step_first)
+    guess, true = _frames(forecast, step_first=step_first), _frames(target, step_first=step_first)
     if guess.shape != true.shape:
         raise DataError(
-            f"{forecast}: its shape {guess.shape} is not that of {truth}, {true.shape}{_one_swapped(guess, true)}"
+            f"{forecast}: its shape {guess.shape} is not that of {target}, {true.shape}{_one_swapped(guess, true)}"
         )
-    before = _history(history, truth, true, step_first=step_first)
+    before = _history(history, target, true, step_first=step_first)
     check_brightness(forecast, guess, forecast=True)
-    check_brightness(truth, true, forecast=False)
+    check_brightness(target, true, forecast=False)
     return ForecastArrays(guess, true, before)
 
 
-def _history(path: Path | None, truth: Path, true: np.ndarray, *, step_first: bool) -> np.ndarray:
+def _history(path: Path | None, target: Path, true: np.ndarray, *, step_first: bool) -> np.ndarray:
     if path is None:
         return np.empty((len(true), 0, *true.shape[2:]), np.float32)
     before = _frames(path, step_first=step_first)
     if (before.shape[0], *before.shape[2:]) != (true.shape[0], *true.shape[2:]):
         all_swapped = not step_first and before.shape[1:] == true.shape[1:]
         raise DataError(
-            f"{path}: its shape {before.shape} has not the clips, height and width of {truth}, {true.shape}"
+            f"{path}: its shape {before.shape} has not the clips, height and width of {target}, {true.shape}"
             + ("; are the steps first in all of them? then --step-first" if all_swapped else "")
         )
     check_brightness(path, before, forecast=False)

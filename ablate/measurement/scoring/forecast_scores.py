@@ -38,7 +38,7 @@ class Alignment:
 class ForecastScores:
     """Every measure of metrics.MEASURES by name, per clip and forecast step (NaN: undefined), and the alignment."""
 
-    measures: Mapping[str, FrameScores]
+    metrics: Mapping[str, FrameScores]
     alignment: Alignment
 
 

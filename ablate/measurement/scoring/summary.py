@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 
 from ablate.core.arrays import FrameScores
-from ablate.measurement.metrics import MEASURES
+from ablate.measurement.metrics import METRICS
 from ablate.measurement.metrics.decay import decay_steps
 from ablate.measurement.metrics.trail import TRAIL
 from ablate.measurement.scoring.extreme_clips import EXTREMES, strongest_and_weakest
@@ -13,15 +13,15 @@ from ablate.measurement.scoring.forecast_scores import ForecastScores, ForecastS
 from ablate.measurement.scoring.interval import mean_interval
 from ablate.measurement.scoring.reading import reading
 
-LAGS = tuple(measure.name for measure in TRAIL)
+LAGS = tuple(metric.name for metric in TRAIL)
 
 
 def summarise(scores: ForecastScores) -> ForecastSummary:
     """Return means with intervals over clips, the trail, the extreme clips, and what it all says."""
-    ghosts = scores.measures["ghost_ratio"]
+    ghosts = scores.metrics["ghost_ratio"]
     strongest, weakest = strongest_and_weakest(ghosts, EXTREMES)
-    curves = {name: _curve(scores.measures[name]) for name in MEASURES if name not in LAGS}
-    trail = _trail([scores.measures[name] for name in LAGS])
+    curves = {name: _curve(scores.metrics[name]) for name in METRICS if name not in LAGS}
+    trail = _trail([scores.metrics[name] for name in LAGS])
     clips, steps = ghosts.shape
     undefined = int(np.isnan(ghosts).sum())
     return ForecastSummary(
