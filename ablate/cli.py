@@ -194,9 +194,9 @@ def diagnose(
     keras: Annotated[
         Path | None, typer.Option("--keras", metavar="MODEL.keras", help="A Keras 3 model instead.")
     ] = None,
-    canvas: Annotated[int, typer.Option(min=16, max=128, help="Height and width of the frames.")] = 64,
+    frame_size: Annotated[int, typer.Option(min=16, max=128, help="Height and width of the frames.")] = 64,
     digits: Annotated[int, typer.Option(min=1, max=4, help="Digits in a clip.")] = 2,
-    binarise: Annotated[
+    binarize: Annotated[
         int | None, typer.Option(min=1, max=255, help="Least ink that becomes white, all else black.")
     ] = None,
     context: Annotated[int, typer.Option(min=1, help="True frames before the forecast.")] = 10,
@@ -220,9 +220,9 @@ def diagnose(
     from ablate.diagnosis.diagnose import Settings
 
     settings = Settings(
-        canvas=canvas,
+        frame_size=frame_size,
         digits=digits,
-        binarise=binarise,
+        binarize=binarize,
         context=context,
         horizon=horizon,
         clips=clips,
@@ -276,7 +276,7 @@ def analyze(
     """Say of anybody's runs which factors are causes, which are not, and which act only together.
 
     Columns from MLflow and W&B are found without params., metrics., config. before their names. A response that is
-    blank, NaN or infinite is a failed run. Exit code 0: analysed, be it that all is undecided. 2: the table or an
+    blank, NaN or infinite is a failed run. Exit code 0: analyzed, be it that all is undecided. 2: the table or an
     option is wrong.
     """
     from ablate.commands import analyze as command

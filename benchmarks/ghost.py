@@ -1,6 +1,6 @@
 """How fast the ghost is measured: `python -m benchmarks.ghost [--clips N]`.
 
-Scores the forecast of N generated clips (10 frames of history, 20 steps, 64 x 64 pixels, grey) chunk by chunk, as
+Scores the forecast of N generated clips (10 frames of history, 20 steps, 64 x 64 pixels, gray) chunk by chunk, as
 `ablate score` does, with one thread and with two. The forecast has a ghost, and drifts off the true path, so that
 nothing is left undefined and skipped. A few clips are generated and scored over and over: they stay in memory.
 """

@@ -1,4 +1,4 @@
-"""How fast a table of runs is analysed: `python -m benchmarks.inference [--seeds 10 16 32]`.
+"""How fast a table of runs is analyzed: `python -m benchmarks.inference [--seeds 10 16 32]`.
 
 Writes the runs of a factorial of 3 x 3 x 3 x 3 x 2 x 2 x 2 = 648 cells in so many seeds as a CSV file, with two causes
 and a pure interaction planted, and has `ablate analyze` test all 7 factors and 21 pairs, in a process of its own.
@@ -35,7 +35,7 @@ def main() -> None:
         with TemporaryDirectory() as folder:
             runs = _runs(seeds)
             runs.to_csv(Path(folder) / "runs.csv", index=False)
-            seconds, found = _analysed(Path(folder))
+            seconds, found = _analyzed(Path(folder))
         Console().print(
             f"{len(runs)} runs ({seeds} seeds): {seconds:.1f} s, peak memory {_peak_megabytes():.0f} MB; "
             f"{', '.join(f'{count} {verdict}' for verdict, count in sorted(found.items()))}"
@@ -52,7 +52,7 @@ def _runs(seeds: int) -> pd.DataFrame:
     return runs
 
 
-def _analysed(folder: Path) -> tuple[float, Counter[str]]:
+def _analyzed(folder: Path) -> tuple[float, Counter[str]]:
     command = [sys.executable, "-c", "from ablate.cli import main; main()", "analyze", "runs.csv"]
     columns = ["--response", "ghost", "--factors", ",".join(LEVELS), "--block", "seed", "--margin", "0.2"]
     start = perf_counter()

@@ -12,7 +12,7 @@ from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRec
 from ablate.study import Point, RunSpec, StudySpec
 
 SMALL_BASE = {
-    "data": {"kind": "moving_mnist", "canvas": 16, "digits": 1, "train_clips": 8},
+    "data": {"kind": "moving_mnist", "frame_size": 16, "digits": 1, "train_clips": 8},
     "model": {"kind": "convlstm", "layers": 1, "filters": 2, "kernel_size": 3},
     "training": {"scheme": {"kind": "teacher_forced", "frames": 6}, "steps": 4, "batch": 4, "report_every": 2},
     "evaluation": {"clips": 4, "context": 3, "horizon": 3, "batch": 4, "examples": 1},

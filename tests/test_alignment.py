@@ -10,7 +10,7 @@ BEFORE, STEPS = 8, 10
 
 @pytest.fixture(scope="module")
 def frames():
-    clips = MovingMNIST(canvas=48).build(seed=0).held_out(12, BEFORE + STEPS + 5)
+    clips = MovingMNIST(frame_size=48).build(seed=0).held_out(12, BEFORE + STEPS + 5)
     return clips.astype(np.float32) / 255
 
 
@@ -76,7 +76,7 @@ def test_a_forecast_of_one_brightness_fits_no_other_time(frames, brightness):
         lambda target: 0 * target + 0.2,
         lambda target: target[:, 2:6].mean(1, keepdims=True) + 0 * target,
     ],
-    ids=["blank", "grey", "mean"],
+    ids=["blank", "gray", "mean"],
 )
 def test_a_still_picture_fits_no_other_time_on_any_single_clip(frames, still):
     found = [aligned(still(shown(clip)), clip).best_offset for clip in np.split(frames, len(frames))]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablate.analysis import Measured, Response, StudyTable, analyse, answer
+from ablate.analysis import Measured, Response, StudyTable, analyze, answer
 from ablate.analysis.extremes import best_and_worst
 from ablate.core.errors import AnalysisError, TableError
 from ablate.inference.document import document
@@ -69,65 +69,65 @@ def estimates(found):
 
 
 def test_effects_and_interaction_of_a_study_are_those_planted():
-    found = analyse(study(), SETTINGS)
+    found = analyze(study(), SETTINGS)
     assert estimates(found) == pytest.approx({"model.kernel": 0.31 + 0.1 + 0.0005, "loss": 0.1})
     (at_3, at_1) = found.inference.interactions[0].means
     assert (at_1[1] - at_1[0]) - (at_3[1] - at_3[0]) == pytest.approx(0.2)
 
 
 def test_the_result_is_plain_json():
-    found = json.loads(json.dumps(analyse(study(), SETTINGS).to_json(), allow_nan=False))
+    found = json.loads(json.dumps(analyze(study(), SETTINGS).to_json(), allow_nan=False))
     assert found["cells"][0]["levels"] == {"model.kernel": "3", "loss": "bce"}
 
 
 def test_what_was_inferred_stands_in_the_json_as_everywhere():
-    found = analyse(study(), SETTINGS)
+    found = analyze(study(), SETTINGS)
     inferred = json.loads(json.dumps(document(found.inference)))
     assert {key: found.to_json()[key] for key in inferred} == inferred
 
 
 def test_the_json_has_every_warning():
-    found = analyse(study(signal=0.3), SETTINGS)
+    found = analyze(study(signal=0.3), SETTINGS)
     assert found.to_json()["warnings"] == list(found.warnings)
     assert set(found.inference.warnings) < set(found.warnings)
 
 
 def test_the_squared_error_beside_the_response_is_held_equal():
     table = study(seeds=range(6), squared_error=lambda kernel, *_: 30 + 10 * (kernel == "1"))
-    assert {one.mediator for one in analyse(table, SETTINGS).inference.mediation} == {"mse"}
+    assert {one.mediator for one in analyze(table, SETTINGS).inference.mediation} == {"mse"}
 
 
 def test_a_finished_run_without_a_response_is_inferred_to_be_undefined():
-    found = analyse(study(ghost=lambda kernel, *_: math.nan if kernel == "1" else 0.1), SETTINGS)
+    found = analyze(study(ghost=lambda kernel, *_: math.nan if kernel == "1" else 0.1), SETTINGS)
     assert {run.outcome for run in found.inference.failed} == {"undefined"}
 
 
 def test_a_run_that_has_not_run_yet_has_not_failed():
-    found = analyse(study(ended={"3-bce-0": "missing"}), SETTINGS)
+    found = analyze(study(ended={"3-bce-0": "missing"}), SETTINGS)
     assert found.inference.failed == ()
     assert found.inference.missing_cells[0].blocks == ("0",)
 
 
 def test_deviations_from_the_plan_are_handed_on():
     said = ("seeds was changed from 5 to 3.",)
-    assert analyse(replace(study(), deviations=said), SETTINGS).to_json()["deviations"] == list(said)
+    assert analyze(replace(study(), deviations=said), SETTINGS).to_json()["deviations"] == list(said)
 
 
 def test_undefined_numbers_become_null():
-    found = analyse(study(ghost=lambda kernel, *_: math.nan if kernel == "1" else 0.1), SETTINGS)
+    found = analyze(study(ghost=lambda kernel, *_: math.nan if kernel == "1" else 0.1), SETTINGS)
     cells = found.to_json()["cells"]
     assert [cell["mean"] for cell in cells] == pytest.approx([0.105, 0.105, None, None])
 
 
 def test_every_end_of_a_run_is_counted():
     ended = {"3-bce-0": "failed", "3-mse-0": "diverged", "1-bce-0": "missing"}
-    found = analyse(study(ended=ended), SETTINGS).outcomes
+    found = analyze(study(ended=ended), SETTINGS).outcomes
     assert (found.planned, found.finished, found.failed, found.diverged, found.missing) == (8, 5, 1, 1, 1)
 
 
 def test_runs_without_a_response_are_named_with_their_message():
     ended = {"3-bce-0": "failed", "3-mse-0": "diverged", "1-bce-0": "missing"}
-    found = analyse(study(ended=ended), SETTINGS).without_response
+    found = analyze(study(ended=ended), SETTINGS).without_response
     assert [(run.point, run.outcome, run.message) for run in found] == [
         ("3-bce-0", "failed", "ValueError: no"),
         ("3-mse-0", "diverged", ""),
@@ -135,13 +135,13 @@ def test_runs_without_a_response_are_named_with_their_message():
 
 
 def test_a_cell_has_the_spread_of_its_seeds():
-    cell = analyse(study(seeds=(0, 10)), SETTINGS).cells[2]
+    cell = analyze(study(seeds=(0, 10)), SETTINGS).cells[2]
     assert cell.levels == {"model.kernel": "1", "loss": "bce"}
     assert (cell.least, cell.mean, cell.largest) == pytest.approx((0.415, 0.425, 0.435))
 
 
 def test_curves_run_over_the_steps_of_every_cell():
-    curve = analyse(study(seeds=(0,)), SETTINGS).curves[0]
+    curve = analyze(study(seeds=(0,)), SETTINGS).curves[0]
     assert curve.steps == (1, 2)
     assert list(curve.values) == pytest.approx([0.1, 0.11])
 
@@ -155,22 +155,22 @@ def test_a_run_that_went_blank_is_not_the_best_however_little_ghost_it_has():
 
 
 def test_where_no_response_is_defined_a_finished_run_can_still_be_looked_at():
-    runs = pd.DataFrame({"point": ["lost", "grey"], "outcome": ["failed", "finished"], "seed": 0, "response": np.nan})
+    runs = pd.DataFrame({"point": ["lost", "gray"], "outcome": ["failed", "finished"], "seed": 0, "response": np.nan})
     best, worst = best_and_worst(runs, [], GHOST, [])
-    assert (best.point, worst.point) == ("grey", "grey")
+    assert (best.point, worst.point) == ("gray", "gray")
 
 
 def test_best_and_worst_follow_the_direction_of_the_measure():
     table = study()
-    found = analyse(table, SETTINGS)
+    found = analyze(table, SETTINGS)
     assert (found.best.levels["model.kernel"], found.worst.point) == ("3", "1-mse-1")
     better = replace(table.response, metric=replace(GHOST, higher_is_better=True))
-    assert analyse(replace(table, response=better), SETTINGS).best.point == "1-mse-1"
+    assert analyze(replace(table, response=better), SETTINGS).best.point == "1-mse-1"
 
 
-def test_nothing_to_analyse_is_refused_in_one_line():
+def test_nothing_to_analyze_is_refused_in_one_line():
     with pytest.raises(AnalysisError, match="no run of this study has a result yet"):
-        analyse(replace(study(), sums={}), SETTINGS)
+        analyze(replace(study(), sums={}), SETTINGS)
 
 
 def test_a_table_without_a_factors_column_is_refused():
@@ -182,14 +182,14 @@ def test_a_table_without_a_factors_column_is_refused():
 def test_a_study_without_factors_says_what_its_one_cell_gave():
     table = study(seeds=(0,))
     alone = replace(table, factors=(), runs=table.runs.head(1), sums={"3-bce-0": table.sums["3-bce-0"]})
-    found = analyse(alone, SETTINGS)
+    found = analyze(alone, SETTINGS)
     assert len(found.cells) == 1
     assert "varies nothing" in answer(found)[0]
 
 
 def test_equal_tables_give_equal_results():
     table = study(seeds=range(8))
-    assert analyse(table, SETTINGS) == analyse(table, SETTINGS)
+    assert analyze(table, SETTINGS) == analyze(table, SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -203,11 +203,11 @@ def test_equal_tables_give_equal_results():
     ],
 )
 def test_what_weakens_the_numbers_is_said(changes, expected):
-    assert expected in " ".join(analyse(study(**changes), SETTINGS).warnings)
+    assert expected in " ".join(analyze(study(**changes), SETTINGS).warnings)
 
 
 def test_what_weakens_the_inference_weakens_the_study():
-    found = analyse(study(seeds=(0,)), SETTINGS)
+    found = analyze(study(seeds=(0,)), SETTINGS)
     assert found.inference.warnings
     assert set(found.inference.warnings) <= set(found.warnings)
     assert len(set(found.warnings)) == len(found.warnings)
@@ -219,7 +219,7 @@ def noisy(kernel, loss, seed):
 
 
 def test_a_study_that_can_decide_names_its_cause_and_clears_the_rest_within_its_margin():
-    found = analyse(study(noisy, seeds=range(10)), replace(SETTINGS, margin=0.05))
+    found = analyze(study(noisy, seeds=range(10)), replace(SETTINGS, margin=0.05))
     said = answer(found)
     assert said[0] == "State kernel is a cause of the ghost ratio; loss is no cause."
     assert said[1].startswith("State kernel is a cause: 1 instead of 3 raises the ghost ratio by 0.")
@@ -227,7 +227,7 @@ def test_a_study_that_can_decide_names_its_cause_and_clears_the_rest_within_its_
 
 
 def test_the_same_study_called_exploratory_decides_nothing():
-    found = analyse(study(noisy, seeds=range(10), exploratory=True), replace(SETTINGS, margin=0.05))
+    found = analyze(study(noisy, seeds=range(10), exploratory=True), replace(SETTINGS, margin=0.05))
     assert {verdict.verdict for verdict in found.inference.verdicts} == {"undecided"}
     assert {verdict["verdict"] for verdict in found.to_json()["verdicts"]} == {"undecided"}
     said = answer(found)
@@ -237,7 +237,7 @@ def test_the_same_study_called_exploratory_decides_nothing():
 
 
 def test_one_seed_decides_nothing():
-    found = analyse(study(seeds=(0,)), SETTINGS)
+    found = analyze(study(seeds=(0,)), SETTINGS)
     assert {verdict.verdict for verdict in found.inference.verdicts} == {"undecided"}
 
 
@@ -253,7 +253,7 @@ def with_alignment(offsets, copies):
 
 
 def cautions_about_time(offsets, copies):
-    said = analyse(with_alignment(offsets, copies), SETTINGS).warnings
+    said = analyze(with_alignment(offsets, copies), SETTINGS).warnings
     return [one for one in said if "another moment" in one or "repeats a frame" in one]
 
 
@@ -274,8 +274,8 @@ def test_forecasts_in_their_place_raise_no_caution():
 
 def test_batches_that_were_cut_to_fit_in_memory_are_told():
     table = study()
-    said = analyse(replace(table, runs=table.runs.assign(batch_pieces=[1, 4, 2, 1, 1, 1, 1, None])), SETTINGS).warnings
+    said = analyze(replace(table, runs=table.runs.assign(batch_pieces=[1, 4, 2, 1, 1, 1, 1, None])), SETTINGS).warnings
     assert any(
         "In 2 of 7 runs memory did not hold a whole batch: it was cut into up to 4 pieces" in one for one in said
     )
-    assert not any("pieces" in one for one in analyse(table, SETTINGS).warnings)
+    assert not any("pieces" in one for one in analyze(table, SETTINGS).warnings)

@@ -81,7 +81,7 @@ def test_the_json_has_the_promised_keys(found):
         assert set(verdict) >= {"factor", "verdict", "with", "effects", "more_seeds_needed"}
         for effect in verdict["effects"]:
             assert set(effect) >= {
-                "contrast", "estimate", "low", "high", "p", "p_adjusted", "n_blocks", "n_runs", "standardised",
+                "contrast", "estimate", "low", "high", "p", "p_adjusted", "n_blocks", "n_runs", "standardized",
                 "prob_improvement",
             }  # fmt: skip
     for pair in document["interactions"]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from ablate.components.models.fast.batch_moments import normalise_by_batch
+from ablate.components.models.fast.batch_moments import normalize_by_batch
 
 
 @pytest.fixture(autouse=True)
@@ -15,20 +15,20 @@ def seed():
 def test_the_gradient_is_that_of_finite_differences():
     images, weight, bias = torch.randn(3, 2, 4, 5).double(), torch.randn(2).double(), torch.randn(2).double()
     inputs = [tensor.requires_grad_() for tensor in (images, weight, bias)]
-    assert torch.autograd.gradcheck(lambda *tensors: normalise_by_batch(*tensors, 1e-3)[0], inputs)
+    assert torch.autograd.gradcheck(lambda *tensors: normalize_by_batch(*tensors, 1e-3)[0], inputs)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_images_are_normalised_as_torch_does_it(layout):
+def test_images_are_normalized_as_torch_does_it(layout):
     images, weight, bias = torch.randn(3, 4, 5, 6).double(), torch.randn(4).double(), torch.randn(4).double()
-    ours = normalise_by_batch(images.contiguous(memory_format=layout), weight, bias, 1e-3)[0]
+    ours = normalize_by_batch(images.contiguous(memory_format=layout), weight, bias, 1e-3)[0]
     assert torch.allclose(ours, functional.batch_norm(images, None, None, weight, bias, training=True, eps=1e-3))
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_moments_of_a_million_pixels_are_exact_to_rounding(layout):
     images = (torch.rand(240, 4, 64, 64) + 1).contiguous(memory_format=layout)
-    _, mean, variance = normalise_by_batch(images, torch.ones(4), torch.zeros(4), 1e-3)
+    _, mean, variance = normalize_by_batch(images, torch.ones(4), torch.zeros(4), 1e-3)
     exact = torch.var_mean(images.double(), (0, 2, 3), correction=0)
     assert torch.allclose(mean.double(), exact[1], rtol=1e-6)
     assert torch.allclose(variance.double(), exact[0], rtol=2e-6)

@@ -7,7 +7,7 @@ import pytest
 from ablate.core.errors import AblateError, AnalysisError
 from ablate.inference.calibration import SCENARIOS
 from ablate.inference.calibration.bars import bars
-from ablate.inference.calibration.campaign import Campaign, judgements
+from ablate.inference.calibration.campaign import Campaign, judgments
 from ablate.inference.calibration.layout import Layout
 from ablate.inference.calibration.rates import rates
 from ablate.inference.calibration.scenario import Sizes
@@ -15,8 +15,8 @@ from ablate.inference.infer import infer
 from ablate.inference.settings import Settings
 
 
-def campaign(levels=(2, 2), seeds=3, analyse=infer) -> Campaign:
-    return Campaign(Layout.crossed(levels, seeds), Sizes(), Settings(margin=0.5, permutations=999), analyse)
+def campaign(levels=(2, 2), seeds=3, analyze=infer) -> Campaign:
+    return Campaign(Layout.crossed(levels, seeds), Sizes(), Settings(margin=0.5, permutations=999), analyze)
 
 
 def refuse(_table, _settings):
@@ -25,14 +25,14 @@ def refuse(_table, _settings):
 
 def test_every_study_of_every_scenario_is_judged_once():
     scenarios = [SCENARIOS["no_effect"], SCENARIOS["one_cause"]]
-    found = [(name, number) for name, number, _ in judgements(campaign(), scenarios, 4, workers=2)]
+    found = [(name, number) for name, number, _ in judgments(campaign(), scenarios, 4, workers=2)]
     assert sorted(found) == [(scenario.name, number) for scenario in scenarios for number in range(4)]
 
 
 def test_a_study_can_be_judged_again_alone():
     scenario = SCENARIOS["one_cause"]
-    together = {number: own for _, number, own in judgements(campaign(), [scenario], 3, workers=2)}
-    assert campaign().judgement(scenario, 2) == together[2]
+    together = {number: own for _, number, own in judgments(campaign(), [scenario], 3, workers=2)}
+    assert campaign().judgment(scenario, 2) == together[2]
 
 
 def test_studies_differ_in_what_their_analysis_draws():
@@ -43,17 +43,17 @@ def test_studies_differ_in_what_their_analysis_draws():
         return infer(table, settings)
 
     for number in range(3):
-        campaign(analyse=note).judgement(SCENARIOS["no_effect"], number)
+        campaign(analyze=note).judgment(SCENARIOS["no_effect"], number)
     assert len(set(seeds)) == 3
 
 
-def test_a_study_that_cannot_be_analysed_is_named():
+def test_a_study_that_cannot_be_analyzed_is_named():
     with pytest.raises(AnalysisError, match="study 3 of one_cause, seed 0: too little"):
-        campaign(analyse=refuse).judgement(SCENARIOS["one_cause"], 3)
+        campaign(analyze=refuse).judgment(SCENARIOS["one_cause"], 3)
 
 
 def test_a_campaign_that_is_left_early_ends_its_processes():
-    studies = judgements(campaign(), [SCENARIOS["no_effect"]], 1_000_000, workers=2)
+    studies = judgments(campaign(), [SCENARIOS["no_effect"]], 1_000_000, workers=2)
     next(studies)
     studies.close()
     assert next(studies, None) is None
@@ -62,7 +62,7 @@ def test_a_campaign_that_is_left_early_ends_its_processes():
 def test_a_worker_that_dies_ends_it_in_one_line(tmp_path, monkeypatch):
     (tmp_path / "dying.py").write_text("import os\n\ndef die(table, settings):\n    os._exit(1)\n")
     monkeypatch.syspath_prepend(tmp_path)
-    studies = judgements(campaign(analyse=import_module("dying").die), [SCENARIOS["no_effect"]], 2, workers=1)
+    studies = judgments(campaign(analyze=import_module("dying").die), [SCENARIOS["no_effect"]], 2, workers=1)
     with pytest.raises(AblateError, match="try fewer --workers"):
         next(studies)
 
@@ -72,7 +72,7 @@ def test_what_is_promised_holds_on_72_cells_and_2_seeds():
     whole = campaign((3, 3, 2, 2, 2), 2)
     scenarios = [SCENARIOS[name] for name in ("no_effect", "one_cause", "pure_interaction")]
     found = {
-        scenario.name: rates(scenario.name, [own for _, _, own in judgements(whole, [scenario], 300, workers=2)])
+        scenario.name: rates(scenario.name, [own for _, _, own in judgments(whole, [scenario], 300, workers=2)])
         for scenario in scenarios
     }
     held = bars(found, whole.layout, whole.sizes, whole.settings)

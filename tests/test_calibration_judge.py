@@ -9,7 +9,7 @@ from ablate.inference.calibration.scenario import Planted, Sizes
 from ablate.inference.calibration.simulate import Simulated, table_of
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, Inference, Verdict
-from ablate.inference.inference import Test as Randomisation
+from ablate.inference.inference import Test as Randomization
 from ablate.inference.settings import Settings
 
 LAYOUT = Layout.crossed((2, 2, 2), 2)
@@ -35,7 +35,7 @@ def effect(factor, estimate=0.0, low=-1.0, high=1.0, **other):
         n_blocks=2,
         n_runs=16,
         dropped=0,
-        standardised=None,
+        standardized=None,
         prob_improvement=None,
         equivalent=None,
         by_block=(0.0, 0.0),
@@ -45,7 +45,7 @@ def effect(factor, estimate=0.0, low=-1.0, high=1.0, **other):
 def verdict(factor, kind, partners=(), effects=None):
     effects = (effect(factor),) if effects is None else effects
     return Verdict(
-        factor, factor, kind, tuple(partners), effects, Randomisation(0.5, 0.01, "run", "exact"), 0.5, None, ""
+        factor, factor, kind, tuple(partners), effects, Randomization(0.5, 0.01, "run", "exact"), 0.5, None, ""
     )
 
 

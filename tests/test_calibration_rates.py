@@ -7,14 +7,14 @@ import pytest
 from scipy import stats
 
 from ablate.inference.calibration.bars import bars
-from ablate.inference.calibration.judge import Judgement
+from ablate.inference.calibration.judge import Judgment
 from ablate.inference.calibration.layout import Layout
 from ablate.inference.calibration.rates import Rate, Rates, clopper_pearson, rate, rates
 from ablate.inference.calibration.scenario import Sizes
 from ablate.inference.settings import Settings
 
 ONES = np.ones(40, int)
-RIGHT = Judgement(
+RIGHT = Judgment(
     false_alarm=False, cleared=None, found=True, covered=5, intervals=5, wrong_sign=0, signed=2, undecided=1, factors=4
 )
 

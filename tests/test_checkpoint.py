@@ -42,7 +42,7 @@ def test_a_restored_model_is_in_inference_mode(trained):
 
 
 def test_recomputed_statistics_come_back(trained, small_run):
-    batch = {"model.normalisation": {"kind": "batch", "statistics": "recomputed"}}
+    batch = {"model.normalization": {"kind": "batch", "statistics": "recomputed"}}
     paths, _, model = trained(changed(small_run, batch))
     model.norms[0].set_recomputed(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
     torch.save(model.state_dict(), paths.checkpoint)

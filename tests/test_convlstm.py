@@ -18,8 +18,8 @@ def test_the_network_of_the_case_has_as_many_parameters_as_posted():
     assert parameters(ConvLSTM.model_validate(CASE)) == 312_641
 
 
-def test_batch_normalisation_adds_two_weights_a_filter():
-    assert parameters(ConvLSTM.model_validate(CASE | {"normalisation": {"kind": "batch"}})) == 312_641 + 4 * 2 * 64
+def test_batch_normalization_adds_two_weights_a_filter():
+    assert parameters(ConvLSTM.model_validate(CASE | {"normalization": {"kind": "batch"}})) == 312_641 + 4 * 2 * 64
 
 
 @pytest.mark.parametrize("head", ["frame", "conv3d", "causal3d"])
@@ -75,4 +75,4 @@ def test_a_list_needs_one_value_a_layer():
 
 def test_groups_must_divide_the_filters():
     with pytest.raises(ValidationError, match="6 filters cannot be split into 4 groups"):
-        ConvLSTM(filters=6, normalisation={"kind": "group", "groups": 4})
+        ConvLSTM(filters=6, normalization={"kind": "group", "groups": 4})

@@ -74,17 +74,17 @@ def test_the_alias_matrix_by_hand():
 @pytest.mark.parametrize(
     ("alias", "sentence"),
     [
-        (Alias(("kernel",), ("norm", "loss"), 1 / 3), "kernel is mixed up with normalisation x loss (33 %)"),
-        (Alias(("kernel",), ("norm", "loss"), 1.0), "kernel is mixed up with normalisation x loss (100 %)"),
+        (Alias(("kernel",), ("norm", "loss"), 1 / 3), "kernel is mixed up with normalization x loss (33 %)"),
+        (Alias(("kernel",), ("norm", "loss"), 1.0), "kernel is mixed up with normalization x loss (100 %)"),
         (
             Alias(("kernel",), ("norm", "loss"), 2.24),
-            "kernel is mixed up with normalisation x loss (2.2 times its size)",
+            "kernel is mixed up with normalization x loss (2.2 times its size)",
         ),
-        (Alias(("kernel",), ("norm",), 1.0, in_model=True), "kernel and normalisation cannot be told apart"),
+        (Alias(("kernel",), ("norm",), 1.0, in_model=True), "kernel and normalization cannot be told apart"),
     ],
 )
 def test_an_alias_in_words(alias, sentence):
-    assert in_words(alias, {"norm": "normalisation"}) == sentence
+    assert in_words(alias, {"norm": "normalization"}) == sentence
 
 
 def test_ten_thousand_cells_are_asked_within_memory():

@@ -15,7 +15,7 @@ from ablate.diagnosis.foreign_keras import load_keras
 from ablate.diagnosis.foreign_torch import load_torch
 from ablate.diagnosis.keras2_hard_sigmoid import keras2_hard_sigmoid
 
-SMALL = Settings(canvas=24, digits=1, context=6, horizon=4, clips=6)
+SMALL = Settings(frame_size=24, digits=1, context=6, horizon=4, clips=6)
 
 
 def findings(diagnosis):
@@ -29,9 +29,9 @@ def conv_lstm(kernel, **fields):
 def saved_network(path, kernels, head_kernel, **fields):
     keras.utils.set_random_seed(0)
     layers = [conv_lstm(kernel, **fields) for kernel in kernels]
-    normalised = [part for layer in layers for part in (layer, keras.layers.BatchNormalization())]
+    normalized = [part for layer in layers for part in (layer, keras.layers.BatchNormalization())]
     head = keras.layers.Conv3D(1, head_kernel, padding="same", activation="sigmoid")
-    keras.Sequential([keras.Input((None, 24, 24, 1)), *normalised, head]).save(path)
+    keras.Sequential([keras.Input((None, 24, 24, 1)), *normalized, head]).save(path)
     return load_keras(path)
 
 
@@ -83,7 +83,7 @@ def test_a_model_that_copies_is_told_so():
 def late_oracle(settings, late):
     """A model that knows the clips, and returns the frames to come so many frames late."""
     frames = settings.context + settings.horizon
-    spec = MovingMNIST(canvas=settings.canvas, digits=settings.digits)
+    spec = MovingMNIST(frame_size=settings.frame_size, digits=settings.digits)
     known = as_video(torch.from_numpy(spec.build(0).held_out(settings.clips, frames)))
 
     def model(frames):
@@ -143,7 +143,7 @@ def test_the_example_shows_the_strongest_clips_first_then_the_weakest():
     diagnosis = diagnose(last_frame, SMALL)
     order = [*diagnosis.summary.strongest, *diagnosis.summary.weakest]
     assert diagnosis.example.clips.tolist() == order
-    clips = MovingMNIST(canvas=24, digits=1).build(0).held_out(6, 10)
+    clips = MovingMNIST(frame_size=24, digits=1).build(0).held_out(6, 10)
     assert np.array_equal(diagnosis.example.history, clips[order, :6])
     assert np.array_equal(diagnosis.example.target, clips[order, 6:])
     assert np.array_equal(diagnosis.example.forecast, np.repeat(clips[order, 5:6], 4, axis=1))
@@ -161,6 +161,6 @@ def test_each_seed_has_clips_of_its_own():
 
 
 def test_clips_that_cannot_be_made_are_told_in_one_line():
-    with pytest.raises(SpecError, match=r"canvas: found 8; .*16") as caught:
-        diagnose(last_frame, Settings(canvas=8))
+    with pytest.raises(SpecError, match=r"frame_size: found 8; .*16") as caught:
+        diagnose(last_frame, Settings(frame_size=8))
     assert "\n" not in str(caught.value)

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from ablate.cli import app, main
 
 SOURCE = "def last_frame(frames):\n    return frames[:, -1:]\n"
-SMALL = ["--canvas", "24", "--digits", "1", "--context", "4", "--horizon", "3", "--clips", "4"]
+SMALL = ["--frame-size", "24", "--digits", "1", "--context", "4", "--horizon", "3", "--clips", "4"]
 
 
 @pytest.fixture

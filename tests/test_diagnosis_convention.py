@@ -14,7 +14,7 @@ CONTEXT, HORIZON = 4, 8
 
 @pytest.fixture(scope="module")
 def clips():
-    frames = MovingMNIST(canvas=24, digits=1).build(0).held_out(3, CONTEXT + HORIZON)
+    frames = MovingMNIST(frame_size=24, digits=1).build(0).held_out(3, CONTEXT + HORIZON)
     return as_video(torch.from_numpy(frames))
 
 

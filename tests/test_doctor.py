@@ -19,14 +19,14 @@ from ablate.components.models.planted import SWITCHES
 from ablate.core.errors import DataError
 from ablate.inference.infer import infer
 from ablate.inference.inference import Effect, Inference, Interaction, SimpleEffect, Verdict
-from ablate.inference.inference import Test as Randomisation
+from ablate.inference.inference import Test as Randomization
 from ablate.inference.run_table import RunTable
 from ablate.study import study_file
 from ablate.training.fit import initial_model
 
 A, B = "model.partner_a", "model.partner_b"
 MODEL = Planted(cause=0.1, pair=0.08)
-SURE = Randomisation(0.001, 0.001, "run", "exact")
+SURE = Randomization(0.001, 0.001, "run", "exact")
 STUDY = study_file.load(Path(str(files("ablate.commands") / "doctor.yaml")))
 FACTORS = STUDY.factor_levels
 TITLES = {factor.path.removeprefix("model."): factor.title for factor in FACTORS}
@@ -36,7 +36,7 @@ def verdict(switch, kind, *partners, estimate=0.0):
     effect = Effect(
         factor=f"model.{switch}", contrast="on - off", level="on", baseline="off", trend=None,
         estimate=estimate, low=estimate - 0.01, high=estimate + 0.01, p=0.001, p_adjusted=0.001,
-        n_blocks=3, n_runs=96, dropped=0, standardised=1.0, prob_improvement=0.5, equivalent=None, by_block=(),
+        n_blocks=3, n_runs=96, dropped=0, standardized=1.0, prob_improvement=0.5, equivalent=None, by_block=(),
     )  # fmt: skip
     path, title = f"model.{switch}", TITLES[switch]
     return Verdict(path, title, kind, partners, (effect,), SURE, 0.001, None, "")

@@ -41,7 +41,7 @@ def test_a_verdict_names_its_factor_its_partners_and_the_seeds_it_needs(told):
 
 def test_an_effect_holds_its_numbers(told):
     promised = {
-        "contrast", "estimate", "low", "high", "p", "p_adjusted", "n_blocks", "n_runs", "standardised",
+        "contrast", "estimate", "low", "high", "p", "p_adjusted", "n_blocks", "n_runs", "standardized",
         "prob_improvement",
     }  # fmt: skip
     assert promised <= set(told["verdicts"][0]["effects"][0])

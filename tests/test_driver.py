@@ -25,7 +25,7 @@ class ScriptedExecutor(Executor):
     def __init__(self, made_record, *, failing=None, hanging=(), waiting_seconds=0.0, stop_after=None):
         self.made_record, self.failing, self.hanging = made_record, dict(failing or {}), hanging
         self.stop_after, self.submitted, self.waiting = stop_after, [], []
-        self.cancelled, self.closed, self.waiting_seconds = [], False, waiting_seconds
+        self.canceled, self.closed, self.waiting_seconds = [], False, waiting_seconds
 
     @property
     def slots(self):
@@ -52,7 +52,7 @@ class ScriptedExecutor(Executor):
         return [Progressed(task.point.id, 4, 0.4, 0.5), Finished(task.point.id)]
 
     def cancel(self, point):
-        self.cancelled.append(point)
+        self.canceled.append(point)
 
     def close(self):
         self.closed = True
@@ -153,14 +153,14 @@ def test_a_run_that_takes_too_long_is_stopped_and_has_failed(drive, small_study)
     study = small_study(budget={"run_minutes": 0.01})
     slow = study.points[3].id
     tally, executor = drive(study, hanging=[slow])
-    assert executor.cancelled == [slow] * (1 + AGAIN["timeout"])
+    assert executor.canceled == [slow] * (1 + AGAIN["timeout"])
     assert "run_minutes" in tally.failed[slow]
 
 
 def test_a_run_that_waits_for_a_place_takes_no_time(drive, small_study):
     study = small_study(budget={"run_minutes": 0.001}, seeds=1)
     tally, executor = drive(study, waiting_seconds=0.1)
-    assert executor.cancelled == []
+    assert executor.canceled == []
     assert tally.settled == len(study.points)
 
 

@@ -17,7 +17,7 @@ PUBLISHED = [  # Shi et al. 2015, tables 1 and 2: filters, input kernel, state k
 def test_it_has_as_many_parameters_as_published(filters, kernel, state_kernel, parameters):
     spec = EncoderForecaster(layers=len(filters), filters=filters, kernel_size=kernel, state_kernel_size=state_kernel)
     with torch.device("meta"):
-        model = spec.model_copy(update={"initialisation": "torch"}).build()
+        model = spec.model_copy(update={"initialization": "torch"}).build()
     assert sum(parameter.numel() for parameter in model.parameters()) == parameters
 
 

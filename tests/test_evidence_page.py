@@ -113,7 +113,7 @@ def test_an_inference_of_nothing_but_estimates_has_a_page(inference, read_page):
     bare = replace(
         inference, interactions=(), importance=(), variance=None, mediation=(), failure_rates=(), missing_cells=()
     )
-    effect = replace(inference.verdicts[0].effects[0], low=None, high=None, p=None, p_adjusted=None, standardised=None)
+    effect = replace(inference.verdicts[0].effects[0], low=None, high=None, p=None, p_adjusted=None, standardized=None)
     lone = replace(inference.verdicts[0], verdict="undecided", effects=(effect,), p_adjusted=None)
     page = read_page(evidence_page(replace(bare, verdicts=(lone,)), "ghost ratio", "runs.csv"))
     page.assert_readable()

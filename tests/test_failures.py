@@ -76,7 +76,7 @@ def test_two_levels_are_compared_by_mcnemars_exact_test(failed):
     assert first.p == pytest.approx(stats.binomtest(len(only[0]), len(only[0]) + len(only[1])).pvalue)
 
 
-def test_three_levels_are_compared_by_every_relabelling_of_each_set():
+def test_three_levels_are_compared_by_every_relabeling_of_each_set():
     failed = np.array([[0, 0, 1], [0, 1, 1], [0, 0, 1], [1, 0, 1]])  # blocks by levels
     first = failure_rates(study((3,), 4, failed=np.flatnonzero(failed.T)), Settings())[0]
     drawn = [sum(way) for way in product(*(map(np.array, permutations(block)) for block in failed))]

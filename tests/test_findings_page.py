@@ -155,7 +155,7 @@ def test_a_change_that_includes_zero_is_drawn_otherwise():
     assert changes_figure((replace(RESET, high=-0.01),)) != changes_figure((replace(RESET, high=0.01),))
 
 
-def test_a_chart_of_more_lines_than_colours_is_drawn():
+def test_a_chart_of_more_lines_than_colors_is_drawn():
     lines = tuple(Line(f"${position}$", (1.0, 2.0), (position, position + 1.0)) for position in range(9))
     assert chart_figure(replace(CHART, lines=lines)).rstrip().endswith("</svg>")
 

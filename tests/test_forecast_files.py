@@ -118,8 +118,8 @@ def test_a_truth_outside_0_to_1_is_refused(read):
         read(FRAMES, FRAMES - 0.1)
 
 
-def test_a_normalised_truth_is_refused(read):
-    with pytest.raises(DataError, match=r"y.npy: found values from .* undo their normalisation"):
+def test_a_normalized_truth_is_refused(read):
+    with pytest.raises(DataError, match=r"y.npy: found values from .* undo their normalization"):
         read(FRAMES, 2 * FRAMES - 1)
 
 

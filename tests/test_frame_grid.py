@@ -38,7 +38,7 @@ def test_every_pixel_becomes_a_square():
     assert (frame_tiles(frame, 3)[0, 0, ..., 0] == np.kron(frame[0, 0], np.ones((3, 3)))).all()
 
 
-def grey(tiles):
+def gray(tiles):
     """Return the luma of a picture as ITU-R BT.601 weighs it, the one of a black-and-white print."""
     return tiles @ np.array([0.299, 0.587, 0.114])
 
@@ -55,22 +55,22 @@ def test_the_ghost_is_bright_where_the_digit_was():
     assert (tiles[0, :, 4:8, :4] == VERMILLION).all(axis=-1).any(axis=(1, 2)).all()
 
 
-def test_only_stale_pixels_have_a_colour():
+def test_only_stale_pixels_have_a_color():
     made = example(clips=3)
-    colourful = np.ptp(ghost_tiles(made, 1).astype(int), axis=-1) > 0
+    colorful = np.ptp(ghost_tiles(made, 1).astype(int), axis=-1) > 0
     stale = ghost_masks(made.target / np.float32(255), made.history / np.float32(255)).stale
-    assert colourful.any()
-    assert not colourful[~stale].any()
+    assert colorful.any()
+    assert not colorful[~stale].any()
 
 
 def test_a_fainter_ghost_is_darker():
-    bright, faint = (grey(ghost_tiles(example(ghost=ghost), 1)[0, 0, 4:8, :4]).mean() for ghost in (255, 64))
+    bright, faint = (gray(ghost_tiles(example(ghost=ghost), 1)[0, 0, 4:8, :4]).mean() for ghost in (255, 64))
     assert faint == pytest.approx(bright * (64 / 255) ** 0.5, rel=0.02)
 
 
 def test_a_clean_forecast_has_no_ghost():
     tiles = ghost_tiles(example(ghost=0), 1)
-    assert {tuple(colour) for colour in tiles.reshape(-1, 3)} == {(0, 0, 0), (140, 140, 140), OUTLINE}
+    assert {tuple(color) for color in tiles.reshape(-1, 3)} == {(0, 0, 0), (140, 140, 140), OUTLINE}
 
 
 def test_the_outline_runs_around_the_digit_of_now_and_leaves_it_in_sight():
@@ -80,9 +80,9 @@ def test_the_outline_runs_around_the_digit_of_now_and_leaves_it_in_sight():
 
 
 @pytest.mark.parametrize("scale", [2, 3, 6])
-def test_without_colour_stripes_tell_the_ghost_and_white_the_outline(scale):
+def test_without_color_stripes_tell_the_ghost_and_white_the_outline(scale):
     made = example(past=8)
-    picture = grey(ghost_tiles(made, scale)[0])
+    picture = gray(ghost_tiles(made, scale)[0])
     ghost, digit = (picture[mask] for mask in parts(made, scale))
     outline = picture[(picture > 250)]
     assert np.std(ghost) > 45  # levels of 255: every ghost is striped, whatever its brightness
@@ -90,10 +90,10 @@ def test_without_colour_stripes_tell_the_ghost_and_white_the_outline(scale):
     assert min(outline) - max(ghost.max(), digit.max()) > 100
 
 
-def test_a_faint_ghost_keeps_its_stripes_without_colour():
+def test_a_faint_ghost_keeps_its_stripes_without_color():
     made = example(ghost=26)
     ghost, _ = parts(made, 3)
-    strokes = grey(ghost_tiles(made, 3)[0])[ghost]
+    strokes = gray(ghost_tiles(made, 3)[0])[ghost]
     assert np.ptp(strokes) > 25
 
 

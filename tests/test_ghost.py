@@ -95,7 +95,7 @@ def ghost_ratio_pixel_by_pixel(forecast, target, earlier):
 
 
 def test_it_agrees_with_its_definition_pixel_by_pixel():
-    frames = MovingMNIST(canvas=32).build(seed=0).held_out(3, 9).astype(float) / 255
+    frames = MovingMNIST(frame_size=32).build(seed=0).held_out(3, 9).astype(float) / 255
     forecast = np.clip(0.7 * frames[:, 5:] + 0.5 * np.random.default_rng(0).random(frames[:, 5:].shape), 0, 1)
     ratio = Ghost().per_frame(forecast, frames[:, 5:], frames[:, :5])["ghost_ratio"]
     for clip, step in np.ndindex(*ratio.shape):
@@ -105,7 +105,7 @@ def test_it_agrees_with_its_definition_pixel_by_pixel():
 
 
 def test_more_clips_than_are_scored_at_a_time_score_as_they_do_alone():
-    frames = MovingMNIST(canvas=64).build(seed=0).held_out(12, 14).astype(np.float32) / 255
+    frames = MovingMNIST(frame_size=64).build(seed=0).held_out(12, 14).astype(np.float32) / 255
     forecast, target, history = ndimage.gaussian_filter(frames[:, 10:], (0, 0, 1, 1)), frames[:, 10:], frames[:, :10]
     together = Ghost().per_frame(forecast, target, history)
     for clip in range(12):

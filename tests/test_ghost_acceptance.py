@@ -32,19 +32,19 @@ FILMS = {
     "stands while another crosses it": of_one_film(STAND, STAND, (OUT_AND_BACK, STAND)),
     "follows another on its path": of_one_film(STAND, [2 * k if k < 18 else 36 for k in range(20)], (STAND, FOLLOWED)),
 }
-CLIPS = {f"{canvas} pixels": MovingMNIST(canvas=canvas) for canvas in (32, 64)} | {
+CLIPS = {f"{frame_size} pixels": MovingMNIST(frame_size=frame_size) for frame_size in (32, 64)} | {
     "one digit": MovingMNIST(digits=1),
     "four that overlap": MovingMNIST(digits=4),
 }
 
 
-def binarised(frames):
+def binarized(frames):
     return (frames >= 0.5).astype(np.float32)
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["grey", "black and white"])
+@pytest.fixture(scope="module", params=[False, True], ids=["gray", "black and white"])
 def ink(request):
-    return binarised if request.param else np.asarray
+    return binarized if request.param else np.asarray
 
 
 @pytest.fixture(scope="module", params=CLIPS)

@@ -13,8 +13,8 @@ CONTEXT, STEPS = 6, 14
 
 @pytest.fixture(scope="module", params=[32, 64])
 def clips(request):
-    """Return (truth, history) of grey clips."""
-    frames = MovingMNIST(canvas=request.param).build(seed=0).held_out(4, CONTEXT + STEPS).astype(np.float32) / 255
+    """Return (truth, history) of gray clips."""
+    frames = MovingMNIST(frame_size=request.param).build(seed=0).held_out(4, CONTEXT + STEPS).astype(np.float32) / 255
     return frames[:, CONTEXT:], frames[:, :CONTEXT]
 
 

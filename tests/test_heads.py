@@ -24,10 +24,10 @@ def streamed(net, frames):
     return torch.cat(guesses, dim=1)
 
 
-@pytest.mark.parametrize("normalisation", KEEPS_TIME_APART, ids=lambda block: block["kind"])
+@pytest.mark.parametrize("normalization", KEEPS_TIME_APART, ids=lambda block: block["kind"])
 @pytest.mark.parametrize("head", ["frame", "causal3d"])
-def test_frame_by_frame_is_the_same_as_all_at_once(head, normalisation):
-    net, frames = model(head=head, normalisation=normalisation), video()
+def test_frame_by_frame_is_the_same_as_all_at_once(head, normalization):
+    net, frames = model(head=head, normalization=normalization), video()
     assert torch.allclose(streamed(net, frames), net(frames)[0], atol=1e-6)
 
 

@@ -66,7 +66,7 @@ def places(tree, before=()):
 
 @st.composite
 def hostile_trees(draw):
-    """Draw a shipped study, every default spelt out, with up to three of its values exchanged."""
+    """Draw a shipped study, every default spelled out, with up to three of its values exchanged."""
     tree = study_file.read(draw(st.sampled_from(STUDIES))).tree
     for _ in range(draw(st.integers(1, 3))):
         *above, last = draw(st.sampled_from(sorted(places(tree), key=str)))

@@ -12,7 +12,7 @@ from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
 
 FACTORS = (FactorLevels("a", "a", ("0", "1", "2"), "0"), *(FactorLevels(n, n, ("0", "1"), "0") for n in "bc"))
-DRAWN = 1 / 10_000  # the least p of 9,999 relabellings
+DRAWN = 1 / 10_000  # the least p of 9,999 relabelings
 
 
 def crossing(seeds, kept=lambda *_: True):
@@ -62,7 +62,7 @@ def test_the_least_p_of_a_factor_with_three_levels_counts_all_orders():
     assert told(alone)["a"].smallest == pytest.approx(6.0**-3)
 
 
-def test_where_relabellings_are_too_many_the_least_p_is_that_of_the_drawn():
+def test_where_relabelings_are_too_many_the_least_p_is_that_of_the_drawn():
     assert told(crossing(3))["b"].smallest == pytest.approx(DRAWN)
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from ablate.components.models import ConvLSTM
-from ablate.components.models.normalisation import BatchNormalisation, GroupNormalisation, LayerNormalisation
+from ablate.components.models.normalization import BatchNormalization, GroupNormalization, LayerNormalization
 
 keras.config.set_floatx("float32")
-SMALL = {"layers": 1, "filters": 3, "normalisation": {"kind": "batch"}}
+SMALL = {"layers": 1, "filters": 3, "normalization": {"kind": "batch"}}
 
 
 def hard_sigmoid_of_keras_2(x):
@@ -140,7 +140,7 @@ def test_moving_averages_are_those_of_keras_and_inference_uses_them():
 
 
 def test_the_moving_variance_is_the_biased_one_as_in_keras():
-    ours, theirs = BatchNormalisation().build(3).train(), keras.layers.BatchNormalization()
+    ours, theirs = BatchNormalization().build(3).train(), keras.layers.BatchNormalization()
     features = torch.rand(2, 1, 3, 2, 2, generator=torch.Generator().manual_seed(0))  # 8 pixels: the bias is an eighth
     for _ in range(50):
         ours(features)
@@ -149,16 +149,16 @@ def test_the_moving_variance_is_the_biased_one_as_in_keras():
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.01])
-def test_layer_normalisation_is_that_of_keras(scale):
+def test_layer_normalization_is_that_of_keras(scale):
     features = scale * torch.randn(3, 2, 6, 4, 4, generator=torch.Generator().manual_seed(0))
     theirs = keras.layers.LayerNormalization()(features.movedim(2, -1))
-    assert_close(LayerNormalisation().build(6)(features).movedim(2, -1), theirs)
+    assert_close(LayerNormalization().build(6)(features).movedim(2, -1), theirs)
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.01])
-def test_group_normalisation_is_that_of_keras_frame_by_frame(scale):
+def test_group_normalization_is_that_of_keras_frame_by_frame(scale):
     features = scale * torch.randn(3, 2, 6, 4, 4, generator=torch.Generator().manual_seed(0))
-    ours, theirs = GroupNormalisation(groups=2).build(6)(features), keras.layers.GroupNormalization(2)
+    ours, theirs = GroupNormalization(groups=2).build(6)(features), keras.layers.GroupNormalization(2)
     for step in range(3):
         assert_close(ours[step].movedim(1, -1), theirs(features[step].movedim(1, -1)))
 

@@ -201,7 +201,7 @@ def test_another_response_values_every_trial_anew(store, small_study, trials):
     assert [trial.value for trial in trials()] == [40.0] * 8
 
 
-def test_a_better_measure_is_maximised(store, small_study):
+def test_a_better_measure_is_maximized(store, small_study):
     Ledger.open(store, small_study(response={"metric": "ssim"}))
     study = optuna.load_study(study_name="small", storage=f"sqlite:///{store.optuna_database}")
     assert study.direction.name == "MAXIMIZE"

@@ -99,7 +99,7 @@ def test_a_worker_that_is_told_to_go_was_preempted(executor, long_task):
     assert event.kind == "preempted"
 
 
-def test_a_cancelled_task_is_gone_and_its_slot_free(executor, long_task, tmp_path, small_study):
+def test_a_canceled_task_is_gone_and_its_slot_free(executor, long_task, tmp_path, small_study):
     process = begin(executor, long_task)
     executor.cancel(long_task.point.id)
     assert not process.is_alive()

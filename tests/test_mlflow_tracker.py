@@ -79,7 +79,7 @@ def test_runs_are_children_of_the_study_and_named_by_their_levels(finished, clie
 def test_the_resolved_run_and_its_levels_are_parameters(finished):
     params = finished().data.params
     assert params["model.kernel_size"] == "3"
-    assert params["training.optimiser.learning_rate"] == "0.001"
+    assert params["training.optimizer.learning_rate"] == "0.001"
     assert params["evaluation.views.rollout.forecast"] == "rollout"
     assert params["seed"] == "0"
     assert params["factor.model.activation"] == "tanh"

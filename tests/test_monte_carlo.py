@@ -1,4 +1,4 @@
-"""P-values from drawn relabellings: valid whenever drawing stops (Besag & Clifford 1991)."""
+"""P-values from drawn relabelings: valid whenever drawing stops (Besag & Clifford 1991)."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_it_is_never_zero_however_large_the_statistic():
     assert p_of(1e9, most=999) == 1 / 1000
 
 
-def test_it_is_one_where_every_relabelling_reaches_it():
+def test_it_is_one_where_every_relabeling_reaches_it():
     assert p_of(-1e9) == 1.0
 
 

@@ -15,7 +15,7 @@ def effect(estimate=1.0, spread=1.0, seeds=8, runs=None, trend=None):
     return Effect(
         factor="a", contrast="1 - 0", level="1", baseline="0", trend=trend, estimate=estimate,
         low=estimate - half, high=estimate + half, p=0.5, p_adjusted=0.5, n_blocks=seeds, n_runs=runs or 2 * seeds,
-        dropped=0, standardised=None, prob_improvement=None, equivalent=None, by_block=(),
+        dropped=0, standardized=None, prob_improvement=None, equivalent=None, by_block=(),
     )  # fmt: skip
 
 

@@ -101,24 +101,26 @@ def test_the_ink_is_that_of_moving_mnist():
 
 
 def test_a_clip_does_not_depend_on_the_clips_beside_it():
-    source = MovingMNIST(canvas=32).build(3)
+    source = MovingMNIST(frame_size=32).build(3)
     together = source.training(np.arange(20), 8)
     for indices in ([7], [19, 0], [5, 5, 4]):
         np.testing.assert_array_equal(source.training(np.array(indices), 8), together[indices])
 
 
 def test_every_seed_has_its_own_training_clips():
-    clips = [MovingMNIST(canvas=32).build(seed).training(np.arange(20), 4) for seed in (0, 1)]
+    clips = [MovingMNIST(frame_size=32).build(seed).training(np.arange(20), 4) for seed in (0, 1)]
     assert not {clip.tobytes() for clip in clips[0]} & {clip.tobytes() for clip in clips[1]}
 
 
 def test_a_shorter_clip_is_the_start_of_a_longer_one():
-    source = MovingMNIST(canvas=32).build(3)
+    source = MovingMNIST(frame_size=32).build(3)
     np.testing.assert_array_equal(source.held_out(5, 6), source.held_out(5, 30)[:, :6])
 
 
 def test_few_training_clips_are_the_first_of_many():
-    few, many = (MovingMNIST(canvas=16, train_clips=count).build(1).training(np.arange(4), 5) for count in (4, None))
+    few, many = (
+        MovingMNIST(frame_size=16, train_clips=count).build(1).training(np.arange(4), 5) for count in (4, None)
+    )
     np.testing.assert_array_equal(few, many)
 
 
@@ -127,27 +129,27 @@ def test_no_training_clip_beyond_the_last_is_given():
         MovingMNIST(train_clips=4).build(0).training(np.arange(5), 2)
 
 
-def test_binarised_frames_are_the_grey_ones_cut_at_the_threshold():
-    grey, cut = (MovingMNIST(binarise=threshold).build(0).held_out(10, 5) for threshold in (None, 128))
-    np.testing.assert_array_equal(cut, np.where(grey >= 128, 255, 0))
+def test_binarized_frames_are_the_gray_ones_cut_at_the_threshold():
+    gray, cut = (MovingMNIST(binarize=threshold).build(0).held_out(10, 5) for threshold in (None, 128))
+    np.testing.assert_array_equal(cut, np.where(gray >= 128, 255, 0))
 
 
-@pytest.mark.parametrize(("canvas", "side"), [(16, 7), (24, 10), (32, 14), (64, 28), (128, 28)])
-def test_digits_keep_their_share_of_the_canvas_but_never_outgrow_their_pixels(canvas, side):
-    assert MovingMNIST(canvas=canvas).digit_side == side
+@pytest.mark.parametrize(("frame_size", "side"), [(16, 7), (24, 10), (32, 14), (64, 28), (128, 28)])
+def test_digits_keep_their_share_of_the_canvas_but_never_outgrow_their_pixels(frame_size, side):
+    assert MovingMNIST(frame_size=frame_size).digit_side == side
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"canvas": 15},
-        {"canvas": 129},
+        {"frame_size": 15},
+        {"frame_size": 129},
         {"digits": 0},
         {"digits": 5},
         {"step": 0.0},
         {"step": 1.5},
-        {"binarise": 0},
-        {"binarise": 256},
+        {"binarize": 0},
+        {"binarize": 256},
         {"train_clips": 0},
     ],
 )
@@ -157,7 +159,7 @@ def test_settings_out_of_range_are_refused(wrong):
 
 
 def test_an_epoch_shows_every_clip_once_and_its_last_batch_is_short():
-    source = MovingMNIST(canvas=16, train_clips=95).build(0)
+    source = MovingMNIST(frame_size=16, train_clips=95).build(0)
     stream = batches(source, 3, 16, 0, CPU)
     epoch = [next(stream) for _ in range(6)]
     assert [len(batch) for batch in epoch] == [16] * 5 + [15]
@@ -166,19 +168,19 @@ def test_an_epoch_shows_every_clip_once_and_its_last_batch_is_short():
 
 
 def test_every_epoch_has_another_order():
-    stream = batches(MovingMNIST(canvas=16, train_clips=32).build(0), 3, 32, 0, CPU)
+    stream = batches(MovingMNIST(frame_size=16, train_clips=32).build(0), 3, 32, 0, CPU)
     assert not torch.equal(next(stream), next(stream))
 
 
 def test_the_order_of_an_epoch_comes_from_the_seed():
-    source = MovingMNIST(canvas=16, train_clips=32).build(0)
+    source = MovingMNIST(frame_size=16, train_clips=32).build(0)
     first, again, other = (next(batches(source, 3, 32, seed, CPU)) for seed in (5, 5, 6))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
 def test_endless_clips_come_in_order():
-    source = MovingMNIST(canvas=16).build(0)
+    source = MovingMNIST(frame_size=16).build(0)
     stream = batches(source, 3, 4, 0, CPU)
     shown = torch.cat([next(stream) for _ in range(3)])
     np.testing.assert_array_equal(shown.numpy(), source.training(np.arange(12), 3))

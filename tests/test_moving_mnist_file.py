@@ -36,9 +36,9 @@ def test_no_held_out_clip_is_given_for_training(file):
         opened(file).training(np.array([4]), 7)
 
 
-def test_binarised_at_128_as_in_the_case(file):
+def test_binarized_at_128_as_in_the_case(file):
     expected = np.where(PUBLISHED[:, 4:5].swapaxes(0, 1) >= 128, 255, 0)
-    np.testing.assert_array_equal(opened(file, binarise=128).held_out(1, 20), expected)
+    np.testing.assert_array_equal(opened(file, binarize=128).held_out(1, 20), expected)
 
 
 def test_a_home_folder_is_found(file, monkeypatch):

@@ -52,7 +52,7 @@ def test_smallest_p_and_its_best_holm_adjustment_are_those_by_hand(crossed):
     assert [test.sets for test in crossed.tests] == [8] * 3 + [4] * 3
 
 
-def test_three_levels_are_relabelled_in_six_ways(small_study):
+def test_three_levels_are_relabeled_in_six_ways(small_study):
     """2 cells with each filter count, in 3 seeds: 6 sets of 3 runs, and the first may stay as it is."""
     found = plan(small_study(factors=MIXED, seeds=3))
     assert found.tests[1].smallest == pytest.approx(6.0**-5)
@@ -83,8 +83,8 @@ def test_where_one_more_seed_finds_less_is_told(crossed):
     assert (set(by_seeds[7].units), set(by_seeds[8].units)) == ({"run"}, {"block"})
     before, after = by_seeds[7].detectable[0], by_seeds[8].detectable[0]
     assert before < after
-    (said,) = (sentence for sentence in words.sentences(crossed) if "relabelled" in sentence)
-    assert said.startswith("Up to 7 seeds single runs are relabelled, which takes effects to be the same in every")
+    (said,) = (sentence for sentence in words.sentences(crossed) if "relabeled" in sentence)
+    assert said.startswith("Up to 7 seeds single runs are relabeled, which takes effects to be the same in every")
     assert f"activation is found from {before:.2f} SD with 7 seeds, from {after:.2f} SD with 8" in said
     assert by_seeds[10].detectable[0] <= before < by_seeds[9].detectable[0]
     assert said.endswith(f"and {before:.2f} SD or less again with 10.")
@@ -101,7 +101,7 @@ def test_a_takeover_between_the_usual_numbers_of_seeds_is_met(small_study):
 def test_one_at_a_time_relabels_whole_seeds_from_the_first(small_study):
     found = plan(small_study(factors=THREE, design={"kind": "one_at_a_time"}))
     assert found.takeover is None
-    assert not any("relabelled" in sentence for sentence in words.sentences(found))
+    assert not any("relabeled" in sentence for sentence in words.sentences(found))
 
 
 def test_without_a_test_nothing_is_said_of_the_size_of_effects(small_study):

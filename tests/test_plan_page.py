@@ -79,7 +79,7 @@ def test_a_study_without_factors_has_a_page(small_study, read_page):
 
 
 def test_where_one_more_seed_finds_less_is_on_the_page(planned, page):
-    assert f"Up to {planned.takeover - 1} seeds single runs are relabelled" in page.text
+    assert f"Up to {planned.takeover - 1} seeds single runs are relabeled" in page.text
     assert f"At {planned.takeover} seeds a line may rise" in page.text
 
 

@@ -78,7 +78,7 @@ def sign_flips(differences):
 
 
 @pytest.mark.parametrize(("sets", "effect"), [(6, 2.4), (8, 1.8)])
-def test_where_all_sets_must_agree_power_is_that_of_the_relabelling_itself(sets, effect):
+def test_where_all_sets_must_agree_power_is_that_of_the_relabeling_itself(sets, effect):
     drawn = np.random.default_rng(0).normal(effect, sqrt(2), (4_000, sets))
     level = 2.0 ** (1 - sets)
     found = (sign_flips(drawn) <= level).mean()
@@ -87,7 +87,7 @@ def test_where_all_sets_must_agree_power_is_that_of_the_relabelling_itself(sets,
 
 
 @pytest.mark.parametrize(("sets", "effect"), [(7, 1.8), (9, 2.13)])
-def test_where_all_but_the_smallest_must_agree_power_is_that_of_the_relabelling(sets, effect):
+def test_where_all_but_the_smallest_must_agree_power_is_that_of_the_relabeling(sets, effect):
     drawn = np.random.default_rng(2).normal(effect, sqrt(2), (4_000, sets))
     level = 2 * 2.0 ** (1 - sets)
     found = (sign_flips(drawn) <= level).mean()
@@ -105,7 +105,7 @@ def test_seven_sets_that_agree():
     assert Unanimity(2**-6, 1, 6, 2 / 7).power(2.0) == pytest.approx(expected)
 
 
-def test_the_relabelling_of_more_sets_has_nearly_the_power_of_the_t_test():
+def test_the_relabeling_of_more_sets_has_nearly_the_power_of_the_t_test():
     drawn = np.random.default_rng(1).normal(1.4, sqrt(2), (1_000, 12))
     level = attained(0.05 / 6, 2**-11)
     found = (sign_flips(drawn) <= level).mean()

@@ -38,7 +38,7 @@ def forecast(clips, **settings):
 
 @pytest.mark.parametrize("planted", [0.0, 0.3, 0.6])
 def test_the_metric_reads_the_planted_strength(planted):
-    clips = MovingMNIST(canvas=24, digits=1, step=0.05, binarise=128).build(0).held_out(48, CONTEXT + HORIZON)
+    clips = MovingMNIST(frame_size=24, digits=1, step=0.05, binarize=128).build(0).held_out(48, CONTEXT + HORIZON)
     frames = clips.astype(np.float32) / 255
     forecasts = forecast(frames, base=planted, pair=0)[:, :, 0].numpy()
     measured = score(forecasts, frames[:, CONTEXT:], frames[:, :CONTEXT])

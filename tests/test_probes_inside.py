@@ -16,7 +16,7 @@ from ablate.diagnosis.probes.forget_gate import ForgetGate
 from ablate.diagnosis.probes.gates import Gates
 from ablate.diagnosis.probes.head_swap import HeadSwap, cut_off, fitted_head
 from ablate.diagnosis.probes.memory import Memory
-from ablate.diagnosis.probes.normalisation import NormalisationStatistics
+from ablate.diagnosis.probes.normalization import NormalizationStatistics
 from ablate.diagnosis.probes.probe import Subject
 
 SIDE, SQUARE = 40, 3
@@ -272,7 +272,7 @@ def test_a_fresh_head_is_that_of_logistic_regression():
 
 
 def test_moving_averages_gone_wrong_are_told_from_those_of_the_batch():
-    net = ConvLSTM(layers=1, filters=1, kernel_size=1, normalisation={"kind": "batch"}).build()
+    net = ConvLSTM(layers=1, filters=1, kernel_size=1, normalization={"kind": "batch"}).build()
     good = adding_net(forget=-SURE)
     net.layers, net.head = good.layers, good.head
     with torch.no_grad():
@@ -280,12 +280,12 @@ def test_moving_averages_gone_wrong_are_told_from_those_of_the_batch():
         net.head.conv.weight.fill_(2.0)
         net.head.conv.bias.fill_(-8.0)
     asked = subject(net.eval(), (20,) * 5, training=clip((20,) * 5))
-    finding = NormalisationStatistics().ask(asked)
+    finding = NormalizationStatistics().ask(asked)
     assert change(finding, "the statistics of the batch at hand", "mse").difference < -0.5 * SQUARE**2
     assert change(finding, "averages recomputed after training", "mse").difference < -0.5 * SQUARE**2
 
 
 def test_probes_of_the_inside_pass_by_what_has_none():
     floor = replace(subject(adding_net()), model=torch.nn.Identity())
-    inside = (Memory(), ForgetGate(), Feeding(), HeadSwap(), NormalisationStatistics(), Gates(), CellGrowth())
+    inside = (Memory(), ForgetGate(), Feeding(), HeadSwap(), NormalizationStatistics(), Gates(), CellGrowth())
     assert not any(probe.applies_to(floor) for probe in inside)

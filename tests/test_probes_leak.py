@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from ablate.components.models import ConvLSTM
-from ablate.components.models.persistence import LastFrame
 from ablate.components.models.forecaster import Forecaster
+from ablate.components.models.persistence import LastFrame
 from ablate.diagnosis.probes import Subject
 from ablate.diagnosis.probes.leak import Leak, move_by_company, moves_by_distance
 
@@ -74,14 +74,14 @@ def test_the_head_of_the_keras_example_looks_one_frame_ahead():
 
 
 def test_batch_statistics_see_every_later_frame_and_the_other_clips():
-    finding = asked(network(normalisation={"kind": "batch", "statistics": "batch"}))
+    finding = asked(network(normalization={"kind": "batch", "statistics": "batch"}))
     assert finding.numbers["looks_ahead"] == finding.numbers["farthest_tried"] == 7
     assert finding.numbers["depends_on_other_clips"] is True
     assert "depends on the other clips" in finding.sentences[1]
 
 
 def test_moving_averages_keep_the_clips_of_a_batch_apart():
-    assert move_by_company(network(normalisation={"kind": "batch"}), clips()[:1], clips()[1:2]) <= 1e-6
+    assert move_by_company(network(normalization={"kind": "batch"}), clips()[:1], clips()[1:2]) <= 1e-6
 
 
 def test_a_net_that_is_random_at_inference_is_not_judged():

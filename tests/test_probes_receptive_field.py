@@ -6,8 +6,8 @@ from ablate.components.data import MovingMNIST
 from ablate.components.data.batches import as_video
 from ablate.components.models import ConvLSTM, EncoderForecaster
 from ablate.components.models.blank import BlackFrame
-from ablate.components.models.persistence import LastFrame
 from ablate.components.models.forecaster import Forecaster
+from ablate.components.models.persistence import LastFrame
 from ablate.diagnosis.probes import Subject
 from ablate.diagnosis.probes.digit_speed import digit_speed
 from ablate.diagnosis.probes.gradient_reach import mass_radius, one_step_maps, rollout_maps, support
@@ -25,8 +25,8 @@ def history(frames=3, side=33, count=2):
     return torch.rand(count, frames, 1, side, side, generator=torch.Generator().manual_seed(1))
 
 
-def subject(model, canvas=32, digits=1):
-    clips = as_video(torch.from_numpy(MovingMNIST(canvas=canvas, digits=digits).build(0).held_out(4, 6)))
+def subject(model, frame_size=32, digits=1):
+    clips = as_video(torch.from_numpy(MovingMNIST(frame_size=frame_size, digits=digits).build(0).held_out(4, 6)))
     return Subject(model, clips, context=3, horizon=3, training=None)
 
 
@@ -76,16 +76,16 @@ def test_gradients_of_a_patch_stay_within_its_kernels():
         assert allowed.radius - 2 < reach.radius <= allowed.radius
 
 
-@pytest.mark.parametrize("normalisation", [{"kind": "group", "groups": 2}, {"kind": "batch", "statistics": "batch"}])
-def test_statistics_of_whole_frames_reach_everywhere(normalisation):
-    net = network(kernel_size=1, normalisation=normalisation)
+@pytest.mark.parametrize("normalization", [{"kind": "group", "groups": 2}, {"kind": "batch", "statistics": "batch"}])
+def test_statistics_of_whole_frames_reach_everywhere(normalization):
+    net = network(kernel_size=1, normalization=normalization)
     assert kernel_reach(net) is None
     assert support(one_step_maps(net, history())[0]).radius >= 16
 
 
-@pytest.mark.parametrize("normalisation", [{"kind": "layer"}, {"kind": "batch"}])
-def test_normalisation_of_each_pixel_by_itself_reaches_nowhere(normalisation):
-    assert kernel_reach(network(kernel_size=1, normalisation=normalisation)).one_step(3) == Reach(0, 0)
+@pytest.mark.parametrize("normalization", [{"kind": "layer"}, {"kind": "batch"}])
+def test_normalization_of_each_pixel_by_itself_reaches_nowhere(normalization):
+    assert kernel_reach(network(kernel_size=1, normalization=normalization)).one_step(3) == Reach(0, 0)
 
 
 class Shift(Forecaster):
@@ -114,9 +114,9 @@ def test_the_radius_holds_its_share_of_the_gradient(share, radius):
     assert mass_radius(nearest, share) == radius
 
 
-@pytest.mark.parametrize(("canvas", "step"), [(64, 0.1), (64, 0.2), (32, 0.1)])
-def test_the_speed_of_digits_is_that_of_their_generator(canvas, step):
-    clips = MovingMNIST(canvas=canvas, digits=1, step=step).build(0).held_out(4, 5)
+@pytest.mark.parametrize(("frame_size", "step"), [(64, 0.1), (64, 0.2), (32, 0.1)])
+def test_the_speed_of_digits_is_that_of_their_generator(frame_size, step):
+    clips = MovingMNIST(frame_size=frame_size, digits=1, step=step).build(0).held_out(4, 5)
     ink = clips > 0
     edges = np.stack([ink.any(axis=3).argmax(axis=2), ink.any(axis=2).argmax(axis=2)])
     true = np.abs(np.diff(edges, axis=2)).max(axis=0).mean()

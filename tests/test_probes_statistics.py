@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ablate.components.models import ConvLSTM
-from ablate.diagnosis.probes.normalisation import NormalisationStatistics
+from ablate.diagnosis.probes.normalization import NormalizationStatistics
 from ablate.diagnosis.probes.probe import Subject
 
 WORDS = {
@@ -17,9 +17,9 @@ def asked(own, *, training):
     with torch.random.fork_rng():
         torch.manual_seed(0)  # noqa: TID251  # layers draw from torch's global state
         spec = {"kind": "batch", "statistics": own}
-        net = ConvLSTM(layers=1, filters=2, kernel_size=3, normalisation=spec).build().eval()
+        net = ConvLSTM(layers=1, filters=2, kernel_size=3, normalization=spec).build().eval()
         clips = torch.rand(4, 5, 1, 12, 12)
-    return NormalisationStatistics().ask(Subject(net, clips, 3, 2, clips if training else None))
+    return NormalizationStatistics().ask(Subject(net, clips, 3, 2, clips if training else None))
 
 
 @pytest.mark.parametrize("own", ["moving", "batch"])

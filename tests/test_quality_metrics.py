@@ -6,7 +6,7 @@ import pytest
 from skimage.filters import gaussian
 from skimage.metrics import mean_squared_error, peak_signal_noise_ratio, structural_similarity
 
-from ablate.measurement.metrics import METRICS, METRIC_GROUPS, PSNR, SSIM, PixelError, score
+from ablate.measurement.metrics import METRIC_GROUPS, METRICS, PSNR, SSIM, PixelError, score
 
 CLIPS, STEPS, SIDE = 2, 3, 16
 

@@ -109,7 +109,7 @@ def test_a_lost_node_fails_its_runs_as_lost_and_another_node_carries_them_out(
 
 
 @pytest.mark.usefixtures("cluster")
-def test_a_cancelled_run_gives_its_place_to_the_next(made_executor, tmp_path, small_study):
+def test_a_canceled_run_gives_its_place_to_the_next(made_executor, tmp_path, small_study):
     executor, (first, *_) = made_executor(Resources(num_cpus=2)), long_study(small_study).points
     executor.submit(Task(first, tmp_path / "first"))
     while not executor.events(0.5):

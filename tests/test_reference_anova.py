@@ -1,4 +1,4 @@
-"""Tests of factors and pairs, against analyses of variance that R printed, and statsmodels' F tests."""
+"""Tests of factors and pairs, against analyzes of variance that R printed, and statsmodels' F tests."""
 
 from functools import reduce
 from itertools import permutations, product

@@ -54,7 +54,7 @@ def twenty():
     return second + generator.normal(0.3, 1, 20), second
 
 
-def test_fishers_randomisation_of_darwins_maize_is_met_exactly(maize):
+def test_fishers_randomization_of_darwins_maize_is_met_exactly(maize):
     verdict, effect = only(maize)
     assert verdict.test.p == effect.p == 1726 / 32768
     assert (verdict.test.method, verdict.test.unit) == ("exact", "block")
@@ -96,14 +96,14 @@ def test_the_share_of_better_pairs_counts_ties_half(sleep):
     assert only(sleep, Settings(higher_is_better=True))[1].prob_improvement == 0.5 / 10
 
 
-def test_the_standardised_effect_is_hedges_g(sleep):
+def test_the_standardized_effect_is_hedges_g(sleep):
     difference = sleep.response[:10] - sleep.response[10:]
     deviation = difference.std(ddof=1) / np.sqrt(2)  # of a run, about its arm and its subject
     unbiased = special.gamma(9 / 2) / (np.sqrt(9 / 2) * special.gamma(8 / 2))
-    assert only(sleep)[1].standardised == pytest.approx(-1.58 / deviation * unbiased, rel=2e-3)
+    assert only(sleep)[1].standardized == pytest.approx(-1.58 / deviation * unbiased, rel=2e-3)
 
 
-def test_drawn_relabellings_come_near_scipys(twenty):
+def test_drawn_relabelings_come_near_scipys(twenty):
     first, second = twenty
     test = stats.permutation_test(
         (first - second,), np.mean, permutation_type="samples", n_resamples=99_999, rng=np.random.default_rng(1)
@@ -136,9 +136,9 @@ def test_bca_intervals_are_scipys(twenty):
     assert (effect.low, effect.high) == pytest.approx((found.low, found.high), abs=0.02)
 
 
-def test_studentised_intervals_follow_efron_and_tibshirani(twenty):
+def test_studentized_intervals_follow_efron_and_tibshirani(twenty):
     first, second = twenty
-    effect = only(paired(first, second), Settings(interval="studentised", resamples=20_000))[1]
+    effect = only(paired(first, second), Settings(interval="studentized", resamples=20_000))[1]
     difference, generator = first - second, np.random.default_rng(3)
     drawn = generator.choice(difference, (50_000, 20))
     t = (drawn.mean(axis=1) - difference.mean()) / stats.sem(drawn, axis=1)

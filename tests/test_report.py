@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import sync_playwright
 
-from ablate.analysis import Measured, Response, StudyTable, analyse
+from ablate.analysis import Measured, Response, StudyTable, analyze
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import Settings
 from ablate.measurement.run_mean import step_sums
@@ -66,7 +66,7 @@ def found(question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None
         secondary=(SIGNAL,),
         deviations=deviations,
     )
-    return analyse(table, Settings(permutations=999))
+    return analyze(table, Settings(permutations=999))
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +279,7 @@ def test_what_was_changed_after_the_plan_was_frozen_is_told_before_the_answer(pa
 
 def test_a_page_says_how_its_numbers_were_reached(decided, paths, written):
     text = written(decided, paths).text
-    for rule in ("share the seed", "randomisation", "Holm", "Student's t", "No margin was named"):
+    for rule in ("share the seed", "randomization", "Holm", "Student's t", "No margin was named"):
         assert rule in text.partition("How it was measured")[2]
 
 

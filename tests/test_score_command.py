@@ -14,7 +14,7 @@ CONTEXT, STEPS = 5, 6
 
 @pytest.fixture(scope="module")
 def frames():
-    return MovingMNIST(canvas=32).build(seed=0).held_out(6, CONTEXT + STEPS + 2)
+    return MovingMNIST(frame_size=32).build(seed=0).held_out(6, CONTEXT + STEPS + 2)
 
 
 @pytest.fixture

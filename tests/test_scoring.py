@@ -11,7 +11,7 @@ from ablate.measurement.scoring import scores as scoring
 from ablate.measurement.scoring.document import document
 from ablate.measurement.scoring.extreme_clips import strongest_and_weakest
 from ablate.measurement.scoring.scores import score_forecast
-from ablate.measurement.scoring.summary import summarise
+from ablate.measurement.scoring.summary import summarize
 
 BEFORE, STEPS = 6, 7
 GHOST = 0.3
@@ -19,7 +19,7 @@ GHOST = 0.3
 
 @pytest.fixture(scope="module")
 def clips():
-    return MovingMNIST(canvas=32, binarise=128).build(seed=0).held_out(9, BEFORE + STEPS)
+    return MovingMNIST(frame_size=32, binarize=128).build(seed=0).held_out(9, BEFORE + STEPS)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_shapes_that_do_not_belong_together_are_refused(ghost, target, history):
 
 
 def test_the_summary_recovers_a_planted_ghost(ghost, target, history):
-    ratio = summarise(score_forecast(ghost, target, history)).curves["ghost_ratio"]
+    ratio = summarize(score_forecast(ghost, target, history)).curves["ghost_ratio"]
     assert ratio.mean == pytest.approx(GHOST, rel=0.05)
     assert ratio.low <= ratio.mean <= ratio.high
     assert ratio.per_step == pytest.approx([GHOST] * STEPS, rel=0.05)
@@ -104,13 +104,13 @@ def test_the_summary_recovers_a_planted_ghost(ghost, target, history):
 
 def test_a_mean_is_over_clips_of_each_clips_mean(ghost, target, history):
     scores = score_forecast(ghost, target, history)
-    mean = summarise(scores).curves["mse"].mean
+    mean = summarize(scores).curves["mse"].mean
     assert mean == pytest.approx(np.mean([clip.mean() for clip in scores.metrics["mse"]]))
 
 
 def test_undefined_frames_are_counted(target, history):
     blank = np.zeros_like(target)
-    summary = summarise(score_forecast(blank, target, history))
+    summary = summarize(score_forecast(blank, target, history))
     assert summary.undefined == 9 * STEPS
     assert math.isnan(summary.curves["ghost_ratio"].mean)
 
@@ -129,7 +129,7 @@ def test_clips_without_a_ghost_ratio_are_at_neither_end():
 
 
 def said(forecast, target, history):
-    return " ".join(summarise(score_forecast(forecast, target, history)).sentences)
+    return " ".join(summarize(score_forecast(forecast, target, history)).sentences)
 
 
 def test_a_ghost_is_called_one(ghost, target, history):
@@ -170,13 +170,13 @@ def test_few_clips_are_told(ghost, target, history):
 
 
 def test_the_document_names_its_conventions(ghost, target, history):
-    conventions = document(summarise(score_forecast(ghost, target, history)))["conventions"]
+    conventions = document(summarize(score_forecast(ghost, target, history)))["conventions"]
     assert "0.5" in conventions["lit"]
     assert "2 pixels" in conventions["margin"]
 
 
 def test_the_document_writes_what_is_undefined_as_null(target, history):
-    found = json.loads(json.dumps(document(summarise(score_forecast(0 * target, target, history))), allow_nan=False))
+    found = json.loads(json.dumps(document(summarize(score_forecast(0 * target, target, history))), allow_nan=False))
     assert found["ghost_ratio"] == {"mean": None, "low": None, "high": None, "per_step": [None] * STEPS}
     assert found["signal_retention"]["mean"] == 0
     assert found["alignment"]["best_offset"] == 0
@@ -184,7 +184,7 @@ def test_the_document_writes_what_is_undefined_as_null(target, history):
 
 
 def test_the_document_has_an_interval_beside_every_mean(ghost, target, history):
-    found = document(summarise(score_forecast(ghost, target, history)))
+    found = document(summarize(score_forecast(ghost, target, history)))
     for name in ("ghost_ratio", "signal_retention", "mse", "mae", "psnr", "ssim", "ssim_openstl"):
         assert found[name]["low"] <= found[name]["mean"] <= found[name]["high"]
     assert found["visible_share_low"] <= found["visible_share"] <= found["visible_share_high"]

@@ -24,7 +24,7 @@ def test_a_whole_number_and_the_same_float_are_one_run(small_run):
 
 @pytest.mark.parametrize(
     ("path", "value"),
-    [("seed", 1), ("model.filters", 3), ("training.optimiser.learning_rate", 1e-4), ("loss", {"kind": "mse"})],
+    [("seed", 1), ("model.filters", 3), ("training.optimizer.learning_rate", 1e-4), ("loss", {"kind": "mse"})],
 )
 def test_another_value_makes_another_identity(small_run, path, value):
     assert changed(small_run, {path: value}).identity() != small_run.identity()
@@ -80,7 +80,7 @@ def test_clips_must_be_long_enough_for_training_and_evaluation():
 
 def test_a_view_cannot_be_put_beside_frames_before_the_clip():
     views = {"early": {"target_offset": -3}}
-    with pytest.raises(ValidationError, match=r"views\.early\.truth_offset: -3"):
+    with pytest.raises(ValidationError, match=r"views\.early\.target_offset: -3"):
         RunSpec.model_validate({"evaluation": {"context": 3, "views": views}})
 
 
@@ -284,7 +284,7 @@ def test_a_study_needs_a_question():
         StudySpec.model_validate({"name": "x", "factors": {}, "seeds": 1})
 
 
-SMALL_CANVAS = {"kind": "moving_mnist", "canvas": 24}
+SMALL_CANVAS = {"kind": "moving_mnist", "frame_size": 24}
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ SMALL_CANVAS = {"kind": "moving_mnist", "canvas": 24}
     [
         ({"model": {"kind": "encoder_forecaster", "patch": 5}}, "model.patch: 5 does not divide frames of 64 x 64"),
         (
-            {"loss": {"kind": "ssim", "window": 31}, "data": {"kind": "moving_mnist", "canvas": 24}},
+            {"loss": {"kind": "ssim", "window": 31}, "data": {"kind": "moving_mnist", "frame_size": 24}},
             "loss.window: 31 does not fit frames of 24",
         ),
     ],

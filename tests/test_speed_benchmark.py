@@ -8,7 +8,7 @@ import pytest
 from benchmarks.speed.contenders import CONTENDERS, OURS
 from benchmarks.speed.rounds import TOLERANCE, Timed
 from benchmarks.speed.shape import SHAPES, smaller
-from benchmarks.speed.summary import median, summarised
+from benchmarks.speed.summary import median, summarized
 
 WRITTEN_OUT = ["one convolution a step", "two convolutions a step"]
 
@@ -40,7 +40,7 @@ def test_arithmetic_is_counted_as_by_hand():
 
 def test_ratios_are_taken_round_by_round():
     timed = Timed(SHAPES["tiny"], {OURS: [1.0, 2.0, 4.0], "other": [3.0, 6.0, 12.0]}, {"convolution": [1.0, 1.0, 1.0]})
-    ratio = summarised(timed)["contenders"]["other"]["ratio"]
+    ratio = summarized(timed)["contenders"]["other"]["ratio"]
     assert ratio == {"value": 3.0, "low": 3.0, "high": 3.0}
 
 

@@ -42,7 +42,7 @@ def test_the_case_is_the_posted_network():
     model = load("case").base.model
     assert isinstance(model, ConvLSTM)
     assert model.shapes() == [(64, 1, 1), (64, 2, 2), (64, 1, 1), (64, 2, 2)]
-    assert (model.activation, model.gate_activation, model.normalisation.kind) == ("relu", "hard_sigmoid", "batch")
+    assert (model.activation, model.gate_activation, model.normalization.kind) == ("relu", "hard_sigmoid", "batch")
 
 
 def test_the_case_trains_100_epochs_of_six_steps():
@@ -69,12 +69,12 @@ def test_the_full_studies_vary_every_suspect(name):
         "model.kernel_size",
         "model.activation",
         "model.forget_bias",
-        "model.normalisation",
+        "model.normalization",
         "model.head",
         "loss",
         "training.scheme",
         "training.steps",
         "data.train_clips",
-        "data.binarise",
+        "data.binarize",
     }
     assert suspects <= set(load(name).factors)

@@ -171,10 +171,10 @@ def test_a_number_too_long_to_read_is_refused(complaint):
 
 
 def test_an_unknown_key_is_placed_with_a_near_one_and_all_others(complaint):
-    (line,) = complaint(HEAD + "factors: {}\nbase:\n  training:\n    optimizer: {}\n")
+    (line,) = complaint(HEAD + "factors: {}\nbase:\n  training:\n    optimzer: {}\n")
     assert line == (
-        "s.yaml:7:5: base.training.optimizer: unknown key (did you mean 'optimiser'?); allowed: batch, clip_norm, "
-        "device, optimiser, precision, report_every, scheme, steps"
+        "s.yaml:7:5: base.training.optimzer: unknown key (did you mean 'optimizer'?); allowed: batch, clip_norm, "
+        "device, optimizer, precision, report_every, scheme, steps"
     )
 
 
@@ -377,11 +377,11 @@ def test_a_design_that_does_not_suit_the_factors_is_placed(complaint):
         ("seeds=[0, 5]", lambda study: study.seeds, [0, 5]),
         ("budget.minutes=5", lambda study: study.budget.minutes, 5.0),
         ("budget.minutes=", lambda study: study.budget.minutes, None),
-        ("training.optimiser.learning_rate=1e-4", lambda study: study.base.training.optimiser.learning_rate, 1e-4),
+        ("training.optimizer.learning_rate=1e-4", lambda study: study.base.training.optimizer.learning_rate, 1e-4),
         ("loss={kind: ssim, window: 7}", lambda study: study.base.loss, SSIM(window=7)),
         ("loss.kind=mse", lambda study: study.base.loss, MSE()),
-        ("data={kind: moving_mnist, canvas: 32}", lambda study: study.base.data.canvas, 32),
-        ("data.canvas=32", lambda study: study.base.data.canvas, 32),
+        ("data={kind: moving_mnist, frame_size: 32}", lambda study: study.base.data.frame_size, 32),
+        ("data.frame_size=32", lambda study: study.base.data.frame_size, 32),
         ("evaluation.views.rollout.count=5", lambda study: study.base.evaluation.views["rollout"].count, 5),
         ("factors.model.layers=[1, 2, 3]", lambda study: len(study.cells), 3),
         ("factors={}", lambda study: len(study.cells), 1),
@@ -392,7 +392,7 @@ def test_an_override_sets_one_value(at, override, look, value):
     assert look(study_file.load(at(GOOD), [override])) == value
 
 
-def test_an_override_leaves_its_neighbours_alone(at):
+def test_an_override_leaves_its_neighbors_alone(at):
     study = study_file.load(at(GOOD), ["model.filters=8"])
     changed = StudySpec.model_validate(study.model_dump(exclude={"base": {"seed"}}))
     assert changed == study
@@ -454,7 +454,7 @@ def test_mistakes_of_file_and_override_are_told_together(complaint):
 
 
 def test_a_written_study_loads_back_as_an_equal_one(at):
-    text = GOOD + "design: {kind: one_at_a_time}\nbudget: {minutes: 1e-05}\nresponse: {measure: mse}\n"
+    text = GOOD + "design: {kind: one_at_a_time}\nbudget: {minutes: 1e-05}\nresponse: {metric: mse}\n"
     study = study_file.load(at(text), ["question='yes: #no\n\u2603'", "loss={kind: ssim}"])
     again = study_file.load(at(study_file.dump(study)))
     assert again == study
@@ -483,7 +483,7 @@ def test_any_study_survives_being_written(tmp_path_factory, question, minutes, r
         {
             "name": "any",
             "question": question,
-            "factors": {"training.optimiser.learning_rate": rates},
+            "factors": {"training.optimizer.learning_rate": rates},
             "seeds": [0],
             "budget": {"minutes": minutes},
         }

@@ -12,8 +12,8 @@ LAGS = [f"trail_lag_{lag:02}" for lag in range(1, 13)]
 
 @pytest.fixture(scope="module", params=[(32, None), (32, 128), (64, None), (64, 128)], ids=str)
 def frames(request):
-    canvas, binarise = request.param
-    source = MovingMNIST(canvas=canvas, binarise=binarise).build(seed=0)
+    frame_size, binarize = request.param
+    source = MovingMNIST(frame_size=frame_size, binarize=binarize).build(seed=0)
     return source.held_out(24, CONTEXT + STEPS).astype(np.float32) / 255
 
 
@@ -84,16 +84,16 @@ def test_a_ghost_of_one_lag_is_found_there_and_not_beyond(frames, lag):
 
 
 def test_copying_the_last_frame_is_a_spike_at_lag_one_alone():
-    for binarise in (None, 128):
-        frames = MovingMNIST(binarise=binarise).build(seed=0).held_out(16, 20).astype(np.float32) / 255
+    for binarize in (None, 128):
+        frames = MovingMNIST(binarize=binarize).build(seed=0).held_out(16, 20).astype(np.float32) / 255
         values = trail(frames[:, 9:-1], frames)
         assert np.nanmin(values[..., 0]) > 0.9
         assert np.nanmax(np.abs(values[..., 1:])) == 0
 
 
 def test_holding_the_last_known_frame_leaves_a_trail_as_old_as_that_frame():
-    for binarise in (None, 128):
-        frames = MovingMNIST(binarise=binarise).build(seed=0).held_out(16, 16).astype(np.float32) / 255
+    for binarize in (None, 128):
+        frames = MovingMNIST(binarize=binarize).build(seed=0).held_out(16, 16).astype(np.float32) / 255
         values = trail(np.repeat(frames[:, 9:10], 6, axis=1), frames)
         for step in range(2, 6):
             brightest = [np.nanmax(np.append(values[:, step, lag], 0)) for lag in range(12)]

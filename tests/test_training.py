@@ -70,7 +70,7 @@ def test_arms_of_one_seed_see_the_same_batches_and_start_from_the_same_weights(r
 
 
 def test_training_lowers_the_loss(run):
-    longer = changed(run, {"training.steps": 60, "training.optimiser.learning_rate": 0.02, "training.report_every": 20})
+    longer = changed(run, {"training.steps": 60, "training.optimizer.learning_rate": 0.02, "training.report_every": 20})
     curve = train(longer).curve
     assert curve["held_out_loss"].iloc[-1] < curve["held_out_loss"].iloc[0]
 
@@ -81,7 +81,7 @@ def test_the_curve_has_a_point_every_report_and_at_the_end(run):
 
 
 def test_a_run_whose_weights_explode_has_diverged(run):
-    wild = changed(run, {"training.optimiser.learning_rate": 1e30, "model.activation": "relu"})
+    wild = changed(run, {"training.optimizer.learning_rate": 1e30, "model.activation": "relu"})
     assert train(wild).diverged
 
 
@@ -89,7 +89,7 @@ def test_clipping_bounds_the_first_step_of_plain_descent(run):
     unclipped, clipped = run, changed(run, {"training.clip_norm": 1e-12, "training.steps": 1})
     moved = (weights(train(clipped).model) - weights(initial_model(unclipped, CPU))).abs().max().item()
     # Adam moves a weight by lr * g / (|g| + epsilon); a gradient far below epsilon moves it far below lr
-    assert moved < clipped.training.optimiser.learning_rate * 1e-3
+    assert moved < clipped.training.optimizer.learning_rate * 1e-3
 
 
 def test_a_floor_is_not_trained(run):
@@ -110,7 +110,7 @@ def test_copy_last_scores_as_worked_out_by_hand(run):
     scores = score_table(evaluate(initial_model(floor, CPU), floor, source, CPU))
     clips = source.held_out(4, 6) / 255
     expected = ((clips[:, 5] - clips[:, 2]) ** 2).sum(axis=(1, 2)).mean()
-    at = scores.query("view == 'rollout' and measure == 'mse' and step == 3")
+    at = scores.query("view == 'rollout' and metric == 'mse' and step == 3")
     assert math.isclose(at["value"].mean(), expected, rel_tol=1e-5)
 
 
@@ -121,4 +121,4 @@ def test_panels_shown_late_are_scored_against_the_earlier_truth(run):
     scores = score_table(evaluate(initial_model(floor, CPU), floor, source, CPU))
     clips = source.held_out(4, 6) / 255
     expected = ((clips[:, 1] - clips[:, 2]) ** 2).sum(axis=(1, 2)).mean()
-    assert math.isclose(scores.query("measure == 'mse' and step == 1")["value"].mean(), expected, rel_tol=1e-5)
+    assert math.isclose(scores.query("metric == 'mse' and step == 1")["value"].mean(), expected, rel_tol=1e-5)

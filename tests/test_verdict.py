@@ -6,7 +6,7 @@ import pytest
 
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, Interaction, SimpleEffect
-from ablate.inference.inference import Test as Randomisation
+from ablate.inference.inference import Test as Randomization
 from ablate.inference.settings import Settings
 from ablate.inference.verdict import verdict
 
@@ -19,7 +19,7 @@ def effect(level="1", estimate=0.3, equivalent=None, trend=None, blocks=5):
     return Effect(
         factor="kernel", contrast=f"{level} - 3", level=level, baseline="3", trend=trend, estimate=estimate,
         low=estimate - 0.2, high=estimate + 0.2, p=0.01, p_adjusted=0.01, n_blocks=blocks, n_runs=20, dropped=0,
-        standardised=1.0, prob_improvement=0.5, equivalent=equivalent, by_block=(),
+        standardized=1.0, prob_improvement=0.5, equivalent=equivalent, by_block=(),
     )  # fmt: skip
 
 
@@ -29,14 +29,14 @@ def simple(at, estimate, p=SURE, level="1"):
 
 
 def pair(p_adjusted, *simple_effects, other="loss", p=None):
-    test = Randomisation(p_adjusted if p is None else p, 0.001, "run", "exact")
+    test = Randomization(p_adjusted if p is None else p, 0.001, "run", "exact")
     return Interaction(
         ("kernel", other), ("kernel size", other.upper()), test, p_adjusted, 0.3, ((0.0,),), simple_effects
     )
 
 
 def said(p, *interactions, effects=None, settings=MARGIN):
-    test = Randomisation(p, 0.001, "run", "exact")
+    test = Randomization(p, 0.001, "run", "exact")
     effects = (effect(), effect("5")) if effects is None else effects
     return verdict(KERNEL, effects, (test, p), interactions, settings, 6)
 

@@ -9,13 +9,13 @@ from ablate.analysis.estimate_sentences import estimate_sentences
 from ablate.analysis.verdict_sentences import verdict_sentences
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, Inference, Interaction, SimpleEffect, Verdict
-from ablate.inference.inference import Test as RandomisationTest
+from ablate.inference.inference import Test as RandomizationTest
 from ablate.inference.settings import Settings
 
 KERNEL = FactorLevels("model.kernel", "state kernel", ("1", "3", "5"), "3", ordered=True)
 LOSS = FactorLevels("loss", "loss", ("bce", "mse"), "bce")
 HEAD = FactorLevels("model.head", "output head", ("frame", "conv3d"), "frame")
-TEST = RandomisationTest(0.001, 0.001, "block", "exact")
+TEST = RandomizationTest(0.001, 0.001, "block", "exact")
 
 
 def effect(factor, level, estimate, half=0.01, p=0.004, trend=None):
@@ -34,7 +34,7 @@ def effect(factor, level, estimate, half=0.01, p=0.004, trend=None):
         n_blocks=8,
         n_runs=32,
         dropped=0,
-        standardised=1.5,
+        standardized=1.5,
         prob_improvement=0.1,
         equivalent=None,
         by_block=(estimate, math.nan),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ablate.analysis.phrases import capitalised, chance, counted, effect_digits, excludes_zero, listed, size, verb
+from ablate.analysis.phrases import capitalized, chance, counted, effect_digits, excludes_zero, listed, size, verb
 from ablate.analysis.verdict_sentences import differences
 from ablate.inference.inference import Effect, Inference
 
@@ -38,7 +38,7 @@ def _differences(inference: Inference, response: str) -> Iterator[str]:
 
 def _sentence(effect: Effect, title: str, response: str, digits: int) -> str:
     return (
-        f"{capitalised(title)} {effect.level} instead of {effect.baseline} {verb(effect)} the {response} by "
+        f"{capitalized(title)} {effect.level} instead of {effect.baseline} {verb(effect)} the {response} by "
         f"{size(effect, digits)} in this study ({counted(effect.n_blocks, 'seed')})."
     )
 

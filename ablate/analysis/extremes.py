@@ -27,7 +27,7 @@ def best_and_worst(
     """Return the runs with the best and the worst defined response; a lone one is both, None where no run finished.
 
     The best is sought among the half of the runs with the smaller squared error, where that is a companion: a
-    forecast that went blank or grey has no ghost either. Where neither direction is better, the lowest passes
+    forecast that went blank or gray has no ghost either. Where neither direction is better, the lowest passes
     for the best. Where no response is defined, the first finished run stands for all, so that it can be looked at.
     """
     defined = runs[runs["response"].notna()].sort_values("response", kind="stable")

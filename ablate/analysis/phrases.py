@@ -8,7 +8,7 @@ from ablate.inference.inference import Effect, Inference, SimpleEffect
 TINY_P = 0.001  # a smaller p-value is called just that
 
 
-def capitalised(text: str) -> str:
+def capitalized(text: str) -> str:
     """Return the text with its first letter large, and the others as they are."""
     return text[:1].upper() + text[1:]
 

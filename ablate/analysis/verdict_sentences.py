@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ablate.analysis.phrases import (
-    capitalised,
+    capitalized,
     chance,
     counted,
     effect_digits,
@@ -32,7 +32,7 @@ def verdict_sentences(inference: Inference, response: str) -> tuple[str, ...]:
     adjusted for all that was tested.
     """
     sentence = {"cause": _cause, "acts_with": _acts_with, "not_a_cause": _not_a_cause, "undecided": _undecided}
-    own = tuple(capitalised(sentence[one.verdict](one, inference, response)) for one in ranked(inference))
+    own = tuple(capitalized(sentence[one.verdict](one, inference, response)) for one in ranked(inference))
     return own if len(own) == 1 else (_headline(inference, response), *own)
 
 
@@ -52,7 +52,7 @@ def _headline(inference: Inference, response: str) -> str:
     for kind, (one, several) in SAID.items():
         if titles := named[kind]:
             parts.append(f"{listed(titles)} {(one if len(titles) == 1 else several).format(response=response)}")
-    return f"{capitalised('; '.join(parts))}."
+    return f"{capitalized('; '.join(parts))}."
 
 
 def _cause(verdict: Verdict, inference: Inference, response: str) -> str:

@@ -35,7 +35,7 @@ def analyze(file: Path, columns: Columns, asked: Asked, outputs: Outputs, consol
     settings = asked.settings(columns.factors)
     table = read_runs(file, columns)
     _refuse_outside(table, settings)
-    with console.status("analysing"):
+    with console.status("analyzing"):
         found = infer(table, settings)
     tell(found, columns.response, console)
     numbers = document(found)

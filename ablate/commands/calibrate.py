@@ -17,9 +17,9 @@ from ablate.core.errors import SpecError
 from ablate.execution.signals import listening
 from ablate.inference.calibration import SCENARIOS, Scenario
 from ablate.inference.calibration.bars import Bar, bars
-from ablate.inference.calibration.campaign import Campaign, judgements
+from ablate.inference.calibration.campaign import Campaign, judgments
 from ablate.inference.calibration.document import document
-from ablate.inference.calibration.judge import Judgement
+from ablate.inference.calibration.judge import Judgment
 from ablate.inference.calibration.layout import Layout, level_counts
 from ablate.inference.calibration.rates import Rates, rates
 from ablate.inference.calibration.scenario import Sizes
@@ -101,15 +101,15 @@ def _chosen(names: Sequence[str], layout: Layout, console: Console) -> list[Scen
 
 def _judged(
     campaign: Campaign, scenarios: Sequence[Scenario], asked: Simulation, console: Console
-) -> tuple[Mapping[str, list[Judgement]], bool]:
-    """Return every study's judgement by scenario, in the order of the studies, and whether somebody stopped it."""
-    done: dict[str, dict[int, Judgement]] = {scenario.name: {} for scenario in scenarios}
+) -> tuple[Mapping[str, list[Judgment]], bool]:
+    """Return every study's judgment by scenario, in the order of the studies, and whether somebody stopped it."""
+    done: dict[str, dict[int, Judgment]] = {scenario.name: {} for scenario in scenarios}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress, listening() as interruption:
         tasks = {scenario.name: progress.add_task(scenario.title, total=asked.studies) for scenario in scenarios}
-        with closing(judgements(campaign, scenarios, asked.studies, asked.workers or _cores())) as all_of_them:
-            for name, number, judgement in all_of_them:
-                done[name][number] = judgement
+        with closing(judgments(campaign, scenarios, asked.studies, asked.workers or _cores())) as all_of_them:
+            for name, number, judgment in all_of_them:
+                done[name][number] = judgment
                 progress.advance(tasks[name])
                 if interruption.requested:
                     break

@@ -88,5 +88,6 @@ def _options(settings: Settings) -> list[str]:
     for field in fields(settings):
         value = getattr(settings, field.name)
         if value != field.default:
-            options += [f"--{field.name}"] if value is True else [f"--{field.name}", str(value)]
+            option = "--" + field.name.replace("_", "-")
+            options += [option] if value is True else [option, str(value)]
     return options

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ablate import __version__
 from ablate import report as pages
-from ablate.analysis import Analysis, analyse, answer
+from ablate.analysis import Analysis, analyze, answer
 from ablate.analysis.responses import with_responses
 from ablate.commands.console import say
 from ablate.execution.results import study_table
@@ -32,7 +32,7 @@ def analyzed(study: StudySpec, paths: StudyPaths) -> Analysis:
     runs = with_responses(table.runs, table.sums, table.response, table.secondary)
     with whole_file(paths.runs_csv) as path:
         runs.rename(columns={"response": name}).to_csv(path, index=False)
-    return analyse(table, study.settings)
+    return analyze(table, study.settings)
 
 
 def write_report(analysis: Analysis, study: StudySpec, paths: StudyPaths, command: str, console: Console) -> None:

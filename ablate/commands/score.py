@@ -14,7 +14,7 @@ from ablate.measurement.scoring.document import document
 from ablate.measurement.scoring.forecast_files import ForecastArrays, read_forecasts
 from ablate.measurement.scoring.forecast_scores import ForecastSummary
 from ablate.measurement.scoring.scores import score_forecast
-from ablate.measurement.scoring.summary import summarise
+from ablate.measurement.scoring.summary import summarize
 from ablate.report.animation import check_animation, write_animation
 from ablate.report.forecast_page import forecast_page
 from ablate.storage.records import Example
@@ -58,7 +58,7 @@ def score(files: ForecastFiles, outputs: ScoreFiles, console: Console) -> None:
         scores = score_forecast(
             arrays.forecast, arrays.target, arrays.history, lambda done, _: progress.update(task, completed=done)
         )
-    summary = summarise(scores)
+    summary = summarize(scores)
     for sentence in summary.sentences:
         say(sentence, console)
     example = _example(arrays, summary)

@@ -74,7 +74,7 @@ class RunFailedError(AblateError):
 
 
 class AnalysisError(AblateError):
-    """There is nothing, or too little, to analyse."""
+    """There is nothing, or too little, to analyze."""
 
 
 def alternatives(word: object, known: Collection[str]) -> str:

@@ -11,7 +11,7 @@ Purpose = Literal[
     "scheduled_sampling",
     "run_order",
     "bootstrap",
-    "randomisation",
+    "randomization",
     "simulation",
     "design",
 ]
@@ -21,7 +21,7 @@ def derive(seed: int, purpose: Purpose) -> int:
     """Return the 63-bit seed of one purpose within a run or study.
 
     The value is the head of SHA-256 over both arguments: the same everywhere, and unrelated for
-    neighbouring seeds or different purposes.
+    neighboring seeds or different purposes.
     """
     digest = hashlib.sha256(f"{purpose}:{seed}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

@@ -11,7 +11,7 @@ def base_cell(factors: Sequence[DesignFactor], kind: str) -> tuple[int, ...]:
     return tuple(_base_level(factor, kind) for factor in factors)
 
 
-def neighbours(cell: tuple[int, ...], factors: Sequence[DesignFactor]) -> list[tuple[int, ...]]:
+def neighbors(cell: tuple[int, ...], factors: Sequence[DesignFactor]) -> list[tuple[int, ...]]:
     """Return the cell with each other level of each factor alone."""
     return [
         (*cell[:position], level, *cell[position + 1 :])

@@ -72,7 +72,7 @@ class _Search:
         return finished
 
     def _improve(self, row: int) -> Bool[np.ndarray, " design"]:
-        cells = self._neighbours(row)
+        cells = self._neighbors(row)
         rows = self._model(cells)
         growth = np.where(self._may_come(cells), self._growth(row, rows), 1.0).round(9)  # so that ties stay ties
         best = growth.argmax(axis=1)
@@ -81,7 +81,7 @@ class _Search:
         self._replace(row, chosen[0], cells[chosen], rows[chosen])
         return better
 
-    def _neighbours(self, row: int) -> Int[np.ndarray, "design change factor"]:
+    def _neighbors(self, row: int) -> Int[np.ndarray, "design change factor"]:
         """Return a cell with each level of each factor in turn."""
         cells = np.repeat(self._levels[:, row, None], len(self._places), axis=1)
         cells[:, np.arange(len(self._places)), self._places] = self._values

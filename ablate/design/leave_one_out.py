@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, final
 from pydantic import Field
 
 from ablate.core.errors import DesignError
-from ablate.design.base_run import base_cell, neighbours
+from ablate.design.base_run import base_cell, neighbors
 from ablate.design.design import Design, DesignFactor
 from ablate.design.names import LevelName, level_of, position_of
 
@@ -33,7 +33,7 @@ class LeaveOneOut(Design):
                     f"complete: {factor.name!r} has the base run's level {factor.names[level]!r}, so that nothing is "
                     f"left to take back; name another: {', '.join(factor.names)}"
                 )
-        return [*(cell for cell in [complete, *neighbours(complete, factors)] if cell != base), base]
+        return [*(cell for cell in [complete, *neighbors(complete, factors)] if cell != base), base]
 
     def _complete(self, factors: Sequence[DesignFactor]) -> tuple[int, ...]:
         levels = [factor.levels - 1 for factor in factors]

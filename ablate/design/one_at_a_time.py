@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal, final
 
-from ablate.design.base_run import base_cell, neighbours
+from ablate.design.base_run import base_cell, neighbors
 from ablate.design.design import Design, DesignFactor
 
 
@@ -18,4 +18,4 @@ class OneAtATime(Design):
     def cells(self, factors: Sequence[DesignFactor]) -> list[tuple[int, ...]]:
         """See Design; the base run comes first."""
         baseline = base_cell(factors, self.kind)
-        return [baseline, *neighbours(baseline, factors)]
+        return [baseline, *neighbors(baseline, factors)]

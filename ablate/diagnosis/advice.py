@@ -41,7 +41,7 @@ def _on_leak(numbers: Numbers) -> Iterator[str]:
         )
     if numbers.get("depends_on_other_clips"):
         yield (
-            f"Normalise with fixed statistics at inference: other clips of its batch move a guess by {company:.2g}, "
+            f"Normalize with fixed statistics at inference: other clips of its batch move a guess by {company:.2g}, "
             "so it forecasts one clip otherwise than sixteen."
         )
     if "looks_ahead" in numbers and ahead is None:

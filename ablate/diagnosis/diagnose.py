@@ -22,7 +22,7 @@ from ablate.diagnosis.probes.receptive_field import ReceptiveField
 from ablate.measurement.scoring.brightness import as_ink
 from ablate.measurement.scoring.forecast_scores import ForecastSummary
 from ablate.measurement.scoring.scores import score_forecast
-from ablate.measurement.scoring.summary import summarise
+from ablate.measurement.scoring.summary import summarize
 from ablate.storage.findings import Finding
 from ablate.storage.records import Example
 
@@ -31,10 +31,10 @@ from ablate.storage.records import Example
 class Settings:
     """The clips that a model is questioned on, and what is known of its convention."""
 
-    canvas: int = 64
+    frame_size: int = 64
     digits: int = 2
-    binarise: int | None = None
-    """Least ink, of 255, that becomes full white, the rest black; None keeps the grey."""
+    binarize: int | None = None
+    """Least ink, of 255, that becomes full white, the rest black; None keeps the gray."""
     context: int = 10
     horizon: int = 10
     clips: int = 16
@@ -71,7 +71,7 @@ def diagnose(model: ForeignModel, settings: Settings) -> Diagnosis:
     forecaster = ForeignForecaster(model, convention).eval()
     subject = Subject(forecaster, video, settings.context, settings.horizon, training=None)
     forecast = subject.rollout()
-    summary = summarise(score_forecast(forecast, subject.target, subject.history))
+    summary = summarize(score_forecast(forecast, subject.target, subject.history))
     findings = tuple(probe.ask(subject) for probe in _probes(forecaster) if probe.applies_to(subject))
     return Diagnosis(
         summary=summary,
@@ -84,7 +84,7 @@ def diagnose(model: ForeignModel, settings: Settings) -> Diagnosis:
 
 def _clips(settings: Settings) -> Clips:
     try:
-        spec = MovingMNIST(canvas=settings.canvas, digits=settings.digits, binarise=settings.binarise)
+        spec = MovingMNIST(frame_size=settings.frame_size, digits=settings.digits, binarize=settings.binarize)
     except ValidationError as error:
         fault = error.errors()[0]
         raise SpecError(f"{fault['loc'][0]}: found {fault['input']}; {fault['msg']}") from None

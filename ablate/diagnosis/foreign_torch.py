@@ -16,7 +16,7 @@ from ablate.diagnosis.first_line import first_line
 from ablate.training.checkpoint import plain_weights
 
 WRAPPINGS = ("state_dict", "model_state_dict", "model")
-"""Keys under which checkpoints keep the weights, beside the optimiser's state and the like."""
+"""Keys under which checkpoints keep the weights, beside the optimizer's state and the like."""
 PREFIX = "module."
 """What DataParallel puts before every name."""
 SHOWN = 3

@@ -28,7 +28,7 @@ class Estimate:
 
 
 def estimate(study: StudySpec, slots: int) -> Estimate:
-    """Time one optimisation step of the base run, and scale it by every cell's floating-point operations.
+    """Time one optimization step of the base run, and scale it by every cell's floating-point operations.
 
     Nothing is trained: the timed step's weights are thrown away. A rough figure, good to a factor of
     about two, since memory traffic does not grow as arithmetic does.
@@ -59,32 +59,32 @@ def _run_flop(run: RunSpec) -> float:
     views, evaluation = run.evaluation.views.values(), run.evaluation
     times = (evaluation.context, evaluation.horizon)
     return training + sum(
-        _forecast_flop(run.model, run.data.canvas, *times, view.forecast) * (view.count or evaluation.clips)
+        _forecast_flop(run.model, run.data.frame_size, *times, view.forecast) * (view.count or evaluation.clips)
         for view in views
     )
 
 
 def _step_flop(run: RunSpec) -> int:
-    return _training_flop(run.model, run.data.canvas, run.training.scheme, run.loss)
+    return _training_flop(run.model, run.data.frame_size, run.training.scheme, run.loss)
 
 
 @lru_cache
-def _training_flop(model: AnyModel, canvas: int, scheme: Scheme, loss: Loss) -> int:
-    """Count the floating-point operations of one optimisation step for each clip of its batch."""
+def _training_flop(model: AnyModel, frame_size: int, scheme: Scheme, loss: Loss) -> int:
+    """Count the floating-point operations of one optimization step for each clip of its batch."""
     with FlopCounterMode(display=False) as counter:
-        value = scheme.loss(_hollow(model), _frames(canvas, scheme.frames_needed), loss, 1.0, torch.Generator())
+        value = scheme.loss(_hollow(model), _frames(frame_size, scheme.frames_needed), loss, 1.0, torch.Generator())
         value.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return int(counter.get_total_flops())
 
 
 @lru_cache
-def _forecast_flop(model: AnyModel, canvas: int, context: int, horizon: int, forecast: str) -> int:
+def _forecast_flop(model: AnyModel, frame_size: int, context: int, horizon: int, forecast: str) -> int:
     """Count the floating-point operations of forecasting one clip."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         if forecast == "rollout":
-            _hollow(model).forecast(_frames(canvas, context), horizon)
+            _hollow(model).forecast(_frames(frame_size, context), horizon)
         else:
-            _hollow(model).one_step(_frames(canvas, context + horizon - 1))
+            _hollow(model).one_step(_frames(frame_size, context + horizon - 1))
     return int(counter.get_total_flops())
 
 
@@ -95,14 +95,14 @@ def _hollow(spec: AnyModel) -> Forecaster:
     return model
 
 
-def _frames(canvas: int, time: int) -> Video:
-    return torch.zeros(1, time, 1, canvas, canvas, device="meta")
+def _frames(frame_size: int, time: int) -> Video:
+    return torch.zeros(1, time, 1, frame_size, frame_size, device="meta")
 
 
 def _step(run: RunSpec, batch: int) -> None:
     device = choose_device(run.training)
     scheme: Scheme = run.training.scheme
-    clips = torch.zeros(batch, scheme.frames_needed, 1, run.data.canvas, run.data.canvas, device=device)
+    clips = torch.zeros(batch, scheme.frames_needed, 1, run.data.frame_size, run.data.frame_size, device=device)
     scheme.loss(initial_model(run, device), clips, run.loss, 1.0, torch.Generator()).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     if device.type == "cuda":
         torch.cuda.synchronize()

@@ -131,7 +131,7 @@ class _Importances:
 
 
 def _shuffled(response: np.ndarray, block: np.ndarray, settings: Settings) -> Iterator[Float[np.ndarray, " run"]]:
-    generator = np.random.default_rng(derive(settings.seed, "randomisation"))
+    generator = np.random.default_rng(derive(settings.seed, "randomization"))
     for _ in range(SHUFFLES):
         dealt = response.copy()
         for own in range(block.max() + 1):

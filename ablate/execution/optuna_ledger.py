@@ -19,7 +19,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.core.errors import AblateError
-from ablate.measurement.metrics import SECONDARY, METRICS
+from ablate.measurement.metrics import METRICS, SECONDARY
 from ablate.storage.paths import Store, without_password
 from ablate.storage.records import RunRecord, whole_file
 from ablate.storage.retry import patient

@@ -1,11 +1,11 @@
-"""From the records on disk to the table that is analysed."""
+"""From the records on disk to the table that is analyzed."""
 
 from collections import Counter
 
 import pandas as pd
 
 from ablate.analysis.study_table import Measured, Response, StudyTable
-from ablate.measurement.metrics import SECONDARY, METRICS
+from ablate.measurement.metrics import METRICS, SECONDARY
 from ablate.measurement.run_mean import step_sums
 from ablate.planning.preregistration import deviations
 from ablate.storage.failed_attempts import failed_attempts

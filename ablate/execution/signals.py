@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request that is honoured between two steps, not in the middle of one."""
+"""Ctrl-C and SIGTERM as a request that is honored between two steps, not in the middle of one."""
 
 import signal
 from collections.abc import Iterator

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 import ablate
-from ablate.measurement.scoring.summary import summarise
+from ablate.measurement.scoring.summary import summarize
 from ablate.report.animation import write_animation
 from ablate.report.forecast_page import forecast_page
 from ablate.report.frame_grid import write_frame_grid
@@ -90,4 +90,4 @@ def _draw(point: Point, views: Mapping[str, Viewed], paths: RunPaths) -> None:
         write_frame_grid(paths.frame_grid(name), view.example, title)
         write_animation(paths.animation(name), view.example)
         with whole_file(paths.forecast_page(name)) as path:
-            path.write_text(forecast_page(title, summarise(view.scores), view.example), encoding="utf-8")
+            path.write_text(forecast_page(title, summarize(view.scores), view.example), encoding="utf-8")

@@ -45,7 +45,7 @@ def difference(factor: FactorLevels, level: str) -> Contrast:
 
 
 def polynomials(factor: FactorLevels) -> Float[np.ndarray, "degree level"]:
-    """Return the orthogonal polynomials over the levels, from degree 1, rising towards the last level.
+    """Return the orthogonal polynomials over the levels, from degree 1, rising toward the last level.
 
     Levels that are all numbers stand at their values, others at equal distances. The contrast of degree 1 is the
     change from the lower to the higher levels, that of degree 2 how far the middle lies off the ends

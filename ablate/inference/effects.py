@@ -35,7 +35,7 @@ def effects_of(  # a factor, its test, and what both rest on
     found = []
     for contrast in contrasts(table.factors[own.at[0]]):
         if own.how == "linear":
-            found.append((contrast, *_modelled(model, model.contrast(own.at[0], contrast.weights), own.unit, settings)))
+            found.append((contrast, *_modeled(model, model.contrast(own.at[0], contrast.weights), own.unit, settings)))
         elif (result := _matched(table, contrast, own.at[0], test.unit, settings)) is not None:
             found.append((contrast, *result))
     adjusted = holm([p for _, _, p in found])
@@ -62,7 +62,7 @@ def _at_levels(  # a pair, which of it is moved, and what its effects are taken 
     for position, level in product(range(len(beside.levels)), levels):
         contrast = difference(factor, level)
         result = (
-            _modelled(model, model.contrast(moved, contrast.weights, (held, position)), own.unit, settings)
+            _modeled(model, model.contrast(moved, contrast.weights, (held, position)), own.unit, settings)
             if own.how == "linear"
             else _matched(table.at(held, position), contrast, moved, own.unit, settings)
         )
@@ -100,7 +100,7 @@ def _units(sets: MatchedSets, unit: Unit) -> MatchedSets:
     return sets.by_block() if unit == "block" else sets
 
 
-def _modelled(
+def _modeled(
     model: LinearModel, row: Float[np.ndarray, " parameter"], unit: Unit, settings: Settings
 ) -> tuple[Estimate, float | None]:
     estimate = model.estimate(row, unit)
@@ -137,7 +137,7 @@ def _effect(  # noqa: PLR0913, PLR0917  # one contrast with all that is said of 
         n_blocks=estimate.blocks,
         n_runs=estimate.runs,
         dropped=estimate.dropped,
-        standardised=_hedges(estimate.value, deviation),
+        standardized=_hedges(estimate.value, deviation),
         prob_improvement=better,
         equivalent=_equivalent(estimate, unit, settings),
         by_block=tuple(float(own) for own in estimate.by_block),

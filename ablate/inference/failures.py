@@ -35,7 +35,7 @@ def failed_runs(table: RunTable) -> tuple[FailedRun, ...]:
 def failure_rates(table: RunTable, settings: Settings) -> tuple[FailureRate, ...]:
     """Return the share of runs without a response at every level, for every factor; none where all runs have one.
 
-    `p` is that of a randomisation test of no dependence on the level: failures are dealt anew within matched sets of
+    `p` is that of a randomization test of no dependence on the level: failures are dealt anew within matched sets of
     runs (for two levels McNemar's test), or where there are too few such sets, shuffled within blocks as residuals of
     all main effects. None where the runs do not tell the factor from others. It is not adjusted for the number of
     factors.

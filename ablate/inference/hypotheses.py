@@ -21,7 +21,7 @@ class Hypothesis:
     """A main effect (one factor) or an interaction (two), and how the design lets it be tested.
 
     `at` are the factors' positions. `matched`: runs that differ in these factors alone make up `sets` whole sets, which
-    are relabelled. `linear`: such sets are too few, and a linear model is taken: whole blocks change signs, or its
+    are relabeled. `linear`: such sets are too few, and a linear model is taken: whole blocks change signs, or its
     residuals are shuffled within blocks where the unit is a run. `none`: the runs do not show it. `smallest` is the
     least p that can be reached, 1 where none can.
     """
@@ -55,7 +55,7 @@ def hypotheses(table: RunTable, settings: Settings) -> tuple[Hypothesis, ...]:
 def family(table: RunTable, settings: Settings, unit: Unit | None = None) -> Family:
     """Return every hypothesis, and the model of the table.
 
-    Without a `unit`, blocks (seeds) are that of all tests where relabelling whole blocks reaches alpha over the size of
+    Without a `unit`, blocks (seeds) are that of all tests where relabeling whole blocks reaches alpha over the size of
     the family, the first step of Holm's procedure; else matched runs are.
     """
     pairs = _pairs(table, settings)

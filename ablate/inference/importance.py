@@ -107,7 +107,7 @@ def _within_groups(
     values: Float[np.ndarray, " run"], group: Int[np.ndarray, " run"], settings: Settings
 ) -> Float[np.ndarray, "run draw"]:
     """Return the values dealt anew to the runs of each group, so many times."""
-    generator = np.random.default_rng(derive(settings.seed, "randomisation"))
+    generator = np.random.default_rng(derive(settings.seed, "randomization"))
     place = np.argsort(group, kind="stable")
     rank = np.unique(group[place], return_inverse=True)[1]
     dealt = np.empty((len(values), DRAWN))

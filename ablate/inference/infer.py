@@ -16,8 +16,8 @@ from ablate.inference.multiplicity import holm
 from ablate.inference.noise import run_deviation
 from ablate.inference.permutation import omnibus_p
 from ablate.inference.run_table import RunTable
+from ablate.inference.seed_interaction import steadiness
 from ablate.inference.settings import FEWEST_BLOCKS, Settings
-from ablate.inference.steadiness import steadiness
 from ablate.inference.variance import variance
 from ablate.inference.verdict import verdict
 from ablate.inference.weaknesses import weaknesses

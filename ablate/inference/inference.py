@@ -14,10 +14,10 @@ Method = Literal["exact", "monte_carlo", "freedman_lane", "sign_flips", "none"]
 
 @dataclass(frozen=True)
 class Test:
-    """A randomisation test: its p-value, where it can be taken, and how that was reached.
+    """A randomization test: its p-value, where it can be taken, and how that was reached.
 
     `p` lies in (0, 1], None where the runs allow no test. `smallest` is the least p that the design can reach.
-    With unit `block` whole blocks (seeds) are relabelled; with `run` matched runs are, each set for itself.
+    With unit `block` whole blocks (seeds) are relabeled; with `run` matched runs are, each set for itself.
     """
 
     p: float | None
@@ -31,7 +31,7 @@ class Effect:
     """A contrast of a factor's levels in the response's unit: the weighted mean at some levels minus that at others.
 
     `low` and `high` bound its interval, at 1 - alpha, not adjusted for their number; None where nothing says how much
-    it varies. `p` is its own, `p_adjusted` allows for all that was tested. `standardised` divides the estimate by the
+    it varies. `p` is its own, `p_adjusted` allows for all that was tested. `standardized` divides the estimate by the
     standard deviation of a run about its cell and seed (Hedges' g, bias corrected). `prob_improvement` is the share of
     matched pairs in which the first level is better, ties counting half. `equivalent` says whether two one-sided tests
     place the effect within the margin; None without a margin. `by_block` are the estimates of the single seeds, NaN
@@ -51,7 +51,7 @@ class Effect:
     n_blocks: int
     n_runs: int
     dropped: int
-    standardised: float | None
+    standardized: float | None
     prob_improvement: float | None
     equivalent: bool | None
     by_block: tuple[float, ...]

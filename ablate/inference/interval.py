@@ -15,7 +15,7 @@ FEWEST_RESAMPLED = 6  # seeds; fewer have too few different resamples to tell a 
 def interval(estimate: Estimate, unit: Unit, settings: Settings, confidence: float) -> tuple[float, float] | None:
     """Return the bounds of an interval that covers the true contrast with `confidence`; None where nothing tells it.
 
-    `student`: the estimate plus and minus Student's t times its standard error. `studentised`: the same with the
+    `student`: the estimate plus and minus Student's t times its standard error. `studentized`: the same with the
     quantiles of t from resampled seeds (Efron & Tibshirani 1993, chapter 12.5). `bca`: the bias-corrected accelerated
     bootstrap over seeds (Efron 1987, doi:10.1080/01621459.1987.10478410). Both bootstraps need seeds as the unit, six
     at the least; else Student's t is taken. Bounds never leave what a response within its own bounds could give.
@@ -26,8 +26,8 @@ def interval(estimate: Estimate, unit: Unit, settings: Settings, confidence: flo
     resampled = unit == "block" and len(own) >= FEWEST_RESAMPLED and _vary(own)
     if resampled and settings.interval == "bca":
         low, high = _bca(own, settings, confidence)
-    elif resampled and settings.interval == "studentised":
-        low, high = _studentised(own, settings, confidence)
+    elif resampled and settings.interval == "studentized":
+        low, high = _studentized(own, settings, confidence)
     else:
         reach = float(stats.t.ppf((1 + confidence) / 2, estimate.freedom)) * estimate.error
         low, high = estimate.value - reach, estimate.value + reach
@@ -53,7 +53,7 @@ def _bca(values: np.ndarray, settings: Settings, confidence: float) -> tuple[flo
     return float(middle + spread * found.low), float(middle + spread * found.high)
 
 
-def _studentised(values: np.ndarray, settings: Settings, confidence: float) -> tuple[float, float]:
+def _studentized(values: np.ndarray, settings: Settings, confidence: float) -> tuple[float, float]:
     drawn = values[_generator(settings).integers(0, len(values), (settings.resamples, len(values)))]
     error = drawn.std(axis=1, ddof=1)
     told = error > 0

@@ -133,7 +133,7 @@ class LinearModel:
 
         The residuals are those of the model without the contrasts, the statistic is F (Freedman & Lane 1983,
         doi:10.2307/1391660; compared with others by Winkler et al. 2014, doi:10.1016/j.neuroimage.2014.01.060). It is
-        not exact, as relabelling matched sets is, but close to it unless residual degrees of freedom are few.
+        not exact, as relabeling matched sets is, but close to it unless residual degrees of freedom are few.
         """
         axes, left = self._axes(contrasts), self._svd[0]
         explained = self.fitted - axes @ (axes.T @ self.response)

@@ -35,7 +35,7 @@ class MatchedSets:
         """Return one set a block: the mean of its sets as they are.
 
         Where a block lacks contexts their effects stay in its mean. Taking them out would tie the blocks together, and
-        relabelling one of them would be exact no more.
+        relabeling one of them would be exact no more.
         """
         blocks, position = np.unique(self.block, return_inverse=True)
         total = np.zeros((len(blocks), *self.values.shape[1:]))

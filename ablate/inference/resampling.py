@@ -22,7 +22,7 @@ def share_interval(
     """Return the interval of each factor's share, at 1 - alpha, within [0, 1].
 
     It is for the share that so many blocks give on average: a resample has more noise than the blocks it is drawn from,
-    hence the draws are centred on the share. They are widened as a normal interval is to Student's t (Hesterberg 2015,
+    hence the draws are centered on the share. They are widened as a normal interval is to Student's t (Hesterberg 2015,
     doi:10.1080/00031305.2015.1089789).
     """
     tail = alpha / 2

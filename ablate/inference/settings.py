@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Interval = Literal["student", "studentised", "bca"]
+Interval = Literal["student", "studentized", "bca"]
 FEWEST_BLOCKS = 2  # with one seed nothing says how much a result varies
 
 

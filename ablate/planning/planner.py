@@ -117,7 +117,7 @@ def _tests(tested: _Tested, effects: tuple[float, ...], titles: Mapping[str, str
 
 
 def _takeover(study: StudySpec) -> int | None:
-    """Return from how many seeds on no single runs are relabelled, where with fewer they are."""
+    """Return from how many seeds on no single runs are relabeled, where with fewer they are."""
     seeds = range(FEWEST_BLOCKS, MOST_SEEDS + 1)
     place = bisect_left(seeds, True, key=lambda count: _by_whole_seeds(study, count))  # noqa: FBT003  # what is sought
     return seeds[place] if 0 < place < len(seeds) else None

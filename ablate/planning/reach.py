@@ -88,7 +88,7 @@ def _seeds_needed(study: StudySpec) -> int | None:
 
 
 def _draws_needed(study: StudySpec) -> int | None:
-    """Return how many relabellings must be drawn, where more of them are enough for the study to reject something."""
+    """Return how many relabelings must be drawn, where more of them are enough for the study to reject something."""
     tested = len(family(unmeasured(study, len(study.seeds)), study.settings).tested)
     draws = ceil(1 / first_step(study, tested)) - 1
     if not study.analysis.permutations < draws <= MOST_DRAWS:

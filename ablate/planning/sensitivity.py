@@ -16,9 +16,9 @@ FEW = 2  # dealings of signs that reject: their chance is worked out, not that o
 
 
 def f_test(own: Hypothesis, found: Family, level: float, counts: Sequence[int], seeds: int) -> FTest:
-    """Return the F test that stands for the randomisation test of a hypothesis.
+    """Return the F test that stands for the randomization test of a hypothesis.
 
-    `counts` are the numbers of levels of all factors. Relabelling n sets, or n seeds, is judged like the F test of n
+    `counts` are the numbers of levels of all factors. Relabeling n sets, or n seeds, is judged like the F test of n
     complete blocks, with n - 1 times the numerator's degrees of freedom below; runs in a linear model have those of its
     residuals. What is counted or drawn has steps, so that the level is the largest step up to `level`.
     """

@@ -38,7 +38,7 @@ def runs(plan: Plan) -> str:
     return f"{cells} x {seeds} = {_count(plan.runs, 'run')}"
 
 
-COLUMNS = ("relabelled", "sets", "smallest\np", "adjusted,\nat best", "found\nin 80 %")
+COLUMNS = ("relabeled", "sets", "smallest\np", "adjusted,\nat best", "found\nin 80 %")
 
 
 def row(plan: Plan, place: int) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ def _takeover(plan: Plan) -> Iterator[str]:
     """Say where one more seed finds less."""
     if (first := plan.takeover) is not None:
         yield (
-            f"Up to {first - 1} seeds single runs are relabelled, which takes effects to be the same in every seed; "
+            f"Up to {first - 1} seeds single runs are relabeled, which takes effects to be the same in every seed; "
             f"from {first} on only whole seeds are, which takes nothing of the kind, and finds less at first"
             f"{_price(plan, first)}."
         )

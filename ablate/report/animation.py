@@ -16,7 +16,7 @@ from ablate.storage.records import Example, whole_file
 TILE, SMALL = 168, 112  # pixels a side, about
 HEAD, FOOT = 34, 34
 ENCODER = ("imageio", "av")
-COLOURS, FEW_COLOURS = 64, 32
+COLORS, FEW_COLORS = 64, 32
 SECONDS_A_FRAME = 0.35
 PAUSE = 1.2  # seconds on the last frame of a GIF, before it starts again
 
@@ -24,14 +24,14 @@ PAUSE = 1.2  # seconds on the last frame of a GIF, before it starts again
 def write_animation(path: Path, example: Example) -> None:
     """Write the first clip: truth, forecast and ghost beside each other, the step counted below.
 
-    It starts with the history, while forecast and ghost are still dark. Colours of the ghost as in ghost_tiles.
+    It starts with the history, while forecast and ghost are still dark. Colors of the ghost as in ghost_tiles.
     A path that ends in .gif gets a GIF that loops, one in .mp4 an H.264 video that browsers play. Raises what
     check_animation does.
     """
     check_animation(path)
     pictures = _pictures(example)
     with whole_file(path) as temporary:
-        temporary.write_bytes(_mp4(pictures) if _is_video(path) else _gif(pictures, COLOURS))
+        temporary.write_bytes(_mp4(pictures) if _is_video(path) else _gif(pictures, COLORS))
 
 
 def check_animation(path: Path) -> None:
@@ -50,7 +50,7 @@ def _is_video(path: Path) -> bool:
 
 def small_gif(example: Example) -> bytes:
     """Return the GIF that write_animation writes, smaller, for a page."""
-    return _gif(_pictures(example, SMALL), FEW_COLOURS)
+    return _gif(_pictures(example, SMALL), FEW_COLORS)
 
 
 def _pictures(example: Example, tile: int = TILE) -> list[Image.Image]:
@@ -79,8 +79,8 @@ def _picture(panels: dict[str, Tiles], position: int, caption: str) -> Image.Ima
     return sheet
 
 
-def _gif(pictures: Sequence[Image.Image], colours: int) -> bytes:
-    first, *rest = (picture.quantize(colours, dither=Image.Dither.NONE) for picture in pictures)
+def _gif(pictures: Sequence[Image.Image], colors: int) -> bytes:
+    first, *rest = (picture.quantize(colors, dither=Image.Dither.NONE) for picture in pictures)
     duration = [round(1000 * SECONDS_A_FRAME)] * len(rest) + [round(1000 * PAUSE)]
     content = io.BytesIO()
     first.save(content, "GIF", save_all=True, append_images=rest, duration=duration, loop=0)

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from ablate.inference.calibration.bars import COVERAGE_SLACK, COVERED, FOUND
 from ablate.inference.calibration.rates import Rate, Rates
-from ablate.report.figure_style import COLOURS, DASHES, FAINT, INK, RULE, WIDTH, styled, svg
+from ablate.report.figure_style import COLORS, DASHES, FAINT, INK, RULE, WIDTH, styled, svg
 
 ROW = 0.34
 PANELS = {
@@ -32,15 +32,15 @@ def calibration_figure(found: Mapping[str, Rates], titles: Mapping[str, str], al
         panels[0].set_yticks(range(len(scenarios)), [titles[rates.scenario] for rates in scenarios])
         panels[0].set_ylim(len(scenarios) - 0.5, -0.5)
         panels[0].tick_params(axis="y", labelcolor=INK)
-        figure.supxlabel("grey: what is promised; dashes: alpha", fontsize=9, color=FAINT)
+        figure.supxlabel("gray: what is promised; dashes: alpha", fontsize=9, color=FAINT)
         return svg(figure)
 
 
 def _panel(axes: Axes, rates: Sequence[Rate | None], title: str) -> None:
     for row, rate in enumerate(rates):
         if rate is not None:
-            axes.plot([100 * rate.low, 100 * rate.high], [row, row], color=COLOURS[0], linewidth=2.5, alpha=0.55)
-            axes.plot([100 * rate.share], [row], "o", color=COLOURS[0], markersize=5)
+            axes.plot([100 * rate.low, 100 * rate.high], [row, row], color=COLORS[0], linewidth=2.5, alpha=0.55)
+            axes.plot([100 * rate.share], [row], "o", color=COLORS[0], markersize=5)
     axes.set_title(title)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from matplotlib.ticker import MaxNLocator
 
 from ablate.analysis.cells import Curve
-from ablate.report.figure_style import COLOURS, MARKERS, RULE, WIDTH, styled, svg
+from ablate.report.figure_style import COLORS, MARKERS, RULE, WIDTH, styled, svg
 from ablate.report.words import level_words
 
 
 def curves_figure(curves: Sequence[Curve], factors: Sequence[str], label: str) -> str:
     """Return a line for every cell over the forecast steps.
 
-    Where there are more cells than colours, only the highest and the lowest at the last step are told apart.
+    Where there are more cells than colors, only the highest and the lowest at the last step are told apart.
     """
     with styled(WIDTH, 3.4) as figure:
         axes = figure.subplots()
-        told_apart = curves if len(curves) <= len(COLOURS) else _ends(curves)
+        told_apart = curves if len(curves) <= len(COLORS) else _ends(curves)
         for curve in curves:
             if curve not in told_apart:
                 axes.plot(curve.steps, curve.values, color=RULE, linewidth=1.2, zorder=1)
@@ -25,7 +25,7 @@ def curves_figure(curves: Sequence[Curve], factors: Sequence[str], label: str) -
             axes.plot(
                 curve.steps,
                 curve.values,
-                color=COLOURS[position],
+                color=COLORS[position],
                 marker=MARKERS[position],
                 markersize=4.5,
                 label=level_words(curve.levels, factors),

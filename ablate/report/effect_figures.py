@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from ablate.inference.contrasts import doses
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect
-from ablate.report.figure_style import COLOURS, FAINT, INK, RULE, WIDTH, styled, svg
+from ablate.report.figure_style import COLORS, FAINT, INK, RULE, WIDTH, styled, svg
 
 ROW = 0.52  # inches
 BELOW = 0.24  # rows; keeps the seeds' dots clear of the estimate
@@ -53,13 +53,13 @@ def doses_figure(factors: Sequence[tuple[FactorLevels, Sequence[Effect]]], respo
 
 
 def _effect(axes: Axes, row: int, effect: Effect, *, told: bool) -> None:
-    colour = COLOURS[1] if told else FAINT
+    color = COLORS[1] if told else FAINT
     if effect.low is not None and effect.high is not None:
-        axes.plot([effect.low, effect.high], [row, row], color=colour, linewidth=3, solid_capstyle="butt", alpha=0.55)
+        axes.plot([effect.low, effect.high], [row, row], color=color, linewidth=3, solid_capstyle="butt", alpha=0.55)
     below = [row + BELOW] * len(effect.by_block)
     axes.plot(effect.by_block, below, "o", color=INK, markersize=4, alpha=0.55, linestyle="none")
-    face = colour if told else "white"
-    axes.plot([effect.estimate], [row], "D", color=colour, markersize=8, markerfacecolor=face, markeredgecolor=colour)
+    face = color if told else "white"
+    axes.plot([effect.estimate], [row], "D", color=color, markersize=8, markerfacecolor=face, markeredgecolor=color)
 
 
 def _dose(axes: Axes, factor: FactorLevels, effects: Sequence[Effect]) -> None:
@@ -68,11 +68,11 @@ def _dose(axes: Axes, factor: FactorLevels, effects: Sequence[Effect]) -> None:
     levels = [level for level in factor.levels if level in known or level == factor.baseline]
     at = [place[level] for level in levels]
     axes.axhline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
-    axes.plot(at, [known[level].estimate if level in known else 0.0 for level in levels], "o-", color=COLOURS[0])
+    axes.plot(at, [known[level].estimate if level in known else 0.0 for level in levels], "o-", color=COLORS[0])
     for level, effect in known.items():
         if effect.low is not None and effect.high is not None:
-            axes.plot([place[level]] * 2, [effect.low, effect.high], color=COLOURS[0], linewidth=2, marker="_")
-    axes.plot([place[factor.baseline]], [0], "s", color=COLOURS[0], markersize=9, markerfacecolor="white", zorder=3)
+            axes.plot([place[level]] * 2, [effect.low, effect.high], color=COLORS[0], linewidth=2, marker="_")
+    axes.plot([place[factor.baseline]], [0], "s", color=COLORS[0], markersize=9, markerfacecolor="white", zorder=3)
     axes.set_xticks(at, levels, color=INK)
     axes.margins(x=0.12)
     axes.set_xlabel(factor.title)

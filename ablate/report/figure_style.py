@@ -9,11 +9,11 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, black and yellow left out: told apart by colour-blind readers too
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+# Okabe and Ito's colors, black and yellow left out: told apart by color-blind readers too
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 1.5, 1, 1.5)))
-"""With MARKERS what tells lines apart without colour."""
+"""With MARKERS what tells lines apart without color."""
 INK, FAINT, RULE = "#1c1c1e", "#5f5f66", "#d8d8de"
 WIDTH = 9.6  # inches
 STYLE: dict[Any, Any] = {  # matplotlib names every key in the type

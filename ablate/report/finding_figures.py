@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from ablate.measurement.metrics import METRICS
-from ablate.report.figure_style import COLOURS, DASHES, FAINT, INK, MARKERS, WIDTH, styled, svg
+from ablate.report.figure_style import COLORS, DASHES, FAINT, INK, MARKERS, WIDTH, styled, svg
 from ablate.storage.findings import Change, Chart, Line
 
 ROW, AROUND = 0.5, 1.2  # inches
@@ -23,7 +23,7 @@ MARKED = 16  # points up to which each has a marker
 def changes_figure(changes: Sequence[Change]) -> str:
     """Return a forest plot: a row for every intervention, a panel for every measure, 0 as a line.
 
-    A diamond is the mean paired difference, the bar its interval over clips; hollow and grey where it includes 0
+    A diamond is the mean paired difference, the bar its interval over clips; hollow and gray where it includes 0
     or is undefined.
     """
     conditions = list(dict.fromkeys(change.condition for change in changes))
@@ -45,7 +45,7 @@ def changes_figure(changes: Sequence[Change]) -> str:
 
 
 def chart_figure(chart: Chart) -> str:
-    """Return the lines over their axis, each with a colour, a marker and dashes of its own; NaN leaves a gap."""
+    """Return the lines over their axis, each with a color, a marker and dashes of its own; NaN leaves a gap."""
     with styled(WIDTH, HEIGHT) as figure:
         axes = figure.subplots()
         for position, line in enumerate(chart.lines):
@@ -77,16 +77,16 @@ def _change(axes: Axes, row: int, change: Change) -> None:
         axes.text(0, row, "undefined", color=FAINT, backgroundcolor="white", ha="center", va="center", fontsize=9)
         return
     moved = change.low > 0 or change.high < 0
-    colour = COLOURS[1] if moved else FAINT
-    axes.hlines(row, change.low, change.high, color=colour, linewidth=3, alpha=0.55)
-    axes.plot(change.difference, row, "D", color=colour, markersize=8, markerfacecolor=colour if moved else "white")
+    color = COLORS[1] if moved else FAINT
+    axes.hlines(row, change.low, change.high, color=color, linewidth=3, alpha=0.55)
+    axes.plot(change.difference, row, "D", color=color, markersize=8, markerfacecolor=color if moved else "white")
 
 
 def _line(axes: Axes, position: int, line: Line) -> None:
     axes.plot(
         line.x,
         line.y,
-        color=COLOURS[position % len(COLOURS)],
+        color=COLORS[position % len(COLORS)],
         marker=MARKERS[position % len(MARKERS)],
         markersize=4.5,
         markevery=max(1, len(line.x) // MARKED),

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from ablate.measurement.metrics import METRICS
 from ablate.measurement.scoring.forecast_scores import Alignment, StepCurve, Trail
-from ablate.report.figure_style import COLOURS, FAINT, INK, RULE, styled, svg
+from ablate.report.figure_style import COLORS, FAINT, INK, RULE, styled, svg
 
 SIZE = (5.2, 3.0)  # inches
 BAND = 0.2  # opacity
@@ -23,8 +23,8 @@ def trail_figure(trail: Trail) -> str:
         axes.axhline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
         if trail.decay_steps is not None:
             _mark_decay(axes, trail, trail.decay_steps)
-        axes.vlines(trail.lag, trail.low, trail.high, color=COLOURS[1], linewidth=3, alpha=0.45)
-        axes.plot(trail.lag, trail.excess, color=COLOURS[1], marker="o", markersize=5)
+        axes.vlines(trail.lag, trail.low, trail.high, color=COLORS[1], linewidth=3, alpha=0.45)
+        axes.plot(trail.lag, trail.excess, color=COLORS[1], marker="o", markersize=5)
         axes.set_xlabel("steps since the digit was there")
         axes.set_ylabel("ghost ratio")
         _count(axes, len(trail.lag))
@@ -37,8 +37,8 @@ def step_curve_figure(metric: str, curve: StepCurve) -> str:
         axes, steps = figure.subplots(), range(1, len(curve.per_step) + 1)
         if metric in IDEAL:
             axes.axhline(IDEAL[metric], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
-        axes.fill_between(steps, curve.low_per_step, curve.high_per_step, color=COLOURS[0], alpha=BAND, linewidth=0)
-        axes.plot(steps, curve.per_step, color=COLOURS[0], marker="o", markersize=4)
+        axes.fill_between(steps, curve.low_per_step, curve.high_per_step, color=COLORS[0], alpha=BAND, linewidth=0)
+        axes.plot(steps, curve.per_step, color=COLORS[0], marker="o", markersize=4)
         axes.set_xlabel("forecast step")
         axes.set_ylabel(METRICS[metric].unit)
         _count(axes, len(steps))
@@ -52,7 +52,7 @@ def offsets_figure(alignment: Alignment) -> str:
         axes = figure.subplots()
         bars = axes.bar(offsets, errors, color=RULE, edgecolor=FAINT, linewidth=0.8, width=0.7)
         best = bars[offsets.index(alignment.best_offset)]
-        best.set(facecolor=COLOURS[0], edgecolor=INK)
+        best.set(facecolor=COLORS[0], edgecolor=INK)
         top = (alignment.best_offset, best.get_height())
         axes.annotate("best", top, (0, 4), "data", "offset points", ha="center")
         axes.set_xlabel("frames that the forecast is shown late (negative: early)")

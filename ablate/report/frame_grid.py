@@ -27,7 +27,7 @@ def write_frame_grid(path: Path, example: Example, title: str) -> None:
     """Write a PNG of the first CLIPS clips, the title above: three rows a clip, one column a moment.
 
     The rows are truth, forecast and ghost map (see ghost_tiles). The truth starts with the last frames of the
-    history, labelled up to t; +1 is the first forecast step. Each clip is named by its number.
+    history, labeled up to t; +1 is the first forecast step. Each clip is named by its number.
     """
     _save(path, _grid(example, title, CLIPS))
 
@@ -42,7 +42,7 @@ def write_comparison(path: Path, worst: Example, best: Example, captions: tuple[
 
 
 def clip_strip(example: Example) -> bytes:
-    """Return a PNG of the first clip: the same rows over fewer moments, without title and legend, in 256 colours."""
+    """Return a PNG of the first clip: the same rows over fewer moments, without title and legend, in 256 colors."""
     return png(_rows(picked(example, slice(1)), STRIP_HISTORY, STRIP_STEPS).quantize(256, dither=Image.Dither.NONE))
 
 
@@ -133,7 +133,7 @@ def _paste(sheet: Image.Image, tiles: Tiles, clip: int, corner: tuple[int, int])
 
 
 def _legend(width: int) -> Image.Image:
-    """Return what the colours mean, in as many lines as it takes; wider than asked where one entry alone is."""
+    """Return what the colors mean, in as many lines as it takes; wider than asked where one entry alone is."""
     entries = _entries()
     longest = max(map(_length, entries))
     width = max(width, 2 * MARGIN + longest)
@@ -152,13 +152,13 @@ def _legend(width: int) -> Image.Image:
 
 def _entries() -> list[Entry]:
     stripes = np.where(hatch(SWATCH, SWATCH)[..., None], VERMILLION, 0).astype(np.uint8)
-    grey = np.full((SWATCH, SWATCH, 3), round(DIM * FULL), np.uint8)
+    gray = np.full((SWATCH, SWATCH, 3), round(DIM * FULL), np.uint8)
     ring = np.zeros((SWATCH, SWATCH, 3), np.uint8)
     ring[3:-3, 3:-3] = OUTLINE
     ring[4:-4, 4:-4] = 0
     return [
         (stripes, "brightness the forecast keeps where a digit was and no longer is"),
-        (grey, "the rest of the forecast"),
+        (gray, "the rest of the forecast"),
         (ring, "outline of the true digits now"),
     ]
 

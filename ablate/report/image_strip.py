@@ -1,4 +1,4 @@
-"""Grey pictures of numbers beside each other."""
+"""Gray pictures of numbers beside each other."""
 
 import textwrap
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ LETTER = 7.2  # pixels of a title's letter, about
 
 
 def image_strip(images: Sequence[Image]) -> bytes:
-    """Return a PNG of the images in rows, pixels enlarged, each with its title above and its grey scale below.
+    """Return a PNG of the images in rows, pixels enlarged, each with its title above and its gray scale below.
 
     Values below `low` are black and above `high` white. An undefined one is striped.
     """

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Interaction
-from ablate.report.figure_style import COLOURS, DASHES, INK, MARKERS, WIDTH, styled, svg
+from ablate.report.figure_style import COLORS, DASHES, INK, MARKERS, WIDTH, styled, svg
 
 PANELS_A_ROW = 3
 PANEL = 3.1  # inches
@@ -37,7 +37,7 @@ def _panel(axes: Axes, along: FactorLevels, lines: FactorLevels, means: np.ndarr
         axes.plot(
             places,
             values,
-            color=COLOURS[position % len(COLOURS)],
+            color=COLORS[position % len(COLORS)],
             marker=MARKERS[position % len(MARKERS)],
             linestyle=DASHES[position % len(DASHES)],
             label=level,

@@ -8,7 +8,7 @@ from ablate.inference.interval import FEWEST_RESAMPLED
 
 INTERVALS = {
     "student": "Student's t",
-    "studentised": "the studentised bootstrap",
+    "studentized": "the studentized bootstrap",
     "bca": "the bias-corrected and accelerated bootstrap (BCa)",
 }
 ASSUMED = (
@@ -51,15 +51,15 @@ def _tested(inference: Inference, tests: list[Test]) -> Iterator[str]:
         return
     settings, methods = inference.settings, {test.method for test in tests}
     ways = {
-        "exact": "all relabellings are gone through where they are few enough",
+        "exact": "all relabelings are gone through where they are few enough",
         "monte_carlo": f"{settings.permutations:,} of them are drawn where they are too many",
         "freedman_lane": "residuals of the linear model are shuffled within seeds (Freedman and Lane 1983)",
         "sign_flips": "what a seed says in the linear model changes its sign as a whole",
     }
     how = "; ".join(words for name, words in ways.items() if name in methods)
     yield (
-        "Tests are by randomisation: levels are relabelled among matched runs of the same seed, and p is the share of "
-        f"relabellings that make as large a difference as was found ({how}). {_unit(inference, tests)}"
+        "Tests are by randomization: levels are relabeled among matched runs of the same seed, and p is the share of "
+        f"relabelings that make as large a difference as was found ({how}). {_unit(inference, tests)}"
     )
     count = f"{len(tests):,} hypotheses were" if len(tests) > 1 else "One hypothesis was"
     yield (
@@ -74,7 +74,7 @@ def _unit(inference: Inference, tests: list[Test]) -> str:
     if all(test.unit == "block" for test in tests):
         return f"Whole seeds are the unit: {seeds}, each counted once."
     return (
-        f"The unit is a matched set of runs, as {seeds} are too few to be relabelled whole. That takes an effect to be "
+        f"The unit is a matched set of runs, as {seeds} are too few to be relabeled whole. That takes an effect to be "
         "the same in every seed."
     )
 
@@ -88,7 +88,7 @@ def _intervals(inference: Inference) -> str:
     kind = INTERVALS[settings.interval] + (resampled if settings.interval != "student" else "")
     return (
         f"Intervals are at {percent(1 - settings.alpha)}: {kind}. Each covers its own effect; they are not adjusted "
-        "for their number. The standardised effect is in standard deviations of a run about its cell and seed (Hedges' "
+        "for their number. The standardized effect is in standard deviations of a run about its cell and seed (Hedges' "
         "g); P(improvement) is the share of matched pairs in which the level is better, ties counting half."
     )
 

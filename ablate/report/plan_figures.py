@@ -12,13 +12,13 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ablate.planning.plan import Plan
 from ablate.planning.power import USUAL_POWER
-from ablate.report.figure_style import COLOURS, DASHES, FAINT, INK, MARKERS, WIDTH, styled, svg
+from ablate.report.figure_style import COLORS, DASHES, FAINT, INK, MARKERS, WIDTH, styled, svg
 
 HEIGHT = 3.9
 NAMED = 2  # tests in a line of the legend; the rest is counted
 ROW, AROUND, BESIDE = 0.3, 0.7, 2.4  # inches
 WRITTEN = 40  # cells up to which each has the number of its level written in it
-LABELLED = 24  # terms up to which each row has its name
+LABELED = 24  # terms up to which each row has its name
 CURRENT = "#767680"
 ABOVE = 1.5  # of the largest effect on the left: smaller studies find larger effects only
 
@@ -49,7 +49,7 @@ def power_figure(plan: Plan) -> str:
 
 
 def design_figure(plan: Plan) -> str:
-    """Return the design as a grid: a row a factor, a column a cell, a colour a level (1 is the first)."""
+    """Return the design as a grid: a row a factor, a column a cell, a color a level (1 is the first)."""
     with styled(WIDTH, AROUND + ROW * len(plan.factors)) as figure:
         axes = figure.subplots()
         levels = np.array(plan.cells).T
@@ -71,11 +71,11 @@ def design_figure(plan: Plan) -> str:
 def mixing_figure(plan: Plan) -> str:
     """Return the correlations between all main effects and interactions as a map: white 0, black 1."""
     terms = plan.confounding.terms
-    labelled = len(terms) <= LABELLED
-    with styled(WIDTH, BESIDE + ROW * len(terms) if labelled else WIDTH * 0.7) as figure:
+    labeled = len(terms) <= LABELED
+    with styled(WIDTH, BESIDE + ROW * len(terms) if labeled else WIDTH * 0.7) as figure:
         axes = figure.subplots()
-        image = axes.imshow(np.array(plan.confounding.correlations), cmap="Greys", vmin=0, vmax=1)
-        if labelled:
+        image = axes.imshow(np.array(plan.confounding.correlations), cmap="Grays", vmin=0, vmax=1)
+        if labeled:
             axes.set_yticks(range(len(terms)), terms, fontsize=8)
             axes.set_xticks(range(len(terms)), terms, fontsize=8, rotation=90)
         else:
@@ -112,9 +112,9 @@ def _by_seeds(axes: Axes, plan: Plan, group: Alike, position: int) -> None:
 
 def _look(position: int) -> dict[str, Any]:
     return {
-        "color": COLOURS[position % len(COLOURS)],
+        "color": COLORS[position % len(COLORS)],
         "marker": MARKERS[position % len(MARKERS)],
-        "linestyle": DASHES[position // len(COLOURS) % len(DASHES)],
+        "linestyle": DASHES[position // len(COLORS) % len(DASHES)],
         "markersize": 4.5,
     }
 
@@ -147,8 +147,8 @@ def _scale(plan: Plan) -> Callable[[float, float], str]:
 
 
 def _palette(levels: int) -> ListedColormap:
-    if levels <= len(COLOURS):
-        return ListedColormap(COLOURS[:levels])
+    if levels <= len(COLORS):
+        return ListedColormap(COLORS[:levels])
     return ListedColormap(colormaps["viridis"](np.linspace(0.1, 1, levels)))
 
 
@@ -156,7 +156,7 @@ def _bracket(axes: Axes, mains: int, terms: int) -> None:
     """Name the two kinds of terms, and draw a line between them."""
     middles = [(mains - 1) / 2, (mains + terms - 1) / 2]
     for line in (axes.axvline, axes.axhline):
-        line(mains - 0.5, color=COLOURS[1], linewidth=1)
+        line(mains - 0.5, color=COLORS[1], linewidth=1)
     axes.set_xticks(middles, ["main\neffects", "interactions"])
     axes.set_yticks(middles, ["main effects", "interactions"])
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ablate.inference.inference import Importance, Variance
-from ablate.report.figure_style import COLOURS, FAINT, INK, RULE, WIDTH, styled, svg
+from ablate.report.figure_style import COLORS, FAINT, INK, RULE, WIDTH, styled, svg
 
 ROW = 0.46  # inches
 HATCHES = ("", "//", "..", "xx")
@@ -22,8 +22,8 @@ def importance_figure(importance: Sequence[Importance], titles: Mapping[str, str
         axes.barh(rows, nulls, height=0.7, facecolor=RULE, edgecolor=FAINT, hatch="//", linewidth=0, alpha=0.7)
         for row, one in enumerate(importance):
             if one.low is not None and one.high is not None:
-                axes.plot([100 * one.low, 100 * one.high], [row, row], color=COLOURS[0], linewidth=3, alpha=0.55)
-            axes.plot([100 * one.shapley], [row], "o", color=COLOURS[0], markersize=8, markeredgecolor="white")
+                axes.plot([100 * one.low, 100 * one.high], [row, row], color=COLORS[0], linewidth=3, alpha=0.55)
+            axes.plot([100 * one.shapley], [row], "o", color=COLORS[0], markersize=8, markeredgecolor="white")
         axes.set_yticks(rows, [titles[one.factor] for one in importance])
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.set_ylim(len(importance) - 0.5, -0.5)
@@ -43,7 +43,7 @@ def variance_figure(variance: Variance) -> str:
                 [0],
                 [share],
                 left=start,
-                color=COLOURS[position],
+                color=COLORS[position],
                 hatch=HATCHES[position],
                 edgecolor="white",
                 label=name,

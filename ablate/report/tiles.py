@@ -1,4 +1,4 @@
-"""Frames as enlarged colour tiles, each pixel a square; and the ghost among them."""
+"""Frames as enlarged color tiles, each pixel a square; and the ghost among them."""
 
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -38,12 +38,12 @@ def frame_tiles(frames: Clips, scale: int) -> Tiles:
 
 
 def ghost_tiles(example: Example, scale: int) -> Tiles:
-    """Return the ghost map: the forecast in dim grey, its brightness on stale pixels hatched in vermillion.
+    """Return the ghost map: the forecast in dim gray, its brightness on stale pixels hatched in vermillion.
 
     Stale is what GhostMasks calls so: digits were there in an earlier true frame, and are none within its margin
     now. The white line runs around the true digits of the step; it lies within the margin, so it hides no ghost.
     """
-    # Told apart without colour: the forecast is plain and never above mid-grey, the ghost alone has stripes, and
+    # Told apart without color: the forecast is plain and never above mid-gray, the ghost alone has stripes, and
     # the outline alone is white. Hue only adds to that.
     masks = ghost_masks(_unit(example.target), _unit(example.history))
     brightness = _enlarged(example.forecast, scale)[..., None] / FULL

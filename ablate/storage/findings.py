@@ -34,7 +34,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Line:
-    """One labelled line of a chart; NaN leaves a gap."""
+    """One labeled line of a chart; NaN leaves a gap."""
 
     label: str
     x: tuple[float, ...]
@@ -53,7 +53,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Image:
-    """A grey picture of numbers: rows of values, drawn from `low` (black) to `high` (white)."""
+    """A gray picture of numbers: rows of values, drawn from `low` (black) to `high` (white)."""
 
     title: str
     values: tuple[tuple[float, ...], ...]

@@ -29,7 +29,7 @@ class RunPaths:
 
     @property
     def curve(self) -> Path:
-        """Training and held-out loss over the optimisation steps."""
+        """Training and held-out loss over the optimization steps."""
         return self.folder / "curve.csv"
 
     @property

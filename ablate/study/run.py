@@ -27,12 +27,12 @@ class Adam(Spec):
 
 
 class Training(Spec):
-    """A fixed number of optimisation steps of one scheme."""
+    """A fixed number of optimization steps of one scheme."""
 
     scheme: AnyScheme = TeacherForced()
     steps: StepCount = 600
     batch: BatchSize = 16
-    optimiser: Adam = Adam()
+    optimizer: Adam = Adam()
     clip_norm: PositiveFloat | None = None
     """Largest allowed norm of the whole gradient; none leaves it as it is."""
     report_every: StepCount = 50
@@ -54,7 +54,7 @@ class View(Spec):
     target_offset: Annotated[int, Field(ge=-8, le=0)] = 0
     """Frames between the frame that was forecast and the true frame it is put beside; 0 is right."""
     statistics: Literal["moving", "batch", "recomputed"] | None = None
-    """Batch normalisation's statistics in this view; none keeps the model's own choice."""
+    """Batch normalization's statistics in this view; none keeps the model's own choice."""
 
 
 ViewName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
@@ -81,7 +81,7 @@ class Evaluation(Spec):
         for name, view in self.views.items():
             if -view.target_offset >= self.context:
                 raise ValueError(
-                    f"views.{name}.truth_offset: {view.target_offset} leaves no history before the truth; "
+                    f"views.{name}.target_offset: {view.target_offset} leaves no history before the truth; "
                     f"it must stay within the {self.context} context frames, less one"
                 )
         return self
@@ -110,11 +110,15 @@ class RunSpec(Spec):
 
     @model_validator(mode="after")
     def _frames_fit_model_and_loss(self) -> Self:
-        canvas = self.data.canvas
-        if isinstance(self.model, EncoderForecaster) and canvas % self.model.patch:
-            raise ValueError(f"model.patch: {self.model.patch} does not divide frames of {canvas} x {canvas} pixels")
-        if isinstance(self.loss, SSIM) and canvas < self.loss.window:
-            raise ValueError(f"loss.window: {self.loss.window} does not fit frames of {canvas} x {canvas} pixels")
+        frame_size = self.data.frame_size
+        if isinstance(self.model, EncoderForecaster) and frame_size % self.model.patch:
+            raise ValueError(
+                f"model.patch: {self.model.patch} does not divide frames of {frame_size} x {frame_size} pixels"
+            )
+        if isinstance(self.loss, SSIM) and frame_size < self.loss.window:
+            raise ValueError(
+                f"loss.window: {self.loss.window} does not fit frames of {frame_size} x {frame_size} pixels"
+            )
         return self
 
     @model_validator(mode="after")

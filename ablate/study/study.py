@@ -41,9 +41,9 @@ class Analysis(Spec):
     Design takes those that the design is chosen to estimate, and all of a design that names none.
     """
     interval: Interval = "student"
-    """Over seeds: Student's t, the studentised bootstrap, or the bias-corrected accelerated bootstrap."""
+    """Over seeds: Student's t, the studentized bootstrap, or the bias-corrected accelerated bootstrap."""
     permutations: Annotated[int, Field(ge=999, le=1_000_000)] = 9_999
-    """Relabellings drawn for a test whose relabellings are too many to go through."""
+    """Relabelings drawn for a test whose relabelings are too many to go through."""
     resamples: Annotated[int, Field(ge=100, le=100_000)] = 2_000
     """Of the seeds, for bootstrap intervals."""
     seed: Annotated[int, Field(ge=0)] = 0

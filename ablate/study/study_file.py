@@ -45,7 +45,7 @@ def load_run(path: Path) -> RunSpec:
 
 
 def dump(spec: StudySpec | RunSpec) -> str:
-    """Write a study or a run as YAML, every default spelt out; it loads back as an equal one."""
+    """Write a study or a run as YAML, every default spelled out; it loads back as an equal one."""
     tree = spec.model_dump(mode="json", exclude={"base": {"seed"}})
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False

@@ -66,20 +66,20 @@ def _fit(
     model = initial_model(run, device)
     if not run.model.trainable:
         return Trained(model, pd.DataFrame(columns=CURVE_COLUMNS), diverged=False)
-    optimiser = _adam(model, training.optimiser)
+    optimizer = _adam(model, training.optimizer)
     draws = torch.Generator().manual_seed(derive(run.seed, "scheduled_sampling"))
     curve = LossCurve(run, source, device, observe)
-    learning, state = Learning(model, optimiser, draws, curve), TrainingState(kept, run, pieces, device)
+    learning, state = Learning(model, optimizer, draws, curve), TrainingState(kept, run, pieces, device)
     done = state.resume(learning)
     stream = batches(source, scheme.frames_needed, training.batch, run.seed, device, start=done)
     for step in range(done + 1, training.steps + 1):
         clips = as_video(next(stream))
         progress = (step - 1) / max(training.steps - 1, 1)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         parts = [_backward(run, model, part, progress, draws, len(part) / len(clips)) for part in clips.chunk(pieces)]
         if training.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(model.parameters(), training.clip_norm)
-        optimiser.step()
+        optimizer.step()
         if not curve.add(step, torch.stack(parts).sum(), model):
             break
         state.keep(step, learning)
@@ -110,7 +110,7 @@ def _worth_compiling(run: RunSpec) -> bool:
 
     It depends on nothing but the run, so that a run's numbers do not depend on what ran before it.
     """
-    pixels = run.training.steps * run.training.batch * run.training.scheme.frames_needed * run.data.canvas**2
+    pixels = run.training.steps * run.training.batch * run.training.scheme.frames_needed * run.data.frame_size**2
     return pixels >= COMPILING_PAYS
 
 

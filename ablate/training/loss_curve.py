@@ -1,4 +1,4 @@
-"""The loss over the optimisation steps, on training batches and on held-out clips."""
+"""The loss over the optimization steps, on training batches and on held-out clips."""
 
 import math
 import time
@@ -12,14 +12,14 @@ from ablate.components.data.batches import as_video
 from ablate.components.data.source import ClipSource
 from ablate.components.models.batch_statistics import lacks_statistics, statistics
 from ablate.components.models.forecaster import Forecaster
-from ablate.components.models.normalisation import Statistics
+from ablate.components.models.normalization import Statistics
 from ablate.components.schemes import Scheme
 from ablate.core.seeds import derive
 from ablate.storage.records import CURVE_COLUMNS
 from ablate.study import RunSpec
 
 Observe = Callable[[int, float, float], None]
-"""Told the optimisation step, the training loss, and the held-out loss (NaN between two points of the curve)."""
+"""Told the optimization step, the training loss, and the held-out loss (NaN between two points of the curve)."""
 
 GLANCE_SECONDS = 0.5  # reading a loss waits for the GPU, so between two points of the curve it is done seldom
 

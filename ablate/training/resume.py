@@ -20,10 +20,10 @@ SAVE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Learning:
-    """What every optimisation step changes. The batches follow from the number of the step."""
+    """What every optimization step changes. The batches follow from the number of the step."""
 
     model: Forecaster
-    optimiser: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer
     draws: torch.Generator
     curve: LossCurve
 
@@ -54,7 +54,7 @@ class TrainingState:
         if found is None:
             return 0
         learning.model.load_state_dict(found["model"])
-        learning.optimiser.load_state_dict(found["optimiser"])
+        learning.optimizer.load_state_dict(found["optimizer"])
         learning.draws.set_state(found["draws"].cpu())
         learning.curve.resume(found["points"], found["since"])
         self.earlier_seconds = found["seconds"]
@@ -71,7 +71,7 @@ class TrainingState:
             "step": step,
             "seconds": self.earlier_seconds + time.monotonic() - self._started,
             "model": learning.model.state_dict(),
-            "optimiser": learning.optimiser.state_dict(),
+            "optimizer": learning.optimizer.state_dict(),
             "draws": learning.draws.get_state(),
             "points": points,
             "since": since,

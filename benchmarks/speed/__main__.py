@@ -22,7 +22,7 @@ from benchmarks.speed.contenders import CONTENDERS, KERAS
 from benchmarks.speed.fused_seeds import fused_seeds
 from benchmarks.speed.rounds import checked, timed
 from benchmarks.speed.shape import SHAPES
-from benchmarks.speed.summary import summarised
+from benchmarks.speed.summary import summarized
 from benchmarks.speed.sweep import SWEPT, swept, workers
 
 FILE = Path("benchmarks/results.json")
@@ -56,7 +56,7 @@ def _shape(name: str, arguments: argparse.Namespace) -> None:
     contenders = [contender for contender in CONTENDERS if contender not in arguments.without and _installed(contender)]
     differences = checked(SHAPES[name], contenders, arguments.threads)
     how = {"threads": arguments.threads, "allocator": True if arguments.allocator else None}
-    found = summarised(timed(SHAPES[name], contenders, arguments.rounds, alone=name in ALONE, **how))
+    found = summarized(timed(SHAPES[name], contenders, arguments.rounds, alone=name in ALONE, **how))
     kind = "shapes_same_allocator" if arguments.allocator else "shapes"
     _keep(arguments.file, kind, name, found | {"differences": differences})
 

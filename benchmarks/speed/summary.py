@@ -32,7 +32,7 @@ def median(values: Sequence[float]) -> Median:
     return Median(float(np.median(values)), float(low), float(high))
 
 
-def summarised(timed: Timed) -> dict[str, Any]:
+def summarized(timed: Timed) -> dict[str, Any]:
     """Return one shape's figures, ready for JSON: ratios are the contender's time over this project's, by round."""
     shape, ours = timed.shape, np.asarray(timed.steps[OURS])
     contenders = {}

@@ -12,7 +12,7 @@ every_metric = pytest.mark.parametrize("group", METRIC_GROUPS, ids=lambda group:
 
 @pytest.fixture(scope="module")
 def clips():
-    frames = MovingMNIST(canvas=32).build(seed=0).held_out(3, HISTORY + STEPS).astype(np.float32) / 255
+    frames = MovingMNIST(frame_size=32).build(seed=0).held_out(3, HISTORY + STEPS).astype(np.float32) / 255
     return frames[:, HISTORY:], frames[:, :HISTORY]
 
 

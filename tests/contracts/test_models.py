@@ -5,7 +5,7 @@ from ablate.components.models import MODELS, ConvLSTM, EncoderForecaster
 
 SMALL = [
     *(ConvLSTM(layers=2, filters=3, head=head) for head in ("frame", "conv3d", "causal3d")),
-    *(ConvLSTM(layers=2, filters=4, normalisation={"kind": kind}) for kind in ("batch", "layer", "group")),
+    *(ConvLSTM(layers=2, filters=4, normalization={"kind": kind}) for kind in ("batch", "layer", "group")),
     ConvLSTM(layers=2, filters=(3, 2), kernel_size=(1, 2), state_kernel_size=(2, 5), activation="relu", peepholes=True),
     EncoderForecaster(layers=2, filters=(3, 2), kernel_size=3),
     *(model() for model in MODELS if not model.trainable),

@@ -1,4 +1,4 @@
-"""Every probe, over nets with every head and normalisation, and over both kinds of network."""
+"""Every probe, over nets with every head and normalization, and over both kinds of network."""
 
 from dataclasses import asdict
 from functools import cache
@@ -6,8 +6,8 @@ from functools import cache
 import pytest
 import torch
 
-from ablate.components.models import ConvLSTM, Persistence, EncoderForecaster
-from ablate.components.models.normalisation import BatchNorm
+from ablate.components.models import ConvLSTM, EncoderForecaster, Persistence
+from ablate.components.models.normalization import BatchNorm
 from ablate.components.models.tap import Tap
 from ablate.core.plain_json import plain
 from ablate.diagnosis.probes import PROBES, Subject
@@ -18,12 +18,12 @@ CONTEXT, HORIZON, SIDE = 4, 3, 16
 SPECS = {
     "plain": ConvLSTM(layers=2, filters=2, kernel_size=3),
     "leaky head": ConvLSTM(layers=1, filters=2, kernel_size=3, head="conv3d", activation="relu"),
-    "causal head": ConvLSTM(layers=1, filters=2, kernel_size=2, head="causal3d", normalisation={"kind": "layer"}),
-    "batch": ConvLSTM(layers=2, filters=2, kernel_size=3, normalisation={"kind": "batch"}),
+    "causal head": ConvLSTM(layers=1, filters=2, kernel_size=2, head="causal3d", normalization={"kind": "layer"}),
+    "batch": ConvLSTM(layers=2, filters=2, kernel_size=3, normalization={"kind": "batch"}),
     "batch at hand": ConvLSTM(
-        layers=1, filters=2, kernel_size=3, normalisation={"kind": "batch", "statistics": "batch"}
+        layers=1, filters=2, kernel_size=3, normalization={"kind": "batch", "statistics": "batch"}
     ),
-    "group": ConvLSTM(layers=1, filters=2, kernel_size=1, normalisation={"kind": "group", "groups": 2}, peepholes=True),
+    "group": ConvLSTM(layers=1, filters=2, kernel_size=1, normalization={"kind": "group", "groups": 2}, peepholes=True),
     "encoder-forecaster": EncoderForecaster(layers=2, filters=2, kernel_size=3, patch=2),
     "floor": Persistence(),
 }

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int, UInt8
 from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field
 
-from ablate.components.data.binarise import Threshold, binarised
+from ablate.components.data.binarize import Threshold, binarized
 from ablate.components.data.digits import SIDE, Split, digits
 from ablate.components.data.source import ClipSource, Indices
 from ablate.core.arrays import Clips
@@ -35,13 +35,13 @@ class MovingMNIST(Spec):
     """
 
     kind: Literal["moving_mnist"] = "moving_mnist"
-    canvas: Annotated[int, Field(ge=16, le=128)] = 64
+    frame_size: Annotated[int, Field(ge=16, le=128)] = 64
     """Height and width of a frame; digits keep their share of it (28 of 64), but never outgrow 28 pixels."""
     digits: Annotated[int, Field(ge=1, le=4)] = 2
     step: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Way of a digit from one frame to the next, as a share of the free range."""
-    binarise: Threshold | None = None
-    """Pixels of at least this much ink become 255, all others 0; none keeps the grey."""
+    binarize: Threshold | None = None
+    """Pixels of at least this much ink become 255, all others 0; none keeps the gray."""
     train_clips: ClipCount | None = None
     """Different training clips; none generates them without end."""
 
@@ -53,7 +53,7 @@ class MovingMNIST(Spec):
     @property
     def digit_side(self) -> int:
         """Height and width of a digit in pixels; halves are rounded to even."""
-        return min(SIDE, round(SIDE * self.canvas / 64))
+        return min(SIDE, round(SIDE * self.frame_size / 64))
 
     def build(self, seed: int) -> ClipSource:
         """Return the clips of one run: training clips of its own seed, held-out clips that all runs share."""
@@ -80,10 +80,10 @@ class _GeneratedClips(ClipSource):
     def _clips(self, split: Split, key: int, indices: Indices, frames: int) -> Clips:
         spec, images = self.spec, digits(split, self.spec.digit_side)
         draws = _draws(key, indices, spec.digits)
-        free = spec.canvas - spec.digit_side
+        free = spec.frame_size - spec.digit_side
         rows, columns = _corners(draws, frames, spec.step, free)
         chosen = images[(draws[..., 0] * len(images)).astype(int)]
-        return binarised(_rendered(chosen, rows, columns, spec.canvas), spec.binarise)
+        return binarized(_rendered(chosen, rows, columns, spec.frame_size), spec.binarize)
 
 
 def _draws(key: int, indices: Indices, count: int) -> Draws:
@@ -112,10 +112,10 @@ def _bounced(
     return path
 
 
-def _rendered(images: Chosen, rows: Corners, columns: Corners, canvas: int) -> Clips:
+def _rendered(images: Chosen, rows: Corners, columns: Corners, frame_size: int) -> Clips:
     clips, count, frames = rows.shape
     side = images.shape[-1]
-    video = np.zeros((clips, frames, canvas, canvas), np.uint8)
+    video = np.zeros((clips, frames, frame_size, frame_size), np.uint8)
     places = sliding_window_view(video, (side, side), axis=(2, 3), writeable=True)
     clip, time = np.ogrid[:clips, :frames]
     for digit in range(count):

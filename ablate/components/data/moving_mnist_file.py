@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from pydantic import Field
 
-from ablate.components.data.binarise import Threshold, binarised
+from ablate.components.data.binarize import Threshold, binarized
 from ablate.components.data.checksum import remembered_md5_sum
 from ablate.components.data.source import ClipSource, Indices
 from ablate.core.arrays import Clips
@@ -34,13 +34,13 @@ class MovingMNISTFile(Spec):
     path: Annotated[str, Field(min_length=1)]
     """Where the file is; `~` is the home folder, a relative path starts at the current folder."""
     train_clips: ClipCount = 100
-    binarise: Threshold | None = None
-    """Pixels of at least this much ink become 255, all others 0; none keeps the grey."""
+    binarize: Threshold | None = None
+    """Pixels of at least this much ink become 255, all others 0; none keeps the gray."""
     verify_md5: bool = True
     """Take the published file only; false takes any uint8 array of shape (20, clips, 64, 64)."""
 
     @property
-    def canvas(self) -> int:
+    def frame_size(self) -> int:
         """Height and width of a frame."""
         return SIDE
 
@@ -96,7 +96,7 @@ class _FileClips(ClipSource):
         if frames > FRAMES:
             raise DataError(f"{self.spec.path}: clips of {frames} frames are asked for, and its clips have {FRAMES}")
         chosen = np.ascontiguousarray(published[:frames, indices].swapaxes(0, 1))
-        return binarised(chosen, self.spec.binarise)
+        return binarized(chosen, self.spec.binarize)
 
 
 def _located(path: str) -> Path:

@@ -13,7 +13,7 @@ class BCE(Loss):
     """Mean over pixels of -y log p - (1 - y) log(1 - p), p = sigmoid(logit); at least 0, in nats.
 
     Taken from the logits, so that a saturated pixel still has the gradient p - y. At its smallest, which
-    for grey truth is above 0, where p = y.
+    for gray truth is above 0, where p = y.
     """
 
     kind: Literal["bce"] = "bce"

@@ -7,7 +7,7 @@ from ablate.core.tensors import Scalar, Video
 
 
 class Loss(Spec, ABC):
-    """A frozen spec that is itself callable: `loss(logits, target)` is what training minimises."""
+    """A frozen spec that is itself callable: `loss(logits, target)` is what training minimizes."""
 
     @abstractmethod
     def __call__(self, logits: Video, target: Video) -> Scalar:

@@ -11,7 +11,7 @@ from ablate.components.losses.loss import Loss
 from ablate.core.errors import SpecError
 from ablate.core.tensors import Scalar, Video
 
-STABILISERS = (0.01**2, 0.03**2)  # (K1 L)^2 and (K2 L)^2 for a range L of 1, Wang et al. 2004
+STABILizERS = (0.01**2, 0.03**2)  # (K1 L)^2 and (K2 L)^2 for a range L of 1, Wang et al. 2004
 
 
 @final
@@ -46,7 +46,7 @@ class SSIM(Loss):
         var_p = self._smooth(guess.square()) - mean_p.square()
         var_y = self._smooth(target.square()) - mean_y.square()
         covariance = self._smooth(guess * target) - mean_p * mean_y
-        c1, c2 = STABILISERS
+        c1, c2 = STABILizERS
         luminance = (2 * mean_p * mean_y + c1) / (mean_p.square() + mean_y.square() + c1)
         return 1 - (luminance * (2 * covariance + c2) / (var_p + var_y + c2)).mean()
 

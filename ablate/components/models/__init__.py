@@ -6,9 +6,9 @@ from pydantic import Field
 
 from ablate.components.models.blank import Blank
 from ablate.components.models.convlstm import ConvLSTM
-from ablate.components.models.persistence import Persistence
 from ablate.components.models.encoder_forecaster import EncoderForecaster
 from ablate.components.models.forecaster import Forecaster, NextFrameModel, TrainableForecaster
+from ablate.components.models.persistence import Persistence
 from ablate.components.models.planted import Planted
 
 MODELS = (ConvLSTM, EncoderForecaster, Persistence, Blank, Planted)
@@ -19,10 +19,10 @@ __all__ = [
     "AnyModel",
     "Blank",
     "ConvLSTM",
-    "Persistence",
     "EncoderForecaster",
     "Forecaster",
     "NextFrameModel",
+    "Persistence",
     "Planted",
     "TrainableForecaster",
 ]

@@ -1,4 +1,4 @@
-"""Which statistics batch normalisation uses at inference, and recomputing them after training."""
+"""Which statistics batch normalization uses at inference, and recomputing them after training."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from ablate.components.models.forecaster import Forecaster
-from ablate.components.models.normalisation import BatchNorm, Statistics
+from ablate.components.models.normalization import BatchNorm, Statistics
 from ablate.core.tensors import Video
 
 
 @contextmanager
 def statistics(model: Forecaster, choice: Statistics | None) -> Iterator[None]:
-    """Let every batch normalisation of the model use these statistics within the block; None changes nothing."""
+    """Let every batch normalization of the model use these statistics within the block; None changes nothing."""
     layers = batch_norms(model)
     before = [layer.statistics for layer in layers]
     for layer in layers:
@@ -32,7 +32,7 @@ def lacks_statistics(model: Forecaster) -> bool:
 
 @torch.no_grad()
 def recompute_statistics(model: Forecaster, videos: Iterable[Video]) -> None:
-    """Pool mean and variance over these clips, as every layer sees them while all normalise by their batch.
+    """Pool mean and variance over these clips, as every layer sees them while all normalize by their batch.
 
     The moving averages and the model's mode stay as they are. Raises ValueError where there are no clips.
     """
@@ -79,5 +79,5 @@ class _Pool:
 
 
 def batch_norms(model: nn.Module) -> list[BatchNorm]:
-    """Return the model's batch normalisations, in the order in which they were made."""
+    """Return the model's batch normalizations, in the order in which they were made."""
     return [module for module in model.modules() if isinstance(module, BatchNorm)]

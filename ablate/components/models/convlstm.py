@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ablate.components.models.convlstm_layer import ConvLSTMLayer
 from ablate.components.models.forecaster import NextFrameModel
 from ablate.components.models.head import Head, build_head
-from ablate.components.models.normalisation import AnyNormalisation, NoNormalisation
+from ablate.components.models.normalization import AnyNormalization, NoNormalization
 from ablate.components.models.stack import ConvLSTMStack
 from ablate.components.models.tap import CellState
 from ablate.core.tensors import Video
@@ -23,16 +23,16 @@ class NetworkState(NamedTuple):
 
 @final
 class ConvLSTMNetwork(NextFrameModel):
-    """ConvLSTM layers, each followed by normalisation, and an output head."""
+    """ConvLSTM layers, each followed by normalization, and an output head."""
 
     def __init__(self, spec: "ConvLSTM") -> None:
         super().__init__()
         shapes = spec.shapes()
         channels = [1, *(filters for filters, _, _ in shapes)]
         self.layers = nn.ModuleList(ConvLSTMLayer(channels[i], *shape, spec.cell()) for i, shape in enumerate(shapes))
-        self.norms = nn.ModuleList(spec.normalisation.build(filters) for filters in channels[1:])
+        self.norms = nn.ModuleList(spec.normalization.build(filters) for filters in channels[1:])
         self.head_kind: Head = spec.head
-        self.head = build_head(spec.head, channels[-1], spec.initialisation)
+        self.head = build_head(spec.head, channels[-1], spec.initialization)
 
     def forward(self, frames: Video, state: NetworkState | None = None) -> tuple[Video, NetworkState]:
         """See NextFrameModel."""
@@ -53,7 +53,7 @@ class ConvLSTM(ConvLSTMStack):
     module: ClassVar[type[NextFrameModel]] = ConvLSTMNetwork
 
     kind: Literal["convlstm"] = "convlstm"
-    normalisation: AnyNormalisation = NoNormalisation()
+    normalization: AnyNormalization = NoNormalization()
     """After every layer."""
     head: Head = "frame"
     """`frame`: 1x1, frame by frame. `conv3d`: 3x3x3 over time, leaks the next frame. `causal3d`: without the leak."""
@@ -62,7 +62,7 @@ class ConvLSTM(ConvLSTMStack):
     def _fits_together(self) -> Self:
         self.refuse_giants(channels=1)
         for filters, _, _ in self.shapes():
-            self.normalisation.build(filters)
+            self.normalization.build(filters)
         return self
 
     def build(self) -> ConvLSTMNetwork:

@@ -12,7 +12,7 @@ from ablate.components.models.convolution import same_conv2d
 from ablate.components.models.fast.fusion import is_fused
 from ablate.components.models.fast.gates import Names
 from ablate.components.models.fast.scan import Given, scan
-from ablate.components.models.initialisation import Initialisation, fill_bias, fill_kernel, fill_state_kernel
+from ablate.components.models.initialization import Initialization, fill_bias, fill_kernel, fill_state_kernel
 from ablate.components.models.tap import CellState, Tap
 
 Features = Float[Tensor, "time batch channel height width"]
@@ -29,7 +29,7 @@ class Cell:
     activation: CellActivation
     gate_activation: GateActivation
     forget_bias: float
-    initialisation: Initialisation
+    initialization: Initialization
     peepholes: bool
 
 
@@ -51,9 +51,9 @@ class ConvLSTMLayer(nn.Module):
         self.tap = Tap()
         self._names = Names(cell.activation, cell.gate_activation)
         if self.kernel is not None:
-            fill_kernel(self.kernel, cell.initialisation)
-        fill_state_kernel(self.state_kernel, cell.initialisation)
-        fill_bias(self.bias, self.state_kernel if self.kernel is None else self.kernel, cell.initialisation)
+            fill_kernel(self.kernel, cell.initialization)
+        fill_state_kernel(self.state_kernel, cell.initialization)
+        fill_bias(self.bias, self.state_kernel if self.kernel is None else self.kernel, cell.initialization)
         with torch.no_grad():
             self.bias[filters : 2 * filters] = cell.forget_bias
 

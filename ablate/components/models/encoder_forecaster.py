@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ablate.components.models.convlstm_layer import ConvLSTMLayer, Features
 from ablate.components.models.forecaster import TrainableForecaster
-from ablate.components.models.initialisation import fill_convolution
+from ablate.components.models.initialization import fill_convolution
 from ablate.components.models.stack import ConvLSTMStack, Filters, Kernels
 from ablate.core.errors import SpecError
 from ablate.core.sizes import LayerCount
@@ -33,7 +33,7 @@ class EncoderForecasterNetwork(TrainableForecaster):
         self.lowest, *upper = _layers(spec, [0, *below])
         self.upper = nn.ModuleList(upper)
         self.head = nn.Conv2d(sum(filters for filters, _, _ in shapes), spec.patch**2, 1)
-        fill_convolution(self.head, spec.initialisation)
+        fill_convolution(self.head, spec.initialization)
 
     def logits(self, history: Video, horizon: int) -> Video:
         """See TrainableForecaster. Raises SpecError where the patches do not divide the frame."""
@@ -57,7 +57,7 @@ class EncoderForecasterNetwork(TrainableForecaster):
         if height % self._patch or width % self._patch:
             raise SpecError(
                 f"model.patch: {self._patch} does not divide frames of {height} x {width} pixels; "
-                "take a patch that does, or another canvas"
+                "take a patch that does, or another frame size"
             )
         return functional.pixel_unshuffle(video.transpose(0, 1), self._patch)
 

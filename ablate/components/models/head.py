@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ablate.components.models.convlstm_layer import Features
-from ablate.components.models.initialisation import Initialisation, fill_convolution
+from ablate.components.models.initialization import Initialization, fill_convolution
 
 FrameLogits = Float[Tensor, "time batch 1 height width"]
 
@@ -27,10 +27,10 @@ class OutputHead(nn.Module, ABC):
 class FrameHead(OutputHead):
     """A 1x1 convolution of each step's features alone."""
 
-    def __init__(self, channels: int, initialisation: Initialisation) -> None:
+    def __init__(self, channels: int, initialization: Initialization) -> None:
         super().__init__()
         self.conv = nn.Conv2d(channels, 1, 1)
-        fill_convolution(self.conv, initialisation)
+        fill_convolution(self.conv, initialization)
 
     def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
         """See OutputHead: nothing is remembered."""
@@ -47,11 +47,11 @@ class TimeHead(OutputHead):
     where zeros stand in the future's place. With two earlier steps and none later it is causal.
     """
 
-    def __init__(self, channels: int, past: int, future: int, initialisation: Initialisation) -> None:
+    def __init__(self, channels: int, past: int, future: int, initialization: Initialization) -> None:
         super().__init__()
         self.conv = nn.Conv3d(channels, 1, 3, padding=(0, 1, 1))
         self._past, self._future = past, future
-        fill_convolution(self.conv, initialisation)
+        fill_convolution(self.conv, initialization)
 
     def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
         """See OutputHead: the last `past` steps are remembered; before the first there are zeros."""
@@ -62,12 +62,12 @@ class TimeHead(OutputHead):
         return logits.permute(2, 0, 1, 3, 4), seen[-self._past :]
 
 
-def build_head(head: Head, channels: int, initialisation: Initialisation) -> OutputHead:
+def build_head(head: Head, channels: int, initialization: Initialization) -> OutputHead:
     """Return the head of that name for features of that many channels."""
     match head:
         case "frame":
-            return FrameHead(channels, initialisation)
+            return FrameHead(channels, initialization)
         case "conv3d":
-            return TimeHead(channels, past=1, future=1, initialisation=initialisation)
+            return TimeHead(channels, past=1, future=1, initialization=initialization)
         case "causal3d":
-            return TimeHead(channels, past=2, future=0, initialisation=initialisation)
+            return TimeHead(channels, past=2, future=0, initialization=initialization)

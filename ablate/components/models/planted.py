@@ -95,13 +95,13 @@ def _strength(spec: Planted) -> Tensor:
 
 
 def _velocity(frames: Video) -> Velocity:
-    """Return the slope of a straight line through the centres of the ink over time."""
+    """Return the slope of a straight line through the centers of the ink over time."""
     time = torch.arange(frames.shape[1], dtype=frames.dtype, device=frames.device)
     apart = time - time.mean()
-    return torch.einsum("btk,t->bk", _centres(frames), apart) / apart.square().sum().clamp_min(1)
+    return torch.einsum("btk,t->bk", _centers(frames), apart) / apart.square().sum().clamp_min(1)
 
 
-def _centres(frames: Video) -> Float[Tensor, "batch time 2"]:
+def _centers(frames: Video) -> Float[Tensor, "batch time 2"]:
     ink = frames.sum((2, 3, 4)).clamp_min(torch.finfo(frames.dtype).tiny)
     across, down = frames.sum((2, 3)), frames.sum((2, 4))
     means = [(sums * torch.arange(sums.shape[2], device=frames.device)).sum(2) / ink for sums in (across, down)]

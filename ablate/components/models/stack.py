@@ -7,7 +7,7 @@ from pydantic import Field
 
 from ablate.components.models.activation import CellActivation, GateActivation
 from ablate.components.models.convlstm_layer import Cell
-from ablate.components.models.initialisation import Initialisation
+from ablate.components.models.initialization import Initialization
 from ablate.core.sizes import MOST_WEIGHTS, FilterCount, KernelSize, LayerCount
 from ablate.core.spec_base import Spec
 
@@ -32,7 +32,7 @@ class ConvLSTMStack(Spec, ABC):
     """Of candidate and output. With relu the cell state can only grow."""
     gate_activation: GateActivation = "sigmoid"
     forget_bias: float = 1.0
-    initialisation: Initialisation = "keras"
+    initialization: Initialization = "keras"
     peepholes: bool = False
 
     def shapes(self) -> list[Shape]:
@@ -47,7 +47,7 @@ class ConvLSTMStack(Spec, ABC):
 
     def cell(self) -> Cell:
         """Return how the gates of every layer work."""
-        return Cell(self.activation, self.gate_activation, self.forget_bias, self.initialisation, self.peepholes)
+        return Cell(self.activation, self.gate_activation, self.forget_bias, self.initialization, self.peepholes)
 
     def refuse_giants(self, channels: int) -> None:
         """Raise ValueError where the layers' convolutions, over frames of so many channels, have too many weights."""

@@ -17,7 +17,7 @@ class ScheduledSampling(Scheme):
     """Loss over the guess of the next frame at every position, where some inputs are own guesses.
 
     Bengio et al. 2015 (arXiv 1506.03099), linear decay: after `context` true frames the input of each
-    clip and step is the true frame with a probability that falls from 1 at the first optimisation step
+    clip and step is the true frame with a probability that falls from 1 at the first optimization step
     to 0 at `decayed` of all steps. Gradients flow through the guesses that are fed back.
     """
 

@@ -7,7 +7,7 @@ from ablate.diagnosis.probes.gates import Gates
 from ablate.diagnosis.probes.head_swap import HeadSwap
 from ablate.diagnosis.probes.leak import Leak
 from ablate.diagnosis.probes.memory import Memory
-from ablate.diagnosis.probes.normalisation import NormalisationStatistics
+from ablate.diagnosis.probes.normalization import NormalizationStatistics
 from ablate.diagnosis.probes.positions import Positions
 from ablate.diagnosis.probes.probe import Probe, Subject
 from ablate.diagnosis.probes.receptive_field import ReceptiveField
@@ -19,7 +19,7 @@ PROBES: tuple[Probe, ...] = (
     ForgetGate(),
     Feeding(),
     HeadSwap(),
-    NormalisationStatistics(),
+    NormalizationStatistics(),
     Gates(),
     CellGrowth(),
     ReceptiveField(),

@@ -25,8 +25,8 @@ def digit_speed(clips: Video) -> float:
 def shifts(clips: Video) -> Pixels:
     """Return for every lit pixel of every frame but the first how far (chessboard) it came from.
 
-    Block matching: the shift of the frame before, up to a sixth of the canvas, that leaves the least squared
-    difference in the window around the pixel, a quarter of the canvas wide; the shortest of equals.
+    Block matching: the shift of the frame before, up to a sixth of the frame, that leaves the least squared
+    difference in the window around the pixel, a quarter of the frame wide; the shortest of equals.
     """
     before, now = clips[:, :-1].flatten(0, 1), clips[:, 1:].flatten(0, 1)
     farthest, window = now.shape[-1] // 6, now.shape[-1] // 4 | 1

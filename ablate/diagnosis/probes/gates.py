@@ -120,9 +120,9 @@ class Watched:
     @property
     def chart(self) -> Chart:
         """The histograms by place."""
-        centres = tuple(((np.arange(BINS) + 0.5) / BINS).tolist())
+        centers = tuple(((np.arange(BINS) + 0.5) / BINS).tolist())
         shares = {place: count / count.sum().clamp(min=1) for place, count in self.counts.items()}
-        lines = tuple(Line(f"{place} pixels", centres, tuple(share.tolist())) for place, share in shares.items())
+        lines = tuple(Line(f"{place} pixels", centers, tuple(share.tolist())) for place, share in shares.items())
         return Chart(f"{self.gate.capitalize()} of {self.layer}", self.gate, "share of pixels and channels", lines)
 
     @property

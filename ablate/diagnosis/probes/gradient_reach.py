@@ -13,7 +13,7 @@ from ablate.diagnosis.probes.kernel_reach import Reach
 from ablate.measurement.metrics.ghost_masks import LIT
 
 Map = Float[np.ndarray, "row column"]
-"""Absolute gradient by where the input pixel lies from the output pixel, which is the centre."""
+"""Absolute gradient by where the input pixel lies from the output pixel, which is the center."""
 
 Distances = Int[np.ndarray, "row column"]
 
@@ -61,7 +61,7 @@ def _one_step(model: Forecaster, clip: Video) -> list[Map]:
         guess = model.one_step(frames)[0, -1, 0]
         row, column = _pixel(guess, clip[0, -1, 0])
         (gradient,) = torch.autograd.grad(guess[row, column], frames)
-    return [_centred(frame, row, column) for frame in gradient[0, :, 0].flip(0)]
+    return [_centered(frame, row, column) for frame in gradient[0, :, 0].flip(0)]
 
 
 def _rollout(model: Forecaster, clip: Video, steps: Sequence[int]) -> list[Map]:
@@ -73,7 +73,7 @@ def _rollout(model: Forecaster, clip: Video, steps: Sequence[int]) -> list[Map]:
             guess = forecast[0, step - 1, 0]
             row, column = _pixel(guess, clip[0, -1, 0])
             (gradient,) = torch.autograd.grad(guess[row, column], frames, retain_graph=True)
-            maps.append(_centred(gradient[0, -1, 0], row, column))
+            maps.append(_centered(gradient[0, -1, 0], row, column))
     return maps
 
 
@@ -89,13 +89,13 @@ def _pixel(guess: Tensor, last: Tensor) -> tuple[int, int]:
     return height // 4 + row, width // 4 + column
 
 
-def _centred(gradient: Tensor, row: int, column: int) -> Map:
+def _centered(gradient: Tensor, row: int, column: int) -> Map:
     height, width = gradient.shape
     side = 2 * max(height, width) - 1
-    centred, centre = np.zeros((side, side)), side // 2
-    rows, columns = slice(centre - row, centre - row + height), slice(centre - column, centre - column + width)
-    centred[rows, columns] = gradient.abs().double().cpu().numpy()
-    return centred
+    centered, center = np.zeros((side, side)), side // 2
+    rows, columns = slice(center - row, center - row + height), slice(center - column, center - column + width)
+    centered[rows, columns] = gradient.abs().double().cpu().numpy()
+    return centered
 
 
 def _summed(clips: Iterable[list[Map]]) -> list[Map]:
@@ -103,6 +103,6 @@ def _summed(clips: Iterable[list[Map]]) -> list[Map]:
 
 
 def _distance(gradient: Map) -> Distances:
-    centre = len(gradient) // 2
-    away = np.abs(np.arange(len(gradient)) - centre)
+    center = len(gradient) // 2
+    away = np.abs(np.arange(len(gradient)) - center)
     return np.maximum.outer(away, away)

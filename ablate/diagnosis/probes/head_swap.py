@@ -83,15 +83,15 @@ def fitted_head(kind: Head, features: Features, future: Video) -> OutputHead:
     for parameter in head.parameters():
         nn.init.zeros_(parameter)
     target = future.transpose(0, 1)
-    optimiser = torch.optim.LBFGS(head.parameters(), max_iter=ITERATIONS, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS(head.parameters(), max_iter=ITERATIONS, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         value = functional.binary_cross_entropy_with_logits(head(features, None)[0], target)
         value.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         return value
 
-    optimiser.step(loss)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    optimizer.step(loss)  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return head
 
 

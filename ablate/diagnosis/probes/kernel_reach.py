@@ -10,7 +10,7 @@ from ablate.components.models.convlstm import ConvLSTMNetwork
 from ablate.components.models.convlstm_layer import ConvLSTMLayer
 from ablate.components.models.encoder_forecaster import EncoderForecasterNetwork
 from ablate.components.models.forecaster import Forecaster
-from ablate.components.models.normalisation import BatchNorm, GroupNorm
+from ablate.components.models.normalization import BatchNorm, GroupNorm
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class KernelReach:
 def kernel_reach(model: Forecaster) -> KernelReach | None:
     """Return how far the kernels of one of our networks reach.
 
-    None where they do not tell: somebody else's net, or a normalisation by the statistics of whole frames.
+    None where they do not tell: somebody else's net, or a normalization by the statistics of whole frames.
     """
     if any(_spans_frames(module) for module in model.modules()):
         return None

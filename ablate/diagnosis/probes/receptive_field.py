@@ -25,7 +25,7 @@ SHARE = 0.9
 PICTURED = (1, 2, 3)
 """Frames before the guessed one whose gradient is drawn."""
 WIDEST = 16
-"""Pixels around the centre that a picture shows at most."""
+"""Pixels around the center that a picture shows at most."""
 DECADES = 4
 """A picture's range: black is this many powers of ten below its strongest pixel."""
 
@@ -132,10 +132,10 @@ def _radius(gradient: Map) -> float:
 
 
 def _picture(gradient: Map, apart: int) -> Image:
-    """Draw the map around its centre, in powers of ten below its strongest pixel."""
-    centre = len(gradient) // 2
-    half = int(min(WIDEST, centre, max(4, np.nan_to_num(_radius(gradient)))))
-    shown = gradient[centre - half : centre + half + 1, centre - half : centre + half + 1]
+    """Draw the map around its center, in powers of ten below its strongest pixel."""
+    center = len(gradient) // 2
+    half = int(min(WIDEST, center, max(4, np.nan_to_num(_radius(gradient)))))
+    shown = gradient[center - half : center + half + 1, center - half : center + half + 1]
     floor = 10.0**-DECADES
     powers = np.log10(np.maximum(shown / max(shown.max(), np.finfo(float).tiny), floor))
     title = f"Gradient to the frame {apart} before the guess, powers of ten"

@@ -26,7 +26,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Progressed:
-    """A running task reached an optimisation step. `held_out_loss` is NaN between two points of the loss curve."""
+    """A running task reached an optimization step. `held_out_loss` is NaN between two points of the loss curve."""
 
     point: str
     step: int

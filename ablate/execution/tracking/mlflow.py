@@ -117,7 +117,7 @@ class MLflowTracker(Tracker):
 
     @patient
     def curve(self, run_id: str, rows: pd.DataFrame) -> None:
-        """See Tracker. The steps of these metrics are optimisation steps; they may be CURVE_SECONDS late."""
+        """See Tracker. The steps of these metrics are optimization steps; they may be CURVE_SECONDS late."""
         curve = self._curves[run_id]
         rows = rows[rows["step"] > curve.known]
         if rows.empty:  # a run that was taken up again tells its curve from the beginning

@@ -11,7 +11,7 @@ from itertools import islice
 from multiprocessing import get_context
 
 from ablate.core.errors import AblateError, AnalysisError
-from ablate.inference.calibration.judge import Judgement, judge
+from ablate.inference.calibration.judge import Judgment, judge
 from ablate.inference.calibration.layout import Layout
 from ablate.inference.calibration.scenario import Scenario, Sizes
 from ablate.inference.calibration.simulate import simulate
@@ -19,7 +19,7 @@ from ablate.inference.inference import Inference
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
 
-Analyse = Callable[[RunTable, Settings], Inference]
+Analyze = Callable[[RunTable, Settings], Inference]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 AHEAD = 2  # studies waiting for each worker, so that none idles
 
@@ -31,34 +31,34 @@ class Campaign:
     layout: Layout
     sizes: Sizes
     settings: Settings
-    analyse: Analyse
+    analyze: Analyze
     seed: int = 0
 
-    def judgement(self, scenario: Scenario, number: int) -> Judgement:
+    def judgment(self, scenario: Scenario, number: int) -> Judgment:
         """Simulate one study and judge what is inferred from it. Raises AnalysisError, naming the study."""
         study = simulate(scenario, self.layout, self.sizes, self.seed, number)
         try:
-            inference = self.analyse(study.table, replace(self.settings, seed=study.seed))
+            inference = self.analyze(study.table, replace(self.settings, seed=study.seed))
         except AblateError as error:
             raise AnalysisError(f"study {number} of {scenario.name}, seed {self.seed}: {error}") from error
         return judge(inference, study, self.sizes)
 
 
-def judgements(
+def judgments(
     campaign: Campaign, scenarios: Sequence[Scenario], studies: int, workers: int
-) -> Generator[tuple[str, int, Judgement]]:
-    """Yield the scenario, number and judgement of every study, as they are done, one scenario after another.
+) -> Generator[tuple[str, int, Judgment]]:
+    """Yield the scenario, number and judgment of every study, as they are done, one scenario after another.
 
     What is yielded does not depend on the number of workers, only its order does. Closing the generator drops what has
     not begun. Raises AblateError where a worker process dies.
     """
     todo = ((scenario, number) for scenario in scenarios for number in range(studies))
     with _single_threaded(), ProcessPoolExecutor(workers, get_context("spawn"), _ignore_interrupts) as pool:
-        running: dict[Future[Judgement], tuple[str, int]] = {}
+        running: dict[Future[Judgment], tuple[str, int]] = {}
         try:
             while True:
                 for scenario, number in islice(todo, AHEAD * workers - len(running)):
-                    running[pool.submit(campaign.judgement, scenario, number)] = scenario.name, number
+                    running[pool.submit(campaign.judgment, scenario, number)] = scenario.name, number
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:

@@ -16,7 +16,7 @@ TrueEffects = Sequence[tuple[Effect, float]]
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgment:
     """One study's verdicts and intervals, counted.
 
     `false_alarm`: a factor that does nothing was named a cause, or as acting with another; None where each does
@@ -38,7 +38,7 @@ class Judgement:
     factors: int
 
 
-def judge(inference: Inference, study: Simulated, sizes: Sizes) -> Judgement:
+def judge(inference: Inference, study: Simulated, sizes: Sizes) -> Judgment:
     """Hold an inference to the truth of the study it was made from."""
     said = {verdict.factor: verdict for verdict in inference.verdicts}
     verdicts = [said[factor.path] for factor in study.layout.factors]
@@ -47,7 +47,7 @@ def judge(inference: Inference, study: Simulated, sizes: Sizes) -> Judgement:
     alpha = inference.settings.alpha
     significant = [(e, true) for e, true in effects if e.p_adjusted is not None and e.p_adjusted <= alpha]
     signed = [(e.estimate, true) for e, true in significant if abs(true) > NOTHING]
-    return Judgement(
+    return Judgment(
         false_alarm=_false_alarm(verdicts, study),
         cleared=_cleared(verdicts, effects, study, sizes),
         found=_found(verdicts, study),

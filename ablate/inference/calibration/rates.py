@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 from scipy import stats
 
-from ablate.inference.calibration.judge import Judgement
+from ablate.inference.calibration.judge import Judgment
 
 CONFIDENCE = 0.95
 
@@ -26,7 +26,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Rates:
-    """What came of a scenario's studies; see Judgement. None where nothing could be counted."""
+    """What came of a scenario's studies; see Judgment. None where nothing could be counted."""
 
     scenario: str
     studies: int
@@ -38,20 +38,20 @@ class Rates:
     undecided: Rate | None
 
 
-def rates(scenario: str, judgements: Sequence[Judgement]) -> Rates:
+def rates(scenario: str, judgments: Sequence[Judgment]) -> Rates:
     """Count over a scenario's studies."""
 
-    def of_studies(told: Callable[[Judgement], bool | None]) -> Rate | None:
-        answers = [answer for judgement in judgements if (answer := told(judgement)) is not None]
+    def of_studies(told: Callable[[Judgment], bool | None]) -> Rate | None:
+        answers = [answer for judgment in judgments if (answer := told(judgment)) is not None]
         return rate(np.array(answers, int), np.ones(len(answers), int))
 
-    def of_parts(told: Callable[[Judgement], tuple[int, int]]) -> Rate | None:
-        counts = np.array([told(judgement) for judgement in judgements], int).reshape(-1, 2)
+    def of_parts(told: Callable[[Judgment], tuple[int, int]]) -> Rate | None:
+        counts = np.array([told(judgment) for judgment in judgments], int).reshape(-1, 2)
         return rate(counts[:, 0], counts[:, 1])
 
     return Rates(
         scenario=scenario,
-        studies=len(judgements),
+        studies=len(judgments),
         false_alarms=of_studies(lambda j: j.false_alarm),
         cleared=of_studies(lambda j: j.cleared),
         found=of_studies(lambda j: j.found),
@@ -86,7 +86,7 @@ def clopper_pearson(hits: float, of: float) -> tuple[float, float]:
 
 
 def _independent(hits: np.ndarray, of: np.ndarray) -> float:
-    """Return how many independent counts the share is worth, from its linearised variance over studies."""
+    """Return how many independent counts the share is worth, from its linearized variance over studies."""
     total, studies = int(of.sum()), int((of > 0).sum())
     share = float(hits.sum()) / total
     variance = float(((hits - share * of) ** 2).sum()) * studies / max(studies - 1, 1) / total**2

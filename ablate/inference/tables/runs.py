@@ -43,7 +43,7 @@ def read_runs(file: Path, columns: Columns) -> RunTable:
         mediators={name: _numbers(file, text, name) for name in columns.mediators},
     )
     if not table.defined.any():
-        raise DataError(f"{file}: no row has a finite {columns.response!r}; there is nothing to analyse")
+        raise DataError(f"{file}: no row has a finite {columns.response!r}; there is nothing to analyze")
     return _one_row_a_run(file, text, table, average=columns.average)
 
 

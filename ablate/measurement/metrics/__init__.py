@@ -15,7 +15,20 @@ SECONDARY = ("ghost_ratio", "signal_retention", "mse", "ssim")
 
 def score(forecast: Frames, target: Frames, history: History) -> dict[str, FrameScores]:
     """Return every measure of every metric by name, one number per clip and forecast step."""
-    return {name: values for group in METRIC_GROUPS for name, values in group.per_frame(forecast, target, history).items()}
+    return {
+        name: values for group in METRIC_GROUPS for name, values in group.per_frame(forecast, target, history).items()
+    }
 
 
-__all__ = ["SECONDARY", "METRICS", "METRIC_GROUPS", "PSNR", "SSIM", "Ghost", "Metric", "MetricGroup", "PixelError", "score"]
+__all__ = [
+    "METRICS",
+    "METRIC_GROUPS",
+    "PSNR",
+    "SECONDARY",
+    "SSIM",
+    "Ghost",
+    "Metric",
+    "MetricGroup",
+    "PixelError",
+    "score",
+]

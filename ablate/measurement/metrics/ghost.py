@@ -42,13 +42,13 @@ class Ghost(MetricGroup):
 
     Two things differ from the plain definition, (mean p over stale - mean p over control) / mean p over present:
 
-    - Both sides are relative to the true brightness. On grey frames the brightest a stale pixel has been exceeds
+    - Both sides are relative to the true brightness. On gray frames the brightest a stale pixel has been exceeds
       what lit pixels show now, and a planted 0.30 read 0.32. On black and white frames nothing changes.
     - The control gets as much light from the digits as the stale pixels, not just lies as far away. The pixels a
       digit has just left lie along its strokes, others at their distance off its ends: a blur of 3 pixels
       read up to 0.11 at the shortest lag and 0.03 in all; now 0.01 and 0.005.
 
-    Where it misleads: a ghost so strong that it brightens the digits too reads lower, 0.8 on grey frames as 0.77.
+    Where it misleads: a ghost so strong that it brightens the digits too reads lower, 0.8 on gray frames as 0.77.
     Digits forecast beside their true place count as faded, and a ghost behind them reads higher; those that lag
     more than MARGIN behind lie on stale pixels, and count as a ghost.
     """

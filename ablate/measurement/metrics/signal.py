@@ -12,6 +12,6 @@ FADED = 0.1
 def unless_faded(brightness: FrameScores, excess: Excess) -> FrameScores:
     """Return the digits' mean brightness; NaN where it exceeds the mean control of `excess` by less than FADED.
 
-    So a blank forecast has none, and neither has one that is equally grey all over.
+    So a blank forecast has none, and neither has one that is equally gray all over.
     """
     return np.where(brightness - excess.pixels.mean(excess.control) >= FADED, brightness, np.nan)

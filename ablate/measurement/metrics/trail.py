@@ -21,7 +21,7 @@ def trail_profile(excess: Excess, past: Past) -> Profile:
     Ages go from 1 to LONGEST_LAG. Copying the last frame is a spike at lag 1; a state that never forgets is a
     long tail. Pixels that had ink since they were last lit, too faint to be lit, have no age: whose trace they
     bear is not known. Digits that move less than the margin in a step leave nothing at lag 1: on 32 pixels
-    it is undefined. On grey frames a ghost that does not fade reads up to a fifth higher at the shortest lag and less
+    it is undefined. On gray frames a ghost that does not fade reads up to a fifth higher at the shortest lag and less
     so at longer ones: what shows there is from when the pixel was brighter than when it was last lit.
     """
     pixels, age = excess.pixels, excess.pixels.of(past.age)

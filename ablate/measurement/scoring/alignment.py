@@ -65,7 +65,7 @@ def align(forecast: Frames, target: Frames, history: History) -> Alignment:
 
     Offsets go up to FARTHEST, fewer for short forecasts: all are compared over the same steps. The best is the one of
     the least error, named only where it saves more than the share CLEARLY of the error at offset 0, and saves it by
-    movement too: a still picture, blank, grey or held, fits other times better where the truth happens to have less
+    movement too: a still picture, blank, gray or held, fits other times better where the truth happens to have less
     ink or to pass by, and is of no time; nor is a forecast of one step. With p the forecast, p' the mean of
     a clip's steps and y the truth, offset k saves 2 sum (p_t - p') (y_(t-k) - y_t) by movement.
 

@@ -56,7 +56,7 @@ def _check_floats(path: Path, low: float, high: float, *, forecast: bool) -> Non
 
 def _mending(low: float, high: float, *, forecast: bool) -> str:
     if low < LOWEST and high < FULL_INK / 2:
-        return "apply a sigmoid, if these are logits" if forecast else "undo their normalisation"
+        return "apply a sigmoid, if these are logits" if forecast else "undo their normalization"
     if high > HIGHEST:
         return f"divide by {FULL_INK}, or save as uint8, if that is full brightness; else clip them with numpy.clip"
     return "clip them with numpy.clip"

@@ -16,7 +16,7 @@ from ablate.measurement.scoring.reading import reading
 LAGS = tuple(metric.name for metric in TRAIL)
 
 
-def summarise(scores: ForecastScores) -> ForecastSummary:
+def summarize(scores: ForecastScores) -> ForecastSummary:
     """Return means with intervals over clips, the trail, the extreme clips, and what it all says."""
     ghosts = scores.metrics["ghost_ratio"]
     strongest, weakest = strongest_and_weakest(ghosts, EXTREMES)

@@ -1,4 +1,4 @@
-"""Batch normalisation by the moments of the batch at hand, with its own gradient.
+"""Batch normalization by the moments of the batch at hand, with its own gradient.
 
 torch adds up a million pixels that lie channels last one after the other, and its variance of float32 is then off in
 the fourth digit. Here rows are added first, then their sums: as quick as memory allows, and exact to rounding.
@@ -13,16 +13,16 @@ from torch.autograd.function import once_differentiable
 from ablate.components.models.fast.fusion import in_one_pass, is_fused
 
 
-def normalise_by_batch(images: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
-    """Return images (batch, channel, height, width) normalised, and each channel's mean and biased variance.
+def normalize_by_batch(images: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Return images (batch, channel, height, width) normalized, and each channel's mean and biased variance.
 
-    The gradient goes through the normalised images alone: the moments are for averages that are not trained.
+    The gradient goes through the normalized images alone: the moments are for averages that are not trained.
     """
-    result: tuple[Tensor, Tensor, Tensor] = _Normalise.apply(images, weight, bias, epsilon)  # type: ignore[no-untyped-call]
+    result: tuple[Tensor, Tensor, Tensor] = _Normalize.apply(images, weight, bias, epsilon)  # type: ignore[no-untyped-call]
     return result
 
 
-class _Normalise(torch.autograd.Function):
+class _Normalize(torch.autograd.Function):
     """y = (x - mean) w / sqrt(var + epsilon) + b (Ioffe & Szegedy 2015, arXiv 1502.03167, algorithm 1)."""
 
     @staticmethod
@@ -37,8 +37,8 @@ class _Normalise(torch.autograd.Function):
         steepness = (variance + epsilon).rsqrt()
         ctx.save_for_backward(images, weight, mean, steepness)
         ctx.mark_non_differentiable(mean, variance)
-        normalised = in_one_pass(_stretch, ctx.fused)(rows, mean, steepness * weight, bias)
-        return _images(normalised, images), mean, variance
+        normalized = in_one_pass(_stretch, ctx.fused)(rows, mean, steepness * weight, bias)
+        return _images(normalized, images), mean, variance
 
     @staticmethod
     @once_differentiable

@@ -1,4 +1,4 @@
-"""Whether inference normalises by other statistics than training did."""
+"""Whether inference normalizes by other statistics than training did."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ import torch
 
 from ablate.components.models.batch_statistics import batch_norms, recompute_statistics, statistics
 from ablate.components.models.forecaster import Forecaster
-from ablate.components.models.normalisation import Statistics
+from ablate.components.models.normalization import Statistics
 from ablate.core.arrays import Frames
 from ablate.core.tensors import Video
 from ablate.diagnosis.probes.change import LEFT_OUT, change_of, said
@@ -25,13 +25,13 @@ BATCH = 16  # clips whose statistics are pooled at a time; their number is no ma
 
 
 @final
-class NormalisationStatistics(Probe):
+class NormalizationStatistics(Probe):
     """Forecasts with moving averages, with batch statistics, and with averages recomputed over training clips."""
 
-    name: ClassVar[str] = "normalisation"
+    name: ClassVar[str] = "normalization"
 
     def applies_to(self, subject: Subject) -> bool:
-        """See Probe: it takes batch normalisation."""
+        """See Probe: it takes batch normalization."""
         return bool(batch_norms(subject.model))
 
     def ask(self, subject: Subject) -> Finding:

@@ -12,7 +12,7 @@ from statsmodels.stats.anova import anova_lm
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.matched import matched_sets
 from ablate.inference.run_table import RunTable
-from ablate.inference.steadiness import steadiness
+from ablate.inference.seed_interaction import steadiness
 
 LEVELS = {"a": ("x", "y", "z"), "b": ("0", "1"), "c": ("0", "1")}
 FACTORS = tuple(FactorLevels(name, name, levels, levels[0]) for name, levels in LEVELS.items())

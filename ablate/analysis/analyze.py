@@ -21,7 +21,7 @@ from ablate.inference.settings import Settings
 UNDECIDED = "The study is exploratory, and decides nothing."
 
 
-def analyse(table: StudyTable, settings: Settings) -> Analysis:
+def analyze(table: StudyTable, settings: Settings) -> Analysis:
     """Return what the study found so far. Equal input gives an equal result.
 
     Of an exploratory study every factor stays undecided, whatever its numbers are. Raises AnalysisError where no run

@@ -1,4 +1,4 @@
-"""Normalisation of a layer's features."""
+"""Normalization of a layer's features."""
 
 from abc import ABC, abstractmethod
 from typing import Annotated, Literal, final
@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ablate.components.models.convlstm_layer import Features
-from ablate.components.models.fast.batch_moments import normalise_by_batch
+from ablate.components.models.fast.batch_moments import normalize_by_batch
 from ablate.core.sizes import FilterCount
 from ablate.core.spec_base import Spec
 
 Statistics = Literal["moving", "batch", "recomputed"]
 
 
-class Normalisation(Spec, ABC):
+class Normalization(Spec, ABC):
     """Builds the module that stands after each layer; it maps Features to Features."""
 
     @abstractmethod
@@ -25,18 +25,18 @@ class Normalisation(Spec, ABC):
 
 
 @final
-class NoNormalisation(Normalisation):
+class NoNormalization(Normalization):
     """Features pass as they are."""
 
     kind: Literal["none"] = "none"
 
     def build(self, channels: int) -> nn.Module:  # noqa: ARG002  # part of the contract
-        """See Normalisation."""
+        """See Normalization."""
         return nn.Identity()
 
 
 @final
-class BatchNormalisation(Normalisation):
+class BatchNormalization(Normalization):
     """Keras' BatchNormalization over batch, time, height and width (Ioffe & Szegedy 2015, arXiv 1502.03167)."""
 
     kind: Literal["batch"] = "batch"
@@ -46,24 +46,24 @@ class BatchNormalisation(Normalisation):
     epsilon: PositiveFloat = 1e-3
 
     def build(self, channels: int) -> nn.Module:
-        """See Normalisation."""
+        """See Normalization."""
         return BatchNorm(channels, self)
 
 
 @final
-class LayerNormalisation(Normalisation):
+class LayerNormalization(Normalization):
     """Keras' LayerNormalization: over the channels of each pixel (Ba et al. 2016, arXiv 1607.06450)."""
 
     kind: Literal["layer"] = "layer"
     epsilon: PositiveFloat = 1e-3
 
     def build(self, channels: int) -> nn.Module:
-        """See Normalisation."""
+        """See Normalization."""
         return ChannelNorm(channels, self.epsilon)
 
 
 @final
-class GroupNormalisation(Normalisation):
+class GroupNormalization(Normalization):
     """Over each group of channels of one frame (Wu & He 2018, arXiv 1803.08494), epsilon as in Keras.
 
     Frame by frame: Keras' own layer would average over time as well, and so let the future through.
@@ -74,23 +74,23 @@ class GroupNormalisation(Normalisation):
     epsilon: PositiveFloat = 1e-3
 
     def build(self, channels: int) -> nn.Module:
-        """See Normalisation."""
+        """See Normalization."""
         if channels % self.groups:
             raise ValueError(f"{channels} filters cannot be split into {self.groups} groups")
         return GroupNorm(self.groups, channels, self.epsilon)
 
 
-AnyNormalisation = Annotated[
-    NoNormalisation | BatchNormalisation | LayerNormalisation | GroupNormalisation, Field(discriminator="kind")
+AnyNormalization = Annotated[
+    NoNormalization | BatchNormalization | LayerNormalization | GroupNormalization, Field(discriminator="kind")
 ]
 
 
 class BatchNorm(nn.Module):
-    """Batch normalisation that keeps two sets of averages and lets inference choose.
+    """Batch normalization that keeps two sets of averages and lets inference choose.
 
     As in Keras, the moving variance is the biased one. Statistics of the batch at hand span its clips and its
     time: with them a guess depends on later frames and on other clips, and a roll-out, which goes frame by
-    frame, normalises each frame by itself.
+    frame, normalizes each frame by itself.
     """
 
     moving_mean: Tensor
@@ -99,7 +99,7 @@ class BatchNorm(nn.Module):
     recomputed_variance: Tensor
     recomputed: Tensor
 
-    def __init__(self, channels: int, spec: BatchNormalisation) -> None:
+    def __init__(self, channels: int, spec: BatchNormalization) -> None:
         super().__init__()
         self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
         self.register_buffer("moving_mean", torch.zeros(channels))
@@ -112,12 +112,12 @@ class BatchNorm(nn.Module):
         self._momentum, self._epsilon = spec.momentum, spec.epsilon
 
     def forward(self, features: Features) -> Features:
-        """Normalise; in training mode with the batch's statistics, which also move the averages."""
+        """Normalize; in training mode with the batch's statistics, which also move the averages."""
         if self.training:
-            normalised, mean, variance = self._by_batch(features)
+            normalized, mean, variance = self._by_batch(features)
             self.moving_mean.lerp_(mean, 1 - self._momentum)
             self.moving_variance.lerp_(variance, 1 - self._momentum)
-            return normalised
+            return normalized
         match self.statistics:
             case "batch":
                 return self._by_batch(features)[0]
@@ -146,27 +146,27 @@ class BatchNorm(nn.Module):
         return flat.view_as(features)
 
     def _by_batch(self, features: Features) -> tuple[Features, Tensor, Tensor]:
-        """Return the features normalised by their own mean and biased variance, and these two."""
-        normalised, mean, variance = normalise_by_batch(features.flatten(0, 1), self.weight, self.bias, self._epsilon)
-        return normalised.view_as(features), mean, variance
+        """Return the features normalized by their own mean and biased variance, and these two."""
+        normalized, mean, variance = normalize_by_batch(features.flatten(0, 1), self.weight, self.bias, self._epsilon)
+        return normalized.view_as(features), mean, variance
 
 
 class ChannelNorm(nn.Module):
-    """Layer normalisation over the channels of each pixel."""
+    """Layer normalization over the channels of each pixel."""
 
     def __init__(self, channels: int, epsilon: float) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(channels, eps=epsilon)
 
     def forward(self, features: Features) -> Features:
-        """Normalise every pixel by itself."""
-        normalised: Tensor = self.norm(features.movedim(2, -1))
-        return normalised.movedim(-1, 2)
+        """Normalize every pixel by itself."""
+        normalized: Tensor = self.norm(features.movedim(2, -1))
+        return normalized.movedim(-1, 2)
 
 
 class GroupNorm(nn.GroupNorm):
-    """Group normalisation of each frame by itself."""
+    """Group normalization of each frame by itself."""
 
     def forward(self, features: Features) -> Features:
-        """Normalise every frame by itself."""
+        """Normalize every frame by itself."""
         return super().forward(features.flatten(0, 1)).view_as(features)

@@ -104,5 +104,5 @@ def _in_pieces(runs: pd.DataFrame) -> Iterator[str]:
         yield (
             f"In {cut} of {len(pieces)} runs memory did not hold a whole batch: it was cut into up to "
             f"{int(pieces.max())} pieces, whose gradients were added up. That differs by rounding alone, but for batch "
-            "normalisation, whose statistics are then those of a piece."
+            "normalization, whose statistics are then those of a piece."
         )

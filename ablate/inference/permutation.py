@@ -1,4 +1,4 @@
-"""Randomisation within matched sets: what the runs would have said, had their levels been dealt otherwise.
+"""Randomization within matched sets: what the runs would have said, had their levels been dealt otherwise.
 
 Where a factor does nothing, the runs of a matched set are exchangeable: each of them might as well have had another's
 level (Fisher 1935, The Design of Experiments). An interaction is tested on what is left of each set after its rows'
@@ -16,13 +16,13 @@ from scipy.linalg import helmert
 from ablate.inference.matched import MatchedSets
 from ablate.inference.monte_carlo import Draws, reached
 
-LARGEST_GROUP = 720  # relabellings of a set; of a larger group the cyclic part is taken, which keeps the test valid
-ENUMERATED = 20_000  # relabellings of all sets together
+LARGEST_GROUP = 720  # relabelings of a set; of a larger group the cyclic part is taken, which keeps the test valid
+ENUMERATED = 20_000  # relabelings of all sets together
 SLACK = 1e-9  # equal sums differ by rounding
 ROUNDING = 1e-13  # of the largest value
 
 
-def permutations(shape: tuple[int, ...]) -> Int[np.ndarray, "relabelling entry"]:
+def set_permutations(shape: tuple[int, ...]) -> Int[np.ndarray, "relabeling entry"]:
     """Return the ways to relabel one set with so many levels of each factor, each as an order of its entries.
 
     For one factor: all orders of its levels. For two: all orders of rows times all orders of columns; of a 2 x 2 set
@@ -36,22 +36,22 @@ def permutations(shape: tuple[int, ...]) -> Int[np.ndarray, "relabelling entry"]
 
 
 def smallest_p(shape: tuple[int, ...], sets: int, most: int) -> float:
-    """Return the least p that so many sets can reach, of at most `most` drawn relabellings.
+    """Return the least p that so many sets can reach, of at most `most` drawn relabelings.
 
-    Relabelling all sets alike changes nothing, so one set counts for none.
+    Relabeling all sets alike changes nothing, so one set counts for none.
     """
-    ways = len(permutations(shape))
+    ways = len(set_permutations(shape))
     return float(ways) ** (min(0, 1 - sets)) if (sets - 1) * log(ways) <= log(ENUMERATED) else 1 / (1 + most)
 
 
 def omnibus_p(sets: MatchedSets, draws: Draws) -> float:
     """Return the p of no effect (one factor) or no interaction (two), over all levels at once.
 
-    The statistic is the sum of squares of the means over sets, which orders relabellings as the F statistic does.
+    The statistic is the sum of squares of the means over sets, which orders relabelings as the F statistic does.
     """
     shape = sets.values.shape[1:]
     entries = sets.values.reshape(len(sets.values), -1)
-    return _p(_weighted(entries[:, permutations(shape)], axes(shape)), draws, alike=True)
+    return _p(_weighted(entries[:, set_permutations(shape)], axes(shape)), draws, alike=True)
 
 
 def axes(shape: tuple[int, ...]) -> Float[np.ndarray, "entry axis"]:
@@ -64,14 +64,14 @@ def axes(shape: tuple[int, ...]) -> Float[np.ndarray, "entry axis"]:
 
 def contrast_p(sets: MatchedSets, weights: Float[np.ndarray, " level"], draws: Draws) -> float:
     """Return the two-sided p of a weighted sum of one factor's levels being zero; the weights add up to 0."""
-    parts = _weighted(sets.values[:, permutations(sets.values.shape[1:])], weights[:, np.newaxis])
+    parts = _weighted(sets.values[:, set_permutations(sets.values.shape[1:])], weights[:, np.newaxis])
     return _p(parts, draws, alike=len(weights) == 2)  # noqa: PLR2004  # exchanging two turns the sign
 
 
 def _weighted(
-    values: Float[np.ndarray, "set relabelling entry"], weights: Float[np.ndarray, "entry part"]
-) -> Float[np.ndarray, "set relabelling part"]:
-    """Return the weighted sums; what is rounding alone counts as 0, so that it does not decide between relabellings."""
+    values: Float[np.ndarray, "set relabeling entry"], weights: Float[np.ndarray, "entry part"]
+) -> Float[np.ndarray, "set relabeling part"]:
+    """Return the weighted sums; what is rounding alone counts as 0, so that it does not decide between relabelings."""
     parts: np.ndarray = values @ weights
     return np.where(np.abs(parts) > ROUNDING * np.abs(values).max(initial=0), parts, 0.0)
 
@@ -84,10 +84,10 @@ def sign_p(vectors: Float[np.ndarray, "block axis"], draws: Draws) -> float:
     return _p(np.stack([vectors, -vectors], axis=1), draws, alike=True)
 
 
-def _p(parts: Float[np.ndarray, "set relabelling part"], draws: Draws, *, alike: bool) -> float:
-    """Return the share of relabellings whose statistic is at least that of the runs as they are.
+def _p(parts: Float[np.ndarray, "set relabeling part"], draws: Draws, *, alike: bool) -> float:
+    """Return the share of relabelings whose statistic is at least that of the runs as they are.
 
-    `alike`: relabelling every set alike leaves the statistic as it is, so the first set may stay as it is.
+    `alike`: relabeling every set alike leaves the statistic as it is, so the first set may stay as it is.
     """
     observed = float((parts[:, 0].sum(axis=0) ** 2).sum()) * (1 - SLACK)
     if (len(parts) - alike) * log(parts.shape[1]) <= log(ENUMERATED):

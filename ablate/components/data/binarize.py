@@ -11,6 +11,6 @@ Threshold = Annotated[int, Field(ge=1, le=255)]
 """The least ink that counts as full ink."""
 
 
-def binarised(clips: Clips, threshold: int | None) -> Clips:
+def binarized(clips: Clips, threshold: int | None) -> Clips:
     """Turn pixels of `threshold` and more to 255 and all others to 0; None leaves them as they are."""
     return clips if threshold is None else (clips >= threshold) * np.uint8(255)

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from ablate.components.models import ConvLSTM, EncoderForecaster
-from ablate.components.models.initialisation import fill_convolution
+from ablate.components.models.initialization import fill_convolution
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +46,7 @@ def test_a_convolution_of_torch_is_drawn_as_torch_does(convolution):
 
 def test_a_layer_of_torch_has_the_spread_of_a_torch_convolution():
     layer = (
-        ConvLSTM(layers=2, filters=256, kernel_size=3, state_kernel_size=1, initialisation="torch").build().layers[1]
+        ConvLSTM(layers=2, filters=256, kernel_size=3, state_kernel_size=1, initialization="torch").build().layers[1]
     )
     input_limit, state_limit = (9 * 256) ** -0.5, 256**-0.5
     assert limit_reached_by(layer.kernel, input_limit)

@@ -1,4 +1,4 @@
-"""Randomisation within matched sets: against going through all relabellings by hand, and SciPy's permutation test."""
+"""Randomization within matched sets: against going through all relabelings by hand, and SciPy's permutation test."""
 
 from itertools import permutations, product
 
@@ -8,7 +8,7 @@ from scipy import stats
 
 from ablate.inference.matched import MatchedSets
 from ablate.inference.monte_carlo import Draws
-from ablate.inference.permutation import contrast_p, omnibus_p, permutations, sign_p, smallest_p
+from ablate.inference.permutation import contrast_p, omnibus_p, set_permutations, sign_p, smallest_p
 
 DRAWS = Draws(9_999, 0)
 
@@ -84,17 +84,17 @@ def test_main_effects_are_no_interaction():
     assert omnibus_p(sets(10 * (rows + columns)), DRAWS) == 1.0
 
 
-def test_drawn_relabellings_come_close_to_all_of_them():
+def test_drawn_relabelings_come_close_to_all_of_them():
     pairs = noise(14, 2) + np.array([0.0, 0.4])
     exact = contrast_p(sets(pairs), np.array([1.0, -1.0]), DRAWS)
-    # A set that tells nothing doubles the relabellings, past what is gone through, and leaves p as it is.
+    # A set that tells nothing doubles the relabelings, past what is gone through, and leaves p as it is.
     drawn = contrast_p(sets(np.vstack([pairs, np.zeros((3, 2))])), np.array([1.0, -1.0]), Draws(50_000, 0))
     assert drawn == pytest.approx(exact, rel=0.35)
 
 
 @pytest.mark.parametrize(("shape", "count"), [((2,), 2), ((3,), 6), ((2, 2), 2), ((3, 2), 12), ((6,), 720), ((7,), 7)])
-def test_a_set_is_relabelled_in_all_ways_or_round_where_these_are_too_many(shape, count):
-    found = permutations(shape)
+def test_a_set_is_relabeled_in_all_ways_or_round_where_these_are_too_many(shape, count):
+    found = set_permutations(shape)
     assert len(np.unique(found, axis=0)) == len(found) == count
     assert found[0].tolist() == list(range(int(np.prod(shape))))
 
@@ -105,7 +105,7 @@ def test_the_least_p_is_that_of_sets_that_all_say_the_same(shape, count):
     assert omnibus_p(sets([same] * count), DRAWS) == pytest.approx(smallest_p(shape, count, DRAWS.most))
 
 
-def test_the_least_p_of_too_many_relabellings_is_that_of_the_drawn():
+def test_the_least_p_of_too_many_relabelings_is_that_of_the_drawn():
     assert smallest_p((2,), 40, 9_999) == 1 / 10_000
     assert omnibus_p(sets([[0.0, 1.0]] * 40), DRAWS) == 1 / 10_000
 

@@ -4,10 +4,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-Initialisation = Literal["keras", "torch"]
+Initialization = Literal["keras", "torch"]
 
 
-def fill_kernel(kernel: Tensor, scheme: Initialisation) -> None:
+def fill_kernel(kernel: Tensor, scheme: Initialization) -> None:
     """Draw a kernel: Keras' glorot_uniform (Glorot & Bengio 2010), or torch's uniform in +-1/sqrt(fan in)."""
     if scheme == "keras":
         nn.init.xavier_uniform_(kernel)
@@ -15,7 +15,7 @@ def fill_kernel(kernel: Tensor, scheme: Initialisation) -> None:
         nn.init.kaiming_uniform_(kernel, a=5**0.5)
 
 
-def fill_state_kernel(kernel: Tensor, scheme: Initialisation) -> None:
+def fill_state_kernel(kernel: Tensor, scheme: Initialization) -> None:
     """Draw a state-to-state kernel: Keras' orthogonal (Saxe et al. 2014, arXiv 1312.6120), or as any other kernel."""
     if scheme == "keras":
         nn.init.orthogonal_(kernel)
@@ -23,7 +23,7 @@ def fill_state_kernel(kernel: Tensor, scheme: Initialisation) -> None:
         fill_kernel(kernel, scheme)
 
 
-def fill_bias(bias: Tensor, kernel: Tensor, scheme: Initialisation) -> None:
+def fill_bias(bias: Tensor, kernel: Tensor, scheme: Initialization) -> None:
     """Set the bias beside a kernel: Keras' zeros, or torch's uniform in +-1/sqrt(fan in)."""
     if scheme == "keras":
         nn.init.zeros_(bias)
@@ -32,7 +32,7 @@ def fill_bias(bias: Tensor, kernel: Tensor, scheme: Initialisation) -> None:
         nn.init.uniform_(bias, -limit, limit)
 
 
-def fill_convolution(convolution: nn.Conv2d | nn.Conv3d, scheme: Initialisation) -> None:
+def fill_convolution(convolution: nn.Conv2d | nn.Conv3d, scheme: Initialization) -> None:
     """Draw a whole convolution anew, kernel and bias."""
     fill_kernel(convolution.weight, scheme)
     if convolution.bias is not None:
