@@ -10,11 +10,11 @@ from collections import Counter
 import optuna
 import pytest
 from mlflow import MlflowClient
-from tests.crash.misbehavior import begun_in
 
 from ablate.execution.results import study_table
 from ablate.storage.paths import MLFLOW, OPTUNA, Store
 from ablate.study import study_file
+from tests.crash.misbehavior import begun_in
 from tests.postgres import PostgreSQL, postgres
 
 ENDED = (0, 1)

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from tests.crash.misbehavior import carry_out
 
 from ablate.core.errors import AblateError
 from ablate.execution.driver import Driver
@@ -14,6 +13,7 @@ from ablate.execution.progress import PlainDisplay
 from ablate.execution.tracking.mlflow import MLflowTracker
 from ablate.storage.paths import Store
 from ablate.study import study_file
+from tests.crash.misbehavior import carry_out
 
 
 def main() -> None:
