@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from ablate.commands.console import refuse_overwriting
+from ablate.commands.old_options import CommandsWithOldOptions
 from ablate.core.control_characters import visible
 from ablate.core.errors import AblateError
 from ablate.inference.settings import Interval
@@ -35,6 +36,7 @@ class Predicts(StrEnum):
 
 
 app = typer.Typer(
+    cls=CommandsWithOldOptions,
     help="Find out, with evidence, what makes a ConvLSTM forecast keep ghosts of the past.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -138,8 +140,10 @@ def ui(
 @app.command()
 def score(
     *,
-    pred: Annotated[Path, typer.Option("--pred", metavar="P.npy", help="The forecasts.", show_default=False)],
-    target: Annotated[Path, typer.Option("--truth", metavar="Y.npy", help="The true frames.", show_default=False)],
+    forecast: Annotated[Path, typer.Option("--forecast", metavar="P.npy", help="Forecast frames.", show_default=False)],
+    target: Annotated[
+        Path, typer.Option("--target", metavar="Y.npy", help="True frames of the same steps.", show_default=False)
+    ],
     history: Annotated[
         Path | None, typer.Option("--history", metavar="H.npy", help="The true frames before the forecast.")
     ] = None,
@@ -157,8 +161,8 @@ def score(
     """
     from ablate.commands import score as command
 
-    refuse_overwriting({"--json": json, "--html": html, "--video": video}, pred, target, history)
-    files = command.ForecastFiles(pred, target, history, step_first)
+    refuse_overwriting({"--json": json, "--html": html, "--video": video}, forecast, target, history)
+    files = command.ForecastFiles(forecast, target, history, step_first)
     command.score(files, command.ScoreFiles(json, html, video), Console())
 
 
@@ -267,9 +271,6 @@ def analyze(
     outcome: Annotated[str | None, typer.Option(metavar="COLUMN", help="How each run ended.")] = None,
     average: Annotated[bool, typer.Option("--average", help="Average rows that repeat a run.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn at random.")] = 0,
-    importances: Annotated[
-        bool, typer.Option("--importances", help="Also fANOVA and PED-ANOVA from Optuna, with what chance gives.")
-    ] = False,
     json: JSONOutput = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page.")] = None,
 ) -> None:
@@ -295,7 +296,7 @@ def analyze(
     )
     refuse_overwriting({"--json": json, "--html": html}, file)
     asked = Asked(alpha, margin, interactions, interval, higher_is_better, bounds, seed)
-    command.analyze(file, columns, asked, command.Outputs(json, html, importances), Console())
+    command.analyze(file, columns, asked, command.Outputs(json, html), Console())
 
 
 @app.command()

@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 
 from ablate.cli import app
 from ablate.core.errors import DataError, SpecError
-from ablate.execution import optuna_importance
 
 COLUMNS = ["--response", "ghost_ratio", "--factors", "kernel,activation,norm", "--block", "seed"]
 SEEDS = 12
@@ -140,15 +139,11 @@ def test_the_page_tells_what_the_console_tells(table, tmp_path, read_page):
     assert "Norm is a cause: none instead of batch lowers the ghost_ratio" in page.text
 
 
-def test_optuna_is_asked_on_demand(table, tmp_path, monkeypatch):
-    monkeypatch.setattr(optuna_importance, "RESAMPLES", 3)
-    monkeypatch.setattr(optuna_importance, "SHUFFLES", 1)
-    done = analyze(table, *COLUMNS, "--importances", "--json", tmp_path / "out.json")
-    found = json.loads((tmp_path / "out.json").read_text())["optuna_importance"]
-    assert [(own["method"], own["factor"]) for own in found] == [
-        (method, factor) for method in ("fanova", "ped_anova") for factor in ("kernel", "activation", "norm")
-    ]
-    assert "PED-ANOVA" in done.output
+def test_the_removed_importances_are_a_warning_and_no_error(table):
+    done = analyze(table, *COLUMNS, "--importances")
+    assert done.exit_code == 0
+    (warning,) = [line for line in done.stderr.splitlines() if "--importances" in line]
+    assert "Optuna dashboard" in warning
 
 
 def test_pairs_can_be_chosen(table, tmp_path):

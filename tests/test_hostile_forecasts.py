@@ -73,7 +73,7 @@ def test_what_is_no_forecast_is_refused_within_bounded_memory(tmp_path, name):
     here.mkdir()
     (here / "p.npy").write_bytes(FILES[name])
     np.save(here / "y.npy", np.zeros((1, 3, 11, 11), np.float32))
-    assert_refused("score", "--pred", "p.npy", "--truth", "y.npy", "--html", "s.html", cwd=here)
+    assert_refused("score", "--forecast", "p.npy", "--target", "y.npy", "--html", "s.html", cwd=here)
 
 
 def test_an_archive_that_grows_as_it_is_read_is_refused_by_the_size_it_tells(tmp_path, monkeypatch):
@@ -87,7 +87,7 @@ def test_an_archive_that_grows_as_it_is_read_is_refused_by_the_size_it_tells(tmp
 def test_a_name_of_no_file_is_refused(tmp_path, name):
     here = tmp_path / "here"
     here.mkdir()
-    assert "\x1b[2J" not in assert_refused("score", "--pred", name, "--truth", name, cwd=here).stderr
+    assert "\x1b[2J" not in assert_refused("score", "--forecast", name, "--target", name, cwd=here).stderr
 
 
 @GENTLY

@@ -23,7 +23,7 @@ def files(tmp_path, frames):
 
     def write(forecast, history=frames[:, :CONTEXT], target=frames[:, CONTEXT : CONTEXT + STEPS]):
         arguments = []
-        for option, array in (("--pred", forecast), ("--truth", target), ("--history", history)):
+        for option, array in (("--forecast", forecast), ("--target", target), ("--history", history)):
             path = tmp_path / f"{option[2:]}.npy"
             np.save(path, array)
             arguments += [option, str(path)]

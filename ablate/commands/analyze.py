@@ -1,15 +1,14 @@
 """From a file to verdicts."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 
 from ablate.commands.analyze_options import Asked
 from ablate.commands.console import write
-from ablate.commands.verdict_table import METHODS, tell, tell_importances
+from ablate.commands.verdict_table import tell
 from ablate.core.errors import SpecError
 from ablate.inference.document import document
 from ablate.inference.infer import infer
@@ -20,11 +19,10 @@ from ablate.inference.tables import Columns, read_runs
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where to write what was found, None writing nothing of the kind, and whether Optuna is asked too."""
+    """Files to write; None writes none of that kind."""
 
     json: Path | None = None
     html: Path | None = None
-    importances: bool = False
 
 
 def analyze(file: Path, columns: Columns, asked: Asked, outputs: Outputs, console: Console) -> None:
@@ -38,24 +36,12 @@ def analyze(file: Path, columns: Columns, asked: Asked, outputs: Outputs, consol
     with console.status("analyzing"):
         found = infer(table, settings)
     tell(found, columns.response, console)
-    numbers = document(found)
-    if outputs.importances:
-        numbers |= {"optuna_importance": _importances(table, settings, console)}
     if outputs.json:
-        write(outputs.json, json.dumps(numbers, indent=1, allow_nan=False) + "\n", console)
+        write(outputs.json, json.dumps(document(found), indent=1, allow_nan=False) + "\n", console)
     if outputs.html:
         from ablate.report.evidence_page import evidence_page  # noqa: PLC0415  # loads matplotlib
 
         write(outputs.html, evidence_page(found, columns.response, file.name), console)
-
-
-def _importances(table: RunTable, settings: Settings, console: Console) -> list[dict[str, Any]]:
-    from ablate.execution.optuna_importance import optuna_importances  # noqa: PLC0415  # loads Optuna
-
-    with console.status("asking Optuna"):
-        found = [own for method in METHODS for own in optuna_importances(table, settings, method)]
-    tell_importances(found, console)
-    return [asdict(own) for own in found]
 
 
 def _refuse_outside(table: RunTable, settings: Settings) -> None:

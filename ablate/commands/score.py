@@ -44,7 +44,7 @@ class ForecastFiles:
         history = ["--history", str(self.history)] if self.history else []
         order = ["--step-first"] if self.step_first else []
         return shlex.join(
-            ["ablate", "score", "--pred", str(self.forecast), "--truth", str(self.target), *history, *order]
+            ["ablate", "score", "--forecast", str(self.forecast), "--target", str(self.target), *history, *order]
         )
 
 

@@ -1,7 +1,6 @@
 """Verdicts on the console."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.markup import escape
@@ -11,11 +10,7 @@ from ablate.analysis.verdict_sentences import verdict_sentences
 from ablate.commands.console import say
 from ablate.inference.inference import Inference, Interaction, Verdict
 
-if TYPE_CHECKING:
-    from ablate.execution.optuna_importance import OptunaImportance
-
 VERDICTS = {"cause": "cause", "not_a_cause": "not a cause", "acts_with": "acts with", "undecided": "undecided"}
-METHODS: Mapping[Literal["fanova", "ped_anova"], str] = {"fanova": "fANOVA", "ped_anova": "PED-ANOVA"}
 LISTED = 12  # of what is missing or failed
 
 
@@ -28,19 +23,6 @@ def tell(found: Inference, response: str, console: Console) -> None:
     _list("missing", [f"{_levels(own.levels)}: {_blocks(own.blocks)}" for own in found.missing_cells], console)
     for warning in found.warnings:
         say(f"warning: {warning}", console)
-
-
-def tell_importances(found: Sequence["OptunaImportance"], console: Console) -> None:
-    """Show what Optuna's evaluators say beside what they say of no effect at all."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("importance by", "factor"):
-        table.add_column(heading)
-    for heading in ("share", "interval", "by chance, up to"):
-        table.add_column(heading, justify="right")
-    for own in found:
-        share, chance = f"{own.value:.2f}", f"{own.null_high:.2f}"
-        table.add_row(*map(escape, (METHODS[own.method], own.factor, share, _interval(own.low, own.high), chance)))
-    console.print(table)
 
 
 def _verdicts(found: Inference, response: str) -> Table:

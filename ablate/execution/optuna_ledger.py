@@ -1,4 +1,4 @@
-"""Every attempt at a point, as a trial of an Optuna study. Beside optuna_importance.py alone it imports optuna."""
+"""Every attempt at a point, as a trial of an Optuna study. The only file that imports optuna."""
 
 import math
 import warnings
