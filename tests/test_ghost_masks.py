@@ -4,9 +4,7 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 from ablate.components.data import MovingMNIST
-from ablate.measurement.metrics.ghost_masks import MARGIN, ghost_masks, near
-from ablate.measurement.metrics.halo import halo_level
-from ablate.measurement.metrics.past import LONGEST_LAG, past_of
+from ablate.measurement.metrics.ghost_masks import LONGEST_LAG, MARGIN, ghost_masks, halo_level, near, past_of
 
 CONTEXT, STEPS = 6, 14
 

@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from ablate.components.data import MovingMNIST
 from ablate.measurement.metrics import Ghost
-from ablate.measurement.metrics.decay import SHORTEST, decay_steps
+from ablate.measurement.metrics.trail import MIN_DECAY, decay_steps
 
 CONTEXT, STEPS = 10, 10
 LAGS = [f"trail_lag_{lag:02}" for lag in range(1, 13)]
@@ -118,7 +118,7 @@ def test_the_truth_has_no_decay(frames):
 
 def test_a_spike_is_over_within_the_shortest_time_there_is():
     for place in (0, 3):
-        assert decay_steps(0.9 * np.eye(12)[place]) == pytest.approx(SHORTEST)
+        assert decay_steps(0.9 * np.eye(12)[place]) == pytest.approx(MIN_DECAY)
 
 
 def test_noise_below_zero_in_the_tail_does_not_matter():

@@ -1,4 +1,4 @@
-"""Metrics. A new one is one file and one line in the list here. Loads no torch."""
+"""Metrics of a forecast. A new one is a file in this folder and a line in METRIC_GROUPS. Loads no torch."""
 
 from ablate.core.arrays import Frames, FrameScores, History
 from ablate.measurement.metrics.ghost import Ghost
@@ -10,11 +10,11 @@ from ablate.measurement.metrics.ssim import SSIM
 METRIC_GROUPS: tuple[MetricGroup, ...] = (Ghost(), PixelError(), PSNR(), SSIM())
 METRICS = {metric.name: metric for group in METRIC_GROUPS for metric in group.metrics}
 SECONDARY = ("ghost_ratio", "signal_retention", "mse", "ssim")
-"""Measures that stand beside any response: a ghost ratio alone cannot tell a clean forecast from a faded one."""
+"""Secondary metrics of every study: a small ghost ratio alone may be a clean forecast or a faded one."""
 
 
 def score(forecast: Frames, target: Frames, history: History) -> dict[str, FrameScores]:
-    """Return every measure of every metric by name, one number per clip and forecast step."""
+    """Return the values of every metric by its name, one number per clip and forecast step."""
     return {
         name: values for group in METRIC_GROUPS for name, values in group.per_frame(forecast, target, history).items()
     }

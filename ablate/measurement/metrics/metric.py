@@ -1,4 +1,4 @@
-"""What evaluation asks of a metric."""
+"""What a metric is, and what computes it."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from ablate.core.arrays import Frames, FrameScores, History
 
 @dataclass(frozen=True)
 class Metric:
-    """One number per clip and forecast step: its name, and what a reader must know of it.
+    """One number per clip and forecast step: its name, and what a reader must know about it.
 
-    `higher_is_better` is None where neither direction is better in itself.
+    All values are within [`low`, `high`]. `higher_is_better` is None where neither direction is better in itself.
     """
 
     name: str
@@ -23,16 +23,16 @@ class Metric:
 
 
 class MetricGroup(ABC):
-    """Turns forecasts into one or more measures. It never averages: analysis does."""
+    """Computes one or more metrics that share their intermediate results. It never averages over clips or steps."""
 
     @property
     @abstractmethod
     def metrics(self) -> tuple[Metric, ...]:
-        """The measures that `per_frame` returns, in order."""
+        """The metrics that `per_frame` returns, in order."""
 
     @abstractmethod
     def per_frame(self, forecast: Frames, target: Frames, history: History) -> Mapping[str, FrameScores]:
-        """Return every measure by name, NaN where it is undefined.
+        """Return the values of every metric by its name, NaN where it is undefined.
 
         `history` holds the true frames before the first forecast step.
         """

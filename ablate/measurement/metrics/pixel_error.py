@@ -22,7 +22,7 @@ class PixelError(MetricGroup):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """See Metric."""
+        """See MetricGroup."""
         return (
             Metric("mse", "squared error of a frame", "squared brightness", 0.0, math.inf, higher_is_better=False),
             Metric("mae", "absolute error of a frame", "brightness", 0.0, math.inf, higher_is_better=False),
@@ -31,7 +31,7 @@ class PixelError(MetricGroup):
         )
 
     def per_frame(self, forecast: Frames, target: Frames, history: History) -> Mapping[str, FrameScores]:  # noqa: ARG002  # needs no past
-        """See Metric."""
+        """See MetricGroup."""
         error = np.subtract(forecast, target, dtype=np.float64)
         absolute, squared = np.abs(error), np.square(error)
         return {

@@ -6,8 +6,7 @@ import numpy as np
 
 from ablate.core.arrays import FrameScores
 from ablate.measurement.metrics import METRICS
-from ablate.measurement.metrics.decay import decay_steps
-from ablate.measurement.metrics.trail import TRAIL
+from ablate.measurement.metrics.trail import TRAIL, decay_steps
 from ablate.measurement.scoring.extreme_clips import EXTREMES, strongest_and_weakest
 from ablate.measurement.scoring.forecast_scores import ForecastScores, ForecastSummary, StepCurve, Trail
 from ablate.measurement.scoring.interval import mean_interval
