@@ -100,7 +100,7 @@ def test_shapes_that_disagree_exit_with_2_and_one_line(files, frames, tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
-    assert "pred.npy" in done.stderr
+    assert "forecast.npy" in done.stderr
 
 
 def test_a_video_of_another_kind_exits_with_2_before_anything_is_scored(files, frames, tmp_path, monkeypatch, capsys):

@@ -51,7 +51,7 @@ def _refuse_silence(variable: str, url: str) -> None:
     except (OSError, ValueError, SQLAlchemyError) as error:
         reason = " ".join(str(getattr(error, "orig", None) or error).split())
         raise AblateError(
-            f"{variable}: {without_password(url)} does not answer ({reason}); see that it runs"
+            f"{variable}: {without_password(url)} does not answer ({reason}); check that it runs"
         ) from error
 
 

@@ -22,7 +22,7 @@ from ablate.core.errors import AblateError
 from ablate.measurement.metrics import METRICS, SECONDARY
 from ablate.storage.paths import Store, without_password
 from ablate.storage.records import RunRecord, whole_file
-from ablate.storage.retry import patient
+from ablate.storage.retry import retry_unreachable
 from ablate.study import Point, StudySpec
 
 SETTLED = (TrialState.COMPLETE, TrialState.PRUNED)
@@ -49,10 +49,10 @@ class Ledger:
         self._distributions = _distributions(study)
         self._trials, self._artifacts = trials, artifacts
         self._asked: dict[int, optuna.Trial] = {}
-        self.database, self.role, self.given_up = database, "Optuna's database", False
+        self.database, self.role, self.gave_up = database, "Optuna's database", False
 
-    def is_away(self, error: Exception) -> bool:
-        """See Reached."""
+    def is_unreachable(self, error: BaseException) -> bool:
+        """See DatabaseClient."""
         return isinstance(error, SQLAlchemyError | StorageInternalError)
 
     @classmethod
@@ -72,13 +72,13 @@ class Ledger:
             ledger._abandon(trials.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
             return ledger
 
-    @patient
+    @retry_unreachable
     def settled(self) -> Mapping[str, str]:
         """Return every settled point's outcome (finished, undefined, diverged); its latest trial counts."""
         trials = self._trials.get_trials(deepcopy=False, states=SETTLED)
         return {trial.user_attrs["point"]: trial.user_attrs["outcome"] for trial in trials}
 
-    @patient
+    @retry_unreachable
     def enqueue(self, points: Sequence[Point]) -> None:
         """Queue the points in their order, behind those that wait already. What waits beside them will not run."""
         self._wanted = {point.id: point for point in points}
@@ -88,7 +88,7 @@ class Ledger:
         """Queue a point behind all others, as is done with one that failed."""
         self._wanted[point.id] = point
 
-    @patient
+    @retry_unreachable
     def next(self) -> tuple[int, str] | None:
         """Begin the next queued trial and return its number and its point; None when the queue is empty.
 
@@ -126,7 +126,7 @@ class Ledger:
                 self._asked[number] = optuna.Trial(self._trials, stale._trial_id)  # noqa: SLF001  # no public way back to it
                 self._end(number, TrialState.FAIL, {"outcome": "abandoned"})
 
-    @patient
+    @retry_unreachable
     def settle(self, number: int, *, value: float, record: RunRecord, run_id: str, artifacts: Sequence[Path]) -> None:
         """End a trial with its record: the response (NaN where undefined), the means of every view, the pictures.
 
@@ -139,12 +139,12 @@ class Ledger:
         facts = {"outcome": outcome, "mlflow_run": run_id, "seconds": record.facts.get("seconds")}
         self._end(number, state, facts | means, value)
 
-    @patient
+    @retry_unreachable
     def fail(self, number: int, kind: str, message: str) -> None:
         """End a trial that has no result."""
         self._end(number, TrialState.FAIL, {"outcome": "failed", "failure": kind, "message": message})
 
-    @patient
+    @retry_unreachable
     def release(self, number: int) -> None:
         """End a trial that the user stopped."""
         self._end(number, TrialState.FAIL, {"outcome": "interrupted"})

@@ -1,84 +1,90 @@
-"""Outlasts a database that is away for a while: restarted, locked by a reader, or on a disk that is full."""
+"""Repeats database calls while the database is unreachable: restarted, locked by a reader, or on a full disk."""
 
-import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+from tenacity import (
+    RetryError,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_exponential,
+)
+
 from ablate.core.errors import AblateError
 
-PATIENCE_SECONDS = 90.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+PATIENCE_SECONDS = 90.0  # a database server restarts within a minute
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # each pause is twice the one before
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-class Reached(Protocol):
-    """What talks to a database."""
+class DatabaseClient(Protocol):
+    """An object whose methods talk to one database."""
 
     database: str
-    """Its address as people may read it, without a password."""
+    """The database's address without a password, for messages."""
     role: str
-    """Whose database it is."""
-    given_up: bool
-    """Whether it was waited for in vain last time: then it is not waited for again."""
+    """What the database is used as, for messages."""
+    gave_up: bool
+    """Whether the last call waited in vain. The next call then fails at its first error."""
 
-    def is_away(self, error: Exception) -> bool:
-        """Tell an error of a database that cannot be reached or written now from all others."""
-
-
-Owner = TypeVar("Owner", bound=Reached)
+    def is_unreachable(self, error: BaseException) -> bool:
+        """Return whether an error says that the database cannot be reached or written now."""
 
 
-Method = Callable[Concatenate[Owner, Arguments], Result]
+Client = TypeVar("Client", bound=DatabaseClient)
+Method = Callable[Concatenate[Client, Arguments], Result]
 
 
-def patient(method: Method[Owner, Arguments, Result]) -> Method[Owner, Arguments, Result]:
-    """Let a method be tried again for PATIENCE_SECONDS while its database is away; what it does must bear repeating.
+def retry_unreachable(method: Method[Client, Arguments, Result]) -> Method[Client, Arguments, Result]:
+    """Decorate a method that may be repeated: repeat it for PATIENCE_SECONDS while its database is unreachable.
 
-    The method then raises AblateError, which says what to do; so does every other at once, until one succeeds.
+    The method then raises AblateError, which says what to do. From there on every decorated method of the same
+    client raises at its first error, until one succeeds.
     """
 
     @wraps(method)
-    def outlasting(owner: Owner, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        deadline, pause = time.monotonic() + (0.0 if owner.given_up else PATIENCE_SECONDS), FIRST_PAUSE
-        while True:
-            try:
-                result = method(owner, *args, **kwargs)
-            except Exception as error:
-                if not owner.is_away(error):
-                    raise
-                if time.monotonic() + pause > deadline:
-                    owner.given_up = True
-                    raise _given_up(owner, error) from error
-            else:
-                owner.given_up = False
-                return result
-            time.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+    def retried(client: Client, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        retrying = Retrying(
+            retry=retry_if_exception(client.is_unreachable),
+            stop=stop_after_attempt(1) if client.gave_up else stop_before_delay(PATIENCE_SECONDS),
+            wait=wait_exponential(FIRST_PAUSE, LONGEST_PAUSE),
+        )
+        try:
+            result = retrying(method, client, *args, **kwargs)
+        except RetryError as exhausted:
+            client.gave_up = True
+            error = exhausted.last_attempt.exception()
+            raise _unusable(client, error) from error
+        client.gave_up = False
+        return result
 
-    return outlasting
+    return retried
 
 
-def at_once(method: Method[Owner, Arguments, Result]) -> Method[Owner, Arguments, Result]:
-    """Let a method raise AblateError at once where its database is away: nothing has been done yet."""
+def fail_unreachable(method: Method[Client, Arguments, Result]) -> Method[Client, Arguments, Result]:
+    """Decorate a method of the start: raise AblateError at its first error, since a start has no results to lose."""
 
     @wraps(method)
-    def checked(owner: Owner, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+    def checked(client: Client, /, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         try:
-            return method(owner, *args, **kwargs)
+            return method(client, *args, **kwargs)
         except Exception as error:
-            if owner.is_away(error):
-                raise _given_up(owner, error) from error
+            if client.is_unreachable(error):
+                raise _unusable(client, error) from error
             raise
 
     return checked
 
 
-def _given_up(owner: Reached, error: Exception) -> AblateError:
+def _unusable(client: DatabaseClient, error: BaseException | None) -> AblateError:
     reason = str(error).strip().partition("\n")[0]
     return AblateError(
-        f"{owner.database} cannot be used as {owner.role} ({reason}); see that it runs, that its disk has room and "
-        "nobody else holds it, or move it away, and give the same command again: the results under studies/ are kept"
+        f"{client.database} cannot be used as {client.role} ({reason}); check that it runs, that its disk has space "
+        "and that no other program locks it, or move it away; then give the same command again: the results under "
+        "studies/ are kept"
     )

@@ -32,12 +32,12 @@ from ablate.planning.preregistration import digest_tag
 from ablate.storage.findings import Finding
 from ablate.storage.paths import RunPaths, Store, StudyPaths, without_password
 from ablate.storage.records import RunRecord
-from ablate.storage.retry import at_once, patient
+from ablate.storage.retry import fail_unreachable, retry_unreachable
 from ablate.study import Point, StudySpec, level_name
 
 NO_CALLS_OUT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_MODEL_CATALOG_URI": "", "DO_NOT_TRACK": "true"}
 PATIENCE = {"MAX_RETRIES": "2", "BACKOFF_FACTOR": "1", "TIMEOUT": "30"}
-"""Of one call to a server, which by itself would ask for four minutes; a method is `patient` beyond that."""
+"""Of one call to a server, which by itself would ask for four minutes; a method is `retry_unreachable` beyond that."""
 os.environ.update(NO_CALLS_OUT)
 for name, value in PATIENCE.items():
     os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
@@ -73,20 +73,20 @@ class MLflowTracker(Tracker):
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.database, self.role, self.given_up = without_password(store.mlflow_url), "MLflow's database", False
+        self.database, self.role, self.gave_up = without_password(store.mlflow_url), "MLflow's database", False
         self._client: MlflowClient
         self._study: StudySpec
         self._experiment: str
         self._parent: str
         self._curves: defaultdict[str, Curve] = defaultdict(Curve)
 
-    def is_away(self, error: Exception) -> bool:
-        """See Reached. A server that does not answer comes as an internal error as well."""
+    def is_unreachable(self, error: BaseException) -> bool:
+        """See DatabaseClient. A server that does not answer comes as an internal error as well."""
         if isinstance(error, MlflowException):
             return str(error.error_code) in AWAY
         return isinstance(error, SQLAlchemyError)
 
-    @at_once
+    @fail_unreachable
     def open(self, study: StudySpec) -> None:
         """See Tracker."""
         self._study = study
@@ -97,12 +97,12 @@ class MLflowTracker(Tracker):
             self._parent = self._opened_parent()
             self._end_all("status = 'RUNNING'", "abandoned")
 
-    @patient
+    @retry_unreachable
     def supersede(self, point: Point) -> None:
         """See Tracker. A driver that died may have ended the run, and not told so in its ledger."""
         self._end_all(f"tags.point = '{point.id}' and status = 'FINISHED'", "superseded")
 
-    @patient
+    @retry_unreachable
     def start(self, point: Point, trial: int) -> str:
         """See Tracker. The resolved run and its levels are parameters, so that MLflow can group and plot by them."""
         tags = {"mlflow.parentRunId": self._parent, ROLE: "run", "point": point.id, "trial": str(trial)}
@@ -115,7 +115,7 @@ class MLflowTracker(Tracker):
         self._client.log_inputs(run_id, datasets=[_dataset(point.run.data)])
         return run_id
 
-    @patient
+    @retry_unreachable
     def curve(self, run_id: str, rows: pd.DataFrame) -> None:
         """See Tracker. The steps of these metrics are optimization steps; they may be CURVE_SECONDS late."""
         curve = self._curves[run_id]
@@ -134,7 +134,7 @@ class MLflowTracker(Tracker):
             _send(self._client, run_id, curve.unsent)
             curve.unsent, curve.sent = [], time.monotonic()
 
-    @patient
+    @retry_unreachable
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:
         """See Tracker. Every mean is logged as one number, and once more by forecast step, or by lag, as a chart."""
         self.curve(run_id, record.curve)  # a later driver may take it in than the one that trained it
@@ -147,18 +147,18 @@ class MLflowTracker(Tracker):
         note = {NOTE: description(self._study, record, run_id, paths)}
         self._end(run_id, "FINISHED", {"outcome": record.outcome} | words | note, _metrics(results))
 
-    @patient
+    @retry_unreachable
     def fail(self, run_id: str, message: str, paths: RunPaths) -> None:
         """See Tracker."""
         self._log_files(run_id, paths)
         self._end(run_id, "FAILED", {"outcome": "failed", "error": message, NOTE: f"**Failed**: {message}"})
 
-    @patient
+    @retry_unreachable
     def interrupt(self, run_id: str) -> None:
         """See Tracker."""
         self._end(run_id, "KILLED", {"outcome": "interrupted"})
 
-    @patient
+    @retry_unreachable
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
         """See Tracker. A study that is not complete ends as KILLED; the next start reopens it."""
         report = (paths.report_html, paths.report_markdown, paths.report_json, paths.runs_csv, paths.comparison)
