@@ -75,16 +75,16 @@ class Stub(Executor):
 
     def submit(self, task: Task) -> None:
         """See Executor."""
-        made = self._made[derive(task.point.seed, f"scale {task.point.title}") % KINDS]
+        made = self._made[derive(task.planned_run.seed, f"scale {task.planned_run.title}") % KINDS]
         shutil.copytree(made.folder, task.folder, dirs_exist_ok=True)
-        self._done.append(Finished(task.point.id))
+        self._done.append(Finished(task.planned_run.id))
 
     def events(self, timeout: float) -> Sequence[Event]:  # noqa: ARG002  # nothing to wait for
         """See Executor."""
         done, self._done = self._done, []
         return done
 
-    def cancel(self, point: str) -> None:
+    def cancel(self, planned_run: str) -> None:
         """See Executor."""
 
     def close(self) -> None:
@@ -150,7 +150,7 @@ def _record(kind: int) -> RunRecord:
     ]
     frames = np.zeros((1, 3, 16, 16), np.uint8)
     return RunRecord(
-        point=str(kind),
+        planned_run=str(kind),
         outcome="finished",
         scores=pd.DataFrame(rows, columns=SCORE_COLUMNS),
         curve=pd.DataFrame([(1, 0.5, 0.6)], columns=CURVE_COLUMNS),

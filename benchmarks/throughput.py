@@ -48,7 +48,7 @@ def main() -> None:
         ours = _seconds([*_command("ablate.cli"), "run", str(arguments.study), "--store", f"{folder}/ours"])
         tracking, share = _tracking(study, Store(Path(folder) / "ours"), Store(Path(folder) / "tracked"))
         plain = _seconds([*_command(__name__), str(arguments.study), "--plain", f"{folder}/plain"])
-    runs = len(study.points)
+    runs = len(study.planned_runs)
     console = Console()
     console.print(f"ablate run: {runs} runs in {ours:.0f} s, {HOUR * runs / ours:.0f} trials an hour")
     console.print(f"plain cell, one process of two threads: {plain:.0f} s, {HOUR * runs / plain:.0f} trials an hour")
@@ -69,8 +69,8 @@ def _seconds(command: list[str]) -> float:
 def _run_plainly(study: StudySpec, folder: Path) -> None:
     torch.set_num_threads(2)
     ConvLSTMLayer.forward = _concatenating  # type: ignore[method-assign]
-    for point in study.points:
-        carry_out(point, RunPaths(folder / point.id), lambda *_: None)
+    for planned_run in study.planned_runs:
+        carry_out(planned_run, RunPaths(folder / planned_run.id), lambda *_: None)
 
 
 def _concatenating(
@@ -108,11 +108,11 @@ def _tracking(study: StudySpec, ran: Store, again: Store) -> tuple[float, float]
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     tracker, taken, whole = MLflowTracker(again), [], []
     tracker.open(study)
-    for number, point in enumerate(study.points):
-        paths = ran.study(study.name).run(point.id)
+    for number, planned_run in enumerate(study.planned_runs):
+        paths = ran.study(study.name).run(planned_run.id)
         record = RunRecord.load(paths)
         start = perf_counter()
-        run_id = tracker.start(point, number)
+        run_id = tracker.start(planned_run, number)
         for index in range(len(record.curve)):
             tracker.curve(run_id, record.curve.iloc[index : index + 1])
         tracker.finish(run_id, record, paths)

@@ -9,7 +9,7 @@ import torch
 
 from ablate.storage.paths import Store
 from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
-from ablate.study import Point, RunSpec, StudySpec
+from ablate.study import PlannedRun, RunSpec, StudySpec
 
 SMALL_BASE = {
     "data": {"kind": "moving_mnist", "frame_size": 16, "digits": 1, "train_clips": 8},
@@ -102,7 +102,7 @@ def small_study():
 def made_record():
     """Return a function that makes the record of a point without training, with a ghost ratio of one's choice."""
 
-    def make(point: Point, ghost_ratio: float = 0.25, outcome: str = "finished") -> RunRecord:
+    def make(planned_run: PlannedRun, ghost_ratio: float = 0.25, outcome: str = "finished") -> RunRecord:
         values = {"ghost_ratio": ghost_ratio, "signal_retention": 0.8, "mse": 40.0}
         rows = [
             (view, clip, step, metric, value)
@@ -114,7 +114,7 @@ def made_record():
         frames = np.zeros((1, 3, 16, 16), np.uint8)
         frames[..., 4:8, 4:8] = 255
         return RunRecord(
-            point=point.id,
+            planned_run=planned_run.id,
             outcome=outcome,
             scores=pd.DataFrame(rows if outcome == "finished" else [], columns=SCORE_COLUMNS),
             curve=pd.DataFrame([(2, 0.5, 0.6), (4, 0.4, 0.5)], columns=CURVE_COLUMNS),

@@ -45,14 +45,14 @@ def study(ghost=ghost_of, seeds=(0, 1), *, exploratory=False, ended=None, signal
     ended = ended or {}
     rows, found = [], {}
     for kernel, loss, seed in product(KERNEL.levels, LOSS.levels, seeds):
-        point = f"{kernel}-{loss}-{seed}"
-        outcome = ended.get(point, "finished")
+        run_id = f"{kernel}-{loss}-{seed}"
+        outcome = ended.get(run_id, "finished")
         message = "ValueError: no" if outcome == "failed" else ""
-        rows.append((point, kernel, loss, seed, outcome, message))
+        rows.append((run_id, kernel, loss, seed, outcome, message))
         if outcome == "finished":
             error = squared_error and squared_error(kernel, loss, seed) + seed * (len(loss) + len(kernel))
-            found[point] = sums(ghost(kernel, loss, seed), signal, error)
-    columns = ["point", KERNEL.path, LOSS.path, "seed", "outcome", "message"]
+            found[run_id] = sums(ghost(kernel, loss, seed), signal, error)
+    columns = ["run_id", KERNEL.path, LOSS.path, "seed", "outcome", "message"]
     return StudyTable(
         question="What makes it?",
         exploratory=exploratory,
@@ -128,7 +128,7 @@ def test_every_end_of_a_run_is_counted():
 def test_runs_without_a_response_are_named_with_their_message():
     ended = {"3-bce-0": "failed", "3-mse-0": "diverged", "1-bce-0": "missing"}
     found = analyze(study(ended=ended), SETTINGS).without_response
-    assert [(run.point, run.outcome, run.message) for run in found] == [
+    assert [(run.run_id, run.outcome, run.message) for run in found] == [
         ("3-bce-0", "failed", "ValueError: no"),
         ("3-mse-0", "diverged", ""),
     ]
@@ -148,24 +148,24 @@ def test_curves_run_over_the_steps_of_every_cell():
 
 def test_a_run_that_went_blank_is_not_the_best_however_little_ghost_it_has():
     runs = pd.DataFrame(
-        {"point": ["blank", "sharp", "ghostly"], "seed": 0, "response": [0.0, 0.1, 0.5], "mse": [90.0, 20.0, 30.0]}
+        {"run_id": ["blank", "sharp", "ghostly"], "seed": 0, "response": [0.0, 0.1, 0.5], "mse": [90.0, 20.0, 30.0]}
     ).assign(outcome="finished")
     best, worst = best_and_worst(runs, [], GHOST, [])
-    assert (best.point, worst.point) == ("sharp", "ghostly")
+    assert (best.run_id, worst.run_id) == ("sharp", "ghostly")
 
 
 def test_where_no_response_is_defined_a_finished_run_can_still_be_looked_at():
-    runs = pd.DataFrame({"point": ["lost", "gray"], "outcome": ["failed", "finished"], "seed": 0, "response": np.nan})
+    runs = pd.DataFrame({"run_id": ["lost", "gray"], "outcome": ["failed", "finished"], "seed": 0, "response": np.nan})
     best, worst = best_and_worst(runs, [], GHOST, [])
-    assert (best.point, worst.point) == ("gray", "gray")
+    assert (best.run_id, worst.run_id) == ("gray", "gray")
 
 
 def test_best_and_worst_follow_the_direction_of_the_measure():
     table = study()
     found = analyze(table, SETTINGS)
-    assert (found.best.levels["model.kernel"], found.worst.point) == ("3", "1-mse-1")
+    assert (found.best.levels["model.kernel"], found.worst.run_id) == ("3", "1-mse-1")
     better = replace(table.response, metric=replace(GHOST, higher_is_better=True))
-    assert analyze(replace(table, response=better), SETTINGS).best.point == "1-mse-1"
+    assert analyze(replace(table, response=better), SETTINGS).best.run_id == "1-mse-1"
 
 
 def test_nothing_to_analyze_is_refused_in_one_line():

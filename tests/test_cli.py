@@ -125,7 +125,7 @@ def test_a_finished_study_has_its_extreme_nets_probed_and_shown(tmp_path, study)
     assert 1 <= len(probed) <= 2
     report = (tmp_path / "mlruns" / "studies" / "small" / "report.html").read_text()
     assert "What changing a net from inside showed" in report
-    assert all(f"runs/{point}/probes.html" in report for point in probed)
+    assert all(f"runs/{planned_run}/probes.html" in report for planned_run in probed)
 
 
 def test_a_probe_that_fails_keeps_the_report(tmp_path, study, monkeypatch, capsys):

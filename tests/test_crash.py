@@ -62,16 +62,18 @@ class UnderFire:
     def assert_complete(self, said=""):
         """Hold the table, Optuna and MLflow to one another, point by point."""
         table = study_table(self.study, self.store.study(self.study.name)).runs
-        outcomes = dict(zip(table["point"], table["outcome"], strict=True))
-        has_result = sorted(point for point, outcome in outcomes.items() if outcome in ("finished", "diverged"))
-        assert set(outcomes) == {point.id for point in self.study.points}
+        outcomes = dict(zip(table["run_id"], table["outcome"], strict=True))
+        has_result = sorted(
+            planned_run for planned_run, outcome in outcomes.items() if outcome in ("finished", "diverged")
+        )
+        assert set(outcomes) == {planned_run.id for planned_run in self.study.planned_runs}
         assert set(outcomes.values()) <= {"finished", "diverged", "failed"}, said
         assert sorted(self._settled_in_optuna()) == has_result
         assert sorted(self._finished_in_mlflow()) == has_result
         assert self._states_in_optuna() <= {"COMPLETE", "PRUNED", "FAIL"}
         assert self._statuses_in_mlflow() <= {"FINISHED", "FAILED", "KILLED"}
-        for point in has_result:
-            begun = begun_in(self.store.study(self.study.name).run(point).folder).read_text().splitlines()
+        for planned_run in has_result:
+            begun = begun_in(self.store.study(self.study.name).run(planned_run).folder).read_text().splitlines()
             assert "again" not in begun
         return Counter(outcomes.values())
 
@@ -79,7 +81,7 @@ class UnderFire:
         return optuna.load_study(study_name=self.study.name, storage=self.store.optuna_url).get_trials()
 
     def _settled_in_optuna(self):
-        return [trial.user_attrs["point"] for trial in self._trials() if trial.state.name in ("COMPLETE", "PRUNED")]
+        return [trial.user_attrs["run"] for trial in self._trials() if trial.state.name in ("COMPLETE", "PRUNED")]
 
     def _states_in_optuna(self):
         return {trial.state.name for trial in self._trials()}
@@ -90,7 +92,7 @@ class UnderFire:
         return list(client.search_runs([experiment], "tags.role = 'run'", max_results=5000))
 
     def _finished_in_mlflow(self):
-        return [run.data.tags["point"] for run in self._runs() if run.info.status == "FINISHED"]
+        return [run.data.tags["run"] for run in self._runs() if run.info.status == "FINISHED"]
 
     def _statuses_in_mlflow(self):
         return {run.info.status for run in self._runs()}

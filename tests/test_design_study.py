@@ -56,14 +56,14 @@ def test_a_design_is_read_back_from_the_file_that_is_written(load, tmp_path, des
     (tmp_path / "again.yaml").write_text(study_file.dump(study))
     again = study_file.load(tmp_path / "again.yaml")
     assert again == study
-    assert [point.id for point in again.points] == [point.id for point in study.points]
+    assert [run.id for run in again.planned_runs] == [run.id for run in study.planned_runs]
 
 
 def test_the_runs_of_an_augmented_design_are_those_of_the_first_and_more(load):
     first = f"{{kind: d_optimal, {WHEN}}}"
-    before = load(first).points
-    after = load(f"{{kind: augment, of: {first}, add: 3, interactions: [[loss, model.activation]]}}").points
-    assert [point.id for point in after[: len(before)]] == [point.id for point in before]
+    before = load(first).planned_runs
+    after = load(f"{{kind: augment, of: {first}, add: 3, interactions: [[loss, model.activation]]}}").planned_runs
+    assert [planned_run.id for planned_run in after[: len(before)]] == [planned_run.id for planned_run in before]
     assert len(after) == len(before) + 3 * 2
 
 

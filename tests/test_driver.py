@@ -32,7 +32,7 @@ class ScriptedExecutor(Executor):
         return 2
 
     def submit(self, task):
-        self.submitted.append(task.point)
+        self.submitted.append(task.planned_run)
         self.waiting.append(task)
 
     def events(self, timeout):  # noqa: ARG002  # the contract
@@ -42,17 +42,17 @@ class ScriptedExecutor(Executor):
             time.sleep(0.01)
             return []
         task = self.waiting.pop(0)
-        if task.point.id in self.hanging:
-            return [Started(task.point.id)]
+        if task.planned_run.id in self.hanging:
+            return [Started(task.planned_run.id)]
         time.sleep(self.waiting_seconds)
-        if kinds := self.failing.get(task.point.id):
-            self.failing[task.point.id] = kinds[1:]
-            return [Failed(task.point.id, kinds[0], "ValueError: planned")]
-        self.made_record(task.point).save(RunPaths(task.folder))
-        return [Progressed(task.point.id, 4, 0.4, 0.5), Finished(task.point.id)]
+        if kinds := self.failing.get(task.planned_run.id):
+            self.failing[task.planned_run.id] = kinds[1:]
+            return [Failed(task.planned_run.id, kinds[0], "ValueError: planned")]
+        self.made_record(task.planned_run).save(RunPaths(task.folder))
+        return [Progressed(task.planned_run.id, 4, 0.4, 0.5), Finished(task.planned_run.id)]
 
-    def cancel(self, point):
-        self.canceled.append(point)
+    def cancel(self, planned_run):
+        self.canceled.append(planned_run)
 
     def close(self):
         self.closed = True
@@ -71,18 +71,18 @@ def drive(store, made_record):
 def test_every_point_is_carried_out_once(drive, small_study):
     study = small_study()
     tally, executor = drive(study)
-    assert sorted(point.id for point in executor.submitted) == sorted(point.id for point in study.points)
+    assert sorted(run.id for run in executor.submitted) == sorted(run.id for run in study.planned_runs)
     assert (tally.settled, tally.open, tally.failed) == (8, 0, {})
 
 
 def test_the_order_is_random_and_the_same_for_the_same_study(drive, small_study, tmp_path):
     study = small_study(seeds=[0, 1, 2, 3])
     _, first = drive(study)
-    submitted = [point.id for point in first.submitted]
-    assert submitted != [point.id for point in study.points]
+    submitted = [planned_run.id for planned_run in first.submitted]
+    assert submitted != [planned_run.id for planned_run in study.planned_runs]
     (tmp_path / "mlruns").rename(tmp_path / "before")
     _, second = drive(study)
-    assert [point.id for point in second.submitted] == submitted
+    assert [planned_run.id for planned_run in second.submitted] == submitted
 
 
 def test_a_second_start_carries_out_nothing(drive, small_study):
@@ -94,7 +94,7 @@ def test_a_second_start_carries_out_nothing(drive, small_study):
 
 def test_a_failed_point_is_named_and_the_rest_goes_on(drive, small_study):
     study = small_study()
-    bad = study.points[3]
+    bad = study.planned_runs[3]
     tally, _ = drive(study, failing={bad.id: ["exception"] * 9})
     assert tally.settled == 7
     assert "ValueError: planned" in tally.failed[bad.id]
@@ -102,38 +102,38 @@ def test_a_failed_point_is_named_and_the_rest_goes_on(drive, small_study):
 
 def test_a_failed_point_is_tried_again_at_the_next_start(drive, small_study):
     study = small_study()
-    drive(study, failing={study.points[3].id: ["exception"] * 9})
+    drive(study, failing={study.planned_runs[3].id: ["exception"] * 9})
     tally, executor = drive(study)
-    assert [point.id for point in executor.submitted] == [study.points[3].id]
+    assert [planned_run.id for planned_run in executor.submitted] == [study.planned_runs[3].id]
     assert tally.settled == 8
 
 
 @pytest.mark.parametrize("kind", get_args(FailureKind))
 def test_a_point_is_tried_again_as_often_as_its_kind_of_failure_allows(drive, small_study, kind):
     study = small_study()
-    bad = study.points[3].id
+    bad = study.planned_runs[3].id
     tally, executor = drive(study, failing={bad: [kind] * 99})
-    assert [point.id for point in executor.submitted].count(bad) == 1 + AGAIN[kind]
+    assert [planned_run.id for planned_run in executor.submitted].count(bad) == 1 + AGAIN[kind]
     assert list(tally.failed) == [bad]
 
 
 @pytest.mark.parametrize("kind", get_args(FailureKind))
 def test_a_point_whose_second_attempt_succeeds_has_not_failed(drive, small_study, kind):
     study = small_study()
-    tally, _ = drive(study, failing={study.points[3].id: [kind]})
+    tally, _ = drive(study, failing={study.planned_runs[3].id: [kind]})
     assert (tally.settled, tally.open, tally.failed) == (8, 0, {})
 
 
 def test_another_attempt_is_made_with_the_same_seed(drive, small_study):
     study = small_study()
-    bad = study.points[3]
+    bad = study.planned_runs[3]
     _, executor = drive(study, failing={bad.id: ["lost_worker"]})
-    assert [point for point in executor.submitted if point.id == bad.id] == [bad, bad]
+    assert [planned_run for planned_run in executor.submitted if planned_run.id == bad.id] == [bad, bad]
 
 
 def test_the_report_counts_failed_attempts_by_kind(drive, store, small_study):
     study = small_study()
-    failing = {study.points[3].id: ["lost_worker", "lost_worker"], study.points[4].id: ["timeout"]}
+    failing = {study.planned_runs[3].id: ["lost_worker", "lost_worker"], study.planned_runs[4].id: ["timeout"]}
     drive(study, failing=failing)
     table = study_table(study, store.study("small"))
     assert table.failed_attempts == {"lost_worker": 2, "timeout": 1}
@@ -141,7 +141,7 @@ def test_the_report_counts_failed_attempts_by_kind(drive, store, small_study):
 
 def test_a_line_that_a_crash_cut_off_is_not_counted(drive, store, small_study):
     study = small_study()
-    bad = study.points[3]
+    bad = study.planned_runs[3]
     drive(study, failing={bad.id: ["timeout"]})
     paths = store.study("small").run(bad.id)
     with paths.failed_attempts.open("a") as file:
@@ -151,7 +151,7 @@ def test_a_line_that_a_crash_cut_off_is_not_counted(drive, store, small_study):
 
 def test_a_run_that_takes_too_long_is_stopped_and_has_failed(drive, small_study):
     study = small_study(budget={"run_minutes": 0.01})
-    slow = study.points[3].id
+    slow = study.planned_runs[3].id
     tally, executor = drive(study, hanging=[slow])
     assert executor.canceled == [slow] * (1 + AGAIN["timeout"])
     assert "run_minutes" in tally.failed[slow]
@@ -161,7 +161,7 @@ def test_a_run_that_waits_for_a_place_takes_no_time(drive, small_study):
     study = small_study(budget={"run_minutes": 0.001}, seeds=1)
     tally, executor = drive(study, waiting_seconds=0.1)
     assert executor.canceled == []
-    assert tally.settled == len(study.points)
+    assert tally.settled == len(study.planned_runs)
 
 
 def test_an_interrupted_study_goes_on_where_it_stopped(drive, small_study):
@@ -182,7 +182,7 @@ def test_interrupting_closes_the_executor(store, small_study, made_record):
 def test_added_seeds_run_alone(drive, small_study):
     drive(small_study())
     _, executor = drive(small_study(seeds=[0, 1, 2]))
-    assert {point.seed for point in executor.submitted} == {2}
+    assert {planned_run.seed for planned_run in executor.submitted} == {2}
     assert len(executor.submitted) == 4
 
 
@@ -190,34 +190,34 @@ def test_added_levels_run_alone(drive, small_study):
     drive(small_study())
     wider = {"model.state_kernel_size": [1, 3, 5], "model.activation": ["tanh", "relu"]}
     tally, executor = drive(small_study(factors=wider))
-    assert {point.levels["model.state_kernel_size"] for point in executor.submitted} == {"5"}
+    assert {planned_run.levels["model.state_kernel_size"] for planned_run in executor.submitted} == {"5"}
     assert tally.settled == 12
 
 
 def test_a_record_the_ledger_never_heard_of_is_taken_in(drive, store, small_study, made_record):
     study = small_study()
-    made_record(study.points[0]).save(store.study("small").run(study.points[0].id))
+    made_record(study.planned_runs[0]).save(store.study("small").run(study.planned_runs[0].id))
     tally, executor = drive(study)
-    assert study.points[0].id not in {point.id for point in executor.submitted}
+    assert study.planned_runs[0].id not in {planned_run.id for planned_run in executor.submitted}
     assert tally.settled == 8
 
 
 def test_a_deleted_record_is_made_again(drive, store, small_study):
     study = small_study()
     drive(study)
-    store.study("small").run(study.points[0].id).record.unlink()
+    store.study("small").run(study.planned_runs[0].id).record.unlink()
     _, executor = drive(study)
-    assert [point.id for point in executor.submitted] == [study.points[0].id]
+    assert [planned_run.id for planned_run in executor.submitted] == [study.planned_runs[0].id]
 
 
 def test_a_diverged_run_is_an_outcome_not_a_failure(drive, store, small_study, made_record):
     study = small_study()
-    point = study.points[0]
-    made_record(point, outcome="diverged").save(store.study("small").run(point.id))
+    planned_run = study.planned_runs[0]
+    made_record(planned_run, outcome="diverged").save(store.study("small").run(planned_run.id))
     tally, _ = drive(study)
     assert tally.failed == {}
     assert tally.settled == 8
-    assert Ledger.open(store, study).settled()[point.id] == "diverged"
+    assert Ledger.open(store, study).settled()[planned_run.id] == "diverged"
 
 
 def test_a_spent_budget_leaves_the_rest_open(drive, small_study):
@@ -228,7 +228,7 @@ def test_a_spent_budget_leaves_the_rest_open(drive, small_study):
 
 
 def test_the_record_survives_a_round_trip(tmp_path, small_study, made_record):
-    record = made_record(small_study().points[0])
+    record = made_record(small_study().planned_runs[0])
     record.save(RunPaths(tmp_path))
     read = RunRecord.load(RunPaths(tmp_path))
     assert read.scores.equals(record.scores)

@@ -39,7 +39,7 @@ def test_a_study_of_any_bytes_is_read_or_refused(tmp_path, content):
     file = tmp_path / "study.yaml"
     file.write_bytes(content)
     with contextlib.suppress(AblateError):
-        assert study_file.load(file).points
+        assert study_file.load(file).planned_runs
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -83,7 +83,7 @@ def test_a_study_of_any_values_is_read_or_refused(tmp_path, tree):
     file = tmp_path / "study.yaml"
     file.write_text(json.dumps(tree))
     with contextlib.suppress(AblateError):
-        assert study_file.load(file).points
+        assert study_file.load(file).planned_runs
 
 
 @pytest.mark.parametrize("name", NAMES)

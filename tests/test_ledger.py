@@ -24,7 +24,7 @@ def settle(store, made_record):
 
     def settle(study, ledger, value=0.25, outcome="finished"):
         number, id_ = ledger.next()
-        record = made_record(next(point for point in study.points if point.id == id_), value, outcome)
+        record = made_record(next(run for run in study.planned_runs if run.id == id_), value, outcome)
         record.save(store.study(study.name).run(id_))
         response = math.nan if outcome == "diverged" else value
         ledger.settle(number, value=response, record=record, run_id="run-1", artifacts=[])
@@ -38,8 +38,8 @@ def settled_study(store, small_study, settle):
     """Return a study whose every point is settled in the ledger and has its record on disk."""
     study = small_study()
     ledger = Ledger.open(store, study)
-    ledger.enqueue(study.points)
-    for position in range(len(study.points)):
+    ledger.enqueue(study.planned_runs)
+    for position in range(len(study.planned_runs)):
         settle(study, ledger, position / 10)
     return study
 
@@ -47,16 +47,16 @@ def settled_study(store, small_study, settle):
 def test_points_come_out_in_the_order_they_were_queued(store, small_study):
     study = small_study()
     ledger = Ledger.open(store, study)
-    ledger.enqueue(study.points[::-1])
-    popped = [ledger.next()[1] for _ in study.points]
-    assert popped == [point.id for point in study.points[::-1]]
+    ledger.enqueue(study.planned_runs[::-1])
+    popped = [ledger.next()[1] for _ in study.planned_runs]
+    assert popped == [planned_run.id for planned_run in study.planned_runs[::-1]]
     assert ledger.next() is None
 
 
 def test_a_trial_carries_the_levels_and_seed_of_its_point(store, small_study, trials):
     study = small_study()
     ledger = Ledger.open(store, study)
-    ledger.enqueue(study.points[-1:])
+    ledger.enqueue(study.planned_runs[-1:])
     ledger.next()
     assert trials()[0].params == {"model.state_kernel_size": "3", "model.activation": "relu", "seed": 1}
 
@@ -64,11 +64,11 @@ def test_a_trial_carries_the_levels_and_seed_of_its_point(store, small_study, tr
 def test_a_settled_trial_holds_response_means_and_run(store, small_study, settle, trials):
     study = small_study()
     ledger = Ledger.open(store, study)
-    ledger.enqueue(study.points)
+    ledger.enqueue(study.planned_runs)
     id_ = settle(study, ledger, 0.4)
     trial = trials()[0]
     assert (trial.state.name, trial.value) == ("COMPLETE", 0.4)
-    assert trial.user_attrs["point"] == id_
+    assert trial.user_attrs["run"] == id_
     assert trial.user_attrs["mlflow_run"] == "run-1"
     assert trial.user_attrs["seconds"] == 1.5
     assert trial.user_attrs["rollout/mse"] == 40.0
@@ -79,7 +79,7 @@ def test_a_settled_trial_holds_response_means_and_run(store, small_study, settle
 def test_what_has_no_number_settles_a_point_without_a_value(store, small_study, settle, trials, outcome):
     study = small_study()
     ledger = Ledger.open(store, study)
-    ledger.enqueue(study.points)
+    ledger.enqueue(study.planned_runs)
     id_ = settle(study, ledger, math.nan, outcome)
     assert ledger.settled() == {id_: {"finished": "undefined", "diverged": "diverged"}[outcome]}
     assert trials()[0].state.name == "PRUNED"
@@ -91,19 +91,19 @@ def test_what_has_no_number_settles_a_point_without_a_value(store, small_study, 
 def test_a_failed_or_stopped_trial_leaves_its_point_open(store, small_study, trials, end):
     study = small_study()
     ledger = Ledger.open(store, study)
-    ledger.enqueue(study.points[:1])
+    ledger.enqueue(study.planned_runs[:1])
     number, id_ = ledger.next()
     end(ledger, number)
     assert trials()[0].state.name == "FAIL"
     assert ledger.settled() == {}
-    ledger.enqueue(study.points[:1])
+    ledger.enqueue(study.planned_runs[:1])
     assert ledger.next() == (1, id_)
 
 
 def test_a_failure_says_why(store, small_study, trials):
     study = small_study()
     ledger = Ledger.open(store, study)
-    ledger.enqueue(study.points[:1])
+    ledger.enqueue(study.planned_runs[:1])
     ledger.fail(ledger.next()[0], "lost_worker", "killed by signal 9")
     told = trials()[0].user_attrs
     assert (told["outcome"], told["failure"], told["message"]) == ("failed", "lost_worker", "killed by signal 9")
@@ -112,7 +112,7 @@ def test_a_failure_says_why(store, small_study, trials):
 def test_the_trials_of_a_dead_driver_are_abandoned(store, small_study, trials):
     study = small_study()
     first = Ledger.open(store, study)
-    first.enqueue(study.points)
+    first.enqueue(study.planned_runs)
     first.next()
     Ledger.open(store, study)
     assert trials()[0].state.name == "FAIL"
@@ -121,25 +121,25 @@ def test_the_trials_of_a_dead_driver_are_abandoned(store, small_study, trials):
 
 def test_what_waits_is_not_queued_twice(store, small_study, trials):
     study = small_study()
-    Ledger.open(store, study).enqueue(study.points)
-    Ledger.open(store, study).enqueue(study.points)
-    assert len(trials()) == len(study.points)
+    Ledger.open(store, study).enqueue(study.planned_runs)
+    Ledger.open(store, study).enqueue(study.planned_runs)
+    assert len(trials()) == len(study.planned_runs)
 
 
 def test_what_waits_for_a_dropped_seed_is_withdrawn(store, small_study, trials):
-    Ledger.open(store, small_study()).enqueue(small_study().points)
+    Ledger.open(store, small_study()).enqueue(small_study().planned_runs)
     fewer = small_study(seeds=[1])
     ledger = Ledger.open(store, fewer)
-    ledger.enqueue(fewer.points)
+    ledger.enqueue(fewer.planned_runs)
     popped = []
     while (queued := ledger.next()) is not None:
         popped.append(queued[1])
-    assert sorted(popped) == sorted(point.id for point in fewer.points)
+    assert sorted(popped) == sorted(planned_run.id for planned_run in fewer.planned_runs)
     assert [trial.user_attrs["outcome"] for trial in trials() if trial.state.name == "FAIL"] == ["withdrawn"] * 4
 
 
 def test_what_waits_but_is_not_asked_for_again_is_withdrawn(store, small_study, trials):
-    first, second, *_ = small_study().points
+    first, second, *_ = small_study().planned_runs
     Ledger.open(store, small_study()).enqueue([first, second])
     ledger = Ledger.open(store, small_study())
     ledger.enqueue([second])
@@ -152,30 +152,30 @@ def test_the_latest_trial_of_a_point_counts(store, small_study, settle):
     study = small_study()
     ledger = Ledger.open(store, study)
     for outcome in ("diverged", "finished"):
-        ledger.enqueue(study.points[:1])
+        ledger.enqueue(study.planned_runs[:1])
         settle(study, ledger, 0.3, outcome)
-    assert ledger.settled() == {study.points[0].id: "finished"}
+    assert ledger.settled() == {study.planned_runs[0].id: "finished"}
 
 
 @pytest.mark.usefixtures("settled_study")
 def test_added_seeds_keep_the_trials(store, small_study, trials):
     before = [trial.number for trial in trials()]
     more = Ledger.open(store, small_study(seeds=[0, 1, 2**31 - 1]))
-    more.enqueue(small_study(seeds=[2**31 - 1]).points[:1])
+    more.enqueue(small_study(seeds=[2**31 - 1]).planned_runs[:1])
     number, _ = more.next()
     assert number == len(before)
     assert trials()[number].params["seed"] == 2**31 - 1
 
 
 def test_an_added_level_keeps_what_was_settled(store, small_study, settled_study, trials):
-    before = {trial.user_attrs["point"]: trial.value for trial in trials()}
+    before = {trial.user_attrs["run"]: trial.value for trial in trials()}
     ended = [trial.datetime_complete for trial in trials()]
     wider = small_study(factors={"model.state_kernel_size": [1, 3, 5], "model.activation": ["tanh", "relu"]})
     ledger = Ledger.open(store, wider)
-    assert set(ledger.settled()) == {point.id for point in settled_study.points}
-    assert {trial.user_attrs["point"]: trial.value for trial in trials()} == pytest.approx(before)
+    assert set(ledger.settled()) == {planned_run.id for planned_run in settled_study.planned_runs}
+    assert {trial.user_attrs["run"]: trial.value for trial in trials()} == pytest.approx(before)
     assert [trial.datetime_complete for trial in trials()] == ended
-    new = [point for point in wider.points if point.levels["model.state_kernel_size"] == "5"]
+    new = [planned_run for planned_run in wider.planned_runs if planned_run.levels["model.state_kernel_size"] == "5"]
     ledger.enqueue(new)
     assert ledger.next()[1] == new[0].id
 
@@ -211,9 +211,9 @@ def test_pictures_become_artifacts_and_outlive_a_new_layout(store, small_study, 
     study, picture = small_study(), tmp_path / "frames_rollout.png"
     picture.write_bytes(b"\x89PNG")
     ledger = Ledger.open(store, study)
-    ledger.enqueue(study.points[:1])
+    ledger.enqueue(study.planned_runs[:1])
     number, id_ = ledger.next()
-    record = made_record(study.points[0])
+    record = made_record(study.planned_runs[0])
     record.save(store.study("small").run(id_))
     ledger.settle(number, value=0.25, record=record, run_id="run-1", artifacts=[picture])
     Ledger.open(store, small_study(response={"metric": "mse"}))
@@ -248,9 +248,9 @@ def test_a_file_that_is_no_database_is_named(store, small_study):
 def test_a_point_whose_trial_was_taken_while_the_database_went_away_is_handed_out_all_the_same(small_study, store):
     study = small_study()
     ledger = Ledger.open(store, study)
-    ledger.enqueue(study.points[:1])
+    ledger.enqueue(study.planned_runs[:1])
     ledger._trials.ask(ledger._distributions)  # its answer never arrives
-    assert ledger.next()[1] == study.points[0].id
+    assert ledger.next()[1] == study.planned_runs[0].id
     states = [trial.state.name for trial in ledger._trials.get_trials()]
     assert sorted(states) == ["FAIL", "RUNNING"]
 
@@ -258,7 +258,7 @@ def test_a_point_whose_trial_was_taken_while_the_database_went_away_is_handed_ou
 def test_an_end_that_was_told_already_may_be_told_again(small_study, store):
     study = small_study()
     ledger = Ledger.open(store, study)
-    ledger.enqueue(study.points[:1])
+    ledger.enqueue(study.planned_runs[:1])
     number, _ = ledger.next()
     trial = ledger._asked[number]
     ledger.fail(number, "exception", "first")

@@ -26,17 +26,17 @@ def until_end(executor):
 
 
 def test_a_worker_leaves_a_whole_record(executor, tmp_path, small_study):
-    point = small_study().points[0]
-    executor.submit(Task(point, tmp_path))
-    assert until_end(executor)[-1] == Finished(point.id)
+    planned_run = small_study().planned_runs[0]
+    executor.submit(Task(planned_run, tmp_path))
+    assert until_end(executor)[-1] == Finished(planned_run.id)
     record = RunRecord.load(RunPaths(tmp_path))
     assert record.outcome == "finished"
     assert {"ghost_ratio", "mse", "ssim"} <= set(record.scores["metric"])
 
 
 def test_a_worker_tells_the_points_of_the_loss_curve(executor, tmp_path, small_study):
-    point = small_study().points[0]
-    executor.submit(Task(point, tmp_path))
+    planned_run = small_study().planned_runs[0]
+    executor.submit(Task(planned_run, tmp_path))
     steps = [event.step for event in until_end(executor) if isinstance(event, Progressed) and event.held_out_loss > 0]
     assert steps == [2, 4]
 
@@ -44,8 +44,8 @@ def test_a_worker_tells_the_points_of_the_loss_curve(executor, tmp_path, small_s
 def test_a_run_that_raises_is_told_with_its_reason_and_leaves_a_log(executor, tmp_path, small_study):
     missing = {"kind": "moving_mnist_file", "path": str(tmp_path / "nowhere.npy")}
     base = small_study().base.model_dump(exclude={"seed"}) | {"data": missing}
-    point = small_study(base=base).points[0]
-    executor.submit(Task(point, tmp_path / "run"))
+    planned_run = small_study(base=base).planned_runs[0]
+    executor.submit(Task(planned_run, tmp_path / "run"))
     event = until_end(executor)[-1]
     assert isinstance(event, Failed)
     assert "nowhere.npy" in event.message
@@ -55,21 +55,21 @@ def test_a_run_that_raises_is_told_with_its_reason_and_leaves_a_log(executor, tm
 def test_a_killed_worker_is_told_and_replaced(executor, tmp_path, small_study):
     long = small_study().base.model_dump(exclude={"seed"})
     long["training"] |= {"steps": 100_000}
-    point = small_study(base=long).points[0]
-    executor.submit(Task(point, tmp_path / "killed"))
+    planned_run = small_study(base=long).planned_runs[0]
+    executor.submit(Task(planned_run, tmp_path / "killed"))
     while not executor.events(0.5):
         pass
     os.kill(executor._workers[0].process.pid, signal.SIGKILL)
     event = until_end(executor)[-1]
     assert isinstance(event, Failed)
     assert event.kind == "lost_worker"
-    other = small_study().points[1]
+    other = small_study().planned_runs[1]
     executor.submit(Task(other, tmp_path / "next"))
     assert until_end(executor)[-1] == Finished(other.id)
 
 
 def test_close_leaves_no_process(executor, tmp_path, small_study):
-    executor.submit(Task(small_study().points[0], tmp_path))
+    executor.submit(Task(small_study().planned_runs[0], tmp_path))
     pid = executor._workers[0].process.pid
     executor.close()
     time.sleep(0.1)
@@ -81,7 +81,7 @@ def test_close_leaves_no_process(executor, tmp_path, small_study):
 def long_task(tmp_path, small_study):
     long = small_study().base.model_dump(exclude={"seed"})
     long["training"] |= {"steps": 100_000}
-    return Task(small_study(base=long).points[0], tmp_path / "long")
+    return Task(small_study(base=long).planned_runs[0], tmp_path / "long")
 
 
 def begin(executor, task):
@@ -101,20 +101,20 @@ def test_a_worker_that_is_told_to_go_was_preempted(executor, long_task):
 
 def test_a_canceled_task_is_gone_and_its_slot_free(executor, long_task, tmp_path, small_study):
     process = begin(executor, long_task)
-    executor.cancel(long_task.point.id)
+    executor.cancel(long_task.planned_run.id)
     assert not process.is_alive()
-    other = small_study().points[1]
+    other = small_study().planned_runs[1]
     executor.submit(Task(other, tmp_path / "next"))
     assert until_end(executor)[-1] == Finished(other.id)
 
 
-def take_a_petabyte(point, paths, observe):  # noqa: ARG001  # the contract
+def take_a_petabyte(planned_run, paths, observe):  # noqa: ARG001  # the contract
     torch.empty(10**15, dtype=torch.uint8)
 
 
 def test_memory_that_is_used_up_is_told_apart(tmp_path, small_study):
-    executor, point = LocalExecutor(1, take_a_petabyte), small_study().points[0]
-    executor.submit(Task(point, tmp_path / "run"))
+    executor, planned_run = LocalExecutor(1, take_a_petabyte), small_study().planned_runs[0]
+    executor.submit(Task(planned_run, tmp_path / "run"))
     event = until_end(executor)[-1]
     executor.close()
     assert isinstance(event, Failed)

@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from ablate.core.errors import AblateError, DataError
-from ablate.execution.tracking.mlflow import MLflowTracker, experiment_url, log_findings, study_and_point
+from ablate.execution.tracking.mlflow import MLflowTracker, experiment_url, log_findings, study_and_run
 from ablate.execution.tracking.provenance import commit
 from ablate.storage.findings import Change, Finding
 from ablate.storage.paths import Store
@@ -44,12 +44,12 @@ def finished(store, study, tracker, made_record, client):
     """Return a function that finishes the study's first point with a record of one's choice, and reads the run."""
 
     def finish(change=lambda record: record):
-        point = study.points[0]
-        paths = store.study(study.name).run(point.id)
-        record = change(made_record(point))
+        planned_run = study.planned_runs[0]
+        paths = store.study(study.name).run(planned_run.id)
+        record = change(made_record(planned_run))
         record.save(paths)
         paths.frame_grid("rollout").write_bytes(b"\x89PNG")
-        run_id = tracker.start(point, 0)
+        run_id = tracker.start(planned_run, 0)
         tracker.finish(run_id, record, paths)
         return client.get_run(run_id)
 
@@ -59,7 +59,7 @@ def finished(store, study, tracker, made_record, client):
 def with_scores(rows):
     def change(record):
         scores = pd.DataFrame(rows, columns=SCORE_COLUMNS)
-        return RunRecord(record.point, record.outcome, scores, record.curve, record.examples, record.facts)
+        return RunRecord(record.planned_run, record.outcome, scores, record.curve, record.examples, record.facts)
 
     return change
 
@@ -73,7 +73,7 @@ def test_runs_are_children_of_the_study_and_named_by_their_levels(finished, clie
     parent = client.get_run(run.data.tags["mlflow.parentRunId"])
     assert parent.data.tags["role"] == "study"
     assert parent.info.run_name == study.name
-    assert run.info.run_name == study.points[0].title
+    assert run.info.run_name == study.planned_runs[0].title
 
 
 def test_the_resolved_run_and_its_levels_are_parameters(finished):
@@ -86,8 +86,8 @@ def test_the_resolved_run_and_its_levels_are_parameters(finished):
 
 
 def test_a_very_long_setting_is_cut_to_what_mlflow_takes(tracker, small_study, client):
-    point = replace(small_study().points[0], levels={"model.activation": "x" * 7000})
-    run_id = tracker.start(point, 0)
+    planned_run = replace(small_study().planned_runs[0], levels={"model.activation": "x" * 7000})
+    run_id = tracker.start(planned_run, 0)
     assert client.get_run(run_id).data.params["factor.model.activation"] == "x" * 6000
 
 
@@ -137,17 +137,17 @@ def test_a_curve_nobody_watched_is_logged_at_the_end(finished, client):
 
 def test_a_long_run_shows_its_curve_while_it_trains(tracker, study, made_record, client, monkeypatch):
     monkeypatch.setattr("ablate.execution.tracking.mlflow.CURVE_SECONDS", 0.0)
-    point = study.points[0]
-    run_id = tracker.start(point, 0)
-    tracker.curve(run_id, made_record(point).curve)
+    planned_run = study.planned_runs[0]
+    run_id = tracker.start(planned_run, 0)
+    tracker.curve(run_id, made_record(planned_run).curve)
     assert [metric.value for metric in client.get_metric_history(run_id, "loss")] == [0.5, 0.4]
 
 
 def test_a_curve_that_was_watched_is_not_logged_twice(tracker, study, store, made_record, client):
-    point = study.points[0]
-    record, paths = made_record(point), store.study(study.name).run(point.id)
+    planned_run = study.planned_runs[0]
+    record, paths = made_record(planned_run), store.study(study.name).run(planned_run.id)
     record.save(paths)
-    run_id = tracker.start(point, 0)
+    run_id = tracker.start(planned_run, 0)
     tracker.curve(run_id, record.curve)
     tracker.finish(run_id, record, paths)
     assert len(client.get_metric_history(run_id, "loss")) == 2
@@ -159,7 +159,7 @@ def test_the_files_of_a_run_are_its_artifacts(finished, client):
 
 
 def test_what_a_killed_writer_left_half_written_is_no_artifact(finished, client, study, store):
-    folder = store.study(study.name).run(study.points[0].id).folder
+    folder = store.study(study.name).run(study.planned_runs[0].id).folder
     folder.mkdir(parents=True)
     (folder / ".scores.parquet.0f3a").write_text("half")
     names = {file.path for file in client.list_artifacts(finished().info.run_id)}
@@ -182,10 +182,10 @@ def test_the_data_is_a_dataset_by_kind_and_digest(finished):
 
 
 def test_a_failed_run_keeps_its_log_and_says_why(tracker, study, store, client):
-    paths = store.study(study.name).run(study.points[0].id)
+    paths = store.study(study.name).run(study.planned_runs[0].id)
     paths.folder.mkdir(parents=True)
     paths.log.write_text("Traceback")
-    run_id = tracker.start(study.points[0], 0)
+    run_id = tracker.start(study.planned_runs[0], 0)
     tracker.fail(run_id, "ValueError: planned", paths)
     assert [file.path for file in client.list_artifacts(run_id)] == ["error.log"]
     tags = client.get_run(run_id).data.tags
@@ -286,10 +286,10 @@ PROBED = Finding(
 
 def probed(run, store, study):
     """Log findings to a finished run, and return the id of the run they went to."""
-    paths = store.study(study.name).run(run.data.tags["point"])
+    paths = store.study(study.name).run(run.data.tags["run"])
     for file in (paths.findings, paths.findings_page):
         file.write_text("found")
-    return log_findings(store, study.name, run.data.tags["point"], [PROBED], paths)
+    return log_findings(store, study.name, run.data.tags["run"], [PROBED], paths)
 
 
 def test_findings_become_metrics_of_the_run_that_was_probed(finished, store, study, client):
@@ -310,20 +310,20 @@ def test_findings_are_artifacts_of_the_run(finished, store, study, client):
 
 @pytest.mark.usefixtures("tracker")
 def test_findings_of_a_point_that_no_run_shows_are_logged_nowhere(store, study):
-    paths = store.study(study.name).run(study.points[1].id)
-    assert log_findings(store, study.name, study.points[1].id, [PROBED], paths) is None
+    paths = store.study(study.name).run(study.planned_runs[1].id)
+    assert log_findings(store, study.name, study.planned_runs[1].id, [PROBED], paths) is None
 
 
-def test_a_run_is_known_by_its_study_and_point(finished, store, study):
-    assert study_and_point(store, finished().info.run_id) == (study.name, study.points[0].id)
+def test_a_run_is_known_by_its_study_and_run(finished, store, study):
+    assert study_and_run(store, finished().info.run_id) == (study.name, study.planned_runs[0].id)
 
 
 def test_the_run_of_a_whole_study_is_no_net(finished, store):
     with pytest.raises(DataError, match="whole study"):
-        study_and_point(store, finished().data.tags["mlflow.parentRunId"])
+        study_and_run(store, finished().data.tags["mlflow.parentRunId"])
 
 
 @pytest.mark.usefixtures("tracker")
 def test_a_run_that_is_not_there_is_told_with_its_database(store):
     with pytest.raises(DataError, match=r"no run 'nowhere' in .*mlflow\.db"):
-        study_and_point(store, "nowhere")
+        study_and_run(store, "nowhere")

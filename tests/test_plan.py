@@ -30,7 +30,7 @@ def crossed(small_study):
 @pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
 def test_a_shipped_study_can_be_planned(file):
     found = plan(study_file.load(file))
-    assert found.runs == len(study_file.load(file).points)
+    assert found.runs == len(study_file.load(file).planned_runs)
     json.dumps(found.to_json(), allow_nan=False)
 
 

@@ -69,8 +69,8 @@ def test_a_missing_pilot_is_told_in_a_line(file, tmp_path):
 
 
 def test_what_has_run_tells_the_deviation(file, small_study, made_record, store):
-    for number, point in enumerate(small_study().points):
-        made_record(point, 0.1 * (number % 3)).save(store.study("small").run(point.id))
+    for number, planned_run in enumerate(small_study().planned_runs):
+        made_record(planned_run, 0.1 * (number % 3)).save(store.study("small").run(planned_run.id))
     done = ablate("plan", file(), "--store", store.root)
     assert "from 8 runs of this study, 3 degrees of freedom" in " ".join(done.stdout.split())
 
@@ -88,8 +88,8 @@ def test_a_study_that_cannot_reject_is_not_run_and_creates_nothing(file, tmp_pat
 
 
 def test_a_run_freezes_its_plan_and_a_plan_that_was_changed_since_says_so(file, small_study, made_record, store):
-    for point in small_study().points:  # what has a record is taken in without training
-        made_record(point).save(store.study("small").run(point.id))
+    for planned_run in small_study().planned_runs:  # what has a record is taken in without training
+        made_record(planned_run).save(store.study("small").run(planned_run.id))
     assert ablate("run", file(), "--store", store.root).exit_code == 0
     assert read(store.study("small")).plan["analysis.alpha"] == 0.05
     said = " ".join(ablate("plan", file(analysis={"alpha": 0.1}), "--store", store.root).stdout.split())

@@ -48,8 +48,8 @@ def test_the_measure_may_name_the_column(small_study, table):
 def test_the_studys_own_runs_tell_the_deviation(small_study, made_record, store):
     """Residuals of a 2 x 2 table that is 0, 0, 0, 4 about rows and columns are 1: one degree of freedom, 2."""
     study = small_study(factors={"model.activation": ["tanh", "relu"]})
-    for point, ghost in zip(study.points, (0.0, 0.0, 0.0, 4.0), strict=True):
-        made_record(point, ghost).save(store.study("small").run(point.id))
+    for planned_run, ghost in zip(study.planned_runs, (0.0, 0.0, 0.0, 4.0), strict=True):
+        made_record(planned_run, ghost).save(store.study("small").run(planned_run.id))
     found = pilot.from_store(study, store.study("small"))
     assert found.value == pytest.approx(2.0)
     assert "4 runs of this study, 1 degrees of freedom" in found.source
@@ -61,8 +61,8 @@ def test_a_study_that_has_not_run_tells_nothing(small_study, store):
 
 def test_runs_of_one_seed_tell_nothing(small_study, made_record, store):
     study = small_study()
-    for point in study.points[::2]:
-        made_record(point).save(store.study("small").run(point.id))
+    for planned_run in study.planned_runs[::2]:
+        made_record(planned_run).save(store.study("small").run(planned_run.id))
     assert pilot.from_store(study, store.study("small")) is None
 
 

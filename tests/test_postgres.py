@@ -45,14 +45,14 @@ class Interfering(Executor):
 
     def events(self, timeout):  # noqa: ARG002  # the contract's
         task = self.waiting.pop(0)
-        self.made_record(task.point).save(RunPaths(task.folder))
+        self.made_record(task.planned_run).save(RunPaths(task.folder))
         self.done += 1
         if self.done % self.every == 0:
             self.interfere()
-        return [Finished(task.point.id)]
+        return [Finished(task.planned_run.id)]
 
-    def cancel(self, point):
-        raise AssertionError(point)
+    def cancel(self, planned_run):
+        raise AssertionError(planned_run)
 
     def close(self):
         self.waiting.clear()
@@ -69,18 +69,18 @@ def finished_in_mlflow(store, study):
     client = MlflowClient(store.mlflow_url)
     experiment = client.get_experiment_by_name(study.name).experiment_id
     runs = client.search_runs([experiment], "tags.role = 'run' and status = 'FINISHED'")
-    return sorted(run.data.tags["point"] for run in runs)
+    return sorted(run.data.tags["run"] for run in runs)
 
 
 def complete_in_optuna(store, study):
     trials = optuna.load_study(study_name=study.name, storage=store.optuna_url).get_trials()
-    return sorted(trial.user_attrs["point"] for trial in trials if trial.state.name == "COMPLETE")
+    return sorted(trial.user_attrs["run"] for trial in trials if trial.state.name == "COMPLETE")
 
 
 def test_a_study_lives_on_a_server(store, small_study, made_record):
     study = small_study()
     tally = drive(study, store, made_record)
-    points = sorted(point.id for point in study.points)
+    points = sorted(planned_run.id for planned_run in study.planned_runs)
     assert (tally.settled, tally.open) == (8, 0)
     assert finished_in_mlflow(store, study) == complete_in_optuna(store, study) == points
 
@@ -88,7 +88,7 @@ def test_a_study_lives_on_a_server(store, small_study, made_record):
 def test_a_server_that_is_restarted_mid_study_is_outlasted(server, store, small_study, made_record):
     study = small_study()
     tally = drive(study, store, made_record, server.restart)
-    points = sorted(point.id for point in study.points)
+    points = sorted(planned_run.id for planned_run in study.planned_runs)
     assert (tally.settled, tally.open) == (8, 0)
     assert finished_in_mlflow(store, study) == complete_in_optuna(store, study) == points
 
@@ -104,7 +104,7 @@ def test_a_server_that_stays_away_ends_the_study_and_keeps_its_results(
     finally:
         server.start()
     assert drive(study, store, made_record).settled == 8
-    points = sorted(point.id for point in study.points)
+    points = sorted(planned_run.id for planned_run in study.planned_runs)
     assert finished_in_mlflow(store, study) == complete_in_optuna(store, study) == points
 
 

@@ -65,15 +65,15 @@ def long_study(small_study):
 
 @pytest.mark.usefixtures("cluster")
 def test_a_run_returns_from_a_node_whole_and_with_the_numbers_of_a_run_here(made_executor, tmp_path, small_study):
-    point, executor = small_study().points[0], made_executor(Resources())
-    executor.submit(Task(point, tmp_path / "ray"))
+    planned_run, executor = small_study().planned_runs[0], made_executor(Resources())
+    executor.submit(Task(planned_run, tmp_path / "ray"))
     seen = until_end(executor)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    carry_out(point, RunPaths(tmp_path / "here"), lambda *_: None)
+    carry_out(planned_run, RunPaths(tmp_path / "here"), lambda *_: None)
     torch.set_num_threads(threads)
     there, here = (RunRecord.load(RunPaths(tmp_path / where)) for where in ("ray", "here"))
-    assert seen[-1] == Finished(point.id)
+    assert seen[-1] == Finished(planned_run.id)
     assert [e.step for e in seen if isinstance(e, Progressed) and not math.isnan(e.held_out_loss)] == [2, 4]
     assert there.scores.equals(here.scores)
     assert {file.name for file in (tmp_path / "ray").iterdir()} == {file.name for file in (tmp_path / "here").iterdir()}
@@ -83,8 +83,8 @@ def test_a_run_returns_from_a_node_whole_and_with_the_numbers_of_a_run_here(made
 def test_a_run_that_raises_returns_its_reason_and_its_log(made_executor, tmp_path, small_study):
     missing = {"kind": "moving_mnist_file", "path": str(tmp_path / "nowhere.npy")}
     base = small_study().base.model_dump(exclude={"seed"}) | {"data": missing}
-    executor, point = made_executor(Resources()), small_study(base=base).points[0]
-    executor.submit(Task(point, tmp_path / "run"))
+    executor, planned_run = made_executor(Resources()), small_study(base=base).planned_runs[0]
+    executor.submit(Task(planned_run, tmp_path / "run"))
     event = until_end(executor)[-1]
     assert (event.kind, "nowhere.npy" in event.message) == ("exception", True)
     assert "Traceback" in RunPaths(tmp_path / "run").log.read_text()
@@ -93,9 +93,9 @@ def test_a_run_that_raises_returns_its_reason_and_its_log(made_executor, tmp_pat
 def test_a_lost_node_fails_its_runs_as_lost_and_another_node_carries_them_out(
     cluster, made_executor, tmp_path, small_study
 ):
-    doomed, (point, *_) = next(iter(cluster.worker_nodes)), long_study(small_study).points
+    doomed, (planned_run, *_) = next(iter(cluster.worker_nodes)), long_study(small_study).planned_runs
     executor = made_executor(Resources())
-    executor.submit(Task(point, tmp_path / "doomed"))
+    executor.submit(Task(planned_run, tmp_path / "doomed"))
     while not any(isinstance(event, Progressed) for event in executor.events(0.5)):
         pass
     cluster.remove_node(doomed, allow_graceful=False)
@@ -103,19 +103,19 @@ def test_a_lost_node_fails_its_runs_as_lost_and_another_node_carries_them_out(
     assert isinstance(event, Failed)
     assert event.kind == "lost_worker"
     cluster.add_node(num_cpus=1)
-    other = small_study().points[0]
+    other = small_study().planned_runs[0]
     executor.submit(Task(other, tmp_path / "next"))
     assert until_end(executor)[-1] == Finished(other.id)
 
 
 @pytest.mark.usefixtures("cluster")
 def test_a_canceled_run_gives_its_place_to_the_next(made_executor, tmp_path, small_study):
-    executor, (first, *_) = made_executor(Resources(num_cpus=2)), long_study(small_study).points
+    executor, (first, *_) = made_executor(Resources(num_cpus=2)), long_study(small_study).planned_runs
     executor.submit(Task(first, tmp_path / "first"))
     while not executor.events(0.5):
         pass
     executor.cancel(first.id)
-    other = small_study().points[0]
+    other = small_study().planned_runs[0]
     executor.submit(Task(other, tmp_path / "next"))
     assert until_end(executor)[-1] == Finished(other.id)
 

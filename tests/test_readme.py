@@ -42,7 +42,7 @@ def test_every_data_command_is_named(command):
 def test_the_example_study_is_a_valid_one(tmp_path):
     block = re.search(r"```yaml\n(.*?)```", README, re.DOTALL).group(1)
     (tmp_path / "example.yaml").write_text(block)
-    assert len(study_file.load(tmp_path / "example.yaml").points) == 3 * 2 * 3
+    assert len(study_file.load(tmp_path / "example.yaml").planned_runs) == 3 * 2 * 3
 
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

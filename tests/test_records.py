@@ -12,7 +12,7 @@ from ablate.storage.records import RunRecord, sweep, whole_file
 @pytest.fixture
 def saved(tmp_path, small_study, made_record):
     paths = RunPaths(tmp_path / "run")
-    made_record(small_study().points[0]).save(paths)
+    made_record(small_study().planned_runs[0]).save(paths)
     return paths
 
 

@@ -47,14 +47,14 @@ def found(question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None
     rows, sums = [], {}
     for levels in product(*(factor.levels for factor in factors)):
         for seed in seeds:
-            point = "-".join([*levels, str(seed)])
-            outcome, message = (unfinished or {}).get(point, ("finished", ""))
+            run_id = "-".join([*levels, str(seed)])
+            outcome, message = (unfinished or {}).get(run_id, ("finished", ""))
             names = dict(zip((factor.path for factor in factors), levels, strict=True))
-            rows.append({"point": point, **names, "seed": seed, "outcome": outcome, "message": message})
+            rows.append({"run_id": run_id, **names, "seed": seed, "outcome": outcome, "message": message})
             if outcome == "finished":
                 kernel, head = names.get(KERNEL.path) == "1", names.get(HEAD.path) == "conv3d"
                 chance = 0.0005 * ((3 * seed + 2 * kernel + head) % 4)
-                sums[point] = run_sums(0.1 + 0.01 * seed + 0.3 * kernel + 0.2 * kernel * head + chance)
+                sums[run_id] = run_sums(0.1 + 0.01 * seed + 0.3 * kernel + 0.2 * kernel * head + chance)
     response = Response(GHOST, "rollout", 1, 3)
     table = StudyTable(
         question,
@@ -80,10 +80,10 @@ def paths(tmp_path):
 
 
 def draw(paths, run, view="rollout"):
-    files = paths.run(run.point)
+    files = paths.run(run.run_id)
     files.folder.mkdir(parents=True, exist_ok=True)
     frames = np.zeros((1, 2, 16, 16), np.uint8)
-    write_frame_grid(files.frame_grid(view), Example(frames, frames, frames, np.arange(1)), run.point)
+    write_frame_grid(files.frame_grid(view), Example(frames, frames, frames, np.arange(1)), run.run_id)
     write_animation(files.animation(view), Example(frames, frames, frames, np.arange(1)))
 
 
@@ -161,7 +161,7 @@ def test_the_highest_response_is_shown_before_the_lowest(analysis, paths):
 def test_animations_beyond_the_budget_stay_out_and_the_still_pictures_stay(analysis, paths, monkeypatch):
     draw(paths, analysis.worst)
     draw(paths, analysis.best)
-    size = paths.run(analysis.worst.point).animation("rollout").stat().st_size
+    size = paths.run(analysis.worst.run_id).animation("rollout").stat().st_size
     monkeypatch.setattr(pictures, "ANIMATIONS", size + 10)
     shown = pictures.shown(analysis, paths, 2)
     assert [run.animation is not None for run in shown] == [True, False]
@@ -326,8 +326,8 @@ PROBED = Finding(
 
 
 def probed(paths, run):
-    paths.run(run.point).folder.mkdir(parents=True, exist_ok=True)
-    save([PROBED], paths.run(run.point).findings)
+    paths.run(run.run_id).folder.mkdir(parents=True, exist_ok=True)
+    save([PROBED], paths.run(run.run_id).findings)
 
 
 def test_what_probes_found_in_the_worst_net_stands_beside_the_effects(analysis, paths, written):
@@ -353,6 +353,6 @@ def test_probes_are_in_the_markdown_without_markup(analysis, paths):
 def test_probes_are_in_the_json_without_their_pictures(analysis, paths):
     probed(paths, analysis.worst)
     write(analysis, paths, COMMAND)
-    (finding,) = json.loads(paths.report_json.read_text())["probes"][analysis.worst.point]
+    (finding,) = json.loads(paths.report_json.read_text())["probes"][analysis.worst.run_id]
     assert finding["changes"][0]["difference"] == -0.4
     assert "images" not in finding

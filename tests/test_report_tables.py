@@ -51,18 +51,18 @@ class Page(HTMLParser):
 def paths(tmp_path_factory):
     rows, sums = [], {}
     for kernel, loss, seed in product(("3", "1"), ("bce", "mse"), (0, 1)):
-        point, failed = f"{kernel}-{loss}-{seed}", (kernel, loss, seed) == ("3", "mse", 1)
-        rows.append((point, kernel, loss, seed, "failed" if failed else "finished", FAILURE if failed else ""))
+        run_id, failed = f"{kernel}-{loss}-{seed}", (kernel, loss, seed) == ("3", "mse", 1)
+        rows.append((run_id, kernel, loss, seed, "failed" if failed else "finished", FAILURE if failed else ""))
         if not failed:
             ghost = 0.1 + 0.31 * (kernel == "1") + 0.01 * seed + 0.05 * (loss == "mse")
             scores = pd.DataFrame([("rollout", 0, 1, "ghost_ratio", ghost)], columns=SCORE_COLUMNS)
-            sums[point] = step_sums(scores)
+            sums[run_id] = step_sums(scores)
     study = StudyTable(
         question="Does the kernel matter?",
         exploratory=True,
         factors=FACTORS,
         response=Response(GHOST, "rollout", 1, 1),
-        runs=pd.DataFrame(rows, columns=["point", "model.kernel", "loss", "seed", "outcome", "message"]),
+        runs=pd.DataFrame(rows, columns=["run_id", "model.kernel", "loss", "seed", "outcome", "message"]),
         sums=sums,
     )
     written = Store(tmp_path_factory.mktemp("store")).study("small")

@@ -44,7 +44,7 @@ def test_nothing_defined_is_nan():
 
 
 def test_a_run_without_scores_has_no_response():
-    runs = pd.DataFrame({"point": ["a", "b"], "seed": [0, 0]})
+    runs = pd.DataFrame({"run_id": ["a", "b"], "seed": [0, 0]})
     table = with_responses(runs, {"a": sums({(0, 1): 0.4})}, Response(GHOST, "rollout", 1, 1), (SIGNAL,))
     assert table["response"].tolist() == pytest.approx([0.4, math.nan], nan_ok=True)
     assert table["signal_retention"].tolist() == pytest.approx([0.8, math.nan], nan_ok=True)

@@ -87,28 +87,28 @@ def test_a_view_cannot_be_put_beside_frames_before_the_clip():
 def test_points_are_every_cell_with_every_seed(small_study):
     study = small_study(seeds=[0, 1, 2])
     assert len(study.cells) == 4
-    assert len(study.points) == 12
-    assert [point.seed for point in study.points[:3]] == [0, 1, 2]
+    assert len(study.planned_runs) == 12
+    assert [planned_run.seed for planned_run in study.planned_runs[:3]] == [0, 1, 2]
 
 
 def test_points_are_all_different_runs(small_study):
-    points = small_study().points
-    assert len({point.id for point in points}) == len(points)
+    points = small_study().planned_runs
+    assert len({planned_run.id for planned_run in points}) == len(points)
 
 
 def test_a_point_runs_its_own_levels_and_seed(small_study):
-    for point in small_study().points:
-        assert str(point.run.model.state_kernel_size) == point.levels["model.state_kernel_size"]
-        assert point.run.model.activation == point.levels["model.activation"]
-        assert point.run.seed == point.seed
-        assert point.run.identity() == point.id
+    for planned_run in small_study().planned_runs:
+        assert str(planned_run.spec.model.state_kernel_size) == planned_run.levels["model.state_kernel_size"]
+        assert planned_run.spec.model.activation == planned_run.levels["model.activation"]
+        assert planned_run.spec.seed == planned_run.seed
+        assert planned_run.spec.identity() == planned_run.id
 
 
 def test_adding_a_level_or_a_seed_keeps_the_points_there_are(small_study):
     before = small_study()
     factors = {"model.state_kernel_size": [1, 3, 5], "model.activation": ["tanh", "relu"]}
     after = small_study(factors=factors, seeds=[0, 1, 2])
-    assert {point.id for point in before.points} < {point.id for point in after.points}
+    assert {run.id for run in before.planned_runs} < {run.id for run in after.planned_runs}
 
 
 def test_the_baseline_is_the_level_of_the_base_run_else_the_first(small_study):
@@ -118,7 +118,7 @@ def test_the_baseline_is_the_level_of_the_base_run_else_the_first(small_study):
 
 def test_a_point_is_titled_by_what_differs_from_the_baseline(small_study):
     factors = {"model.activation": ["tanh", "relu"], "model.layers": {"levels": [1, 2], "title": "depth"}}
-    titles = [point.title for point in small_study(factors=factors, seeds=[4]).points]
+    titles = [planned_run.title for planned_run in small_study(factors=factors, seeds=[4]).planned_runs]
     assert titles == [
         "baseline, seed 4",
         "depth 2, seed 4",
@@ -129,7 +129,7 @@ def test_a_point_is_titled_by_what_differs_from_the_baseline(small_study):
 
 def test_a_study_without_factors_runs_its_base_alone(small_study):
     study = small_study(factors={}, seeds=[7])
-    assert [point.run for point in study.points] == [study.base.model_copy(update={"seed": 7})]
+    assert [planned_run.spec for planned_run in study.planned_runs] == [study.base.model_copy(update={"seed": 7})]
 
 
 def test_one_at_a_time_runs_the_base_and_each_other_level(small_study):

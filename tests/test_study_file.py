@@ -458,7 +458,7 @@ def test_a_written_study_loads_back_as_an_equal_one(at):
     study = study_file.load(at(text), ["question='yes: #no\n\u2603'", "loss={kind: ssim}"])
     again = study_file.load(at(study_file.dump(study)))
     assert again == study
-    assert again.points == study.points
+    assert again.planned_runs == study.planned_runs
 
 
 def test_a_written_run_is_the_run(small_run):
@@ -520,7 +520,7 @@ any_file = settings(suppress_health_check=[HealthCheck.function_scoped_fixture],
 def only_a_spec_error(path, content, overrides=()):
     path.write_bytes(content)
     with suppress(SpecError):
-        assert study_file.load(path, overrides).points
+        assert study_file.load(path, overrides).planned_runs
 
 
 @any_file

@@ -52,7 +52,7 @@ def curves(
     found = []
     for metric in metrics:
         for levels, own in by_cell(runs, factors):
-            steps = [_steps(sums[point], metric.name, view) for point in own["point"] if point in sums]
+            steps = [_steps(sums[run_id], metric.name, view) for run_id in own["run_id"] if run_id in sums]
             if steps:
                 over_seeds = pd.concat(steps, axis=1).mean(axis=1).sort_index()
                 found.append(Curve(metric, levels, tuple(map(int, over_seeds.index)), tuple(map(float, over_seeds))))

@@ -14,7 +14,7 @@ ERROR = "mse"
 class RunAt:
     """One run: its point, what it was, its response, and the measures beside it."""
 
-    point: str
+    run_id: str
     levels: Mapping[str, str]
     seed: int
     response: float
@@ -42,7 +42,7 @@ def best_and_worst(
 
 def _run_at(row: pd.Series, factors: Sequence[str], secondary: Sequence[Measured]) -> RunAt:
     return RunAt(
-        point=str(row["point"]),
+        run_id=str(row["run_id"]),
         levels={path: str(row[path]) for path in factors},
         seed=int(row["seed"]),
         response=float(row["response"]),

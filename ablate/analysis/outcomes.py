@@ -32,7 +32,7 @@ class Outcomes:
 class WithoutResponse:
     """A run that gave no response: what it was, how it ended, and what it said if it failed."""
 
-    point: str
+    run_id: str
     levels: Mapping[str, str]
     seed: int
     outcome: str
@@ -59,7 +59,7 @@ def without_response(runs: pd.DataFrame, factors: Sequence[str]) -> tuple[Withou
     chosen = runs[runs["response"].isna() & (runs["outcome"] != "missing")]
     return tuple(
         WithoutResponse(
-            point=str(row["point"]),
+            run_id=str(row["run_id"]),
             levels={path: str(row[path]) for path in factors},
             seed=int(row["seed"]),
             outcome="undefined" if row["outcome"] == "finished" else str(row["outcome"]),

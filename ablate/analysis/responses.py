@@ -20,8 +20,8 @@ def with_responses(
     place = response.view, response.first_step, response.last_step
     columns: dict[str, list[float]] = {name: [] for name in ("response", "undefined_share")}
     columns.update({metric.name: [] for metric in secondary})
-    for point in runs["point"]:
-        own = sums.get(point)
+    for run_id in runs["run_id"]:
+        own = sums.get(run_id)
         columns["response"].append(math.nan if own is None else mean_score(own, response.metric.name, *place))
         columns["undefined_share"].append(
             math.nan if own is None else undefined_share(own, response.metric.name, *place)

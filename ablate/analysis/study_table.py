@@ -10,7 +10,7 @@ from ablate.core.errors import TableError
 from ablate.inference.factor_levels import FactorLevels
 
 RunOutcome = Literal["finished", "diverged", "failed", "missing"]
-RUN_COLUMNS = ["point", "seed", "outcome", "message"]
+RUN_COLUMNS = ["run_id", "seed", "outcome", "message"]
 
 
 @dataclass(frozen=True)
@@ -63,5 +63,5 @@ class StudyTable:
         needed = [*RUN_COLUMNS, *(factor.path for factor in self.factors)]
         if absent := [column for column in needed if column not in self.runs.columns]:
             raise TableError(f"the table of runs lacks the columns {absent}; it needs {needed}")
-        if self.runs["point"].duplicated().any():
+        if self.runs["run_id"].duplicated().any():
             raise TableError("the table of runs has a point twice; give every planned run one row")

@@ -20,7 +20,7 @@ def check(file: Path, overrides: Sequence[str], console: Console) -> None:
         cost = estimate(study, study.budget.workers or slots_here())
     _show_cells(study, cost.run_seconds, console)
     console.print(
-        f"{len(study.cells)} cells x {len(study.seeds)} seeds = {len(study.points)} runs, "
+        f"{len(study.cells)} cells x {len(study.seeds)} seeds = {len(study.planned_runs)} runs, "
         f"about {clock(cost.study_seconds)} here with {cost.slots} at a time",
         highlight=False,
     )
@@ -34,7 +34,7 @@ def _show_cells(study: StudySpec, seconds: Sequence[float], console: Console) ->
     table.add_column("cell", justify="right")
     table.add_column("what differs from the base run", overflow="fold")
     table.add_column("a run takes", no_wrap=True)
-    titles = [point.title.rpartition(", ")[0] for point in study.points[:: len(study.seeds)]]
+    titles = [planned_run.title.rpartition(", ")[0] for planned_run in study.planned_runs[:: len(study.seeds)]]
     for number, (title, cost) in enumerate(zip(titles, seconds, strict=True), start=1):
         table.add_row(str(number), escape(title), clock(cost))
     console.print(table)

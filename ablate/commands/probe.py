@@ -11,7 +11,7 @@ from ablate.commands.console import say, say_written
 from ablate.core.errors import DataError
 from ablate.diagnosis.probe_run import probe_run
 from ablate.execution.databases import refuse_unusable
-from ablate.execution.tracking.mlflow import log_findings, study_and_point
+from ablate.execution.tracking.mlflow import log_findings, study_and_run
 from ablate.storage.findings import Finding
 from ablate.storage.paths import RunPaths, Store
 
@@ -49,7 +49,7 @@ def _run(target: str, store: Store) -> RunPaths:
             raise DataError(f"{path}: a run's weights are its {paths.checkpoint.name}; for your own: ablate diagnose")
         return paths
     if MLFLOW_ID.fullmatch(target) and store.has_run:
-        return store.study((found := study_and_point(store, target))[0]).run(found[1])
+        return store.study((found := study_and_run(store, target))[0]).run(found[1])
     if POINT_ID.fullmatch(target) and (runs := store.runs(target)):
         return runs[0]
     raise DataError(
@@ -59,7 +59,7 @@ def _run(target: str, store: Store) -> RunPaths:
 
 
 def _logged(store: Store, paths: RunPaths, findings: Sequence[Finding]) -> str | None:
-    study, point = paths.folder.parent.parent.name, paths.folder.name
-    if store.study(study).run(point) != paths or not store.has_run:
+    study, run_id = paths.folder.parent.parent.name, paths.folder.name
+    if store.study(study).run(run_id) != paths or not store.has_run:
         return None
-    return log_findings(store, study, point, findings, paths)
+    return log_findings(store, study, run_id, findings, paths)

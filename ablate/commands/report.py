@@ -45,11 +45,11 @@ def write_report(analysis: Analysis, study: StudySpec, paths: StudyPaths, comman
 
 
 def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) -> None:
-    if analysis.best is None or analysis.worst is None or analysis.best.point == analysis.worst.point:
+    if analysis.best is None or analysis.worst is None or analysis.best.run_id == analysis.worst.run_id:
         return
-    view, titles = study.response.view, {point.id: point.title for point in study.points}
-    shown = (analysis.worst.point, analysis.best.point)
-    worst, best = (RunRecord.load(paths.run(point)).examples[view] for point in shown)
+    view, titles = study.response.view, {planned_run.id: planned_run.title for planned_run in study.planned_runs}
+    shown = (analysis.worst.run_id, analysis.best.run_id)
+    worst, best = (RunRecord.load(paths.run(run_id)).examples[view] for run_id in shown)
     write_comparison(paths.comparison, worst, best, (titles[shown[0]], titles[shown[1]]))
 
 

@@ -88,23 +88,23 @@ def _executor(study: StudySpec, where: Where) -> Executor:
 
 def _probe_extremes(study: StudySpec, analysis: Analysis, store: Store, command: str, console: Console) -> None:
     """Question the runs with the best and the worst response, unless that was done before."""
-    paths, titles = store.study(study.name), {point.id: point.title for point in study.points}
-    extremes = {end.point for end in (analysis.best, analysis.worst) if end is not None}
-    for point in sorted(point for point in extremes if not paths.run(point).findings.exists()):
+    paths, titles = store.study(study.name), {planned_run.id: planned_run.title for planned_run in study.planned_runs}
+    extremes = {end.run_id for end in (analysis.best, analysis.worst) if end is not None}
+    for run_id in sorted(run_id for run_id in extremes if not paths.run(run_id).findings.exists()):
         try:
-            _probe(study.name, point, titles[point], store, command, console)
+            _probe(study.name, run_id, titles[run_id], store, command, console)
         except Exception as error:  # noqa: BLE001  # whatever a probe meets, the study's report must come
-            problem = f"{titles[point]} could not be probed: {type(error).__name__}: {error}"
+            problem = f"{titles[run_id]} could not be probed: {type(error).__name__}: {error}"
             say(problem, console, "yellow")
 
 
-def _probe(name: str, point: str, title: str, store: Store, command: str, console: Console) -> None:
-    files = store.study(name).run(point)
+def _probe(name: str, run_id: str, title: str, store: Store, command: str, console: Console) -> None:
+    files = store.study(name).run(run_id)
     with console.status(f"probing {escape(title)}") as status:
         findings = probe_run(
             files, title, command, CLIPS, lambda probe: status.update(f"probing {escape(title)}: {probe}")
         )
-    log_findings(store, name, point, findings, files)
+    log_findings(store, name, run_id, findings, files)
 
 
 def _say_how_it_went(tally: Tally, seconds: float, console: Console) -> None:

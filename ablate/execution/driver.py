@@ -19,7 +19,7 @@ from ablate.measurement.metrics import METRICS
 from ablate.storage.failed_attempts import FailedAttempts, FailureKind
 from ablate.storage.paths import Store
 from ablate.storage.records import CURVE_COLUMNS, RunRecord
-from ablate.study import Point, StudySpec
+from ablate.study import PlannedRun, StudySpec
 
 POLL_SECONDS = 0.5
 
@@ -44,7 +44,7 @@ class Tally:
 class Attempt:
     """One try at a point: its trial in the ledger, its run in the tracker, and since when it is under way."""
 
-    point: Point
+    planned_run: PlannedRun
     trial: int
     run_id: str
     started: float | None = None
@@ -57,12 +57,12 @@ class Driver:
     def __init__(self, study: StudySpec, store: Store, tracker: Tracker, executor: Executor, display: Display) -> None:
         self._study, self._tracker, self._executor, self._display = study, tracker, executor, display
         self._paths = store.study(study.name)
-        self._points = {point.id: point for point in study.points}
+        self._runs = {planned_run.id: planned_run for planned_run in study.planned_runs}
         self._ledger = Ledger.open(store, study)
         self._attempts: dict[str, Attempt] = {}
         self._failures = FailedAttempts()
-        self._tally = Tally(len(self._points))
-        self._standing = Standing(len(self._points), 0, executor.slots, METRICS[study.response.metric].title)
+        self._tally = Tally(len(self._runs))
+        self._standing = Standing(len(self._runs), 0, executor.slots, METRICS[study.response.metric].title)
 
     def run(self) -> Tally:
         """Carry the study as far as it goes, and say how far that was."""
@@ -83,11 +83,11 @@ class Driver:
 
     def _queue(self) -> None:
         """Queue, in the study's random order, what is not settled with a record behind it."""
-        order = sorted(self._points)
+        order = sorted(self._runs)
         random.Random(derive(self._study.analysis.seed, "run_order")).shuffle(order)  # noqa: S311  # an order, no secret
         settled = {id_ for id_ in self._ledger.settled() if self._has_record(id_)}
         self._tally.settled = self._standing.done = len(settled & set(order))
-        self._ledger.enqueue([self._points[id_] for id_ in order if id_ not in settled])
+        self._ledger.enqueue([self._runs[id_] for id_ in order if id_ not in settled])
 
     def _fill(self) -> bool:
         """Keep every slot busy while there is time; False when nothing is left to wait for."""
@@ -95,7 +95,7 @@ class Driver:
             if (queued := self._ledger.next()) is None:
                 break
             trial, id_ = queued
-            self._begin(trial, self._points[id_])
+            self._begin(trial, self._runs[id_])
         return bool(self._attempts)
 
     def _out_of_time(self) -> bool:
@@ -119,16 +119,16 @@ class Driver:
             else:
                 self._fail(attempt, "timeout", f"stopped after {minutes:g} minutes (budget.run_minutes)")
 
-    def _begin(self, trial: int, point: Point) -> None:
-        if self._paths.run(point.id).folder.exists():
-            self._tracker.supersede(point)
-        attempt = Attempt(point, trial, self._tracker.start(point, trial))
-        if self._has_record(point.id):  # a driver died between writing the record and taking it in
+    def _begin(self, trial: int, planned_run: PlannedRun) -> None:
+        if self._paths.run(planned_run.id).folder.exists():
+            self._tracker.supersede(planned_run)
+        attempt = Attempt(planned_run, trial, self._tracker.start(planned_run, trial))
+        if self._has_record(planned_run.id):  # a driver died between writing the record and taking it in
             self._settle(attempt)
             return
-        self._attempts[point.id] = attempt
-        self._standing.running[point.id] = Running(point.title, point.run.training.steps)
-        self._executor.submit(Task(point, self._paths.run(point.id).folder))
+        self._attempts[planned_run.id] = attempt
+        self._standing.running[planned_run.id] = Running(planned_run.title, planned_run.spec.training.steps)
+        self._executor.submit(Task(planned_run, self._paths.run(planned_run.id).folder))
 
     def _take(self, event: Event) -> None:
         match event:
@@ -146,7 +146,7 @@ class Driver:
                 self._fail(self._attempts.pop(id_), kind, message)
 
     def _settle(self, attempt: Attempt) -> None:
-        point, paths = attempt.point, self._paths.run(attempt.point.id)
+        planned_run, paths = attempt.planned_run, self._paths.run(attempt.planned_run.id)
         record = RunRecord.load(paths)
         value = self._study.response.of(record.scores)
         self._tracker.finish(attempt.run_id, record, paths)
@@ -160,30 +160,30 @@ class Driver:
         )
         self._tally.settled += 1
         self._standing.last = record.outcome if record.outcome == "diverged" else _written(value)
-        self._ended(point, f"{self._standing.response} {self._standing.last}", record.facts)
+        self._ended(planned_run, f"{self._standing.response} {self._standing.last}", record.facts)
 
     def _fail(self, attempt: Attempt, kind: FailureKind, message: str) -> None:
-        point, paths = attempt.point, self._paths.run(attempt.point.id)
-        again = self._failures.note(point.id, kind, message, attempt.trial, paths)
+        planned_run, paths = attempt.planned_run, self._paths.run(attempt.planned_run.id)
+        again = self._failures.note(planned_run.id, kind, message, attempt.trial, paths)
         if not paths.log.exists():  # a worker that was killed could not write one
             paths.log.write_text(message)
         self._ledger.fail(attempt.trial, kind, message)
         self._tracker.fail(attempt.run_id, message, paths)
         if again:
-            self._standing.running.pop(point.id)
-            self._ledger.again(point)
-            self._display.say(f"{point.title}  {message}; tried again")
+            self._standing.running.pop(planned_run.id)
+            self._ledger.again(planned_run)
+            self._display.say(f"{planned_run.title}  {message}; tried again")
             return
-        self._tally.failed[point.id] = f"{point.title}: {message}"
+        self._tally.failed[planned_run.id] = f"{planned_run.title}: {message}"
         self._standing.failed += 1
-        self._ended(point, f"FAILED: {message} (details: {paths.log}); the study goes on", {})
+        self._ended(planned_run, f"FAILED: {message} (details: {paths.log}); the study goes on", {})
 
-    def _ended(self, point: Point, how: str, facts: Mapping[str, str | int | float]) -> None:
-        self._standing.running.pop(point.id, None)
+    def _ended(self, planned_run: PlannedRun, how: str, facts: Mapping[str, str | int | float]) -> None:
+        self._standing.running.pop(planned_run.id, None)
         self._standing.done += 1
         self._standing.finished_here += 1
         took = f"  {facts['seconds']:.0f} s" if "seconds" in facts else ""
-        self._display.say(f"{self._standing.done}/{self._standing.total}  {point.title}  {how}{took}")
+        self._display.say(f"{self._standing.done}/{self._standing.total}  {planned_run.title}  {how}{took}")
 
     def _abandon(self) -> None:
         for attempt in self._attempts.values():

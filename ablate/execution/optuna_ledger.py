@@ -23,7 +23,7 @@ from ablate.measurement.metrics import METRICS, SECONDARY
 from ablate.storage.paths import Store, without_password
 from ablate.storage.records import RunRecord, whole_file
 from ablate.storage.retry import retry_unreachable
-from ablate.study import Point, StudySpec
+from ablate.study import PlannedRun, StudySpec
 
 SETTLED = (TrialState.COMPLETE, TrialState.PRUNED)
 ANY_SEED = IntDistribution(0, 2**31 - 1)  # Optuna lets no distribution change, and seeds may be added
@@ -45,7 +45,7 @@ class Ledger:
     def __init__(
         self, study: StudySpec, trials: optuna.Study, artifacts: FileSystemArtifactStore, database: str
     ) -> None:
-        self._wanted: dict[str, Point] = {}
+        self._wanted: dict[str, PlannedRun] = {}
         self._distributions = _distributions(study)
         self._trials, self._artifacts = trials, artifacts
         self._asked: dict[int, optuna.Trial] = {}
@@ -76,17 +76,17 @@ class Ledger:
     def settled(self) -> Mapping[str, str]:
         """Return every settled point's outcome (finished, undefined, diverged); its latest trial counts."""
         trials = self._trials.get_trials(deepcopy=False, states=SETTLED)
-        return {trial.user_attrs["point"]: trial.user_attrs["outcome"] for trial in trials}
+        return {trial.user_attrs["run"]: trial.user_attrs["outcome"] for trial in trials}
 
     @retry_unreachable
-    def enqueue(self, points: Sequence[Point]) -> None:
+    def enqueue(self, points: Sequence[PlannedRun]) -> None:
         """Queue the points in their order, behind those that wait already. What waits beside them will not run."""
-        self._wanted = {point.id: point for point in points}
+        self._wanted = {planned_run.id: planned_run for planned_run in points}
         self._refill()
 
-    def again(self, point: Point) -> None:
+    def again(self, planned_run: PlannedRun) -> None:
         """Queue a point behind all others, as is done with one that failed."""
-        self._wanted[point.id] = point
+        self._wanted[planned_run.id] = planned_run
 
     @retry_unreachable
     def next(self) -> tuple[int, str] | None:
@@ -96,11 +96,11 @@ class Ledger:
         """
         while self._refill():
             trial = self._trials.ask(self._distributions)
-            point = trial.user_attrs.get("point")
+            planned_run = trial.user_attrs.get("run")
             self._asked[trial.number] = trial
-            if point in self._wanted:
-                del self._wanted[point]  # it may wait twice, where a database went away in between
-                return trial.number, point
+            if planned_run in self._wanted:
+                del self._wanted[planned_run]  # it may wait twice, where a database went away in between
+                return trial.number, planned_run
             self._end(trial.number, TrialState.FAIL, {"outcome": "withdrawn"})
         return None
 
@@ -111,11 +111,11 @@ class Ledger:
         """
         under_way = self._trials.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))
         self._abandon(trial for trial in under_way if trial.state is TrialState.RUNNING)
-        waiting = [trial.user_attrs.get("point") for trial in under_way if trial.state is TrialState.WAITING]
-        missing = (point for id_, point in self._wanted.items() if id_ not in waiting)
+        waiting = [trial.user_attrs.get("run") for trial in under_way if trial.state is TrialState.WAITING]
+        missing = (planned_run for id_, planned_run in self._wanted.items() if id_ not in waiting)
         added = list(islice(missing, max(QUEUED - len(waiting), 0)))
-        for point in added:
-            self._trials.enqueue_trial(_params(point), user_attrs={"point": point.id})
+        for planned_run in added:
+            self._trials.enqueue_trial(_params(planned_run), user_attrs={"run": planned_run.id})
         return bool(waiting or added)
 
     def _abandon(self, trials: Iterable[FrozenTrial]) -> None:
@@ -202,18 +202,18 @@ def _engine(url: str) -> dict[str, Any]:
 
 def _carried_over(trials: optuna.Study, study: StudySpec, store: Store) -> Iterator[FrozenTrial]:
     """Write the settled trials in today's levels and response; those without a point or a record fall away."""
-    points = {point.id: point for point in study.points}
+    points = {planned_run.id: planned_run for planned_run in study.planned_runs}
     for trial in trials.get_trials(states=SETTLED):
-        point = points.get(trial.user_attrs["point"])
-        paths = store.study(study.name).run(trial.user_attrs["point"])
-        if point is None or not paths.record.exists():
+        planned_run = points.get(trial.user_attrs["run"])
+        paths = store.study(study.name).run(trial.user_attrs["run"])
+        if planned_run is None or not paths.record.exists():
             continue
         value = study.response.of(pd.read_parquet(paths.scores))
         diverged = trial.user_attrs["outcome"] == "diverged"
         trial.state, outcome = _verdict(value, "diverged" if diverged else "finished")
         trial.value = value if trial.state is TrialState.COMPLETE else None
         trial.user_attrs["outcome"] = outcome
-        trial.params, trial.distributions = _params(point), _distributions(study)
+        trial.params, trial.distributions = _params(planned_run), _distributions(study)
         yield trial
 
 
@@ -228,8 +228,8 @@ def _distributions(study: StudySpec) -> dict[str, BaseDistribution]:
     return {**levels, "seed": ANY_SEED}
 
 
-def _params(point: Point) -> dict[str, Any]:
-    return {**point.levels, "seed": point.seed}
+def _params(planned_run: PlannedRun) -> dict[str, Any]:
+    return {**planned_run.levels, "seed": planned_run.seed}
 
 
 def _response_title(study: StudySpec) -> str:

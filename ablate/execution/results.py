@@ -11,7 +11,7 @@ from ablate.planning.preregistration import deviations
 from ablate.storage.failed_attempts import failed_attempts
 from ablate.storage.paths import RunPaths, StudyPaths
 from ablate.storage.records import RunRecord
-from ablate.study import Point, StudySpec
+from ablate.study import PlannedRun, StudySpec
 
 
 def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
@@ -20,11 +20,11 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
     Records are read one at a time, and summed up. Raises DataError where one is damaged.
     """
     response, rows, sums = study.response, [], {}
-    for point in study.points:
-        record = _record(paths.run(point.id))
-        rows.append(_row(point, record, paths, response.view))
+    for planned_run in study.planned_runs:
+        record = _record(paths.run(planned_run.id))
+        rows.append(_row(planned_run, record, paths, response.view))
         if record is not None and record.outcome == "finished":
-            sums[point.id] = _told(step_sums(record.scores), response.metric)
+            sums[planned_run.id] = _told(step_sums(record.scores), response.metric)
     return StudyTable(
         question=study.question,
         exploratory=study.exploratory,
@@ -39,7 +39,7 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
         sums=sums,
         secondary=tuple(_measured(name) for name in SECONDARY if name != response.metric),
         deviations=deviations(paths, study),
-        failed_attempts=dict(sum((failed_attempts(paths.run(point.id)) for point in study.points), Counter[str]())),
+        failed_attempts=dict(sum((failed_attempts(paths.run(run.id)) for run in study.planned_runs), Counter[str]())),
     )
 
 
@@ -52,16 +52,18 @@ def _told(sums: pd.DataFrame, metric: str) -> pd.DataFrame:
     return sums[sums["metric"].isin((metric, *SECONDARY))]
 
 
-def _row(point: Point, record: RunRecord | None, paths: StudyPaths, view: str) -> dict[str, str | int | float | None]:
-    log = paths.run(point.id).log
+def _row(
+    planned_run: PlannedRun, record: RunRecord | None, paths: StudyPaths, view: str
+) -> dict[str, str | int | float | None]:
+    log = paths.run(planned_run.id).log
     failed = record is None and log.exists()
     message = log.read_text().strip().rpartition("\n")[2] if failed else ""
     outcome = record.outcome if record is not None else "failed" if failed else "missing"
     facts = record.facts if record is not None else {}
     return {
-        "point": point.id,
-        **point.levels,
-        "seed": point.seed,
+        "run_id": planned_run.id,
+        **planned_run.levels,
+        "seed": planned_run.seed,
         "outcome": outcome,
         "message": message,
         **{name: facts.get(f"{view}/{name}") for name in ("best_offset", "copies")},

@@ -14,7 +14,7 @@ from ablate.report.forecast_page import forecast_page
 from ablate.report.frame_grid import write_frame_grid
 from ablate.storage.paths import RunPaths
 from ablate.storage.records import SCORE_COLUMNS, RunRecord, sweep, whole_file
-from ablate.study import Point
+from ablate.study import PlannedRun
 from ablate.study.study_file import dump
 from ablate.training.evaluation import Viewed, evaluate, score_table
 from ablate.training.fit import Trained, choose_device, fit
@@ -23,13 +23,13 @@ from ablate.training.loss_curve import Observe
 NO_SCORES = pd.DataFrame(columns=SCORE_COLUMNS)
 
 
-def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
+def carry_out(planned_run: PlannedRun, paths: RunPaths, observe: Observe) -> RunRecord:
     """Train, evaluate and picture one point; every file lands in its folder, the record last.
 
     Raises whatever data, training or evaluation raise; the folder then holds no record.
     """
     started = time.monotonic()
-    run, device = point.run, choose_device(point.run.training)
+    run, device = planned_run.spec, choose_device(planned_run.spec.training)
     paths.folder.mkdir(parents=True, exist_ok=True)
     sweep(paths.folder)
     for stale in (paths.log, paths.findings, paths.findings_page):
@@ -44,7 +44,7 @@ def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
     with whole_file(paths.checkpoint) as path:
         torch.save(trained.model.state_dict(), path)
     record = RunRecord(
-        point=point.id,
+        run_id=planned_run.id,
         outcome="diverged" if trained.diverged else "finished",
         scores=score_table(views) if views else NO_SCORES,
         curve=trained.curve,
@@ -53,7 +53,7 @@ def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
         | _alignments(views)
         | {"training_seconds": trained_after, "seconds": time.monotonic() - started},
     )
-    _draw(point, views, paths)
+    _draw(planned_run, views, paths)
     record.save(paths)
     paths.training_state.unlink(missing_ok=True)
     return record
@@ -84,9 +84,9 @@ def _alignments(views: Mapping[str, Viewed]) -> dict[str, str | int]:
     return facts
 
 
-def _draw(point: Point, views: Mapping[str, Viewed], paths: RunPaths) -> None:
+def _draw(planned_run: PlannedRun, views: Mapping[str, Viewed], paths: RunPaths) -> None:
     for name, view in views.items():
-        title = f"{point.title}: {name.replace('_', ' ')}"
+        title = f"{planned_run.title}: {name.replace('_', ' ')}"
         write_frame_grid(paths.frame_grid(name), view.example, title)
         write_animation(paths.animation(name), view.example)
         with whole_file(paths.forecast_page(name)) as path:

@@ -18,10 +18,10 @@ from ablate.study import StudySpec
 
 def from_store(study: StudySpec, paths: StudyPaths) -> Spread | None:
     """Return the deviation of the study's runs that have a result; None where they are too few to tell."""
-    made = [point for point in study.points if paths.run(point.id).record.exists()]
+    made = [run for run in study.planned_runs if paths.run(run.id).record.exists()]
     rows = [
-        {**point.levels, "seed": point.seed, "response": study.response.of(RunRecord.load(paths.run(point.id)).scores)}
-        for point in made
+        {**run.levels, "seed": run.seed, "response": study.response.of(RunRecord.load(paths.run(run.id)).scores)}
+        for run in made
     ]
     return _deviation(pd.DataFrame(rows), tuple(study.factors), "this study") if rows else None
 

@@ -19,7 +19,7 @@ def write(analysis: Analysis, paths: StudyPaths, command: str, provenance: Mappi
     """
     origin = {"command": command, **(provenance or {})}
     nets = questioned(analysis, paths)
-    told = {"probes": {net.point: net.to_json() for net in nets}, "provenance": origin}
+    told = {"probes": {net.run_id: net.to_json() for net in nets}, "provenance": origin}
     found = json.dumps(analysis.to_json() | told, indent=1, ensure_ascii=False, allow_nan=False)
     texts = {
         paths.report_html: page(analysis, paths, origin),

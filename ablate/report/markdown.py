@@ -93,7 +93,7 @@ def _cells(analysis: Analysis) -> str:
 def _runs(analysis: Analysis) -> str:
     counts, titles = analysis.outcomes, titles_of(analysis.factors)
     lines = [
-        f"{run.outcome}: {level_words(run.levels, titles)}, seed {run.seed} ({run.point}) {run.message}"
+        f"{run.outcome}: {level_words(run.levels, titles)}, seed {run.seed} ({run.run_id}) {run.message}"
         for run in analysis.without_response
     ]
     head = (

@@ -25,10 +25,10 @@ class Shown:
 def shown(analysis: Analysis, paths: StudyPaths, digits: int) -> tuple[Shown, ...]:
     """Return the runs with the highest and the lowest response in its view; a lone run in all its views."""
     places = _places(analysis, digits)
-    moving = _within(ANIMATIONS, [paths.run(run.point).animation(view) for run, view, _ in places])
+    moving = _within(ANIMATIONS, [paths.run(run.run_id).animation(view) for run, view, _ in places])
     found = []
     for run, view, caption in places:
-        files = paths.run(run.point)
+        files = paths.run(run.run_id)
         animation = files.animation(view)
         found.append(
             Shown(caption, file_uri(files.frame_grid(view)), file_uri(animation) if animation in moving else None)
@@ -41,7 +41,7 @@ def _places(analysis: Analysis, digits: int) -> list[tuple[RunAt, str, str]]:
     metric, best, worst = analysis.response.metric, analysis.best, analysis.worst
     if best is None or worst is None:
         return []
-    if best.point == worst.point:
+    if best.run_id == worst.run_id:
         return [
             (best, view.view, f"{spaced(view.view)}: {metric.title} {number(view.means[metric.name], digits)}")
             for view in analysis.views

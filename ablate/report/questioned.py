@@ -22,7 +22,7 @@ class Questioned:
     """A net, what people call it, and what its probes found."""
 
     caption: str
-    point: str
+    run_id: str
     findings: tuple[Finding, ...]
 
     @property
@@ -45,8 +45,8 @@ def questioned(analysis: Analysis, paths: StudyPaths) -> tuple[Questioned, ...]:
     """Return the worst and the best net of a study, as far as they were probed."""
     found: dict[str, Questioned] = {}
     for end, run in (("worst", analysis.worst), ("best", analysis.best)):
-        if run is None or run.point in found or not paths.run(run.point).findings.exists():
+        if run is None or run.run_id in found or not paths.run(run.run_id).findings.exists():
             continue
         caption = f"the {end} net ({run_words(run.levels, run.seed, analysis.factors)})"
-        found[run.point] = Questioned(caption, run.point, load(paths.run(run.point).findings))
+        found[run.run_id] = Questioned(caption, run.run_id, load(paths.run(run.run_id).findings))
     return tuple(found.values())

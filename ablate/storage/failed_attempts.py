@@ -30,13 +30,13 @@ class FailedAttempts:
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, FailureKind]] = Counter()
 
-    def note(self, point: str, kind: FailureKind, message: str, trial: int, paths: RunPaths) -> bool:
+    def note(self, run_id: str, kind: FailureKind, message: str, trial: int, paths: RunPaths) -> bool:
         """Keep a failure, and return whether the point may be tried again."""
         paths.folder.mkdir(parents=True, exist_ok=True)
         with paths.failed_attempts.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"trial": trial, "kind": kind, "message": message}) + "\n")
-        self._counts[point, kind] += 1
-        return self._counts[point, kind] <= AGAIN[kind]
+        self._counts[run_id, kind] += 1
+        return self._counts[run_id, kind] <= AGAIN[kind]
 
 
 def failed_attempts(paths: RunPaths) -> Counter[str]:

@@ -136,9 +136,9 @@ class StudyPaths:
         """A plan that could not be read, moved aside."""
         return self.folder / "plan.damaged.json"
 
-    def run(self, point: str) -> RunPaths:
+    def run(self, run_id: str) -> RunPaths:
         """Return the files of one run, by the identity of its point."""
-        return RunPaths(self.folder / "runs" / point)
+        return RunPaths(self.folder / "runs" / run_id)
 
 
 @dataclass(frozen=True)
@@ -197,9 +197,9 @@ class Store:
         """Where the Optuna dashboard finds artifacts."""
         return self.root / "optuna_artifacts"
 
-    def runs(self, point: str) -> list[RunPaths]:
+    def runs(self, run_id: str) -> list[RunPaths]:
         """Return the files of one run in every study that holds it."""
-        folders = [folder / "runs" / point for folder in sorted((self.root / "studies").glob("*"))]
+        folders = [folder / "runs" / run_id for folder in sorted((self.root / "studies").glob("*"))]
         return [RunPaths(folder) for folder in folders if folder.is_dir()]
 
     def study(self, name: str) -> StudyPaths:

@@ -50,7 +50,7 @@ class RunRecord:
     of CURVE_COLUMNS. `facts` says what was measured on what: parameters, seconds, device, versions.
     """
 
-    point: str
+    run_id: str
     outcome: Outcome
     scores: pd.DataFrame
     curve: pd.DataFrame
@@ -74,7 +74,7 @@ class RunRecord:
         with whole_file(paths.examples) as path, path.open("wb") as file:
             np.savez_compressed(file, **_flat(self.examples))  # type: ignore[arg-type]  # keys are array names
         with whole_file(paths.record) as path:
-            head = {"point": self.point, "outcome": self.outcome, "facts": dict(self.facts)}
+            head = {"run_id": self.run_id, "outcome": self.outcome, "facts": dict(self.facts)}
             path.write_text(json.dumps(head, indent=1))
 
     @classmethod
@@ -87,7 +87,7 @@ class RunRecord:
         try:
             head = json.loads(text)
             return cls(
-                point=head["point"],
+                run_id=head["run_id"],
                 outcome=head["outcome"],
                 scores=pd.read_parquet(paths.scores)[SCORE_COLUMNS],
                 curve=pd.read_csv(paths.curve)[CURVE_COLUMNS],

@@ -4,7 +4,7 @@ from ablate.study.change import changed
 from ablate.study.factor import Factor, level_name
 from ablate.study.response import Response
 from ablate.study.run import Adam, Evaluation, RunSpec, Training, View
-from ablate.study.study import Analysis, Budget, Cell, Point, Resources, StudySpec
+from ablate.study.study import Analysis, Budget, Cell, PlannedRun, Resources, StudySpec
 
 __all__ = [
     "Adam",
@@ -13,7 +13,7 @@ __all__ = [
     "Cell",
     "Evaluation",
     "Factor",
-    "Point",
+    "PlannedRun",
     "Resources",
     "Response",
     "RunSpec",

@@ -87,7 +87,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Point:
+class PlannedRun:
     """A cell with one seed: what is trained once."""
 
     id: str
@@ -96,7 +96,7 @@ class Point:
     """For people: the levels that are not the baseline's, and the seed."""
     levels: Mapping[str, str]
     seed: int
-    run: RunSpec
+    spec: RunSpec
 
 
 def _without_seed(base: Any) -> Any:
@@ -229,7 +229,7 @@ class StudySpec(Spec):
         )
 
     @cached_property
-    def points(self) -> tuple[Point, ...]:
+    def planned_runs(self) -> tuple[PlannedRun, ...]:
         """Every cell with every seed, in the order of the design."""
         return tuple(self._point(cell, seed) for cell, seed in product(self.cells, self.seeds))
 
@@ -276,7 +276,7 @@ class StudySpec(Spec):
             path: level for path, level in settings.items() if path not in resting or unknown_path(run, path) is None
         }
 
-    def _point(self, cell: Cell, seed: int) -> Point:
+    def _point(self, cell: Cell, seed: int) -> PlannedRun:
         run = cell.run.model_copy(update={"seed": seed})
         changes = [
             f"{self.factors[path].title or path.rpartition('.')[2].replace('_', ' ')} {level}"
@@ -284,7 +284,7 @@ class StudySpec(Spec):
             if level != self.baseline[path]
         ]
         title = ", ".join([*(changes or ["baseline"]), f"seed {seed}"])
-        return Point(run.identity(), title, cell.levels, seed, run)
+        return PlannedRun(run.identity(), title, cell.levels, seed, run)
 
 
 def _position(base: RunSpec, runs: Sequence[RunSpec | None]) -> int | None:

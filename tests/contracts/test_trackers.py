@@ -15,7 +15,7 @@ from ablate.storage.paths import Store
 class Shown:
     status: str
     outcome: str | None
-    point: str
+    planned_run: str
     trial: int
     loss: list[tuple[int, float]]
     ghost_ratio: float | None
@@ -44,7 +44,7 @@ class Memory(Adapter):
     def shown(self, run_id):
         run = self.kept.runs[run_id]
         loss = [(step, loss) for step, loss, _ in run.curve]
-        return Shown(run.status, run.outcome, run.point.id, run.trial, loss, run.means.get("rollout/ghost_ratio"))
+        return Shown(run.status, run.outcome, run.planned_run.id, run.trial, loss, run.means.get("rollout/ghost_ratio"))
 
     def study(self):
         return self.kept.status, self.kept.summary
@@ -62,7 +62,7 @@ class MLflow(Adapter):
         loss = [(metric.step, metric.value) for metric in self.client.get_metric_history(run_id, "loss")]
         tags = run.data.tags
         ghost_ratio = run.data.metrics.get("rollout/ghost_ratio")
-        return Shown(run.info.status, tags.get("outcome"), tags["point"], int(tags["trial"]), loss, ghost_ratio)
+        return Shown(run.info.status, tags.get("outcome"), tags["run"], int(tags["trial"]), loss, ghost_ratio)
 
     def study(self):
         experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
@@ -89,25 +89,25 @@ def adapter(request, store, empty_database):
 def begun(adapter, small_study, store):
     """Return a tracker with a study opened and one run started, the run's id, and its point and paths."""
     study = small_study()
-    tracker, point = adapter.tracker(), study.points[2]
+    tracker, planned_run = adapter.tracker(), study.planned_runs[2]
     tracker.open(study)
-    paths = store.study(study.name).run(point.id)
-    return tracker, tracker.start(point, 7), point, paths
+    paths = store.study(study.name).run(planned_run.id)
+    return tracker, tracker.start(planned_run, 7), planned_run, paths
 
 
 def test_a_started_run_is_running_and_says_what_it_is(adapter, begun):
-    _, run_id, point, _ = begun
-    assert adapter.shown(run_id) == Shown("RUNNING", None, point.id, 7, [], None)
+    _, run_id, planned_run, _ = begun
+    assert adapter.shown(run_id) == Shown("RUNNING", None, planned_run.id, 7, [], None)
 
 
 def test_runs_have_ids_of_their_own(begun, small_study):
     tracker, first, _, _ = begun
-    assert tracker.start(small_study().points[0], 8) != first
+    assert tracker.start(small_study().planned_runs[0], 8) != first
 
 
 def test_a_run_that_has_ended_shows_all_of_its_curve(adapter, begun, made_record):
-    tracker, run_id, point, _ = begun
-    curve = made_record(point).curve
+    tracker, run_id, planned_run, _ = begun
+    curve = made_record(planned_run).curve
     tracker.curve(run_id, curve[:1])
     tracker.curve(run_id, curve[1:])
     tracker.interrupt(run_id)
@@ -115,8 +115,8 @@ def test_a_run_that_has_ended_shows_all_of_its_curve(adapter, begun, made_record
 
 
 def test_a_curve_that_is_told_again_from_its_beginning_shows_once(adapter, begun, made_record):
-    tracker, run_id, point, _ = begun
-    curve = made_record(point).curve
+    tracker, run_id, planned_run, _ = begun
+    curve = made_record(planned_run).curve
     tracker.curve(run_id, curve[:1])
     tracker.curve(run_id, curve)
     tracker.interrupt(run_id)
@@ -124,18 +124,18 @@ def test_a_curve_that_is_told_again_from_its_beginning_shows_once(adapter, begun
 
 
 def test_a_result_that_another_replaces_is_superseded(adapter, begun, made_record):
-    tracker, run_id, point, paths = begun
-    record = made_record(point)
+    tracker, run_id, planned_run, paths = begun
+    record = made_record(planned_run)
     record.save(paths)
     tracker.finish(run_id, record, paths)
-    tracker.supersede(point)
+    tracker.supersede(planned_run)
     shown = adapter.shown(run_id)
     assert (shown.status, shown.outcome) == ("KILLED", "superseded")
 
 
 def test_a_finished_run_shows_its_means(adapter, begun, made_record):
-    tracker, run_id, point, paths = begun
-    record = made_record(point, 0.3)
+    tracker, run_id, planned_run, paths = begun
+    record = made_record(planned_run, 0.3)
     record.save(paths)
     tracker.finish(run_id, record, paths)
     shown = adapter.shown(run_id)
@@ -144,8 +144,8 @@ def test_a_finished_run_shows_its_means(adapter, begun, made_record):
 
 
 def test_a_diverged_run_is_finished_with_that_outcome(adapter, begun, made_record):
-    tracker, run_id, point, paths = begun
-    record = made_record(point, outcome="diverged")
+    tracker, run_id, planned_run, paths = begun
+    record = made_record(planned_run, outcome="diverged")
     record.save(paths)
     tracker.finish(run_id, record, paths)
     shown = adapter.shown(run_id)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ablate.storage.paths import RunPaths
 from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
-from ablate.study import Point
+from ablate.study import PlannedRun
 from ablate.training.loss_curve import Observe
 
 CHANCES = {
@@ -25,14 +25,14 @@ CHANCES = {
 }
 
 
-def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
+def carry_out(planned_run: PlannedRun, paths: RunPaths, observe: Observe) -> RunRecord:
     """Leave a record, or fail; what happens follows from the point and how often it was begun."""
     paths.folder.mkdir(parents=True, exist_ok=True)
     paths.log.unlink(missing_ok=True)
     begun = begun_in(paths.folder)
     with begun.open("a") as file:
         file.write("again\n" if paths.record.exists() else "begun\n")
-    drawn = random.Random(f"{point.id} {len(begun.read_text().splitlines())}")  # noqa: S311  # chance, no secret
+    drawn = random.Random(f"{planned_run.id} {len(begun.read_text().splitlines())}")  # noqa: S311  # chance, no secret
     chance = drawn.choices(["works", *CHANCES], [1 - sum(CHANCES.values()), *CHANCES.values()])[0]
     observe(1, 0.5, 0.6)
     time.sleep(0.02)
@@ -47,7 +47,7 @@ def carry_out(point: Point, paths: RunPaths, observe: Observe) -> RunRecord:
             os.kill(os.getpid(), signal.SIGKILL)
         case "told to go":
             os.kill(os.getpid(), signal.SIGTERM)
-    record = _record(point, diverged=chance == "diverges", value=float("nan") if chance == "nan" else 0.25)
+    record = _record(planned_run, diverged=chance == "diverges", value=float("nan") if chance == "nan" else 0.25)
     record.save(paths)
     return record
 
@@ -57,7 +57,7 @@ def begun_in(folder: Path) -> Path:
     return folder / ".begun"
 
 
-def _record(point: Point, *, diverged: bool, value: float) -> RunRecord:
+def _record(planned_run: PlannedRun, *, diverged: bool, value: float) -> RunRecord:
     rows = [
         (view, clip, step, metric, value)
         for view in ("one_step", "rollout")
@@ -67,7 +67,7 @@ def _record(point: Point, *, diverged: bool, value: float) -> RunRecord:
     ]
     frames = np.zeros((1, 3, 16, 16), np.uint8)
     return RunRecord(
-        point=point.id,
+        planned_run=planned_run.id,
         outcome="diverged" if diverged else "finished",
         scores=pd.DataFrame([] if diverged else rows, columns=SCORE_COLUMNS),
         curve=pd.DataFrame([(1, 0.5, 0.6)], columns=CURVE_COLUMNS),

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.storage.failed_attempts import FailureKind
-from ablate.study import Point
+from ablate.study import PlannedRun
 
 
 @dataclass(frozen=True)
 class Task:
-    """One point to carry out, and the folder its record goes to."""
+    """One run to carry out, and the folder its record goes to."""
 
-    point: Point
+    planned_run: PlannedRun
     folder: Path
 
 
@@ -21,14 +21,14 @@ class Task:
 class Started:
     """A task has found its place and begins; on a cluster it may have waited for one."""
 
-    point: str
+    run_id: str
 
 
 @dataclass(frozen=True)
 class Progressed:
     """A running task reached an optimization step. `held_out_loss` is NaN between two points of the loss curve."""
 
-    point: str
+    run_id: str
     step: int
     loss: float
     held_out_loss: float
@@ -38,14 +38,14 @@ class Progressed:
 class Finished:
     """A task's record is whole on disk."""
 
-    point: str
+    run_id: str
 
 
 @dataclass(frozen=True)
 class Failed:
     """A task ended without a record; `message` is one line, the traceback is in the run's error log."""
 
-    point: str
+    run_id: str
     kind: FailureKind
     message: str
 
@@ -70,7 +70,7 @@ class Executor(ABC):
         """Wait up to `timeout` seconds for news, and return what there is, oldest first."""
 
     @abstractmethod
-    def cancel(self, point: str) -> None:
+    def cancel(self, run_id: str) -> None:
         """Stop a running task at once; no more is told of it."""
 
     @abstractmethod

@@ -66,10 +66,10 @@ class LocalExecutor(Executor):
         ready = [pipe for pipe in connection.wait(list(slots), timeout) if isinstance(pipe, Connection)]
         return [event for pipe in ready for event in self._read(slots[pipe])]
 
-    def cancel(self, point: str) -> None:
+    def cancel(self, run_id: str) -> None:
         """See Executor."""
         for slot, worker in list(self._workers.items()):
-            if worker.task is not None and worker.task.point.id == point:
+            if worker.task is not None and worker.task.planned_run.id == run_id:
                 worker.process.kill()
                 worker.process.join()
                 worker.pipe.close()
@@ -114,7 +114,7 @@ class LocalExecutor(Executor):
         worker.pipe.close()
         if worker.task is None:
             return []
-        return [Failed(worker.task.point.id, *_cause_of_death(worker.process.exitcode))]
+        return [Failed(worker.task.planned_run.id, *_cause_of_death(worker.process.exitcode))]
 
 
 def slots_here() -> int:

@@ -30,7 +30,7 @@ from ablate.execution.train_and_score import carry_out
 from ablate.storage.failed_attempts import FailureKind
 from ablate.storage.paths import RunPaths
 from ablate.storage.records import whole_file
-from ablate.study import Point, Resources
+from ablate.study import PlannedRun, Resources
 
 ADDRESS = "RAY_ADDRESS"
 NEWS_SECONDS = 1.0
@@ -94,9 +94,9 @@ class RayExecutor(Executor):
         state = RunPaths(task.folder).training_state
         RunPaths(task.folder).log.unlink(missing_ok=True)
         news = _on_a_node.options(num_cpus=self._needed["CPU"], num_gpus=self._needed["GPU"]).remote(
-            task.point, state.read_bytes() if state.exists() else None, self._threads, self._work
+            task.planned_run, state.read_bytes() if state.exists() else None, self._threads, self._work
         )
-        self._running[task.point.id] = Running(task, news)
+        self._running[task.planned_run.id] = Running(task, news)
 
     def events(self, timeout: float) -> Sequence[Event]:
         """See Executor."""
@@ -104,9 +104,9 @@ class RayExecutor(Executor):
         ready, _ = ray.wait(list(by_news), num_returns=1, timeout=timeout)
         return [event for news in ready for event in self._read(by_news[news])]
 
-    def cancel(self, point: str) -> None:
+    def cancel(self, run_id: str) -> None:
         """See Executor."""
-        ray.cancel(self._running.pop(point).news, force=True)
+        ray.cancel(self._running.pop(run_id).news, force=True)
 
     def close(self) -> None:
         """See Executor."""
@@ -165,16 +165,16 @@ def _refuse_silence(address: str) -> None:
 
 
 @ray.remote(max_retries=0, num_returns="streaming")
-def _on_a_node(point: Point, state: bytes | None, threads: int, work: Work) -> Iterator[News]:
-    """Carry out a point here, and yield the news of it."""
+def _on_a_node(planned_run: PlannedRun, state: bytes | None, threads: int, work: Work) -> Iterator[News]:
+    """Carry out a run here, and yield the news of it."""
     torch.set_num_threads(threads)
     with TemporaryDirectory(prefix="ablate-") as folder, ThreadPoolExecutor(1) as thread:
-        paths, told = RunPaths(Path(folder) / point.id), SimpleQueue[Event]()
+        paths, told = RunPaths(Path(folder) / planned_run.id), SimpleQueue[Event]()
         paths.folder.mkdir()
         if state is not None:
             paths.training_state.write_bytes(state)
         kept = _written_at(paths.training_state)
-        ended = thread.submit(attempt, Task(point, paths.folder), work, told.put)
+        ended = thread.submit(attempt, Task(planned_run, paths.folder), work, told.put)
         while not wait([ended], NEWS_SECONDS).done:
             files = [paths.training_state] if _written_at(paths.training_state) > kept else []
             kept = _written_at(paths.training_state)

@@ -8,14 +8,14 @@ import pandas as pd
 from ablate.execution.tracking.tracker import Tracker
 from ablate.storage.paths import RunPaths, StudyPaths
 from ablate.storage.records import RunRecord
-from ablate.study import Point, StudySpec
+from ablate.study import PlannedRun, StudySpec
 
 
 @dataclass
 class MemoryRun:
     """One run. `status` is one of MLflow's: RUNNING, FINISHED, FAILED or KILLED."""
 
-    point: Point
+    planned_run: PlannedRun
     trial: int
     status: str = "RUNNING"
     outcome: str | None = None
@@ -44,16 +44,16 @@ class MemoryTracker(Tracker):
             if run.status == "RUNNING":
                 run.end("KILLED", "abandoned")
 
-    def supersede(self, point: Point) -> None:
+    def supersede(self, planned_run: PlannedRun) -> None:
         """Let no earlier run of the point count."""
         for run in self.runs.values():
-            if run.point == point and run.status == "FINISHED":
+            if run.planned_run == planned_run and run.status == "FINISHED":
                 run.end("KILLED", "superseded")
 
-    def start(self, point: Point, trial: int) -> str:
+    def start(self, planned_run: PlannedRun, trial: int) -> str:
         """Begin a run; ids count up."""
         run_id = f"run-{len(self.runs)}"
-        self.runs[run_id] = MemoryRun(point, trial)
+        self.runs[run_id] = MemoryRun(planned_run, trial)
         return run_id
 
     def curve(self, run_id: str, rows: pd.DataFrame) -> None:

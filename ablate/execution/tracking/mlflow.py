@@ -1,4 +1,4 @@
-"""Shows a study in MLflow: the study as a parent run, every attempt at a point as its child.
+"""Shows a study in MLflow: the study as a parent run, every attempt at a run as its child.
 
 The only file that imports mlflow. It names every run by its id and never touches MLflow's active run or
 global addresses, which are the user's.
@@ -33,7 +33,7 @@ from ablate.storage.findings import Finding
 from ablate.storage.paths import RunPaths, Store, StudyPaths, without_password
 from ablate.storage.records import RunRecord
 from ablate.storage.retry import fail_unreachable, retry_unreachable
-from ablate.study import Point, StudySpec, level_name
+from ablate.study import PlannedRun, StudySpec, level_name
 
 NO_CALLS_OUT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_MODEL_CATALOG_URI": "", "DO_NOT_TRACK": "true"}
 PATIENCE = {"MAX_RETRIES": "2", "BACKOFF_FACTOR": "1", "TIMEOUT": "30"}
@@ -98,21 +98,23 @@ class MLflowTracker(Tracker):
             self._end_all("status = 'RUNNING'", "abandoned")
 
     @retry_unreachable
-    def supersede(self, point: Point) -> None:
+    def supersede(self, planned_run: PlannedRun) -> None:
         """See Tracker. A driver that died may have ended the run, and not told so in its ledger."""
-        self._end_all(f"tags.point = '{point.id}' and status = 'FINISHED'", "superseded")
+        self._end_all(f"tags.run = '{planned_run.id}' and status = 'FINISHED'", "superseded")
 
     @retry_unreachable
-    def start(self, point: Point, trial: int) -> str:
+    def start(self, planned_run: PlannedRun, trial: int) -> str:
         """See Tracker. The resolved run and its levels are parameters, so that MLflow can group and plot by them."""
-        tags = {"mlflow.parentRunId": self._parent, ROLE: "run", "point": point.id, "trial": str(trial)}
-        created = self._client.create_run(self._experiment, tags=tags | _provenance(), run_name=point.title)
+        tags = {"mlflow.parentRunId": self._parent, ROLE: "run", "run": planned_run.id, "trial": str(trial)}
+        created = self._client.create_run(self._experiment, tags=tags | _provenance(), run_name=planned_run.title)
         run_id: str = created.info.run_id
-        settings = dict(_flat(point.run)) | {f"factor.{path}": level for path, level in point.levels.items()}
+        settings = dict(_flat(planned_run.spec)) | {
+            f"factor.{path}": level for path, level in planned_run.levels.items()
+        }
         params = [Param(path, value[:LONGEST_PARAM]) for path, value in settings.items()]
         for first in range(0, len(params), PARAMS_A_BATCH):
             self._client.log_batch(run_id, params=params[first : first + PARAMS_A_BATCH])
-        self._client.log_inputs(run_id, datasets=[_dataset(point.run.data)])
+        self._client.log_inputs(run_id, datasets=[_dataset(planned_run.spec.data)])
         return run_id
 
     @retry_unreachable
@@ -227,8 +229,8 @@ def experiment_url(base_url: str, study: str) -> str:
     return f"{base_url}/#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning"
 
 
-def study_and_point(store: Store, run_id: str) -> tuple[str, str]:
-    """Return the study and the point of a run in the store's MLflow database.
+def study_and_run(store: Store, run_id: str) -> tuple[str, str]:
+    """Return the study of an MLflow run and the id of the run that it shows, from the store's MLflow database.
 
     Raises DataError where there is no such run, or it is that of a whole study.
     """
@@ -240,20 +242,20 @@ def study_and_point(store: Store, run_id: str) -> tuple[str, str]:
             f"no run {run_id!r} in {without_password(store.mlflow_url)}; copy the id from the run's page"
         ) from error
     study: str = client.get_experiment(run.info.experiment_id).name
-    if "point" not in run.data.tags:
+    if "run" not in run.data.tags:
         raise DataError(f"run {run_id!r} is that of the whole study {study!r}; give one of the runs below it")
-    return study, run.data.tags["point"]
+    return study, run.data.tags["run"]
 
 
-def log_findings(store: Store, study: str, point: str, findings: Sequence[Finding], paths: RunPaths) -> str | None:
-    """Add what probes found to the finished run of a point; return that run's id, or None where there is none.
+def log_findings(store: Store, study: str, run: str, findings: Sequence[Finding], paths: RunPaths) -> str | None:
+    """Add what probes found to the finished run in MLflow; return its id there, or None where there is none.
 
     Every number becomes a metric `probe/NAME/NUMBER`, every change of a measure `probe/NAME/CONDITION/MEASURE`.
     """
     client = _client(store)
     experiment = client.get_experiment_by_name(study)
     ids = [experiment.experiment_id] if experiment else []
-    found = client.search_runs(ids, f"tags.point = '{point}' and status = 'FINISHED'", max_results=1) if ids else []
+    found = client.search_runs(ids, f"tags.run = '{run}' and status = 'FINISHED'", max_results=1) if ids else []
     if not found:
         return None
     run_id: str = found[0].info.run_id

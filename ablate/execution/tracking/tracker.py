@@ -6,7 +6,7 @@ import pandas as pd
 
 from ablate.storage.paths import RunPaths, StudyPaths
 from ablate.storage.records import RunRecord
-from ablate.study import Point, StudySpec
+from ablate.study import PlannedRun, StudySpec
 
 
 class Tracker(ABC):
@@ -17,11 +17,11 @@ class Tracker(ABC):
         """Create the study's experiment and parent run, or find those of an earlier start; adopt no stale run."""
 
     @abstractmethod
-    def supersede(self, point: Point) -> None:
+    def supersede(self, planned_run: PlannedRun) -> None:
         """End as superseded what is shown as the result of a point: another one is to take its place."""
 
     @abstractmethod
-    def start(self, point: Point, trial: int) -> str:
+    def start(self, planned_run: PlannedRun, trial: int) -> str:
         """Start the run of a point and return the tracker's id for it."""
 
     @abstractmethod
