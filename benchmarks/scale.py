@@ -150,7 +150,7 @@ def _record(kind: int) -> RunRecord:
     ]
     frames = np.zeros((1, 3, 16, 16), np.uint8)
     return RunRecord(
-        planned_run=str(kind),
+        run_id=str(kind),
         outcome="finished",
         scores=pd.DataFrame(rows, columns=SCORE_COLUMNS),
         curve=pd.DataFrame([(1, 0.5, 0.6)], columns=CURVE_COLUMNS),
