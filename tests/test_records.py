@@ -5,8 +5,9 @@ import os
 import pytest
 
 from ablate.core.errors import DataError
+from ablate.storage.atomic import sweep, whole_file
 from ablate.storage.paths import RunPaths
-from ablate.storage.records import RunRecord, sweep, whole_file
+from ablate.storage.records import RunRecord
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ablate.core.control_characters import visible
 from ablate.core.errors import SpecError
-from ablate.storage.records import whole_file
+from ablate.storage.atomic import whole_file
 
 
 def say(sentence: str, console: Console, style: str | None = None) -> None:

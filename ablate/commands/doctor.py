@@ -29,8 +29,8 @@ from ablate.inference.document import document
 from ablate.inference.infer import infer
 from ablate.inference.inference import Effect, Inference, SimpleEffect, Verdict, VerdictKind
 from ablate.inference.run_table import RunTable
+from ablate.storage.atomic import whole_file
 from ablate.storage.paths import Store, StudyPaths
-from ablate.storage.records import whole_file
 from ablate.study import StudySpec, study_file
 
 VERDICT_WORDS = {"cause": "cause", "not_a_cause": "no cause", "acts_with": "acts with", "undecided": "undecided"}

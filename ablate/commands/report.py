@@ -14,8 +14,9 @@ from ablate.analysis.responses import with_responses
 from ablate.commands.console import say
 from ablate.execution.results import study_table
 from ablate.report.frame_grid import write_comparison
+from ablate.storage.atomic import whole_file
 from ablate.storage.paths import Store, StudyPaths
-from ablate.storage.records import RunRecord, whole_file
+from ablate.storage.records import RunRecord
 from ablate.study import StudySpec, study_file
 
 

@@ -28,8 +28,8 @@ from ablate.execution.progress import clock, display
 from ablate.execution.tracking.mlflow import MLflowTracker, log_findings
 from ablate.planning.preregistration import freeze
 from ablate.planning.reach import refuse_hopeless
+from ablate.storage.atomic import sweep, whole_file
 from ablate.storage.paths import Store
-from ablate.storage.records import sweep, whole_file
 from ablate.study import StudySpec, study_file
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130

@@ -11,9 +11,9 @@ from ablate.core.errors import DataError
 from ablate.diagnosis.probes import PROBES
 from ablate.diagnosis.probes.subject import subject
 from ablate.report.findings_page import findings_page
+from ablate.storage.atomic import whole_file
 from ablate.storage.findings import Finding, save
 from ablate.storage.paths import RunPaths
-from ablate.storage.records import whole_file
 from ablate.training.checkpoint import restore
 
 CLIPS = 24

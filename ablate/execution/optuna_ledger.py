@@ -20,8 +20,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.core.errors import AblateError
 from ablate.measurement.metrics import METRICS, SECONDARY
+from ablate.storage.atomic import whole_file
 from ablate.storage.paths import Store, without_password
-from ablate.storage.records import RunRecord, whole_file
+from ablate.storage.records import RunRecord
 from ablate.storage.retry import retry_unreachable
 from ablate.study import PlannedRun, StudySpec
 

@@ -12,8 +12,9 @@ from ablate.measurement.scoring.summary import summarize
 from ablate.report.animation import write_animation
 from ablate.report.forecast_page import forecast_page
 from ablate.report.frame_grid import write_frame_grid
+from ablate.storage.atomic import sweep, whole_file
 from ablate.storage.paths import RunPaths
-from ablate.storage.records import SCORE_COLUMNS, RunRecord, sweep, whole_file
+from ablate.storage.records import SCORE_COLUMNS, RunRecord
 from ablate.study import PlannedRun
 from ablate.study.study_file import dump
 from ablate.training.evaluation import Viewed, evaluate, score_table

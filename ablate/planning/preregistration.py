@@ -14,8 +14,8 @@ from typing import Any
 from ablate.core.errors import DataError
 from ablate.inference.hypotheses import family
 from ablate.planning.unmeasured import unmeasured
+from ablate.storage.atomic import whole_file
 from ablate.storage.paths import StudyPaths
-from ablate.storage.records import whole_file
 from ablate.study import StudySpec, level_name
 
 Value = str | int | float | bool | list[Any] | None

@@ -7,8 +7,8 @@ from ablate.analysis.analysis import Analysis
 from ablate.report.html import page
 from ablate.report.markdown import document, summary
 from ablate.report.questioned import questioned
+from ablate.storage.atomic import whole_file
 from ablate.storage.paths import StudyPaths
-from ablate.storage.records import whole_file
 
 
 def write(analysis: Analysis, paths: StudyPaths, command: str, provenance: Mapping[str, str] | None = None) -> None:

@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw
 from ablate.core.errors import AblateError, DataError
 from ablate.report.frame_grid import FAINT, GAP, INK, MARGIN, PAPER, font
 from ablate.report.tiles import Tiles, frame_tiles, ghost_tiles, scale_to
-from ablate.storage.records import Example, whole_file
+from ablate.storage.atomic import whole_file
+from ablate.storage.records import Example
 
 TILE, SMALL = 168, 112  # pixels a side, about
 HEAD, FOOT = 34, 34

@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ablate.report.tiles import DIM, FULL, OUTLINE, VERMILLION, Tiles, frame_tiles, ghost_tiles, hatch, scale_to
-from ablate.storage.records import PARTS, Example, whole_file
+from ablate.storage.atomic import whole_file
+from ablate.storage.records import PARTS, Example
 
 TILE = 96  # pixels a side, about
 HISTORY = 4  # frames shown before the forecast

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ablate.core.plain_json import plain
-from ablate.storage.records import whole_file
+from ablate.storage.atomic import whole_file
 
 Number = float | int | bool | str | None
 

@@ -1,14 +1,11 @@
 """What one run leaves behind, and how it is kept on disk."""
 
 import json
-import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
-from uuid import uuid4
 from zipfile import BadZipFile
 
 import numpy as np
@@ -17,12 +14,12 @@ from jaxtyping import Int64
 
 from ablate.core.arrays import Clips
 from ablate.core.errors import DataError
+from ablate.storage.atomic import whole_file
 from ablate.storage.paths import RunPaths
 
 Outcome = Literal["finished", "diverged"]
 SCORE_COLUMNS = ["view", "clip", "step", "metric", "value"]
 CURVE_COLUMNS = ["step", "loss", "held_out_loss"]
-LEFT_OVER = re.compile(r"\..+\.[0-9a-f]{32}")
 
 
 ClipNumbers = Int64[np.ndarray, " clip"]
@@ -100,47 +97,6 @@ class RunRecord:
                 f"{paths.folder}: this run's record is damaged ({reason}); delete the folder and run the study again, "
                 "which repeats this run alone"
             ) from error
-
-
-class whole_file:  # noqa: N801  # reads as a statement: with whole_file(path) as temporary
-    """Give a temporary name beside `path`, and move it there only if the block succeeds.
-
-    Once the block has ended, the file outlasts a loss of power.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Path:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.temporary = self.path.with_name(f".{self.path.name}.{uuid4().hex}")
-        return self.temporary
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            _flush(self.temporary)
-            self.temporary.replace(self.path)
-            _flush(self.path.parent)
-        else:
-            self.temporary.unlink(missing_ok=True)
-
-
-def sweep(folder: Path) -> None:
-    """Delete what `whole_file` left half written in a folder, where a process was killed."""
-    for file in folder.glob(".*"):
-        if LEFT_OVER.fullmatch(file.name):
-            file.unlink(missing_ok=True)
-
-
-def _flush(path: Path) -> None:
-    """Have a file, or a folder's list of names, on the disk itself."""
-    if path.is_dir() and os.name != "posix":
-        return  # Windows opens no folder, and keeps its names by itself
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _examples(file: Path) -> dict[str, Example]:

@@ -10,7 +10,7 @@ import torch
 
 import ablate
 from ablate.components.models.forecaster import Forecaster
-from ablate.storage.records import whole_file
+from ablate.storage.atomic import whole_file
 from ablate.study import RunSpec
 from ablate.training.loss_curve import LossCurve
 

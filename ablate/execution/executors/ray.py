@@ -27,9 +27,9 @@ from ablate.core.errors import AblateError
 from ablate.execution.executors.attempt import Work, attempt
 from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Progressed, Task
 from ablate.execution.train_and_score import carry_out
+from ablate.storage.atomic import whole_file
 from ablate.storage.failed_attempts import FailureKind
 from ablate.storage.paths import RunPaths
-from ablate.storage.records import whole_file
 from ablate.study import PlannedRun, Resources
 
 ADDRESS = "RAY_ADDRESS"
