@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from ablate.cli import app
 from ablate.commands import doctor
 from ablate.components.models import Planted
-from ablate.components.models.planted import SWITCHES
+from ablate.components.models.specs import SWITCHES
 from ablate.core.errors import DataError
 from ablate.inference.infer import infer
 from ablate.inference.inference import Effect, Inference, Interaction, SimpleEffect, Verdict

@@ -3,8 +3,9 @@ import copy
 import pytest
 import torch
 
-from ablate.components.models.convlstm_layer import Cell, ConvLSTMLayer
+from ablate.components.models.convlstm_layer import ConvLSTMLayer
 from ablate.components.models.fast.fusion import fused
+from ablate.components.models.specs import CellSettings
 from ablate.study import changed
 from ablate.training.evaluation import evaluate, score_table
 from ablate.training.fit import fit
@@ -36,7 +37,7 @@ def test_a_model_on_cuda_is_evaluated(small_run):
 
 @pytest.mark.parametrize("kernels", [(3, 3), (2, 2)])
 def test_a_fused_layer_on_cuda_is_that_of_the_cpu(kernels):
-    layer = ConvLSTMLayer(2, 16, *kernels, Cell("tanh", "sigmoid", 1.0, "torch", peepholes=True))
+    layer = ConvLSTMLayer(2, 16, *kernels, CellSettings("tanh", "sigmoid", 1.0, "torch", peepholes=True))
     features = torch.rand(4, 2, 2, 12, 12)
 
     def gradients(device):

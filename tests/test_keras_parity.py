@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ablate.components.models import ConvLSTM
-from ablate.components.models.normalization import BatchNormalization, GroupNormalization, LayerNormalization
+from ablate.components.models.specs import BatchNormalization, GroupNormalization, LayerNormalization
 
 keras.config.set_floatx("float32")
 SMALL = {"layers": 1, "filters": 3, "normalization": {"kind": "batch"}}

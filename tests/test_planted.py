@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from ablate.components.data import MovingMNIST
 from ablate.components.models import Planted
-from ablate.components.models.planted import SWITCHES
+from ablate.components.models.specs import SWITCHES
 from ablate.core.seeds import derive
 from ablate.measurement.metrics import score
 from ablate.study import RunSpec

@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from ablate.components.models import ConvLSTM
+from ablate.components.models.baselines import LastFrame
 from ablate.components.models.forecaster import Forecaster
-from ablate.components.models.persistence import LastFrame
 from ablate.diagnosis.probes import Subject
 from ablate.diagnosis.probes.leak import Leak, move_by_company, moves_by_distance
 

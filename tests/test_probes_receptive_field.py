@@ -5,9 +5,8 @@ import torch
 from ablate.components.data import MovingMNIST
 from ablate.components.data.batches import as_video
 from ablate.components.models import ConvLSTM, EncoderForecaster
-from ablate.components.models.blank import BlackFrame
+from ablate.components.models.baselines import BlackFrame, LastFrame
 from ablate.components.models.forecaster import Forecaster
-from ablate.components.models.persistence import LastFrame
 from ablate.diagnosis.probes import Subject
 from ablate.diagnosis.probes.digit_speed import digit_speed
 from ablate.diagnosis.probes.gradient_reach import mass_radius, one_step_maps, rollout_maps, support

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from ablate.components.models.convlstm_layer import Cell, ConvLSTMLayer
+from ablate.components.models.convlstm_layer import ConvLSTMLayer
 from ablate.components.models.fast.fusion import fused
 from ablate.components.models.fast.gates import Names
 from ablate.components.models.fast.scan import Given, scan
+from ablate.components.models.specs import CellSettings
 from ablate.components.models.tap import CellState, Tap
 
 TIME, BATCH, CHANNELS, HEIGHT, WIDTH = 3, 2, 2, 4, 5
@@ -83,7 +84,7 @@ def test_the_gradient_is_right_where_the_steps_are_cut_into_blocks(monkeypatch):
 
 
 def layer_and_inputs(activation, gate, kernels, dtype, *, peepholes):
-    cell = Cell(activation, gate, 1.0, "torch", peepholes)
+    cell = CellSettings(activation, gate, 1.0, "torch", peepholes)
     layer = ConvLSTMLayer(CHANNELS, 16, *kernels, cell).to(dtype)
     if peepholes:
         layer.peepholes.data.normal_()

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ablate.components.losses import MSE
+from ablate.components.losses.loss import mse
 from ablate.components.models.forecaster import NextFrameModel
 from ablate.components.schemes import SCHEMES, Rollout, ScheduledSampling, TeacherForced
 
@@ -27,7 +27,7 @@ def draws():
 
 
 def loss_of(scheme, model, progress=0.0):
-    return scheme.loss(model, CLIPS[:, : scheme.frames_needed], MSE(), progress, draws())
+    return scheme.build(mse)(model, CLIPS[:, : scheme.frames_needed], progress, draws())
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -89,6 +89,6 @@ def test_scheduled_sampling_ends_with_own_guesses_only():
 def test_scheduled_sampling_mixes_clip_by_clip_in_between():
     clips = torch.rand(400, 4, 1, 1, 1, generator=draws())
     model = Halver()
-    ScheduledSampling(context=2, horizon=2, decayed=1.0).loss(model, clips, MSE(), 0.5, draws())
+    ScheduledSampling(context=2, horizon=2, decayed=1.0).build(mse)(model, clips, 0.5, draws())
     shown_true = (model.shown[1] == clips[:, 2:3]).float().mean().item()
     assert 0.4 < shown_true < 0.6

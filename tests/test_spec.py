@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from ablate.components.losses import MSE, SSIM
+from ablate.components.losses import MSE, SSIMLoss
 from ablate.core.errors import DesignError, SpecError
 from ablate.study import Factor, RunSpec, StudySpec, changed, level_name
 
@@ -37,12 +37,12 @@ def test_a_value_inside_a_block_is_changed_alone(small_run):
 
 
 def test_a_part_is_swapped_by_its_whole_block(small_run):
-    assert changed(small_run, {"loss": {"kind": "ssim", "window": 7}}).loss == SSIM(window=7)
+    assert changed(small_run, {"loss": {"kind": "ssim", "window": 7}}).loss == SSIMLoss(window=7)
 
 
 def test_a_block_is_put_in_before_the_fields_inside_it(small_run):
     settings = {"loss.window": 5, "loss": {"kind": "ssim", "window": 7}}
-    assert changed(small_run, settings).loss == SSIM(window=5)
+    assert changed(small_run, settings).loss == SSIMLoss(window=5)
 
 
 def test_changing_a_run_leaves_the_given_values_alone(small_run):

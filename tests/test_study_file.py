@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from ablate.components.losses import MSE, SSIM
+from ablate.components.losses import MSE, SSIMLoss
 from ablate.components.models import Blank
 from ablate.core.errors import SpecError
 from ablate.study import RunSpec, StudySpec, study_file
@@ -378,7 +378,7 @@ def test_a_design_that_does_not_suit_the_factors_is_placed(complaint):
         ("budget.minutes=5", lambda study: study.budget.minutes, 5.0),
         ("budget.minutes=", lambda study: study.budget.minutes, None),
         ("training.optimizer.learning_rate=1e-4", lambda study: study.base.training.optimizer.learning_rate, 1e-4),
-        ("loss={kind: ssim, window: 7}", lambda study: study.base.loss, SSIM(window=7)),
+        ("loss={kind: ssim, window: 7}", lambda study: study.base.loss, SSIMLoss(window=7)),
         ("loss.kind=mse", lambda study: study.base.loss, MSE()),
         ("data={kind: moving_mnist, frame_size: 32}", lambda study: study.base.data.frame_size, 32),
         ("data.frame_size=32", lambda study: study.base.data.frame_size, 32),

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import torch
 
-from ablate.components.schemes.teacher_forced import TeacherForced
+from ablate.components.schemes.objective import teacher_forced_loss
 from ablate.study import RunSpec, changed
 from ablate.training.fit import fit
 
@@ -92,19 +92,19 @@ def test_a_short_training_writes_nothing(run, tmp_path, monkeypatch):
 
 @pytest.fixture
 def _memory_for_two_clips(monkeypatch):
-    loss = TeacherForced.loss
+    objective = teacher_forced_loss
 
-    def scarce(scheme, model, clips, *rest):
+    def scarce(loss, model, clips, *rest):
         if len(clips) > 2 and torch.is_grad_enabled():
             raise torch.OutOfMemoryError
-        return loss(scheme, model, clips, *rest)
+        return objective(loss, model, clips, *rest)
 
-    monkeypatch.setattr(TeacherForced, "loss", scarce)
+    monkeypatch.setattr("ablate.components.schemes.objective.teacher_forced_loss", scarce)
 
 
 @pytest.mark.usefixtures("_memory_for_two_clips")
 def test_a_batch_that_memory_does_not_hold_is_cut_into_pieces(run):
-    assert train(run).pieces == 2
+    assert train(run).micro_batches == 2
 
 
 def test_a_batch_in_pieces_trains_as_a_whole_one_does(run, request):
@@ -120,6 +120,6 @@ def test_memory_that_does_not_hold_one_clip_is_told(run, monkeypatch):
     def none(*_):
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(TeacherForced, "loss", none)
+    monkeypatch.setattr("ablate.components.schemes.objective.teacher_forced_loss", none)
     with pytest.raises(torch.OutOfMemoryError):
         train(run)

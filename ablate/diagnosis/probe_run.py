@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from ablate.components.models import Forecaster
+from ablate.components.models.forecaster import Forecaster
 from ablate.core.errors import DataError
 from ablate.diagnosis.probes import PROBES
 from ablate.diagnosis.probes.subject import subject

@@ -7,9 +7,10 @@ from functools import lru_cache
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ablate.components.losses import Loss
-from ablate.components.models import AnyModel, Forecaster
-from ablate.components.schemes import Scheme
+from ablate.components.losses import LossSpec
+from ablate.components.models import AnyModel
+from ablate.components.models.forecaster import Forecaster
+from ablate.components.schemes import SchemeSpec
 from ablate.core.tensors import Video
 from ablate.study import RunSpec, StudySpec
 from ablate.training.fit import choose_device, initial_model
@@ -69,10 +70,11 @@ def _step_flop(run: RunSpec) -> int:
 
 
 @lru_cache
-def _training_flop(model: AnyModel, frame_size: int, scheme: Scheme, loss: Loss) -> int:
+def _training_flop(model: AnyModel, frame_size: int, scheme: SchemeSpec, loss: LossSpec) -> int:
     """Count the floating-point operations of one optimization step for each clip of its batch."""
     with FlopCounterMode(display=False) as counter:
-        value = scheme.loss(_hollow(model), _frames(frame_size, scheme.frames_needed), loss, 1.0, torch.Generator())
+        objective = scheme.build(loss.build())
+        value = objective(_hollow(model), _frames(frame_size, scheme.frames_needed), 1.0, torch.Generator())
         value.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return int(counter.get_total_flops())
 
@@ -101,8 +103,9 @@ def _frames(frame_size: int, time: int) -> Video:
 
 def _step(run: RunSpec, batch: int) -> None:
     device = choose_device(run.training)
-    scheme: Scheme = run.training.scheme
-    clips = torch.zeros(batch, scheme.frames_needed, 1, run.data.frame_size, run.data.frame_size, device=device)
-    scheme.loss(initial_model(run, device), clips, run.loss, 1.0, torch.Generator()).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+    scheme, frame_size = run.training.scheme, run.data.frame_size
+    clips = torch.zeros(batch, scheme.frames_needed, 1, frame_size, frame_size, device=device)
+    loss = scheme.build(run.loss.build())(initial_model(run, device), clips, 1.0, torch.Generator())
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     if device.type == "cuda":
         torch.cuda.synchronize()

@@ -8,7 +8,7 @@ from pydantic import Field, PositiveFloat, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from ablate.components.data import Data, MovingMNIST
-from ablate.components.losses import BCE, SSIM, AnyLoss
+from ablate.components.losses import BCE, AnyLoss, SSIMLoss
 from ablate.components.models import AnyModel, ConvLSTM, EncoderForecaster
 from ablate.components.schemes import AnyScheme, TeacherForced
 from ablate.core.sizes import BatchSize, ClipCount, FrameCount, StepCount
@@ -115,7 +115,7 @@ class RunSpec(Spec):
             raise ValueError(
                 f"model.patch: {self.model.patch} does not divide frames of {frame_size} x {frame_size} pixels"
             )
-        if isinstance(self.loss, SSIM) and frame_size < self.loss.window:
+        if isinstance(self.loss, SSIMLoss) and frame_size < self.loss.window:
             raise ValueError(
                 f"loss.window: {self.loss.window} does not fit frames of {frame_size} x {frame_size} pixels"
             )
@@ -124,7 +124,7 @@ class RunSpec(Spec):
     @model_validator(mode="after")
     def _scheme_trains_the_model(self) -> Self:
         scheme, model = self.training.scheme, self.model
-        if model.trainable and not issubclass(model.module, scheme.trains):
+        if model.trainable and scheme.needs_next_frame and not model.predicts_next_frame:
             raise ValueError(f"training.scheme: {scheme.kind!r} cannot train model {model.kind!r}")
         return self
 

@@ -8,7 +8,7 @@ from zipfile import ZIP_STORED, ZipFile, is_zipfile
 import torch
 from torch import Tensor
 
-from ablate.components.models import Forecaster
+from ablate.components.models.forecaster import Forecaster
 from ablate.core.errors import DataError, SpecError
 from ablate.storage.paths import RunPaths
 from ablate.study import RunSpec

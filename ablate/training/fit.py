@@ -6,15 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from torch import Tensor
 
 from ablate.components.data.batches import as_video, batches
 from ablate.components.data.source import ClipSource
 from ablate.components.models.fast.fusion import fused
 from ablate.components.models.forecaster import Forecaster
-from ablate.components.schemes import Scheme
 from ablate.core.seeds import derive
-from ablate.core.tensors import Video
 from ablate.storage.records import CURVE_COLUMNS
 from ablate.study import Adam, RunSpec, Training
 from ablate.training.loss_curve import LossCurve, Observe
@@ -26,75 +23,76 @@ COMPILING_PAYS = 10_000_000
 
 @dataclass(frozen=True)
 class Trained:
-    """A model after its last step, and the way there (columns of CURVE_COLUMNS).
+    """A model after its last step, and its loss curve (columns of CURVE_COLUMNS).
 
-    `pieces` is how many parts each batch was cut into to fit in memory. Where an earlier attempt was taken up,
-    `resumed_after` are the steps it had taken, and `earlier_seconds` what they took.
+    `micro_batches` is the number of parts that each batch was split into to fit into memory. If the training continues
+    an earlier attempt, `resumed_after` is the number of steps of that attempt, and `earlier_seconds` is their time.
     """
 
     model: Forecaster
     curve: pd.DataFrame
     diverged: bool
-    pieces: int = 1
+    micro_batches: int = 1
     resumed_after: int = 0
     earlier_seconds: float = 0.0
 
 
-def fit(run: RunSpec, source: ClipSource, device: torch.device, observe: Observe, kept: Path | None = None) -> Trained:
+def fit(
+    run: RunSpec, source: ClipSource, device: torch.device, observe: Observe, state_file: Path | None = None
+) -> Trained:
     """Train the run's model; every random draw comes from the run's seed.
 
-    A loss or weight that is not finite ends the training: the run diverged. Where a GPU's memory does not hold a
-    batch, the training begins anew with each batch cut into twice as many pieces, whose gradients are added up.
-    `kept` is a file from which a training that was cut off goes on.
+    A loss or weight that is not finite ends the training: the run diverged. If a batch does not fit into the memory of
+    the GPU, the training restarts with gradient accumulation over twice as many micro-batches.
+    `state_file` holds the state of an interrupted training, from which this one continues.
     """
-    pieces = 1
+    micro_batches = 1
     while True:
         try:
-            return _fit(run, source, device, observe, pieces, kept)
+            return _fit(run, source, device, observe, micro_batches, state_file)
         except torch.OutOfMemoryError:
-            if pieces >= run.training.batch:
+            if micro_batches >= run.training.batch:
                 raise
         torch.cuda.empty_cache()  # outside the handler, where nothing of the attempt is alive any more
-        pieces = min(2 * pieces, run.training.batch)
+        micro_batches = min(2 * micro_batches, run.training.batch)
 
 
 def _fit(
-    run: RunSpec, source: ClipSource, device: torch.device, observe: Observe, pieces: int, kept: Path | None
+    run: RunSpec,
+    source: ClipSource,
+    device: torch.device,
+    observe: Observe,
+    micro_batches: int,
+    state_file: Path | None,
 ) -> Trained:
     training = run.training
-    scheme: Scheme = training.scheme
     model = initial_model(run, device)
     if not run.model.trainable:
         return Trained(model, pd.DataFrame(columns=CURVE_COLUMNS), diverged=False)
     optimizer = _adam(model, training.optimizer)
+    objective = training.scheme.build(run.loss.build())
     draws = torch.Generator().manual_seed(derive(run.seed, "scheduled_sampling"))
     curve = LossCurve(run, source, device, observe)
-    learning, state = Learning(model, optimizer, draws, curve), TrainingState(kept, run, pieces, device)
+    learning, state = Learning(model, optimizer, draws, curve), TrainingState(state_file, run, micro_batches, device)
     done = state.resume(learning)
-    stream = batches(source, scheme.frames_needed, training.batch, run.seed, device, start=done)
+    stream = batches(source, training.scheme.frames_needed, training.batch, run.seed, device, start=done)
     for step in range(done + 1, training.steps + 1):
         clips = as_video(next(stream))
         progress = (step - 1) / max(training.steps - 1, 1)
         optimizer.zero_grad()
-        parts = [_backward(run, model, part, progress, draws, len(part) / len(clips)) for part in clips.chunk(pieces)]
+        losses = []
+        for micro_batch in clips.chunk(micro_batches):
+            with fused(_worth_compiling(run)), autocast(training, device):
+                loss = len(micro_batch) / len(clips) * objective(model, micro_batch, progress, draws)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            losses.append(loss.detach())
         if training.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(model.parameters(), training.clip_norm)
         optimizer.step()
-        if not curve.add(step, torch.stack(parts).sum(), model):
+        if not curve.add(step, torch.stack(losses).sum(), model):
             break
         state.keep(step, learning)
-    return Trained(model.eval(), curve.table(), curve.diverged, pieces, done, state.earlier_seconds)
-
-
-def _backward(
-    run: RunSpec, model: Forecaster, clips: Video, progress: float, draws: torch.Generator, weight: float
-) -> Tensor:
-    """Add the gradient of the clips' loss, times their weight in the batch, and return that loss."""
-    scheme: Scheme = run.training.scheme
-    with fused(_worth_compiling(run)), autocast(run.training, clips.device):
-        loss = weight * scheme.loss(model, clips, run.loss, progress, draws)
-    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-    return loss.detach()
+    return Trained(model.eval(), curve.table(), curve.diverged, micro_batches, done, state.earlier_seconds)
 
 
 def initial_model(run: RunSpec, device: torch.device) -> Forecaster:

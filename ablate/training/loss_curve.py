@@ -12,8 +12,7 @@ from ablate.components.data.batches import as_video
 from ablate.components.data.source import ClipSource
 from ablate.components.models.batch_statistics import lacks_statistics, statistics
 from ablate.components.models.forecaster import Forecaster
-from ablate.components.models.normalization import Statistics
-from ablate.components.schemes import Scheme
+from ablate.components.models.specs import Statistics
 from ablate.core.seeds import derive
 from ablate.storage.records import CURVE_COLUMNS
 from ablate.study import RunSpec
@@ -31,8 +30,8 @@ class LossCurve:
         self.diverged = False
         self._run, self._observe = run, observe
         training = run.training
-        self._scheme: Scheme = training.scheme
-        held_out = source.held_out(training.batch, self._scheme.frames_needed)
+        self._objective = training.scheme.build(run.loss.build())
+        held_out = source.held_out(training.batch, training.scheme.frames_needed)
         self._held_out = as_video(torch.from_numpy(held_out).to(device))
         self._points: list[tuple[int, float, float]] = []
         self._since: list[Tensor] = []
@@ -72,7 +71,7 @@ class LossCurve:
         draws = torch.Generator().manual_seed(derive(0, "scheduled_sampling"))
         early: Statistics | None = "batch" if lacks_statistics(model) else None  # they are recomputed after training
         with statistics(model.eval(), early):
-            loss = self._scheme.loss(model, self._held_out, self._run.loss, 1.0, draws)
+            loss = self._objective(model, self._held_out, 1.0, draws)
         model.train()
         return loss.item()
 

@@ -36,11 +36,11 @@ class TrainingState:
     file: the training then begins anew. The file holds plain values and tensors, and is read as such only.
     """
 
-    def __init__(self, file: Path | None, run: RunSpec, pieces: int, device: torch.device) -> None:
+    def __init__(self, file: Path | None, run: RunSpec, micro_batches: int, device: torch.device) -> None:
         self._file, self._device = file, device
         self._of = {
             "run": run.model_dump_json(),
-            "pieces": pieces,
+            "pieces": micro_batches,
             "device": device.type,
             "ablate": ablate.__version__,
             "torch": str(torch.__version__),

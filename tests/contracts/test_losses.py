@@ -3,8 +3,7 @@ import torch
 
 from ablate.components.losses import LOSSES
 
-LOSS_SPECS = [loss() for loss in LOSSES]
-every_loss = pytest.mark.parametrize("loss", LOSS_SPECS, ids=lambda loss: loss.kind)
+every_loss = pytest.mark.parametrize("loss", [spec().build() for spec in LOSSES], ids=[spec().kind for spec in LOSSES])
 
 
 def video(seed, *shape):

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from ablate.components.models import MODELS, ConvLSTM, EncoderForecaster
+from ablate.components.models.forecaster import NextFrameModel, TrainableForecaster
 
 SMALL = [
     *(ConvLSTM(layers=2, filters=3, head=head) for head in ("frame", "conv3d", "causal3d")),
@@ -83,3 +84,21 @@ def test_every_weight_has_a_gradient_through_the_forecast(spec):
     gradients = {name: parameter.grad for name, parameter in model.named_parameters()}
     assert [name for name, gradient in gradients.items() if gradient is None or not gradient.any()] == []
     assert all(gradient.isfinite().all() for gradient in gradients.values())
+
+
+@every_model
+def test_a_spec_says_without_torch_what_its_model_can_do(spec):
+    model = build(spec)
+    assert spec.trainable == isinstance(model, TrainableForecaster)
+    assert spec.predicts_next_frame == isinstance(model, NextFrameModel)
+
+
+@pytest.mark.parametrize("filters", [3, 4])
+@pytest.mark.parametrize("kind", ["none", "batch", "layer", "group"])
+def test_a_model_whose_spec_is_accepted_can_be_built(kind, filters):
+    try:
+        spec = ConvLSTM(layers=1, filters=filters, normalization={"kind": kind})
+    except ValueError:
+        assert (kind, filters) == ("group", 3)
+    else:
+        build(spec)

@@ -2,14 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
-
-CellActivation = Literal["tanh", "relu", "sigmoid"]
-GateActivation = Literal["sigmoid", "hard_sigmoid"]
-
 
 NEAR = 0.25
 """Below it tanh's polynomial is exact to rounding, above it the sigmoid's cancellation costs two bits at most."""

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ablate.components.models.forecaster import Forecaster
-from ablate.components.models.normalization import BatchNorm, Statistics
+from ablate.components.models.normalization import BatchNorm
+from ablate.components.models.specs import Statistics
 from ablate.core.tensors import Video
 
 

@@ -1,15 +1,13 @@
 """The network of the case: ConvLSTM layers that guess the next frame, every choice of it a field."""
 
-from typing import ClassVar, Literal, NamedTuple, Self, final
+from typing import NamedTuple, final
 
-from pydantic import model_validator
 from torch import Tensor, nn
 
 from ablate.components.models.convlstm_layer import ConvLSTMLayer
 from ablate.components.models.forecaster import NextFrameModel
-from ablate.components.models.head import Head, build_head
-from ablate.components.models.normalization import AnyNormalization, NoNormalization
-from ablate.components.models.stack import ConvLSTMStack
+from ablate.components.models.head import build_head
+from ablate.components.models.specs import ConvLSTM, Head
 from ablate.components.models.tap import CellState
 from ablate.core.tensors import Video
 
@@ -25,11 +23,13 @@ class NetworkState(NamedTuple):
 class ConvLSTMNetwork(NextFrameModel):
     """ConvLSTM layers, each followed by normalization, and an output head."""
 
-    def __init__(self, spec: "ConvLSTM") -> None:
+    def __init__(self, spec: ConvLSTM) -> None:
         super().__init__()
         shapes = spec.shapes()
         channels = [1, *(filters for filters, _, _ in shapes)]
-        self.layers = nn.ModuleList(ConvLSTMLayer(channels[i], *shape, spec.cell()) for i, shape in enumerate(shapes))
+        self.layers = nn.ModuleList(
+            ConvLSTMLayer(channels[i], *shape, spec.cell_settings()) for i, shape in enumerate(shapes)
+        )
         self.norms = nn.ModuleList(spec.normalization.build(filters) for filters in channels[1:])
         self.head_kind: Head = spec.head
         self.head = build_head(spec.head, channels[-1], spec.initialization)
@@ -43,28 +43,3 @@ class ConvLSTMNetwork(NextFrameModel):
             states.append(layer_state)
         logits, memory = self.head(features, state.head if state else None)
         return logits.transpose(0, 1), NetworkState(tuple(states), memory)
-
-
-@final
-class ConvLSTM(ConvLSTMStack):
-    """Stacked ConvLSTM layers that guess frame t+1 at every step t."""
-
-    trainable: ClassVar[bool] = True
-    module: ClassVar[type[NextFrameModel]] = ConvLSTMNetwork
-
-    kind: Literal["convlstm"] = "convlstm"
-    normalization: AnyNormalization = NoNormalization()
-    """After every layer."""
-    head: Head = "frame"
-    """`frame`: 1x1, frame by frame. `conv3d`: 3x3x3 over time, leaks the next frame. `causal3d`: without the leak."""
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        self.refuse_giants(channels=1)
-        for filters, _, _ in self.shapes():
-            self.normalization.build(filters)
-        return self
-
-    def build(self) -> ConvLSTMNetwork:
-        """Return the network, its weights drawn from torch's global state."""
-        return ConvLSTMNetwork(self)

@@ -1,18 +1,18 @@
 """One ConvLSTM layer over a whole sequence."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ablate.components.models.activation import ACTIVATIONS, CellActivation, GateActivation
+from ablate.components.models.activation import ACTIVATIONS
 from ablate.components.models.convolution import same_conv2d
 from ablate.components.models.fast.fusion import is_fused
 from ablate.components.models.fast.gates import Names
 from ablate.components.models.fast.scan import Given, scan
-from ablate.components.models.initialization import Initialization, fill_bias, fill_kernel, fill_state_kernel
+from ablate.components.models.initialization import fill_bias, fill_kernel, fill_state_kernel
+from ablate.components.models.specs import CellSettings
 from ablate.components.models.tap import CellState, Tap
 
 Features = Float[Tensor, "time batch channel height width"]
@@ -20,17 +20,6 @@ Features = Float[Tensor, "time batch channel height width"]
 
 Hidden = Float[Tensor, "time batch filter height width"]
 """What comes out of a layer."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """How a layer's gates work, whatever its size."""
-
-    activation: CellActivation
-    gate_activation: GateActivation
-    forget_bias: float
-    initialization: Initialization
-    peepholes: bool
 
 
 class ConvLSTMLayer(nn.Module):
@@ -42,7 +31,7 @@ class ConvLSTMLayer(nn.Module):
     The forget gate's bias begins at `forget_bias`, however the others are drawn.
     """
 
-    def __init__(self, inputs: int, filters: int, kernel_size: int, state_kernel_size: int, cell: Cell) -> None:
+    def __init__(self, inputs: int, filters: int, kernel_size: int, state_kernel_size: int, cell: CellSettings) -> None:
         super().__init__()
         self.kernel = nn.Parameter(torch.empty(4 * filters, inputs, kernel_size, kernel_size)) if inputs else None
         self.state_kernel = nn.Parameter(torch.empty(4 * filters, filters, state_kernel_size, state_kernel_size))

@@ -1,18 +1,16 @@
 """The ConvLSTM encoder-forecaster of Shi et al. 2015."""
 
-from typing import Annotated, ClassVar, Literal, Self, final
+from typing import final
 
 import torch
-from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ablate.components.models.convlstm_layer import ConvLSTMLayer, Features
 from ablate.components.models.forecaster import TrainableForecaster
 from ablate.components.models.initialization import fill_convolution
-from ablate.components.models.stack import ConvLSTMStack, Filters, Kernels
+from ablate.components.models.specs import EncoderForecaster
 from ablate.core.errors import SpecError
-from ablate.core.sizes import LayerCount
 from ablate.core.tensors import Video
 
 
@@ -24,7 +22,7 @@ class EncoderForecasterNetwork(TrainableForecaster):
     the states of all forecaster layers makes the frame.
     """
 
-    def __init__(self, spec: "EncoderForecaster") -> None:
+    def __init__(self, spec: EncoderForecaster) -> None:
         super().__init__()
         shapes = spec.shapes()
         below = [filters for filters, _, _ in shapes[:-1]]
@@ -62,33 +60,5 @@ class EncoderForecasterNetwork(TrainableForecaster):
         return functional.pixel_unshuffle(video.transpose(0, 1), self._patch)
 
 
-@final
-class EncoderForecaster(ConvLSTMStack):
-    """Shi et al. 2015 (arXiv 1506.04214, figure 3), by default their (5x5)-5x5-128-5x5-64-5x5-64.
-
-    Kernels count patches.
-    """
-
-    trainable: ClassVar[bool] = True
-    module: ClassVar[type[TrainableForecaster]] = EncoderForecasterNetwork
-
-    kind: Literal["encoder_forecaster"] = "encoder_forecaster"
-    layers: LayerCount = 3
-    filters: Filters = (128, 64, 64)
-    kernel_size: Kernels = 5
-    peepholes: bool = True
-    patch: Annotated[int, Field(ge=1, le=32)] = 4
-    """Side of the patches that a frame is cut into; each becomes one pixel of patch x patch channels."""
-
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        self.refuse_giants(self.patch**2)
-        return self
-
-    def build(self) -> EncoderForecasterNetwork:
-        """Return the network, its weights drawn from torch's global state."""
-        return EncoderForecasterNetwork(self)
-
-
 def _layers(spec: EncoderForecaster, inputs: list[int]) -> list[ConvLSTMLayer]:
-    return [ConvLSTMLayer(i, *shape, spec.cell()) for i, shape in zip(inputs, spec.shapes(), strict=True)]
+    return [ConvLSTMLayer(i, *shape, spec.cell_settings()) for i, shape in zip(inputs, spec.shapes(), strict=True)]

@@ -1,18 +1,17 @@
 """Output heads: from the last layer's features to the logits of the next frame."""
 
 from abc import ABC, abstractmethod
-from typing import Literal, final
+from typing import final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from ablate.components.models.convlstm_layer import Features
-from ablate.components.models.initialization import Initialization, fill_convolution
+from ablate.components.models.initialization import fill_convolution
+from ablate.components.models.specs import Head, Initialization
 
 FrameLogits = Float[Tensor, "time batch 1 height width"]
-
-Head = Literal["frame", "conv3d", "causal3d"]
 
 
 class OutputHead(nn.Module, ABC):

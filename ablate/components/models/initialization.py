@@ -1,10 +1,8 @@
 """First weights and biases of a convolution."""
 
-from typing import Literal
-
 from torch import Tensor, nn
 
-Initialization = Literal["keras", "torch"]
+from ablate.components.models.specs import Initialization
 
 
 def fill_kernel(kernel: Tensor, scheme: Initialization) -> None:

@@ -1,88 +1,12 @@
 """Normalization of a layer's features."""
 
-from abc import ABC, abstractmethod
-from typing import Annotated, Literal, final
-
 import torch
-from pydantic import Field, PositiveFloat
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ablate.components.models.convlstm_layer import Features
 from ablate.components.models.fast.batch_moments import normalize_by_batch
-from ablate.core.sizes import FilterCount
-from ablate.core.spec_base import Spec
-
-Statistics = Literal["moving", "batch", "recomputed"]
-
-
-class Normalization(Spec, ABC):
-    """Builds the module that stands after each layer; it maps Features to Features."""
-
-    @abstractmethod
-    def build(self, channels: int) -> nn.Module:
-        """Return the module for features of that many channels. Raises ValueError where they do not fit."""
-
-
-@final
-class NoNormalization(Normalization):
-    """Features pass as they are."""
-
-    kind: Literal["none"] = "none"
-
-    def build(self, channels: int) -> nn.Module:  # noqa: ARG002  # part of the contract
-        """See Normalization."""
-        return nn.Identity()
-
-
-@final
-class BatchNormalization(Normalization):
-    """Keras' BatchNormalization over batch, time, height and width (Ioffe & Szegedy 2015, arXiv 1502.03167)."""
-
-    kind: Literal["batch"] = "batch"
-    statistics: Statistics = "moving"
-    """At inference: `moving` averages of training, those of the `batch` at hand, or `recomputed` after training."""
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
-    epsilon: PositiveFloat = 1e-3
-
-    def build(self, channels: int) -> nn.Module:
-        """See Normalization."""
-        return BatchNorm(channels, self)
-
-
-@final
-class LayerNormalization(Normalization):
-    """Keras' LayerNormalization: over the channels of each pixel (Ba et al. 2016, arXiv 1607.06450)."""
-
-    kind: Literal["layer"] = "layer"
-    epsilon: PositiveFloat = 1e-3
-
-    def build(self, channels: int) -> nn.Module:
-        """See Normalization."""
-        return ChannelNorm(channels, self.epsilon)
-
-
-@final
-class GroupNormalization(Normalization):
-    """Over each group of channels of one frame (Wu & He 2018, arXiv 1803.08494), epsilon as in Keras.
-
-    Frame by frame: Keras' own layer would average over time as well, and so let the future through.
-    """
-
-    kind: Literal["group"] = "group"
-    groups: FilterCount = 4
-    epsilon: PositiveFloat = 1e-3
-
-    def build(self, channels: int) -> nn.Module:
-        """See Normalization."""
-        if channels % self.groups:
-            raise ValueError(f"{channels} filters cannot be split into {self.groups} groups")
-        return GroupNorm(self.groups, channels, self.epsilon)
-
-
-AnyNormalization = Annotated[
-    NoNormalization | BatchNormalization | LayerNormalization | GroupNormalization, Field(discriminator="kind")
-]
+from ablate.components.models.specs import BatchNormalization, Statistics
 
 
 class BatchNorm(nn.Module):

@@ -1,19 +1,17 @@
 """The model of Ablate's self-test: a known ghost, made by known switches."""
 
 from itertools import accumulate
-from typing import Annotated, ClassVar, Literal, final
+from typing import final
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, NonNegativeFloat
 from torch import Tensor
 from torch.nn import functional
 
 from ablate.components.models.forecaster import Forecaster
-from ablate.core.spec_base import Spec
+from ablate.components.models.specs import SWITCHES, Planted
 from ablate.core.tensors import Video
 
-SWITCHES = ("culprit", "partner_a", "partner_b", "bystander_a", "bystander_b")
 RECENT = 4  # frames that the velocity is taken from: fewer, and whole pixels are too coarse for a slow digit
 
 Velocity = Float[Tensor, "batch 2"]
@@ -30,7 +28,7 @@ class KnownGhost(Forecaster):
 
     strength: Tensor
 
-    def __init__(self, spec: "Planted") -> None:
+    def __init__(self, spec: Planted) -> None:
         super().__init__()
         self.register_buffer("strength", _strength(spec))
 
@@ -44,44 +42,6 @@ class KnownGhost(Forecaster):
     def one_step(self, frames: Video) -> Video:
         """See Forecaster: each prefix of the frames is forecast by itself."""
         return torch.cat([self.forecast(frames[:, : t + 1], 1) for t in range(frames.shape[1])], dim=1)
-
-
-@final
-class Planted(Spec):
-    """Not a forecaster to compare with: it plants the causes that `ablate doctor` must find again.
-
-    Of its five switches one is a cause, two act with each other alone, and two do nothing. The ghost's strength is
-    base + cause (where `culprit` is on) + pair (where the partners are both on or both off) + noise, kept within 0 and
-    1. So a partner adds `pair` beside one that is on, takes it away beside one that is off, and changes no mean.
-    Moves one slow digit only.
-    """
-
-    trainable: ClassVar[bool] = False
-    module: ClassVar[type[Forecaster]] = KnownGhost
-
-    kind: Literal["planted"] = "planted"
-    culprit: bool = False
-    """A cause by itself."""
-    partner_a: bool = False
-    """Acts only with partner_b."""
-    partner_b: bool = False
-    """Acts only with partner_a."""
-    bystander_a: bool = False
-    """Does nothing."""
-    bystander_b: bool = False
-    """Does nothing."""
-    base: Annotated[float, Field(ge=0, le=1)] = 0.25
-    """Ghost ratio with `culprit` off and the partners unlike."""
-    cause: float = 0.1
-    """Added where `culprit` is on."""
-    pair: float = 0.1
-    """Added where the partners are alike."""
-    noise: NonNegativeFloat = 0.05
-    """Standard deviation of a normal draw, another for every seed and every setting of the switches."""
-
-    def build(self) -> KnownGhost:
-        """Return the model, its noise drawn from torch's global state as the weights of a net are."""
-        return KnownGhost(self)
 
 
 def _strength(spec: Planted) -> Tensor:

@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from ablate.components.models.convlstm import ConvLSTMNetwork
 from ablate.components.models.convlstm_layer import Features
-from ablate.components.models.head import Head, OutputHead, TimeHead, build_head
+from ablate.components.models.head import OutputHead, TimeHead, build_head
+from ablate.components.models.specs import Head
 from ablate.core.tensors import Video
 from ablate.diagnosis.probes.change import LEFT_OUT, change_of, said
 from ablate.diagnosis.probes.probe import Probe, Subject

@@ -8,7 +8,7 @@ import torch
 
 from ablate.components.models.batch_statistics import batch_norms, recompute_statistics, statistics
 from ablate.components.models.forecaster import Forecaster
-from ablate.components.models.normalization import Statistics
+from ablate.components.models.specs import Statistics
 from ablate.core.arrays import Frames
 from ablate.core.tensors import Video
 from ablate.diagnosis.probes.change import LEFT_OUT, change_of, said

@@ -5,7 +5,7 @@ from itertools import islice
 import torch
 
 from ablate.components.data.batches import as_video
-from ablate.components.models import Forecaster
+from ablate.components.models.forecaster import Forecaster
 from ablate.diagnosis.probes.probe import Subject
 from ablate.study import RunSpec
 from ablate.training.evaluation import training_videos

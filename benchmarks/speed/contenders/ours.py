@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
-from ablate.components.models.convlstm_layer import Cell, ConvLSTMLayer
+from ablate.components.models.convlstm_layer import ConvLSTMLayer
 from ablate.components.models.fast.fusion import fused
+from ablate.components.models.specs import CellSettings
 from benchmarks.speed.shape import BIAS, KERNEL, STATE_KERNEL, Shape
 
 
@@ -12,7 +13,7 @@ class Ours:
     """A stack of ConvLSTMLayer, trained with fused gates."""
 
     def __init__(self, shape: Shape) -> None:
-        cell = Cell(shape.activation, shape.gate, 1.0, "keras", peepholes=False)
+        cell = CellSettings(shape.activation, shape.gate, 1.0, "keras", peepholes=False)
         inputs = [1, *[shape.filters] * (len(shape.kernels) - 1)]
         self._layers = [
             ConvLSTMLayer(channels, shape.filters, kernel, kernel, cell)
