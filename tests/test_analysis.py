@@ -221,8 +221,8 @@ def noisy(kernel, loss, seed):
 def test_a_study_that_can_decide_names_its_cause_and_clears_the_rest_within_its_margin():
     found = analyze(study(noisy, seeds=range(10)), replace(SETTINGS, margin=0.05))
     said = answer(found)
-    assert said[0] == "State kernel is a cause of the ghost ratio; loss is no cause."
-    assert said[1].startswith("State kernel is a cause: 1 instead of 3 raises the ghost ratio by 0.")
+    assert said[0] == "state kernel is a cause of the ghost ratio; loss is not a cause."
+    assert said[1].startswith('state kernel is a cause: "1" instead of "3" raises the ghost ratio by 0.')
     assert said[1].endswith("10 seeds).")
 
 

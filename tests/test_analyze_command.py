@@ -58,16 +58,16 @@ def test_verdicts_are_those_that_were_planted(found):
     _, document = found
     verdicts = {own["factor"]: (own["verdict"], own["with"]) for own in document["verdicts"]}
     assert verdicts == {
-        "kernel": ("acts_with", ["activation"]),
-        "activation": ("acts_with", ["kernel"]),
+        "kernel": ("acts only with", ["activation"]),
+        "activation": ("acts only with", ["kernel"]),
         "norm": ("cause", []),
     }
 
 
 def test_verdicts_are_told_with_what_they_rest_on(found):
     output, _ = found
-    assert "acts with activation" in output
-    for sentence in ("Norm is a cause: ", "Kernel acts only together with activation", "Activation acts only together"):
+    assert "acts only with activation" in output
+    for sentence in ("norm is a cause: ", "kernel acts only with activation", "activation acts only with kernel"):
         assert any(line.startswith(sentence) for line in output.splitlines())
 
 
@@ -136,7 +136,7 @@ def test_the_page_tells_what_the_console_tells(table, tmp_path, read_page):
     assert analyze(table, *COLUMNS, "--baseline", "activation=relu", "--html", tmp_path / "out.html").exit_code == 0
     page = read_page((tmp_path / "out.html").read_text())
     page.assert_readable()
-    assert "Norm is a cause: none instead of batch lowers the ghost_ratio" in page.text
+    assert 'norm is a cause: "none" instead of "batch" lowers the ghost_ratio' in page.text
 
 
 def test_the_removed_importances_are_a_warning_and_no_error(table):

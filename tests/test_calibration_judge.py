@@ -8,9 +8,10 @@ from ablate.inference.calibration.layout import Layout
 from ablate.inference.calibration.scenario import Planted, Sizes
 from ablate.inference.calibration.simulate import Simulated, table_of
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.inference import Effect, Inference, Verdict
+from ablate.inference.inference import Effect, FactorVerdict, Inference
 from ablate.inference.inference import Test as Randomization
 from ablate.inference.settings import Settings
+from ablate.inference.verdict import Verdict
 
 LAYOUT = Layout.crossed((2, 2, 2), 2)
 SIZES = Sizes(margin=0.5)
@@ -44,8 +45,8 @@ def effect(factor, estimate=0.0, low=-1.0, high=1.0, **other):
 
 def verdict(factor, kind, partners=(), effects=None):
     effects = (effect(factor),) if effects is None else effects
-    return Verdict(
-        factor, factor, kind, tuple(partners), effects, Randomization(0.5, 0.01, "run", "exact"), 0.5, None, ""
+    return FactorVerdict(
+        factor, factor, Verdict(kind), tuple(partners), effects, Randomization(0.5, 0.01, "run", "exact"), 0.5, None, ""
     )
 
 
@@ -72,32 +73,32 @@ def kinds(a, b, c, **partners):
     return [verdict(name, kind, partners.get(name, ())) for name, kind in zip("ABC", (a, b, c), strict=True)]
 
 
-@pytest.mark.parametrize("kind", ["cause", "acts_with"])
+@pytest.mark.parametrize("kind", ["cause", "acts only with"])
 def test_an_idle_factor_that_is_named_is_a_false_alarm(kind):
     assert judged(CAUSE, *kinds("cause", kind, "undecided")).false_alarm
 
 
-@pytest.mark.parametrize("kind", ["undecided", "not_a_cause"])
+@pytest.mark.parametrize("kind", ["undecided", "not a cause"])
 def test_an_idle_factor_that_is_not_named_is_none(kind):
     assert not judged(CAUSE, *kinds("cause", kind, kind)).false_alarm
 
 
 def test_a_cause_is_found_as_a_cause_only():
     assert judged(CAUSE, *kinds("cause", "cause", "undecided")).found
-    assert not judged(CAUSE, *kinds("acts_with", "undecided", "undecided")).found
+    assert not judged(CAUSE, *kinds("acts only with", "undecided", "undecided")).found
     assert not judged(CAUSE, *kinds("undecided", "undecided", "undecided")).found
 
 
 def test_a_pair_is_found_where_both_act_with_each_other():
-    assert judged(PAIR, *kinds("acts_with", "acts_with", "undecided", A=["B"], B=["A"])).found
+    assert judged(PAIR, *kinds("acts only with", "acts only with", "undecided", A=["B"], B=["A"])).found
 
 
 @pytest.mark.parametrize(
     "verdicts",
     [
         kinds("cause", "cause", "undecided"),
-        kinds("acts_with", "undecided", "undecided", A=["B"]),
-        kinds("acts_with", "acts_with", "acts_with", A=["C"], B=["A"], C=["A"]),
+        kinds("acts only with", "undecided", "undecided", A=["B"]),
+        kinds("acts only with", "acts only with", "acts only with", A=["C"], B=["A"], C=["A"]),
     ],
 )
 def test_a_pair_named_otherwise_is_not_found(verdicts):
@@ -105,22 +106,22 @@ def test_a_pair_named_otherwise_is_not_found(verdicts):
 
 
 def test_with_nothing_planted_nothing_is_found_or_cleared():
-    found = judged(NOTHING, *kinds("undecided", "not_a_cause", "undecided"))
+    found = judged(NOTHING, *kinds("undecided", "not a cause", "undecided"))
     assert (found.found, found.cleared, found.false_alarm) == (None, None, False)
 
 
 def test_a_factor_with_an_effect_past_the_margin_is_cleared_wrongly():
-    assert judged(CAUSE, *kinds("not_a_cause", "undecided", "undecided")).cleared is True
-    assert judged(CAUSE, *kinds("undecided", "not_a_cause", "undecided")).cleared is False
+    assert judged(CAUSE, *kinds("not a cause", "undecided", "undecided")).cleared is True
+    assert judged(CAUSE, *kinds("undecided", "not a cause", "undecided")).cleared is False
 
 
 def test_an_effect_within_the_margin_may_be_cleared():
     small = Planted(0.4 * LAYOUT.cells[:, 0], causes=(0,))
-    assert judged(small, *kinds("not_a_cause", "undecided", "undecided")).cleared is None
+    assert judged(small, *kinds("not a cause", "undecided", "undecided")).cleared is None
 
 
 def test_a_factor_of_a_pair_is_cleared_wrongly_though_it_does_nothing_alone():
-    assert judged(PAIR, *kinds("undecided", "not_a_cause", "undecided")).cleared is True
+    assert judged(PAIR, *kinds("undecided", "not a cause", "undecided")).cleared is True
 
 
 def test_an_interval_covers_the_true_effect_or_does_not():
@@ -155,5 +156,5 @@ def test_a_trend_is_held_to_its_own_truth():
 
 
 def test_undecided_factors_are_counted():
-    found = judged(NOTHING, *kinds("undecided", "not_a_cause", "undecided"))
+    found = judged(NOTHING, *kinds("undecided", "not a cause", "undecided"))
     assert (found.undecided, found.factors) == (2, 3)

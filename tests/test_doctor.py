@@ -18,9 +18,10 @@ from ablate.components.models import Planted
 from ablate.components.models.specs import SWITCHES
 from ablate.core.errors import DataError
 from ablate.inference.infer import infer
-from ablate.inference.inference import Effect, Inference, Interaction, SimpleEffect, Verdict
+from ablate.inference.inference import Effect, FactorVerdict, Inference, Interaction, SimpleEffect
 from ablate.inference.inference import Test as Randomization
 from ablate.inference.run_table import RunTable
+from ablate.inference.verdict import Verdict
 from ablate.study import study_file
 from ablate.training.fit import initial_model
 
@@ -39,7 +40,7 @@ def verdict(switch, kind, *partners, estimate=0.0):
         n_blocks=3, n_runs=96, dropped=0, standardized=1.0, prob_improvement=0.5, equivalent=None, by_block=(),
     )  # fmt: skip
     path, title = f"model.{switch}", TITLES[switch]
-    return Verdict(path, title, kind, partners, (effect,), SURE, 0.001, None, "")
+    return FactorVerdict(path, title, Verdict(kind), partners, (effect,), SURE, 0.001, None, "")
 
 
 def simple(factor, beside, at, estimate):
@@ -49,9 +50,9 @@ def simple(factor, beside, at, estimate):
 
 RIGHT = {
     "culprit": verdict("culprit", "cause", estimate=0.09),
-    "partner_a": verdict("partner_a", "acts_with", B),
-    "partner_b": verdict("partner_b", "acts_with", A),
-    "bystander_a": verdict("bystander_a", "not_a_cause"),
+    "partner_a": verdict("partner_a", "acts only with", B),
+    "partner_b": verdict("partner_b", "acts only with", A),
+    "bystander_a": verdict("bystander_a", "not a cause"),
     "bystander_b": verdict("bystander_b", "undecided"),
 }
 TOGETHER = Interaction(
@@ -77,16 +78,16 @@ def test_exactly_the_planted_causes_are_right():
     assert wrong(inferred()) == set()
 
 
-@pytest.mark.parametrize("kind", ["undecided", "not_a_cause"])
+@pytest.mark.parametrize("kind", ["undecided", "not a cause"])
 def test_a_missed_culprit_is_wrong(kind):
     assert wrong(inferred(culprit=verdict("culprit", kind))) == {"culprit"}
 
 
 def test_a_culprit_that_is_said_to_act_with_another_is_wrong():
-    assert wrong(inferred(culprit=verdict("culprit", "acts_with", A))) == {"culprit"}
+    assert wrong(inferred(culprit=verdict("culprit", "acts only with", A))) == {"culprit"}
 
 
-@pytest.mark.parametrize("accused", [verdict("bystander_b", "cause"), verdict("bystander_b", "acts_with", A)])
+@pytest.mark.parametrize("accused", [verdict("bystander_b", "cause"), verdict("bystander_b", "acts only with", A)])
 def test_an_accused_bystander_is_wrong(accused):
     assert wrong(inferred(bystander_b=accused)) == {"bystander_b"}
 
@@ -96,8 +97,8 @@ def test_an_accused_bystander_is_wrong(accused):
     [
         verdict("partner_a", "cause"),
         verdict("partner_a", "undecided"),
-        verdict("partner_a", "acts_with", "model.culprit"),
-        verdict("partner_a", "acts_with", B, "model.bystander_a"),
+        verdict("partner_a", "acts only with", "model.culprit"),
+        verdict("partner_a", "acts only with", B, "model.bystander_a"),
     ],
 )
 def test_a_partner_that_is_not_found_with_its_partner_alone_is_wrong(found):
@@ -174,7 +175,7 @@ def examined(monkeypatch, tmp_path):
 def test_all_right_ends_with_exit_code_0(examined):
     code, said, _ = examined(inferred())
     assert code == 0
-    assert "partner A    acts with partner B  acts with partner B  right" in said
+    assert "partner A    acts only with partner B  acts only with partner B  right" in said
     assert "+0.090 [+0.080, +0.100]" in said
     assert "exactly the planted causes were found" in said
 
@@ -182,7 +183,7 @@ def test_all_right_ends_with_exit_code_0(examined):
 def test_anything_wrong_ends_with_exit_code_1_and_says_what_and_what_to_do(examined):
     code, said, file = examined(inferred(culprit=verdict("culprit", "undecided")))
     assert code == 1
-    assert "culprit      cause                undecided            WRONG" in said
+    assert "culprit      cause                     undecided                 WRONG" in said
     assert "culprit came out wrong" in said
     assert f"report it with {file}" in said
 

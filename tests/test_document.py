@@ -60,8 +60,8 @@ def test_importance_and_variance_hold_their_numbers(told):
 
 def test_verdicts_are_those_of_the_inference(told):
     assert [(own["verdict"], own["with"]) for own in told["verdicts"][:2]] == [
-        ("acts_with", ["b"]),
-        ("acts_with", ["a"]),
+        ("acts only with", ["b"]),
+        ("acts only with", ["a"]),
     ]
 
 

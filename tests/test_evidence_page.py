@@ -14,8 +14,9 @@ from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
+from ablate.inference.verdict import Verdict
 from ablate.report.evidence_page import evidence_page
-from ablate.report.shown_inference import MARKS, OPEN, ShownInference
+from ablate.report.shown_inference import ShownInference, mark
 
 KERNEL = FactorLevels("kernel", "kernel", ("1", "3", "5"), "3", ordered=True)
 ACTIVATION = FactorLevels("activation", "activation", ("tanh", "relu"), "tanh")
@@ -54,9 +55,9 @@ def text(inference):
 def test_the_planted_verdicts_are_on_the_page_in_words_and_shapes(text, read_page):
     words = read_page(text).text
     for said in (
-        f"{MARKS['cause']} cause",
-        f"{MARKS['acts_with']} acts only with norm",
-        f"{MARKS['not_a_cause']} no cause",
+        f"{mark(Verdict.CAUSE)} cause",
+        f"{mark(Verdict.ACTS_ONLY_WITH)} acts only with norm",
+        f"{mark(Verdict.NOT_A_CAUSE)} not a cause",
     ):
         assert said in words
 
@@ -114,10 +115,10 @@ def test_an_inference_of_nothing_but_estimates_has_a_page(inference, read_page):
         inference, interactions=(), importance=(), variance=None, mediation=(), failure_rates=(), missing_cells=()
     )
     effect = replace(inference.verdicts[0].effects[0], low=None, high=None, p=None, p_adjusted=None, standardized=None)
-    lone = replace(inference.verdicts[0], verdict="undecided", effects=(effect,), p_adjusted=None)
+    lone = replace(inference.verdicts[0], verdict=Verdict.UNDECIDED, effects=(effect,), p_adjusted=None)
     page = read_page(evidence_page(replace(bare, verdicts=(lone,)), "ghost ratio", "runs.csv"))
     page.assert_readable()
-    assert f"{OPEN} undecided" in page.text
+    assert f"{mark(Verdict.UNDECIDED)} undecided" in page.text
     assert "Where the variance lies" not in page.text
 
 

@@ -54,16 +54,16 @@ def pair(a, b, _):
 def test_a_planted_cause_is_the_only_cause():
     found = said(inferred(runs(cause)))
     assert found.pop("a") == ("cause", ())
-    assert {kind for kind, _ in found.values()} <= {"not_a_cause", "undecided"}
+    assert {kind for kind, _ in found.values()} <= {"not a cause", "undecided"}
 
 
 def test_a_planted_pair_acts_together_and_is_no_lone_cause():
     found = said(inferred(runs(pair)))
-    assert (found["a"], found["b"]) == (("acts_with", ("b",)), ("acts_with", ("a",)))
+    assert (found["a"], found["b"]) == (("acts only with", ("b",)), ("acts only with", ("a",)))
 
 
 def test_precise_runs_without_any_effect_clear_every_factor():
-    assert {kind for kind, _ in said(inferred(runs(noise=0.3))).values()} == {"not_a_cause"}
+    assert {kind for kind, _ in said(inferred(runs(noise=0.3))).values()} == {"not a cause"}
 
 
 def test_noise_alone_decides_nothing_without_a_margin():
@@ -157,7 +157,7 @@ def test_pairs_that_were_not_chosen_are_not_tested():
 def test_no_effect_names_a_cause_in_at_most_one_study_in_twenty():
     quick = Settings(permutations=499)
     named = [
-        any(own.verdict in {"cause", "acts_with"} for own in inferred(runs(draw=draw, seeds=3), quick).verdicts)
+        any(own.verdict in {"cause", "acts only with"} for own in inferred(runs(draw=draw, seeds=3), quick).verdicts)
         for draw in range(200)
     ]
     assert np.mean(named) <= 0.05 + 3.5 * np.sqrt(0.05 * 0.95 / 200)

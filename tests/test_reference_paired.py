@@ -120,7 +120,7 @@ def test_equivalence_changes_where_statsmodels_p_passes_alpha(twenty):
     for factor, equivalent in ((1 - 1e-6, False), (1 + 1e-6, True)):
         verdict, effect = only(paired(first, second), Settings(alpha=alpha, margin=margin * factor))
         assert effect.equivalent is equivalent
-        assert (verdict.verdict == "not_a_cause") is equivalent
+        assert (verdict.verdict == "not a cause") is equivalent
 
 
 def test_without_a_margin_nothing_is_said_of_equivalence(twenty):

@@ -15,6 +15,7 @@ from playwright.sync_api import sync_playwright
 from ablate.analysis import Measured, Response, StudyTable, analyze
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import Settings
+from ablate.inference.verdict import Verdict
 from ablate.measurement.run_mean import step_sums
 from ablate.report import pictures, summary, write
 from ablate.report.animation import write_animation
@@ -255,7 +256,10 @@ def test_why_a_verdict_was_reached_stands_beside_it(decided, paths, written):
 
 def test_a_factor_without_two_runs_to_compare_is_in_both_tables(decided, paths, written):
     first, *others = decided.inference.verdicts
-    verdicts = (replace(first, effects=(), verdict="undecided", reason="These runs allow no test of it."), *others)
+    verdicts = (
+        replace(first, effects=(), verdict=Verdict.UNDECIDED, reason="These runs allow no test of it."),
+        *others,
+    )
     page = written(replace(decided, inference=replace(decided.inference, verdicts=verdicts)), paths)
     assert "no two runs to compare" in page.text
     assert f"| {first.title} | undecided. These runs allow no test of it. |" in paths.report_markdown.read_text()

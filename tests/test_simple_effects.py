@@ -63,11 +63,11 @@ def test_an_effect_that_is_there_at_every_level_is_a_cause_in_a_fraction_too():
         own.factor: (own.verdict, own.partners) for own in inferred(half_a_factorial(doubled_at_w), ("a", "b")).verdicts
     }
     assert said["a"] == ("cause", ())
-    assert said["b"] == ("acts_with", ("a",))
+    assert said["b"] == ("acts only with", ("a",))
 
 
 def test_an_effect_that_turns_round_acts_with_its_partner_in_a_fraction_too():
     runs = half_a_factorial(lambda a, b: (1.0 if a == "y" else -1.0) * {"u": -1, "v": 0, "w": 1}[b])
     said = {own.factor: (own.verdict, own.partners) for own in inferred(runs, ("a", "b")).verdicts}
-    assert said["a"] == ("acts_with", ("b",))
-    assert said["b"] == ("acts_with", ("a",))
+    assert said["a"] == ("acts only with", ("b",))
+    assert said["b"] == ("acts only with", ("a",))

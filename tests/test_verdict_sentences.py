@@ -8,9 +8,10 @@ import pytest
 from ablate.analysis.estimate_sentences import estimate_sentences
 from ablate.analysis.verdict_sentences import verdict_sentences
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.inference import Effect, Inference, Interaction, SimpleEffect, Verdict
+from ablate.inference.inference import Effect, FactorVerdict, Inference, Interaction, SimpleEffect
 from ablate.inference.inference import Test as RandomizationTest
 from ablate.inference.settings import Settings
+from ablate.inference.verdict import Verdict
 
 KERNEL = FactorLevels("model.kernel", "state kernel", ("1", "3", "5"), "3", ordered=True)
 LOSS = FactorLevels("loss", "loss", ("bce", "mse"), "bce")
@@ -42,7 +43,7 @@ def effect(factor, level, estimate, half=0.01, p=0.004, trend=None):
 
 
 def verdict(factor, kind, *effects, partners=(), seeds=None):
-    return Verdict(factor.path, factor.title, kind, tuple(partners), effects, TEST, 0.004, seeds, "why")
+    return FactorVerdict(factor.path, factor.title, Verdict(kind), tuple(partners), effects, TEST, 0.004, seeds, "why")
 
 
 def inferred(*verdicts, interactions=(), margin=None):
@@ -69,8 +70,8 @@ def said(*verdicts, **more):
 def test_a_cause_comes_with_its_size_interval_adjusted_p_and_seeds():
     (sentence,) = said(verdict(LOSS, "cause", effect(LOSS, "mse", 0.3)))
     assert sentence == (
-        "Loss is a cause: mse instead of bce raises the ghost ratio by 0.300 [0.290, 0.310] "
-        "(adjusted p = 0.004, 8 seeds)."
+        'loss is a cause: "mse" instead of "bce" raises the ghost ratio by 0.300 [0.290, 0.310] '
+        "(p (Holm) = 0.004, n = 8 seeds)."
     )
 
 
@@ -81,13 +82,15 @@ def test_a_lowering_turns_its_interval_round():
 
 def test_a_level_of_a_cause_that_may_do_nothing_is_not_named():
     (sentence,) = said(verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3), effect(KERNEL, "5", 0.1, p=0.2)))
-    assert "1 instead of 3" in sentence
-    assert "5 instead of 3" not in sentence
+    assert '"1" instead of "3"' in sentence
+    assert '"5" instead of "3"' not in sentence
 
 
 def test_a_cause_none_of_whose_levels_is_sure_alone_says_so():
     (sentence,) = said(verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3, p=0.2)))
-    assert "differs between its levels (adjusted p = 0.004), though no level alone differs surely" in sentence
+    assert (
+        "differs between its levels (all levels: p (Holm) = 0.004), but no single level differs significantly"
+    ) in sentence
 
 
 def test_a_trend_is_told_in_its_direction():
@@ -105,7 +108,7 @@ def test_more_levels_than_a_sentence_holds_are_counted():
 
 def test_a_cause_that_also_interacts_says_with_what():
     (sentence,) = said(verdict(LOSS, "cause", effect(LOSS, "mse", 0.3), partners=[KERNEL.path]))
-    assert sentence.endswith("how much depends on state kernel.")
+    assert sentence.endswith("the size of the effect depends on state kernel.")
 
 
 def crossing(at_frame, at_conv3d):
@@ -117,49 +120,49 @@ def crossing(at_frame, at_conv3d):
     return Interaction((LOSS.path, HEAD.path), (LOSS.title, HEAD.title), TEST, 0.0002, 0.8, means, simple)
 
 
-def test_what_acts_only_together_says_with_whom_and_what_it_does_where():
-    one = verdict(LOSS, "acts_with", effect(LOSS, "mse", 0.0, p=0.9), partners=[HEAD.path])
+def test_acts_only_with_names_the_partner_and_the_effect_at_its_levels():
+    one = verdict(LOSS, "acts only with", effect(LOSS, "mse", 0.0, p=0.9), partners=[HEAD.path])
     (sentence,) = said(one, interactions=(crossing(-0.2, 0.4),))
     assert sentence == (
-        "Loss acts only together with output head (adjusted p < 0.001): mse instead of bce raises the ghost ratio by "
-        "0.400 [0.300, 0.500] with output head conv3d, and lowers the ghost ratio by 0.200 [0.100, 0.300] with output "
-        "head frame."
+        'loss acts only with output head (interaction: p (Holm) < 0.001): "mse" instead of "bce" raises the ghost '
+        'ratio by 0.400 [0.300, 0.500] with output head "conv3d", and lowers the ghost ratio by 0.200 [0.100, 0.300] '
+        'with output head "frame".'
     )
 
 
-def test_a_simple_effect_that_may_be_nothing_is_called_so():
-    one = verdict(LOSS, "acts_with", effect(LOSS, "mse", 0.0, p=0.9), partners=[HEAD.path])
+def test_a_simple_effect_whose_interval_includes_zero_says_so():
+    one = verdict(LOSS, "acts only with", effect(LOSS, "mse", 0.0, p=0.9), partners=[HEAD.path])
     (sentence,) = said(one, interactions=(crossing(0.02, 0.4),))
-    assert sentence.endswith("changes it by +0.020 [-0.080, +0.120] with output head frame, which may be nothing.")
+    assert sentence.endswith('changes it by +0.020 [-0.080, +0.120] with output head "frame", where it may be 0.')
 
 
-def test_no_cause_names_the_margin_and_the_largest_effect():
-    (sentence,) = said(verdict(LOSS, "not_a_cause", effect(LOSS, "mse", -0.003)), margin=0.02)
-    assert "Loss is no cause: whatever it changes in the ghost ratio lies within the margin of 0.02" in sentence
-    assert "(at most mse instead of bce: -0.0030" in sentence
+def test_not_a_cause_names_the_margin_and_the_largest_effect():
+    (sentence,) = said(verdict(LOSS, "not a cause", effect(LOSS, "mse", -0.003)), margin=0.02)
+    assert "loss is not a cause: all its effects on the ghost ratio are within ±0.02" in sentence
+    assert '(largest: "mse" vs "bce", -0.0030' in sentence
 
 
 def test_the_undecided_says_about_how_many_more_seeds():
     (sentence,) = said(verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=0.1, p=0.3), seeds=6))
-    assert sentence.startswith("Loss is undecided: mse instead of bce changes the ghost ratio by +0.050")
-    assert sentence.endswith("about 6 more seeds would decide.")
+    assert sentence.startswith('loss is undecided: "mse" instead of "bce" changes the ghost ratio by +0.050')
+    assert sentence.endswith("if the effect is as large as it looks now, about 6 more seeds would decide.")
 
 
 def test_the_undecided_for_which_no_number_of_seeds_is_known_promises_none():
     (sentence,) = said(verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=None, p=None)))
     assert "more seed" not in sentence
-    assert "adjusted p" not in sentence
+    assert "p (Holm)" not in sentence
 
 
 def test_verdicts_come_causes_first_and_the_undecided_last():
     sentences = said(
         verdict(HEAD, "undecided", effect(HEAD, "conv3d", 0.9)),
-        verdict(LOSS, "not_a_cause", effect(LOSS, "mse", 0.001)),
+        verdict(LOSS, "not a cause", effect(LOSS, "mse", 0.001)),
         verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3)),
         margin=0.02,
     )
-    assert sentences[0] == "State kernel is a cause of the ghost ratio; loss is no cause; output head is undecided."
-    assert [sentence.split(" is")[0] for sentence in sentences[1:]] == ["State kernel", "Loss", "Output head"]
+    assert sentences[0] == "state kernel is a cause of the ghost ratio; loss is not a cause; output head is undecided."
+    assert [sentence.split(" is")[0] for sentence in sentences[1:]] == ["state kernel", "loss", "output head"]
 
 
 def test_where_nothing_is_a_cause_the_first_sentence_says_so():
@@ -169,7 +172,29 @@ def test_where_nothing_is_a_cause_the_first_sentence_says_so():
     assert sentences[0] == ("No factor is found to be a cause of the ghost ratio; output head and loss are undecided.")
 
 
-@pytest.mark.parametrize("kind", ["cause", "acts_with", "not_a_cause", "undecided"])
+@pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        (Verdict.CAUSE_IN_THESE_SEEDS, "loss is a cause in these seeds: "),
+        (Verdict.NEGLIGIBLE, "loss has a negligible effect: all its effects on the ghost ratio are within ±0.5 "),
+    ],
+)
+def test_verdicts_that_no_test_gives_yet_have_their_sentences(word, text):
+    (sentence,) = said(verdict(LOSS, word, effect(LOSS, "mse", 0.3)), margin=0.5)
+    assert sentence.startswith(text)
+
+
+def test_the_headline_lists_every_verdict_in_its_own_words():
+    factors = [replace(LOSS, path=str(word), title=f"F{place}") for place, word in enumerate(Verdict)]
+    pairs = zip(factors, Verdict, strict=True)
+    headline, *_ = said(*(verdict(factor, word, effect(factor, "mse", 0.3)) for factor, word in pairs), margin=0.5)
+    assert headline == (
+        "F0 is a cause of the ghost ratio; F1 is a cause of the ghost ratio in these seeds; "
+        "F2 acts only with another factor; F3 is negligible; F4 is not a cause; F5 is undecided."
+    )
+
+
+@pytest.mark.parametrize("kind", list(Verdict))
 def test_an_exploratory_study_names_no_cause(kind):
     own = verdict(LOSS, kind, effect(LOSS, "mse", 0.3), partners=[HEAD.path])
     sentences = estimate_sentences(inferred(own, margin=0.5), "ghost ratio")

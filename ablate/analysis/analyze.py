@@ -14,9 +14,10 @@ from ablate.analysis.study_table import StudyTable
 from ablate.analysis.views import views
 from ablate.core.errors import AnalysisError
 from ablate.inference.infer import infer
-from ablate.inference.inference import Inference, Verdict
+from ablate.inference.inference import FactorVerdict, Inference
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import Settings
+from ablate.inference.verdict import Verdict
 
 UNDECIDED = "The study is exploratory, and decides nothing."
 
@@ -66,5 +67,12 @@ def _undecided(inference: Inference) -> Inference:
     return replace(inference, verdicts=verdicts)
 
 
-def _open(verdict: Verdict) -> Verdict:
-    return replace(verdict, verdict="undecided", partners=(), more_seeds_needed=None, reason=UNDECIDED)
+def _open(verdict: FactorVerdict) -> FactorVerdict:
+    return replace(
+        verdict,
+        verdict=Verdict.UNDECIDED,
+        partners=(),
+        more_seeds_needed=None,
+        reason=UNDECIDED,
+        exploratory=UNDECIDED,
+    )

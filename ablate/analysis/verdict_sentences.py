@@ -1,160 +1,188 @@
-"""What a study says of its factors: a sentence each, which claims no more than was tested."""
+"""Sentences on the factors of a study: one for each, which claims no more than was tested."""
 
 from collections.abc import Sequence
+from typing import assert_never
 
-from ablate.analysis.phrases import (
-    capitalized,
-    chance,
-    counted,
-    effect_digits,
-    excludes_zero,
-    listed,
-    signed,
-    size,
-    verb,
-)
-from ablate.inference.inference import Effect, Inference, Interaction, SimpleEffect, Verdict, VerdictKind
+from ablate.analysis.phrases import chance, counted, effect_digits, excludes_zero, listed, signed, size, verb
+from ablate.inference.inference import Effect, FactorVerdict, Inference, Interaction, SimpleEffect
+from ablate.inference.verdict import Verdict
 
-ORDER: tuple[VerdictKind, ...] = ("cause", "acts_with", "not_a_cause", "undecided")
-SAID: dict[VerdictKind, tuple[str, str]] = {
-    "cause": ("is a cause of the {response}", "are causes of the {response}"),
-    "acts_with": ("acts only together with another factor", "act only together with others"),
-    "not_a_cause": ("is no cause", "are no causes"),
-    "undecided": ("is undecided", "are undecided"),
-}
-SPELLED_OUT = 3  # levels of one factor; the others are in the table
+SPELLED_OUT = 3  # levels of one factor; a longer sentence is not read, and the table has them all
 
 
 def verdict_sentences(inference: Inference, response: str) -> tuple[str, ...]:
-    """Return a sentence for every factor: causes first, then what acts only together, what is no cause, and the rest.
+    """Return one sentence for each factor, in the order of `ranked`; `response` is its title.
 
-    A first sentence names the verdicts where there are several. `response` is what people call it. p-values are those
-    adjusted for all that was tested.
+    Where there are several factors, a first sentence lists the verdicts. p-values are adjusted (Holm) over the family.
     """
-    sentence = {"cause": _cause, "acts_with": _acts_with, "not_a_cause": _not_a_cause, "undecided": _undecided}
-    own = tuple(capitalized(sentence[one.verdict](one, inference, response)) for one in ranked(inference))
-    return own if len(own) == 1 else (_headline(inference, response), *own)
+    sentences = tuple(_sentence(verdict, inference, response) for verdict in ranked(inference))
+    return sentences if len(sentences) == 1 else (_headline(inference, response), *sentences)
 
 
-def ranked(inference: Inference) -> list[Verdict]:
-    """Return the verdicts: causes first, the undecided last, and of the same the larger effect first."""
-    return sorted(inference.verdicts, key=lambda one: (ORDER.index(one.verdict), -_largest(one)))
+def ranked(inference: Inference) -> list[FactorVerdict]:
+    """Return the verdicts in the order of `Verdict`; those with equal words by their largest effect, descending."""
+    order = list(Verdict)
+    return sorted(inference.verdicts, key=lambda factor: (order.index(factor.verdict), -_largest_estimate(factor)))
 
 
-def differences(verdict: Verdict) -> list[Effect]:
-    """Return a factor's differences of two levels, the largest first."""
-    return sorted((one for one in verdict.effects if one.trend is None), key=lambda one: -abs(one.estimate))
+def differences(verdict: FactorVerdict) -> list[Effect]:
+    """Return a factor's differences between a level and the baseline, the largest first."""
+    effects = [effect for effect in verdict.effects if effect.trend is None]
+    return sorted(effects, key=lambda effect: -abs(effect.estimate))
 
 
 def _headline(inference: Inference, response: str) -> str:
-    named = {kind: [one.title for one in ranked(inference) if one.verdict == kind] for kind in ORDER}
-    parts = [f"No factor is found to be a cause of the {response}"] if not named["cause"] else []
-    for kind, (one, several) in SAID.items():
-        if titles := named[kind]:
-            parts.append(f"{listed(titles)} {(one if len(titles) == 1 else several).format(response=response)}")
-    return f"{capitalized('; '.join(parts))}."
+    titles = {word: [factor.title for factor in ranked(inference) if factor.verdict is word] for word in Verdict}
+    causes = titles[Verdict.CAUSE] + titles[Verdict.CAUSE_IN_THESE_SEEDS]
+    parts = [] if causes else [f"No factor is found to be a cause of the {response}"]
+    parts += [
+        f"{listed(names)} {_predicate(word, len(names) > 1, response)}" for word, names in titles.items() if names
+    ]
+    return f"{'; '.join(parts)}."
 
 
-def _cause(verdict: Verdict, inference: Inference, response: str) -> str:
+def _predicate(word: Verdict, plural: bool, response: str) -> str:  # noqa: FBT001  # grammatical number
+    be = "are" if plural else "is"
+    a_cause = "causes" if plural else "a cause"
+    match word:
+        case Verdict.CAUSE:
+            return f"{be} {a_cause} of the {response}"
+        case Verdict.CAUSE_IN_THESE_SEEDS:
+            return f"{be} {a_cause} of the {response} in these seeds"
+        case Verdict.ACTS_ONLY_WITH:
+            return "act only with other factors" if plural else "acts only with another factor"
+        case Verdict.NEGLIGIBLE | Verdict.UNDECIDED:
+            return f"{be} {word}"
+        case Verdict.NOT_A_CAUSE:
+            return f"{be} not {a_cause}"
+        case unknown:
+            assert_never(unknown)
+
+
+def _sentence(verdict: FactorVerdict, inference: Inference, response: str) -> str:
+    match verdict.verdict:
+        case Verdict.CAUSE | Verdict.CAUSE_IN_THESE_SEEDS:
+            return _cause(verdict, inference, response)
+        case Verdict.ACTS_ONLY_WITH:
+            return _acts_only_with(verdict, inference, response)
+        case Verdict.NEGLIGIBLE | Verdict.NOT_A_CAUSE:
+            return _equivalent(verdict, inference, response)
+        case Verdict.UNDECIDED:
+            return _undecided(verdict, inference, response)
+        case unknown:
+            assert_never(unknown)
+
+
+def _cause(verdict: FactorVerdict, inference: Inference, response: str) -> str:
     alpha, digits = inference.settings.alpha, effect_digits(inference)
-    sure = [one for one in differences(verdict) if _is_sure(one, alpha)]
-    parts = [_change(one, response, digits) for one in sure[:SPELLED_OUT]] or [_no_level_alone(verdict, response)]
-    if (more := len(sure) - SPELLED_OUT) > 0:
+    significant = [effect for effect in differences(verdict) if _is_significant(effect, alpha)]
+    parts = [_change(effect, response, digits) for effect in significant[:SPELLED_OUT]]
+    parts = parts or [_no_significant_level(verdict, response)]
+    if (more := len(significant) - SPELLED_OUT) > 0:
         parts.append(f"{counted(more, 'more level')} in the table")
     parts += [
-        _trend(one, response, digits) for one in verdict.effects if one.trend == "linear" and _is_sure(one, alpha)
+        _trend(effect, response, digits)
+        for effect in verdict.effects
+        if effect.trend == "linear" and _is_significant(effect, alpha)
     ]
     if verdict.partners:
-        parts.append(f"how much depends on {listed(_titles(inference, verdict.partners))}")
-    return f"{verdict.title} is a cause: {'; '.join(parts)}."
+        parts.append(f"the size of the effect depends on {listed(_titles(inference, verdict.partners))}")
+    return f"{verdict.title} is a {verdict.verdict}: {'; '.join(parts)}."
 
 
-def _is_sure(effect: Effect, alpha: float) -> bool:
+def _is_significant(effect: Effect, alpha: float) -> bool:
     return effect.p_adjusted is not None and effect.p_adjusted <= alpha
 
 
 def _change(effect: Effect, response: str, digits: int) -> str:
     return (
-        f"{effect.level} instead of {effect.baseline} {verb(effect)} the {response} by {size(effect, digits)} "
-        f"({_rests_on(effect)})"
+        f'"{effect.level}" instead of "{effect.baseline}" {verb(effect)} the {response} by {size(effect, digits)} '
+        f"({_evidence(effect)})"
     )
 
 
-def _no_level_alone(verdict: Verdict, response: str) -> str:
-    p = "" if verdict.p_adjusted is None else f" (adjusted p {chance(verdict.p_adjusted)})"
-    return f"the {response} differs between its levels{p}, though no level alone differs surely from the baseline"
+def _no_significant_level(verdict: FactorVerdict, response: str) -> str:
+    p = "" if verdict.p_adjusted is None else f" (all levels: p (Holm) {chance(verdict.p_adjusted)})"
+    return f"the {response} differs between its levels{p}, but no single level differs significantly from the baseline"
 
 
 def _trend(effect: Effect, response: str, digits: int) -> str:
-    way = "rises" if effect.estimate > 0 else "falls"
-    return f"from its lower to its higher levels the {response} {way} by {size(effect, digits)}"
+    direction = "rises" if effect.estimate > 0 else "falls"
+    return f"from its lower to its higher levels the {response} {direction} by {size(effect, digits)}"
 
 
-def _acts_with(verdict: Verdict, inference: Inference, response: str) -> str:
+def _acts_only_with(verdict: FactorVerdict, inference: Inference, response: str) -> str:
     parts = [
-        _together(verdict, interaction, partner, inference, response)
+        _with_partner(verdict, interaction, partner, inference, response)
         for partner in verdict.partners
         for interaction in inference.interactions
         if set(interaction.factors) == {verdict.factor, partner}
     ]
-    return f"{verdict.title} acts only together with {'; and with '.join(parts)}."
+    return f"{verdict.title} acts only with {'; and with '.join(parts)}."
 
 
-def _together(verdict: Verdict, interaction: Interaction, partner: str, inference: Inference, response: str) -> str:
+def _with_partner(
+    verdict: FactorVerdict, interaction: Interaction, partner: str, inference: Inference, response: str
+) -> str:
     (title,) = _titles(inference, [partner])
-    p = "" if interaction.p_adjusted is None else f" (adjusted p {chance(interaction.p_adjusted)})"
-    ends = _ends([one for one in interaction.simple_effects if one.factor == verdict.factor])
-    if not ends:
+    p = "" if interaction.p_adjusted is None else f" (interaction: p (Holm) {chance(interaction.p_adjusted)})"
+    extremes = _extremes([effect for effect in interaction.simple_effects if effect.factor == verdict.factor])
+    if not extremes:
         return f"{title}{p}"
-    digits, first = effect_digits(inference), ends[0]
-    where = [_simply(one, title, response, digits) for one in ends]
-    return f"{title}{p}: {first.level} instead of {first.baseline} {', and '.join(where)}"
+    digits, highest = effect_digits(inference), extremes[0]
+    changes = [_change_at(effect, title, response, digits) for effect in extremes]
+    return f'{title}{p}: "{highest.level}" instead of "{highest.baseline}" {", and ".join(changes)}'
 
 
-def _ends(simple: Sequence[SimpleEffect]) -> list[SimpleEffect]:
-    """Return where the contrast that depends most on the partner's level is highest, and where it is lowest."""
+def _extremes(simple: Sequence[SimpleEffect]) -> list[SimpleEffect]:
+    """Return the highest and the lowest effect of the contrast that depends most on the partner's level."""
     by_contrast: dict[str, list[SimpleEffect]] = {}
-    for one in sorted(simple, key=lambda one: -one.estimate):
-        by_contrast.setdefault(one.contrast, []).append(one)
+    for effect in sorted(simple, key=lambda effect: -effect.estimate):
+        by_contrast.setdefault(effect.contrast, []).append(effect)
     if not by_contrast:
         return []
-    widest = max(by_contrast.values(), key=lambda own: own[0].estimate - own[-1].estimate)
+    widest = max(by_contrast.values(), key=lambda effects: effects[0].estimate - effects[-1].estimate)
     return [widest[0], widest[-1]]
 
 
-def _simply(effect: SimpleEffect, title: str, response: str, digits: int) -> str:
-    where = f"with {title} {effect.at}"
+def _change_at(effect: SimpleEffect, title: str, response: str, digits: int) -> str:
+    place = f'with {title} "{effect.at}"'
     if excludes_zero(effect):
-        return f"{verb(effect)} the {response} by {size(effect, digits)} {where}"
-    return f"changes it by {signed(effect, digits)} {where}, which may be nothing"
+        return f"{verb(effect)} the {response} by {size(effect, digits)} {place}"
+    return f"changes it by {signed(effect, digits)} {place}, where it may be 0"
 
 
-def _not_a_cause(verdict: Verdict, inference: Inference, response: str) -> str:
+def _equivalent(verdict: FactorVerdict, inference: Inference, response: str) -> str:
     largest = differences(verdict)[0]
-    margin = f"{inference.settings.margin:g}"
+    digits = effect_digits(inference)
+    is_word = "has a negligible effect" if verdict.verdict is Verdict.NEGLIGIBLE else "is not a cause"
     return (
-        f"{verdict.title} is no cause: whatever it changes in the {response} lies within the margin of {margin} "
-        f"(at most {largest.level} instead of {largest.baseline}: "
-        f"{signed(largest, effect_digits(inference))}, {counted(largest.n_blocks, 'seed')})."
+        f"{verdict.title} {is_word}: all its effects on the {response} are within ±{inference.settings.margin:g} "
+        f'(largest: "{largest.level}" vs "{largest.baseline}", {signed(largest, digits)}, '
+        f"n = {counted(largest.n_blocks, 'seed')})."
     )
 
 
-def _undecided(verdict: Verdict, inference: Inference, response: str) -> str:
+def _undecided(verdict: FactorVerdict, inference: Inference, response: str) -> str:
     seeds = verdict.more_seeds_needed
-    more = f"; about {counted(seeds, 'more seed')} would decide" if seeds else ""
-    found = differences(verdict)
-    if not found:
-        return f"{verdict.title} is undecided: no two runs that differ in it alone can be compared{more}."
-    largest = found[0]
+    more = (
+        f"; if the effect is as large as it looks now, about {counted(seeds, 'more seed')} would decide"
+        if seeds
+        else ""
+    )
+    effects = differences(verdict)
+    if not effects:
+        return f"{verdict.title} is undecided: no two runs that differ in this factor alone can be compared{more}."
+    largest = effects[0]
     return (
-        f"{verdict.title} is undecided: {largest.level} instead of {largest.baseline} changes the {response} by "
-        f"{signed(largest, effect_digits(inference))} ({_rests_on(largest)}){more}."
+        f'{verdict.title} is undecided: "{largest.level}" instead of "{largest.baseline}" changes the {response} by '
+        f"{signed(largest, effect_digits(inference))} ({_evidence(largest)}){more}."
     )
 
 
-def _rests_on(effect: Effect) -> str:
-    p = [] if effect.p_adjusted is None else [f"adjusted p {chance(effect.p_adjusted)}"]
-    return ", ".join([*p, counted(effect.n_blocks, "seed")])
+def _evidence(effect: Effect) -> str:
+    p = [] if effect.p_adjusted is None else [f"p (Holm) {chance(effect.p_adjusted)}"]
+    return ", ".join([*p, f"n = {counted(effect.n_blocks, 'seed')}"])
 
 
 def _titles(inference: Inference, paths: Sequence[str]) -> list[str]:
@@ -162,5 +190,5 @@ def _titles(inference: Inference, paths: Sequence[str]) -> list[str]:
     return [titles[path] for path in paths]
 
 
-def _largest(verdict: Verdict) -> float:
+def _largest_estimate(verdict: FactorVerdict) -> float:
     return max((abs(effect.estimate) for effect in verdict.effects), default=0.0)

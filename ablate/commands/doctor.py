@@ -27,13 +27,13 @@ from ablate.core.errors import DataError
 from ablate.execution.results import study_table
 from ablate.inference.document import document
 from ablate.inference.infer import infer
-from ablate.inference.inference import Effect, Inference, SimpleEffect, Verdict, VerdictKind
+from ablate.inference.inference import Effect, FactorVerdict, Inference, SimpleEffect
 from ablate.inference.run_table import RunTable
+from ablate.inference.verdict import Verdict
 from ablate.storage.atomic import whole_file
 from ablate.storage.paths import Store, StudyPaths
 from ablate.study import StudySpec, study_file
 
-VERDICT_WORDS = {"cause": "cause", "not_a_cause": "no cause", "acts_with": "acts with", "undecided": "undecided"}
 ON = "on"  # the level's name in doctor.yaml
 
 
@@ -45,14 +45,14 @@ class Plant:
     on and by -`change` where it is off.
     """
 
-    verdict: VerdictKind | None = None
+    verdict: Verdict | None = None
     partners: tuple[str, ...] = ()
     change: float = 0.0
 
-    def is_found_in(self, verdict: Verdict) -> bool:
+    def is_found_in(self, verdict: FactorVerdict) -> bool:
         """Tell whether a verdict says this and no more. A switch that does nothing may stay undecided."""
         if self.verdict is None:
-            return verdict.verdict in {"not_a_cause", "undecided"}
+            return not verdict.verdict.claims_effect
         return (verdict.verdict, verdict.partners) == (self.verdict, self.partners)
 
 
@@ -111,9 +111,9 @@ def plants(model: Planted) -> dict[str, Plant]:
     """Return what every switch of the model was made to do, by its path in the run."""
     a, b = "model.partner_a", "model.partner_b"
     return {
-        "model.culprit": Plant("cause", change=model.cause),
-        a: Plant("acts_with", (b,), model.pair),
-        b: Plant("acts_with", (a,), model.pair),
+        "model.culprit": Plant(Verdict.CAUSE, change=model.cause),
+        a: Plant(Verdict.ACTS_ONLY_WITH, (b,), model.pair),
+        b: Plant(Verdict.ACTS_ONLY_WITH, (a,), model.pair),
         "model.bystander_a": Plant(),
         "model.bystander_b": Plant(),
     }
@@ -135,7 +135,7 @@ def judge(inference: Inference, model: Planted) -> tuple[Examined, ...]:
     )
 
 
-def _changes(verdict: Verdict, plant: Plant, inference: Inference, titles: dict[str, str]) -> tuple[Change, ...]:
+def _changes(verdict: FactorVerdict, plant: Plant, inference: Inference, titles: dict[str, str]) -> tuple[Change, ...]:
     if not plant.partners:
         effects = [effect for effect in verdict.effects if effect.level == ON]
         return tuple(_change("averaged over all else", plant.change, effect) for effect in effects)
@@ -156,10 +156,10 @@ def _change(beside: str, planted: float, effect: Effect | SimpleEffect) -> Chang
     return Change(beside, planted, effect.estimate, effect.low, effect.high)
 
 
-def _words(verdict: VerdictKind | None, partners: Sequence[str], titles: dict[str, str]) -> str:
+def _words(verdict: Verdict | None, partners: Sequence[str], titles: dict[str, str]) -> str:
     if verdict is None:
         return "does nothing"
-    return " ".join([VERDICT_WORDS[verdict], ", ".join(titles[partner] for partner in partners)]).strip()
+    return " ".join([verdict, ", ".join(titles[partner] for partner in partners)]).strip()
 
 
 def _inferred(study: StudySpec, paths: StudyPaths) -> Inference:

@@ -8,9 +8,9 @@ from rich.table import Table
 
 from ablate.analysis.verdict_sentences import verdict_sentences
 from ablate.commands.console import say
-from ablate.inference.inference import Inference, Interaction, Verdict
+from ablate.inference.inference import FactorVerdict, Inference, Interaction
+from ablate.inference.verdict import Verdict
 
-VERDICTS = {"cause": "cause", "not_a_cause": "not a cause", "acts_with": "acts with", "undecided": "undecided"}
 LISTED = 12  # of what is missing or failed
 
 
@@ -37,18 +37,18 @@ def _verdicts(found: Inference, response: str) -> Table:
     return table
 
 
-def _named(verdict: Verdict) -> str:
-    partners = f" {', '.join(verdict.partners)}" if verdict.partners else ""
-    return VERDICTS[verdict.verdict] + (partners if verdict.verdict == "acts_with" else "")
+def _named(verdict: FactorVerdict) -> str:
+    partners = verdict.partners if verdict.verdict is Verdict.ACTS_ONLY_WITH else ()
+    return f"{verdict.verdict} {', '.join(partners)}".strip()
 
 
-def _largest(verdict: Verdict, pairs: Sequence[Interaction]) -> tuple[str, str]:
+def _largest(verdict: FactorVerdict, pairs: Sequence[Interaction]) -> tuple[str, str]:
     """Return the difference of two levels that is furthest from 0, and its interval.
 
     That of a factor which acts with another is taken at a level of the other: on average it may have none.
     """
     simple = [own for pair in pairs for own in pair.simple_effects if own.factor == verdict.factor]
-    if verdict.verdict == "acts_with" and simple:
+    if verdict.verdict is Verdict.ACTS_ONLY_WITH and simple:
         at = max(simple, key=lambda own: abs(own.estimate))
         return f"{at.contrast} with {at.beside} {at.at}: {at.estimate:+.3g}", _interval(at.low, at.high)
     if not (differences := [own for own in verdict.effects if own.trend is None]):

@@ -33,6 +33,25 @@ class Hypothesis:
     sets: int
     smallest: float
 
+    @property
+    def is_main_effect(self) -> bool:
+        """Whether it is about one factor."""
+        return len(self.at) == 1
+
+    @property
+    def is_interaction(self) -> bool:
+        """Whether it is about a pair of factors."""
+        return len(self.at) == 2  # noqa: PLR2004  # a pair
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the runs allow a test of it."""
+        return self.how != "none"
+
+    def partners_of(self, factor: str) -> tuple[str, ...]:
+        """Return the other factors of an interaction that the factor is part of; none of any other hypothesis."""
+        return tuple(path for path in self.factors if path != factor) if factor in self.factors else ()
+
 
 @dataclass(frozen=True, eq=False)
 class Family:
@@ -43,8 +62,13 @@ class Family:
 
     @property
     def tested(self) -> tuple[Hypothesis, ...]:
-        """The hypotheses that the runs can show."""
-        return tuple(own for own in self.hypotheses if own.how != "none")
+        """The hypotheses that these runs allow to test."""
+        return tuple(hypothesis for hypothesis in self.hypotheses if hypothesis.is_tested)
+
+    @property
+    def untested_pairs(self) -> tuple[Hypothesis, ...]:
+        """The interactions that these runs allow no test of."""
+        return tuple(pair for pair in self.hypotheses if pair.is_interaction and not pair.is_tested)
 
 
 def hypotheses(table: RunTable, settings: Settings) -> tuple[Hypothesis, ...]:

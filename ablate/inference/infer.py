@@ -1,14 +1,16 @@
 """From a table of runs to verdicts."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
+from ablate.inference.decision import Evidence, decide
 from ablate.inference.effects import effects_of, simple_effects
 from ablate.inference.failures import failed_runs, failure_rates, missing_cells
 from ablate.inference.hypotheses import Family, Hypothesis, family
 from ablate.inference.importance import importance
-from ablate.inference.inference import Inference, Interaction, Test, Verdict
+from ablate.inference.inference import FactorVerdict, Inference, Interaction, Test
 from ablate.inference.matched import matched_sets
 from ablate.inference.mediation import mediation
 from ablate.inference.monte_carlo import Draws
@@ -19,7 +21,6 @@ from ablate.inference.run_table import RunTable
 from ablate.inference.seed_interaction import steadiness
 from ablate.inference.settings import FEWEST_BLOCKS, Settings
 from ablate.inference.variance import variance
-from ablate.inference.verdict import verdict
 from ablate.inference.weaknesses import weaknesses
 
 
@@ -41,8 +42,10 @@ def infer(table: RunTable, settings: Settings) -> Inference:
     verdicts = []
     for hypothesis, test, p in zip(told.hypotheses, tests, adjusted, strict=True):
         if len(hypothesis.at) == 1:
-            found = effects_of(own, hypothesis, told.model, settings, (test, p), deviation)
-            verdicts.append(verdict(own.factors[hypothesis.at[0]], found, (test, p), interactions, settings, size))
+            effects = effects_of(own, hypothesis, told.model, settings, (test, p), deviation)
+            factor = own.factors[hypothesis.at[0]]
+            untested = tuple(chain.from_iterable(pair.partners_of(factor.path) for pair in told.untested_pairs))
+            verdicts.append(decide(Evidence(factor, effects, test, p, interactions, untested), settings, size))
     return _with_the_rest(table, own, settings, tuple(verdicts), interactions, told.hypotheses, unsteady=unsteady)
 
 
@@ -50,7 +53,7 @@ def _with_the_rest(  # noqa: PLR0913  # what was found so far
     table: RunTable,
     own: RunTable,
     settings: Settings,
-    verdicts: tuple[Verdict, ...],
+    verdicts: tuple[FactorVerdict, ...],
     interactions: tuple[Interaction, ...],
     hypotheses: Sequence[Hypothesis],
     *,

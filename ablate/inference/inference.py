@@ -6,8 +6,8 @@ from typing import Literal
 
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import Settings
+from ablate.inference.verdict import Verdict
 
-VerdictKind = Literal["cause", "not_a_cause", "acts_with", "undecided"]
 Unit = Literal["block", "run"]
 Method = Literal["exact", "monte_carlo", "freedman_lane", "sign_flips", "none"]
 
@@ -58,23 +58,29 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What is said of one factor, and what it rests on.
+class FactorVerdict:
+    """The verdict on one factor, its evidence, and what qualifies it.
 
-    `partners` are the factors it acts with. `test` is that of the whole factor, over all its levels, averaged over the
-    other factors; `p_adjusted` is Holm's over the study's family. `more_seeds_needed` is None unless undecided, and
-    where no number of seeds up to 1,000 would do. `reason` is one sentence for a reader.
+    `partners` are the factors that it acts only with. `test` tests all its levels at once, averaged over the other
+    factors; `p_adjusted` is Holm's over the study's family. `more_seeds_needed` is None unless the verdict is
+    undecided, and where no number of seeds up to 1,000 is enough. `reason` is one sentence for a reader.
+    `untested_pairs` are the factors whose interaction with this one is in the family, but cannot be estimated from
+    these runs. `exploratory` says why the study decides nothing, None where it may decide. `weak_spot` says where the
+    method is known to err for tables like this one, None where no such case is known.
     """
 
     factor: str
     title: str
-    verdict: VerdictKind
+    verdict: Verdict
     partners: tuple[str, ...]
     effects: tuple[Effect, ...]
     test: Test
     p_adjusted: float | None
     more_seeds_needed: int | None
     reason: str
+    untested_pairs: tuple[str, ...] = ()
+    exploratory: str | None = None
+    weak_spot: str | None = None
 
 
 @dataclass(frozen=True)
@@ -190,7 +196,7 @@ class Inference:
     settings: Settings
     factors: tuple[FactorLevels, ...]
     blocks: tuple[str, ...]
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[FactorVerdict, ...]
     interactions: tuple[Interaction, ...]
     importance: tuple[Importance, ...]
     variance: Variance | None

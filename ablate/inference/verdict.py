@@ -1,93 +1,47 @@
-"""The one word that is said of a factor."""
+"""The six verdicts on a factor.
 
-from collections.abc import Sequence
+The value of a verdict is the text that the console, the report and the JSON show. Code that treats verdicts differently
+uses `match` with `assert_never`, so that the type checker names every place that a new verdict concerns.
+"""
 
-import numpy as np
-
-from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.inference import Effect, Interaction, Test, Verdict, VerdictKind
-from ablate.inference.more_seeds import more_seeds
-from ablate.inference.multiplicity import holm
-from ablate.inference.settings import FEWEST_BLOCKS, Settings
+from enum import StrEnum
+from typing import assert_never
 
 
-def verdict(  # a factor, its effects, its test, its pairs and the rules
-    factor: FactorLevels,
-    effects: tuple[Effect, ...],
-    tested: tuple[Test, float | None],
-    interactions: Sequence[Interaction],
-    settings: Settings,
-    family: int,
-) -> Verdict:
-    """Return the verdict on a factor.
+class Verdict(StrEnum):
+    """A verdict on one factor, in the order in which reports list them. `FactorVerdict` has what qualifies it."""
 
-    It acts with another where their interaction is significant and no effect of it holds at every level of the other,
-    in one direction; it is a cause where its own test is significant; it is no cause where every effect lies within the
-    margin and no interaction is significant even among its own; else it is undecided.
-    """
-    test, p = tested
-    own = [pair for pair in interactions if factor.path in pair.factors]
-    found = [pair for pair in own if pair.p_adjusted is not None and pair.p_adjusted <= settings.alpha]
-    partners = [_other(pair, factor) for pair in found if not _holds_everywhere(pair, factor, settings)]
-    kind: VerdictKind = "undecided"
-    if partners:
-        kind = "acts_with"
-    elif p is not None and p <= settings.alpha:
-        kind = "cause"
-    elif not found and _cleared(effects) and not _suspected(own, settings):
-        kind = "not_a_cause"
-    needed = more_seeds(effects, test.unit, settings, family) if kind == "undecided" else None
-    reason = _reason(kind, [title for _, title in partners], test, settings, needed)
-    names = tuple(path for path, _ in partners)
-    return Verdict(factor.path, factor.title, kind, names, effects, test, p, needed, reason)
+    CAUSE = "cause"
+    """The response differs between the factor's levels, averaged over the other factors."""
+    CAUSE_IN_THESE_SEEDS = "cause in these seeds"
+    """As a cause, but the seeds are too few to speak for other seeds. No test gives this verdict yet."""
+    ACTS_ONLY_WITH = "acts only with"
+    """The factor has an effect at some levels of its partners only."""
+    NEGLIGIBLE = "negligible"
+    """The factor has an effect, and all its effects are within the margin. No test gives this verdict yet."""
+    NOT_A_CAUSE = "not a cause"
+    """All effects of the factor are within the margin, and none of its interactions is significant."""
+    UNDECIDED = "undecided"
+    """The runs support none of the other verdicts."""
 
+    @property
+    def claims_effect(self) -> bool:
+        """Whether the verdict says that the factor has an effect: an error where it has none."""
+        match self:
+            case Verdict.CAUSE | Verdict.CAUSE_IN_THESE_SEEDS | Verdict.ACTS_ONLY_WITH | Verdict.NEGLIGIBLE:
+                return True
+            case Verdict.NOT_A_CAUSE | Verdict.UNDECIDED:
+                return False
+            case unknown:
+                assert_never(unknown)
 
-def _holds_everywhere(pair: Interaction, factor: FactorLevels, settings: Settings) -> bool:
-    own = [effect for effect in pair.simple_effects if effect.factor == factor.path]
-    for name in dict.fromkeys(effect.contrast for effect in own):
-        at = [effect for effect in own if effect.contrast == name]
-        certain = all(effect.p is not None and effect.p <= settings.alpha for effect in at)
-        if certain and len({np.sign(effect.estimate) for effect in at}) == 1:
-            return True
-    return False
-
-
-def _cleared(effects: Sequence[Effect]) -> bool:
-    differences = [effect for effect in effects if effect.trend is None]
-    return bool(differences) and all(
-        effect.equivalent is True and effect.n_blocks >= FEWEST_BLOCKS for effect in differences
-    )
-
-
-def _suspected(own: Sequence[Interaction], settings: Settings) -> bool:
-    """Whether an interaction of the factor is significant when only its own are counted."""
-    return any(p is not None and p <= settings.alpha for p in holm([pair.test.p for pair in own]))
-
-
-def _reason(kind: VerdictKind, partners: Sequence[str], test: Test, settings: Settings, needed: int | None) -> str:
-    match kind:
-        case "cause":
-            return "Its levels differ, averaged over the other factors, by more than chance explains."
-        case "acts_with":
-            return f"What it changes depends on {' and '.join(partners)}."
-        case "not_a_cause":
-            return "All its effects lie within the margin."
-        case "undecided":
-            return _open(test, settings, needed)
-
-
-def _open(test: Test, settings: Settings, needed: int | None) -> str:
-    """Say why nothing is decided."""
-    if test.p is None:
-        return "These runs allow no test of it."
-    small = (
-        "nor within the margin" if settings.margin is not None else "and no margin says which are too small to matter"
-    )
-    more = f"; about {needed} more seeds may decide it" if needed else ""
-    return f"Its effects are not certain, {small}{more}."
-
-
-def _other(pair: Interaction, factor: FactorLevels) -> tuple[str, str]:
-    """Return the path and the title of the other factor of a pair."""
-    other = 1 if pair.factors[0] == factor.path else 0
-    return pair.factors[other], pair.titles[other]
+    @property
+    def claims_equivalence(self) -> bool:
+        """Whether the verdict says that all effects are within the margin: an error where one is not."""
+        match self:
+            case Verdict.NEGLIGIBLE | Verdict.NOT_A_CAUSE:
+                return True
+            case Verdict.CAUSE | Verdict.CAUSE_IN_THESE_SEEDS | Verdict.ACTS_ONLY_WITH | Verdict.UNDECIDED:
+                return False
+            case unknown:
+                assert_never(unknown)

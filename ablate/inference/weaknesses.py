@@ -5,9 +5,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from ablate.inference.hypotheses import Hypothesis
-from ablate.inference.inference import Verdict
+from ablate.inference.inference import FactorVerdict
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import FEWEST_BLOCKS, Settings
+from ablate.inference.verdict import Verdict
 
 AT_BOUND, NEAR = 0.2, 0.01  # of the runs; of the range
 
@@ -16,7 +17,7 @@ def weaknesses(  # the table before and after, and what was made of it
     table: RunTable,
     own: RunTable,
     settings: Settings,
-    verdicts: Sequence[Verdict],
+    verdicts: Sequence[FactorVerdict],
     hypotheses: Sequence[Hypothesis],
     *,
     unsteady: bool,
@@ -89,6 +90,6 @@ def _bounded(own: RunTable, settings: Settings) -> Iterator[str]:
         )
 
 
-def _no_margin(verdicts: Sequence[Verdict], settings: Settings) -> Iterator[str]:
-    if settings.margin is None and any(verdict.verdict == "undecided" for verdict in verdicts):
+def _no_margin(verdicts: Sequence[FactorVerdict], settings: Settings) -> Iterator[str]:
+    if settings.margin is None and any(verdict.verdict is Verdict.UNDECIDED for verdict in verdicts):
         yield "No margin was set, so no factor can be said to be no cause."

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.answer import answer
 from ablate.analysis.rounding import decimals
-from ablate.inference.inference import Effect, Verdict
+from ablate.inference.inference import Effect, FactorVerdict
 from ablate.report.questioned import Questioned
 from ablate.report.shown_inference import ShownInference
 from ablate.report.words import ABSENT, contrast_words, interval, level_words, number, p_value, titles_of
@@ -52,7 +52,7 @@ def _effects(shown: ShownInference) -> Iterable[str]:
         yield f"## {heading}\n\n{_table(head, rows)}"
 
 
-def _verdict_rows(verdict: Verdict, shown: ShownInference) -> Iterable[tuple[str, ...]]:
+def _verdict_rows(verdict: FactorVerdict, shown: ShownInference) -> Iterable[tuple[str, ...]]:
     """Yield a row an effect; why the verdict was reached stands in the first."""
     for position, effect in enumerate(verdict.effects or (None,)):
         why = f". {verdict.reason}" if position == 0 else ""

@@ -3,11 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import assert_never
 
 from ablate.analysis.phrases import effect_digits, excludes_zero, listed
 from ablate.analysis.verdict_sentences import differences, ranked
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.inference import Effect, Importance, Inference, Interaction, Mediation, Verdict
+from ablate.inference.inference import Effect, FactorVerdict, Importance, Inference, Interaction, Mediation
+from ablate.inference.verdict import Verdict
 from ablate.measurement.metrics import METRICS
 from ablate.report.data_uri import svg_uri
 from ablate.report.effect_figures import doses_figure, effects_figure
@@ -17,8 +19,21 @@ from ablate.report.share_figures import importance_figure, variance_figure, vari
 from ablate.report.words import contrast_words
 
 PANELS = 6  # interactions that are drawn; the others are in the table
-MARKS = {"cause": "\N{BLACK CIRCLE}", "acts_with": "\N{CIRCLE WITH LEFT HALF BLACK}", "not_a_cause": "\N{WHITE CIRCLE}"}
-OPEN = "?"
+
+
+def mark(verdict: Verdict) -> str:
+    """Return the shape that precedes the words of a verdict."""
+    match verdict:
+        case Verdict.CAUSE | Verdict.CAUSE_IN_THESE_SEEDS:
+            return "\N{BLACK CIRCLE}"
+        case Verdict.ACTS_ONLY_WITH:
+            return "\N{CIRCLE WITH LEFT HALF BLACK}"
+        case Verdict.NEGLIGIBLE | Verdict.NOT_A_CAUSE:
+            return "\N{WHITE CIRCLE}"
+        case Verdict.UNDECIDED:
+            return "?"
+        case unknown:
+            assert_never(unknown)
 
 
 @dataclass(frozen=True)
@@ -43,23 +58,22 @@ class ShownInference:
         return {factor.path: factor.title for factor in self.inference.factors}
 
     @cached_property
-    def verdicts(self) -> list[Verdict]:
+    def verdicts(self) -> list[FactorVerdict]:
         """Verdicts in the order of the answer."""
         return ranked(self.inference)
 
-    def mark(self, verdict: Verdict) -> str:
-        """Return the shape that stands beside a verdict's word."""
-        return MARKS.get(verdict.verdict, OPEN)
+    def mark(self, verdict: FactorVerdict) -> str:
+        """Return the shape that precedes the words of a verdict."""
+        return mark(verdict.verdict)
 
-    def word(self, verdict: Verdict) -> str:
-        """Return a verdict in words."""
-        partners = listed([self.titles[path] for path in verdict.partners]) if verdict.partners else ""
-        return {
-            "cause": f"cause, how much depends on {partners}" if partners else "cause",
-            "acts_with": f"acts only with {partners}",
-            "not_a_cause": "no cause",
-            "undecided": "undecided",
-        }[verdict.verdict]
+    def word(self, verdict: FactorVerdict) -> str:
+        """Return a verdict in words, with its partners."""
+        if not verdict.partners:
+            return str(verdict.verdict)
+        partners = listed([self.titles[path] for path in verdict.partners])
+        if verdict.verdict is Verdict.ACTS_ONLY_WITH:
+            return f"{verdict.verdict} {partners}"
+        return f"{verdict.verdict}, the size of the effect depends on {partners}"
 
     @property
     def effects(self) -> list[tuple[str, Effect]]:

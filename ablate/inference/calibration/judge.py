@@ -8,7 +8,8 @@ import numpy as np
 from ablate.inference.calibration.scenario import Sizes
 from ablate.inference.calibration.simulate import Simulated
 from ablate.inference.contrasts import contrasts
-from ablate.inference.inference import Effect, Inference, Verdict
+from ablate.inference.inference import Effect, FactorVerdict, Inference
+from ablate.inference.verdict import Verdict
 
 NOTHING = 1e-9
 """Standard deviations: a true effect below is one of rounding."""
@@ -55,7 +56,7 @@ def judge(inference: Inference, study: Simulated, sizes: Sizes) -> Judgment:
         intervals=len(bounded),
         wrong_sign=sum(bool(np.sign(estimate) != np.sign(true)) for estimate, true in signed),
         signed=len(signed),
-        undecided=sum(verdict.verdict == "undecided" for verdict in verdicts),
+        undecided=sum(verdict.verdict is Verdict.UNDECIDED for verdict in verdicts),
         factors=len(verdicts),
     )
 
@@ -83,22 +84,22 @@ def _active(study: Simulated) -> set[int]:
     return {*study.planted.causes, *(study.planted.pair or ())}
 
 
-def _false_alarm(verdicts: Sequence[Verdict], study: Simulated) -> bool | None:
+def _false_alarm(verdicts: Sequence[FactorVerdict], study: Simulated) -> bool | None:
     idle = [verdict.verdict for factor, verdict in enumerate(verdicts) if factor not in _active(study)]
-    return any(verdict in {"cause", "acts_with"} for verdict in idle) if idle else None
+    return any(verdict.claims_effect for verdict in idle) if idle else None
 
 
-def _cleared(verdicts: Sequence[Verdict], effects: TrueEffects, study: Simulated, sizes: Sizes) -> bool | None:
+def _cleared(verdicts: Sequence[FactorVerdict], effects: TrueEffects, study: Simulated, sizes: Sizes) -> bool | None:
     large = {effect.factor for effect, true in effects if abs(true) > sizes.margin - NOTHING}
     paired = {study.layout.factors[factor].path for factor in study.planted.pair or ()}
     relevant = [verdict.verdict for verdict in verdicts if verdict.factor in large | paired]
-    return "not_a_cause" in relevant if relevant else None
+    return any(verdict.claims_equivalence for verdict in relevant) if relevant else None
 
 
-def _found(verdicts: Sequence[Verdict], study: Simulated) -> bool | None:
+def _found(verdicts: Sequence[FactorVerdict], study: Simulated) -> bool | None:
     if study.planted.pair:
         first, second = (verdicts[factor] for factor in study.planted.pair)
-        both = first.verdict == second.verdict == "acts_with"
+        both = first.verdict is second.verdict is Verdict.ACTS_ONLY_WITH
         return both and second.factor in first.partners and first.factor in second.partners
     causes = [verdicts[factor].verdict for factor in study.planted.causes]
-    return all(verdict == "cause" for verdict in causes) if causes else None
+    return all(verdict is Verdict.CAUSE for verdict in causes) if causes else None
