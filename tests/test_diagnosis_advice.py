@@ -3,7 +3,9 @@ from dataclasses import replace
 import pytest
 
 from ablate.diagnosis.advice import advise
-from ablate.measurement.scoring.forecast_scores import Alignment, ForecastSummary, StepCurve, Trail
+from ablate.measurement.scoring.alignment import Alignment
+from ablate.measurement.scoring.curves import StepCurve, Trail
+from ablate.measurement.scoring.summary import ForecastSummary
 from ablate.storage.findings import Finding
 
 NAN = float("nan")

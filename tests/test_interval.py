@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ablate.measurement.scoring.interval import mean_interval
+from ablate.measurement.scoring.curves import mean_interval
 
 STUDIES, CLIPS = 20_000, 24
 

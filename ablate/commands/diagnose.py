@@ -13,7 +13,7 @@ from ablate.diagnosis.diagnose import Settings
 from ablate.diagnosis.diagnose import diagnose as diagnose_model
 from ablate.diagnosis.foreign_keras import load_keras
 from ablate.diagnosis.foreign_torch import ForeignModel, load_torch
-from ablate.measurement.scoring.document import document
+from ablate.measurement.scoring.summary import document
 from ablate.report.forecast_page import forecast_page
 
 

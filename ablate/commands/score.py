@@ -10,11 +10,9 @@ from rich.progress import Progress
 
 from ablate.commands.console import json_text, say, say_written, write
 from ablate.measurement.scoring.brightness import as_brightness, as_ink
-from ablate.measurement.scoring.document import document
 from ablate.measurement.scoring.forecast_files import ForecastArrays, read_forecasts
-from ablate.measurement.scoring.forecast_scores import ForecastSummary
 from ablate.measurement.scoring.scores import score_forecast
-from ablate.measurement.scoring.summary import summarize
+from ablate.measurement.scoring.summary import ForecastSummary, document, summarize
 from ablate.report.animation import check_animation, write_animation
 from ablate.report.forecast_page import forecast_page
 from ablate.storage.records import Example

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ablate.measurement.scoring.forecast_scores import ForecastSummary, StepCurve, Trail
-from ablate.measurement.scoring.reading import FADED, GHOST
+from ablate.measurement.scoring.curves import StepCurve, Trail
+from ablate.measurement.scoring.sentences import FADED, GHOST
+from ablate.measurement.scoring.summary import ForecastSummary
 from ablate.storage.findings import Finding, Number
 
 WORSE = 0.05

@@ -20,9 +20,8 @@ from ablate.diagnosis.probes.leak import Leak
 from ablate.diagnosis.probes.positions import Positions
 from ablate.diagnosis.probes.receptive_field import ReceptiveField
 from ablate.measurement.scoring.brightness import as_ink
-from ablate.measurement.scoring.forecast_scores import ForecastSummary
 from ablate.measurement.scoring.scores import score_forecast
-from ablate.measurement.scoring.summary import summarize
+from ablate.measurement.scoring.summary import ForecastSummary, summarize
 from ablate.storage.findings import Finding
 from ablate.storage.records import Example
 

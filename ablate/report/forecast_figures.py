@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ablate.measurement.metrics import METRICS
-from ablate.measurement.scoring.forecast_scores import Alignment, StepCurve, Trail
+from ablate.measurement.scoring.alignment import Alignment
+from ablate.measurement.scoring.curves import StepCurve, Trail
 from ablate.report.figure_style import COLORS, FAINT, INK, RULE, styled, svg
 
 SIZE = (5.2, 3.0)  # inches

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from ablate.analysis.rounding import decimals
 from ablate.measurement.metrics import METRICS, Metric
 from ablate.measurement.metrics.ghost_masks import LIT, MARGIN
-from ablate.measurement.scoring.forecast_scores import Alignment, ForecastSummary, StepCurve, Trail
-from ablate.measurement.scoring.interval import CONFIDENCE
+from ablate.measurement.scoring.alignment import Alignment
+from ablate.measurement.scoring.curves import CONFIDENCE, StepCurve, Trail
+from ablate.measurement.scoring.summary import ForecastSummary
 from ablate.report.animation import small_gif
 from ablate.report.clip_pictures import clip_of, shown_clips
 from ablate.report.data_uri import data_uri, svg_uri

@@ -17,8 +17,8 @@ from ablate.core.tensors import Video
 from ablate.measurement.metrics import score
 from ablate.measurement.scoring.alignment import align
 from ablate.measurement.scoring.brightness import as_brightness, as_ink
-from ablate.measurement.scoring.extreme_clips import EXTREMES, strongest_and_weakest
-from ablate.measurement.scoring.forecast_scores import ForecastScores
+from ablate.measurement.scoring.scores import ForecastScores
+from ablate.measurement.scoring.summary import EXTREMES, strongest_and_weakest
 from ablate.storage.records import SCORE_COLUMNS, ClipNumbers, Example
 from ablate.study import Evaluation, RunSpec, View
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ablate.core.arrays import Frames, FrameScores
 from ablate.diagnosis.probes.probe import Subject
-from ablate.measurement.scoring.interval import mean_interval
+from ablate.measurement.scoring.curves import mean_interval
 from ablate.storage.findings import Change
 
 MEASURED = ("ghost_ratio", "signal_retention", "mse", "ssim")

@@ -16,7 +16,7 @@ from ablate.diagnosis.probes.change import by_clip, paired
 from ablate.diagnosis.probes.probe import Probe, Subject
 from ablate.diagnosis.probes.tapped import layers_of, tapped
 from ablate.measurement.metrics.ghost_masks import Mask, ghost_masks
-from ablate.measurement.scoring.interval import mean_interval
+from ablate.measurement.scoring.curves import mean_interval
 from ablate.storage.findings import Change, Chart, Finding, Image, Line, Number
 
 BINS = 20

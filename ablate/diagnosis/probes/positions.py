@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from ablate.core.tensors import Video
 from ablate.diagnosis.probes.probe import Probe, Subject
-from ablate.measurement.scoring.interval import mean_interval
+from ablate.measurement.scoring.curves import mean_interval
 from ablate.storage.findings import Change, Chart, Finding, Line, Number
 
 CLIP = 1e-7

@@ -1,1 +1,1 @@
-"""Anybody's forecasts, scored: every measure, when they fit best, and what to say of it. Loads no torch."""
+"""Scores of forecasts of any origin: every metric, the alignment in time, and sentences. Loads no torch."""

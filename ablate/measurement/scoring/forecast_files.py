@@ -7,7 +7,7 @@ import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 
 from ablate.core.errors import DataError
-from ablate.measurement.scoring.brightness_range import check_brightness
+from ablate.measurement.scoring.brightness import check_brightness
 
 ACCEPTED = (
     "(clip, step, height, width), with one channel (..., 1) or (clip, step, 1, height, width); --step-first swaps clip "

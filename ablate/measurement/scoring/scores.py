@@ -1,8 +1,9 @@
-"""Anybody's forecasts, scored by every metric, in bounded memory."""
+"""Forecasts of any origin, scored by every metric, in bounded memory."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
 from typing import Any
@@ -11,39 +12,46 @@ import numpy as np
 
 from ablate.core.arrays import FrameScores
 from ablate.measurement.metrics import score
-from ablate.measurement.scoring.alignment import Misfits, misfits
+from ablate.measurement.scoring.alignment import Alignment, Misfits, misfits
 from ablate.measurement.scoring.brightness import as_brightness
-from ablate.measurement.scoring.forecast_scores import ForecastScores
 
 CHUNK = 2**20
-"""Pixels converted and scored at a time by a thread: they stay near the core, and many cores stay small in memory."""
+"""Pixels that one thread converts and scores at a time: they fit its cache, and memory stays small on many cores."""
 
 Observe = Callable[[int, int], None]
 
 
-def score_forecast(forecast: Any, target: Any, history: Any = None, observe: Observe | None = None) -> ForecastScores:
-    """Return every measure of a forecast per clip and step, and how it lies in time.
+@dataclass(frozen=True)
+class ForecastScores:
+    """The values of every metric of METRICS by name, per clip and forecast step (NaN: undefined), and the alignment."""
 
-    Takes what `as_brightness` takes, memory maps among them: `forecast` and `target` (clip, step, height, width),
-    `history` (clip, time, height, width), the true frames before the first step. Clips are converted and scored a
-    chunk at a time, one thread a core. `observe` is told the clips done and their number. Raises ValueError for
-    shapes that do not belong together.
+    metrics: Mapping[str, FrameScores]
+    alignment: Alignment
+
+
+def score_forecast(forecast: Any, target: Any, history: Any = None, observe: Observe | None = None) -> ForecastScores:
+    """Return the values of every metric per clip and step, and the alignment of the forecast in time.
+
+    Takes what `as_brightness` takes, memory maps included: `forecast` and `target` (clip, step, height, width),
+    `history` (clip, time, height, width), the true frames before the first step. Clips are converted and scored in
+    chunks, one thread per core. `observe` is called with the number of scored clips and of all clips. Raises
+    ValueError for shapes that do not match.
     """
     if history is None:
         history = np.empty((len(target), 0, *target.shape[2:]), np.float32)
-    _check(forecast, target, history)
+    _check_shapes(forecast, target, history)
     chunks = list(_chunks(target, history))
-    parts: list[tuple[dict[str, FrameScores], Misfits]] = []
+    chunk_scores: list[tuple[dict[str, FrameScores], Misfits]] = []
     with ThreadPoolExecutor(_cores()) as pool:
-        for part in pool.map(lambda chunk: _scored(forecast[chunk], target[chunk], history[chunk]), chunks):
-            parts.append(part)
+        for scores in pool.map(lambda chunk: _score_chunk(forecast[chunk], target[chunk], history[chunk]), chunks):
+            chunk_scores.append(scores)
             if observe is not None:
-                observe(chunks[len(parts) - 1].stop, len(target))
-    metrics = {name: np.concatenate([scores[name] for scores, _ in parts]) for name in parts[0][0]}
-    return ForecastScores(metrics, reduce(add, (misfit for _, misfit in parts)).alignment)
+                observe(chunks[len(chunk_scores) - 1].stop, len(target))
+    metrics = {name: np.concatenate([values[name] for values, _ in chunk_scores]) for name in chunk_scores[0][0]}
+    return ForecastScores(metrics, reduce(add, (misfit for _, misfit in chunk_scores)).alignment)
 
 
-def _scored(forecast: Any, target: Any, history: Any) -> tuple[dict[str, FrameScores], Misfits]:
+def _score_chunk(forecast: Any, target: Any, history: Any) -> tuple[dict[str, FrameScores], Misfits]:
     frames = as_brightness(forecast), as_brightness(target), as_brightness(history)
     return score(*frames), misfits(*frames)
 
@@ -54,11 +62,11 @@ def _chunks(target: Any, history: Any) -> Iterator[slice]:
     return (slice(first, min(first + size, len(target))) for first in range(0, len(target), size))
 
 
-def _check(forecast: Any, target: Any, history: Any) -> None:
+def _check_shapes(forecast: Any, target: Any, history: Any) -> None:
     shapes = tuple(forecast.shape), tuple(target.shape), tuple(history.shape)
     if shapes[0] != shapes[1] or (shapes[1][0], *shapes[1][2:]) != (shapes[2][0], *shapes[2][2:]):
         raise ValueError(
-            f"forecast {shapes[0]} and truth {shapes[1]} must have one shape (clip, step, height, width), and the "
+            f"forecast {shapes[0]} and target {shapes[1]} must have one shape (clip, step, height, width), and the "
             f"history {shapes[2]} their clips, height and width"
         )
 

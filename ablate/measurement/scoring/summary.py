@@ -1,26 +1,79 @@
-"""The scores of a set of forecasts in short."""
+"""The scores of a set of forecasts in short: means, the trail, the extreme clips, sentences, and their JSON."""
 
-import warnings
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ablate.core.arrays import FrameScores
 from ablate.measurement.metrics import METRICS
-from ablate.measurement.metrics.trail import TRAIL, decay_steps
-from ablate.measurement.scoring.extreme_clips import EXTREMES, strongest_and_weakest
-from ablate.measurement.scoring.forecast_scores import ForecastScores, ForecastSummary, StepCurve, Trail
-from ablate.measurement.scoring.interval import mean_interval
-from ablate.measurement.scoring.reading import reading
+from ablate.measurement.metrics.ghost import VISIBLE
+from ablate.measurement.metrics.ghost_masks import LIT, MARGIN
+from ablate.measurement.metrics.psnr import CEILING
+from ablate.measurement.metrics.ssim import GAUSSIAN, OPENSTL
+from ablate.measurement.metrics.trail import TRAIL
+from ablate.measurement.scoring.alignment import COPY, MIN_SAVING, Alignment
+from ablate.measurement.scoring.brightness import FULL_INK
+from ablate.measurement.scoring.curves import CONFIDENCE, StepCurve, Trail, clip_means, mean_trail, step_curve
+from ablate.measurement.scoring.scores import ForecastScores
+from ablate.measurement.scoring.sentences import sentences
 
 LAGS = tuple(metric.name for metric in TRAIL)
+EXTREMES = 2
+"""Clips at either end whose frames are stored and shown."""
+CONVENTIONS = {
+    "brightness": f"0 is black, 1 is full; integers were divided by {FULL_INK}",
+    "lit": f"target brightness of {LIT:g} or more",
+    "margin": f"{MARGIN} pixels around the ink of a step belong to its digits, diagonals included",
+    "ghost_ratio": "brightness kept where digits were, over dark pixels that get as much light from the digits, "
+    "relative to the brightness of the digits, both against their target brightness; null where it is undefined",
+    "visible_share": f"share of the digits' earlier pixels that exceed those dark pixels by more than {VISIBLE:g}",
+    "trail": "ghost by lag: on pixels last lit that many steps ago; decay_steps: steps to 1/e, null where it does not "
+    "fade",
+    "mse, mae": "summed over a frame's pixels, without clipping; mse_pixel and mae_pixel are means over them",
+    "ssim": f"Gaussian window of sigma {GAUSSIAN['sigma']:g}, range {GAUSSIAN['data_range']:g}; ssim_openstl: uniform "
+    f"window of {OPENSTL['win_size']:g} pixels, range {OPENSTL['data_range']:g}; both clip the forecast to [0, 1]",
+    "psnr": f"dB, the forecast clipped to [0, 1]; at most {CEILING:g}",
+    "alignment": "best_offset k > 0: forecast step t fits the target of step t-k, it is shown k frames late; k < 0: "
+    f"early; not 0 only if it saves more than {100 * MIN_SAVING:g} % of the squared error, through movement",
+    "copies": f"an input against which the squared error is below {100 * COPY:g} % of that against the target",
+    "low, high": f"ends of the {100 * CONFIDENCE:g} % confidence interval of the mean over clips (Student's t)",
+}
+
+
+@dataclass(frozen=True)
+class ForecastSummary:
+    """The scores of a set of forecasts in short, for the page of forecasts and for `ablate score`."""
+
+    clips: int
+    steps: int
+    undefined: int
+    """Forecast frames (clip x step) without a defined ghost ratio."""
+    curves: Mapping[str, StepCurve]
+    """By metric name, in the order of METRICS, without the lags of the trail."""
+    trail: Trail
+    alignment: Alignment
+    strongest: tuple[int, ...]
+    """Clips with the largest mean ghost ratio, the largest first."""
+    weakest: tuple[int, ...]
+    """Clips with the smallest, the smallest first; no clip is in both."""
+    sentences: tuple[str, ...]
+    """Conclusions from these numbers, the most important first."""
+
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """The clips to show: the strongest, then the weakest; the first clip if none has a ghost ratio."""
+        return (*self.strongest, *self.weakest) or (0,)
 
 
 def summarize(scores: ForecastScores) -> ForecastSummary:
-    """Return means with intervals over clips, the trail, the extreme clips, and what it all says."""
+    """Return means with confidence intervals over clips, the trail, the extreme clips, and sentences on all of it."""
     ghosts = scores.metrics["ghost_ratio"]
     strongest, weakest = strongest_and_weakest(ghosts, EXTREMES)
-    curves = {name: _curve(scores.metrics[name]) for name in METRICS if name not in LAGS}
-    trail = _trail([scores.metrics[name] for name in LAGS])
+    curves = {name: step_curve(scores.metrics[name]) for name in METRICS if name not in LAGS}
+    trail = mean_trail([scores.metrics[name] for name in LAGS])
     clips, steps = ghosts.shape
     undefined = int(np.isnan(ghosts).sum())
     return ForecastSummary(
@@ -32,30 +85,65 @@ def summarize(scores: ForecastScores) -> ForecastSummary:
         alignment=scores.alignment,
         strongest=strongest,
         weakest=weakest,
-        sentences=reading(clips, undefined, curves, trail, scores.alignment),
+        sentences=sentences(clips, undefined, curves, trail, scores.alignment),
     )
 
 
-def _curve(values: FrameScores) -> StepCurve:
-    mean, low, high = (float(end) for end in mean_interval(_by_clip(values)))
-    per_step = (tuple(end.tolist()) for end in mean_interval(values))
-    return StepCurve(mean, low, high, *per_step)
+def strongest_and_weakest(ghost_ratio: FrameScores, count: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the clips with the largest and the smallest mean ghost ratio over their defined steps, the extreme first.
+
+    A clip without a defined step is in neither, and no clip is in both: of fewer than 2 x count clips, the stronger
+    half are the strongest.
+    """
+    means = clip_means(ghost_ratio)
+    order = np.argsort(-means, kind="stable")[: np.count_nonzero(~np.isnan(means))].tolist()
+    strongest = order[: min(count, -(-len(order) // 2))]
+    weakest = order[len(strongest) :][::-1][:count]
+    return tuple(strongest), tuple(weakest)
 
 
-def _trail(lags: list[FrameScores]) -> Trail:
-    excess, low, high = mean_interval(np.stack([_by_clip(values) for values in lags], axis=1))
-    return Trail(
-        lag=tuple(range(1, len(lags) + 1)),
-        excess=tuple(excess.tolist()),
-        low=tuple(low.tolist()),
-        high=tuple(high.tolist()),
-        decay_steps=decay_steps(excess),
-    )
+def document(summary: ForecastSummary) -> dict[str, Any]:
+    """Return the JSON of `ablate score` as plain values; an undefined number is None."""
+    alignment, trail = summary.alignment, summary.trail
+    curves = {name: _curve(curve) for name, curve in summary.curves.items()}
+    visible = curves.pop("visible_share")
+    return {
+        **curves,
+        "visible_share": visible["mean"],
+        "visible_share_low": visible["low"],
+        "visible_share_high": visible["high"],
+        "visible_share_per_step": visible["per_step"],
+        "trail": {
+            "lag": list(trail.lag),
+            "excess": _finite_values(trail.excess),
+            "low": _finite_values(trail.low),
+            "high": _finite_values(trail.high),
+            "decay_steps": trail.decay_steps,
+        },
+        "alignment": {
+            "best_offset": alignment.best_offset,
+            "mse_by_offset": {str(offset): _finite(error) for offset, error in alignment.mse_by_offset.items()},
+        },
+        "copies_input": alignment.copies is not None,
+        "copies": alignment.copies,
+        "clips": summary.clips,
+        "steps": summary.steps,
+        "undefined": summary.undefined,
+        "strongest_clips": list(summary.strongest),
+        "weakest_clips": list(summary.weakest),
+        "sentences": list(summary.sentences),
+        "conventions": CONVENTIONS,
+    }
 
 
-def _by_clip(values: FrameScores) -> np.ndarray:
-    """Return each clip's mean over the steps where it is defined; NaN where none is."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a clip without a defined step is undefined
-        means: np.ndarray = np.nanmean(values, axis=1)
-    return means
+def _curve(curve: StepCurve) -> dict[str, Any]:
+    overall = {"mean": curve.mean, "low": curve.low, "high": curve.high}
+    return {name: _finite(value) for name, value in overall.items()} | {"per_step": _finite_values(curve.per_step)}
+
+
+def _finite_values(values: tuple[float, ...]) -> list[float | None]:
+    return [_finite(value) for value in values]
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
