@@ -77,7 +77,7 @@ def test_what_is_no_forecast_is_refused_within_bounded_memory(tmp_path, name):
 
 
 def test_an_archive_that_grows_as_it_is_read_is_refused_by_the_size_it_tells(tmp_path, monkeypatch):
-    monkeypatch.setattr("ablate.measurement.scoring.forecast_files.MOST_ARCHIVED", 1_000_000)
+    monkeypatch.setattr("ablate.measurement.scoring.forecast_files.MAX_ARCHIVED", 1_000_000)
     np.savez_compressed(tmp_path / "p.npz", np.zeros((1, 500, 64, 64), np.uint8))
     with pytest.raises(DataError, match="unpack it"):
         read_forecasts(tmp_path / "p.npz", tmp_path / "p.npz", None, step_first=False)

@@ -8,39 +8,39 @@ STEP_COLUMNS = ["view", "metric", "step", "total", "defined", "frames"]
 
 
 def step_sums(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a view, measure and step, in their order (columns of STEP_COLUMNS).
+    """Return one row per view, metric and step, in order of first appearance (columns of STEP_COLUMNS).
 
-    `scores` has the columns of records.SCORE_COLUMNS. Of the `frames` the measure is `defined` in some, in which its
-    values add up to `total`; it is undefined (NaN) in the rest.
+    `scores` has the columns of records.SCORE_COLUMNS. The metric is `defined` in some of the `frames`, where its values
+    add up to `total`; it is undefined (NaN) in the others.
     """
     values = scores.astype({"value": float}).groupby(["view", "metric", "step"], sort=False)["value"]
     return values.agg(total="sum", defined="count", frames="size").reset_index()
 
 
 def mean(sums: pd.DataFrame) -> float:
-    """Return the mean over all frames where the measure is defined; NaN where there is none."""
+    """Return the mean over all frames in which the metric is defined; NaN if there is none."""
     defined = sums["defined"].sum()
-    return float(sums["total"].sum() / defined) if defined else float("nan")
+    return float(sums["total"].sum() / defined) if defined else math.nan
 
 
 def mean_score(sums: pd.DataFrame, metric: str, view: str, first_step: int, last_step: int | None) -> float:
-    """Return a measure's mean over all clips and the steps from `first_step` to `last_step` (None: to the end).
+    """Return a metric's mean over all clips and the steps from `first_step` to `last_step` (None: to the end).
 
-    `sums` is from `step_sums`. Both steps count, from 1. Frames where the measure is undefined (NaN) are left out; NaN
-    if none is defined.
+    `sums` comes from `step_sums`. Steps count from 1, both ends are included. Frames in which the metric is undefined
+    (NaN) are left out; NaN if none is defined.
     """
-    return mean(_chosen(sums, metric, view, first_step, last_step))
+    return mean(_selected(sums, metric, view, first_step, last_step))
 
 
 def undefined_share(sums: pd.DataFrame, metric: str, view: str, first_step: int, last_step: int | None) -> float:
-    """Return the share of those frames, in [0, 1], where the measure is undefined; NaN where there are no frames."""
-    chosen = _chosen(sums, metric, view, first_step, last_step)
-    frames = chosen["frames"].sum()
-    return float(1 - chosen["defined"].sum() / frames) if frames else math.nan
+    """Return the share of those frames, in [0, 1], in which the metric is undefined; NaN if there are no frames."""
+    selected = _selected(sums, metric, view, first_step, last_step)
+    frames = selected["frames"].sum()
+    return float(1 - selected["defined"].sum() / frames) if frames else math.nan
 
 
-def _chosen(sums: pd.DataFrame, metric: str, view: str, first_step: int, last_step: int | None) -> pd.DataFrame:
-    chosen = (sums["metric"] == metric) & (sums["view"] == view) & (sums["step"] >= first_step)
+def _selected(sums: pd.DataFrame, metric: str, view: str, first_step: int, last_step: int | None) -> pd.DataFrame:
+    rows = (sums["metric"] == metric) & (sums["view"] == view) & (sums["step"] >= first_step)
     if last_step is not None:
-        chosen &= sums["step"] <= last_step
-    return sums[chosen]
+        rows &= sums["step"] <= last_step
+    return sums[rows]

@@ -1,4 +1,4 @@
-"""Forecasts, truth and history from NumPy files."""
+"""Forecasts, targets and history from NumPy files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +10,18 @@ from ablate.core.errors import DataError
 from ablate.measurement.scoring.brightness import check_brightness
 
 ACCEPTED = (
-    "(clip, step, height, width), with one channel (..., 1) or (clip, step, 1, height, width); --step-first swaps clip "
-    "and step in all of them"
+    "(clip, step, height, width), with one channel (..., 1) or (clip, step, 1, height, width); --step-first is for files "
+    "that all have their steps first"
 )
-SWAPPED = "; one alone has its steps first: swap its axes 0 and 1 with numpy.swapaxes (--step-first swaps those of all)"
-ARCHIVE = b"PK"  # how a zip begins, as .npz is one
-MOST_ARCHIVED = 4 << 30  # bytes, since what lies in an archive must be held whole
-SMALLEST = 11  # pixels: the window of structural similarity
+SWAPPED = "; one of the two has its steps first: swap its axes 0 and 1 with numpy.swapaxes (--step-first swaps both)"
+ZIP_START = b"PK"  # an .npz file is a zip
+MAX_ARCHIVED = 4 << 30  # bytes, since an array in an archive cannot be mapped and is held in memory
+MIN_SIDE = 11  # pixels: the window of structural similarity
 
 
 @dataclass(frozen=True)
 class ForecastArrays:
-    """Arrays as they lie in their files, each (clip, step, height, width)."""
+    """Arrays with the values of their files, each (clip, step, height, width)."""
 
     forecast: np.ndarray
     target: np.ndarray
@@ -29,34 +29,36 @@ class ForecastArrays:
 
 
 def read_forecasts(forecast: Path, target: Path, history: Path | None, *, step_first: bool) -> ForecastArrays:
-    """Map the files into memory; nothing is converted, and no file but an archive is ever held whole.
+    """Map the files into memory without converting them; only archives are loaded whole.
 
-    Takes .npy, and .npz of one array. Raises DataError, which names the file, where one is missing or holds no plain
-    numbers, or what is no brightness, and where shapes do not belong together.
+    Takes .npy files, and .npz files of one array. Raises DataError with the file's name if it is missing, holds no plain
+    numbers or no brightness, or if the shapes do not match.
     """
-    guess, true = _frames(forecast, step_first=step_first), _frames(target, step_first=step_first)
-    if guess.shape != true.shape:
+    forecast_frames, target_frames = _frames(forecast, step_first=step_first), _frames(target, step_first=step_first)
+    if forecast_frames.shape != target_frames.shape:
         raise DataError(
-            f"{forecast}: its shape {guess.shape} is not that of {target}, {true.shape}{_one_swapped(guess, true)}"
+            f"{forecast}: found the shape {forecast_frames.shape}; must be that of {target}, {target_frames.shape}"
+            f"{_swap_advice(forecast_frames, target_frames)}"
         )
-    before = _history(history, target, true, step_first=step_first)
-    check_brightness(forecast, guess, forecast=True)
-    check_brightness(target, true, forecast=False)
-    return ForecastArrays(guess, true, before)
+    history_frames = _history(history, target, target_frames, step_first=step_first)
+    check_brightness(forecast, forecast_frames, forecast=True)
+    check_brightness(target, target_frames, forecast=False)
+    return ForecastArrays(forecast_frames, target_frames, history_frames)
 
 
-def _history(path: Path | None, target: Path, true: np.ndarray, *, step_first: bool) -> np.ndarray:
+def _history(path: Path | None, target: Path, target_frames: np.ndarray, *, step_first: bool) -> np.ndarray:
     if path is None:
-        return np.empty((len(true), 0, *true.shape[2:]), np.float32)
-    before = _frames(path, step_first=step_first)
-    if (before.shape[0], *before.shape[2:]) != (true.shape[0], *true.shape[2:]):
-        all_swapped = not step_first and before.shape[1:] == true.shape[1:]
+        return np.empty((len(target_frames), 0, *target_frames.shape[2:]), np.float32)
+    history = _frames(path, step_first=step_first)
+    if (history.shape[0], *history.shape[2:]) != (target_frames.shape[0], *target_frames.shape[2:]):
+        all_swapped = not step_first and history.shape[1:] == target_frames.shape[1:]
         raise DataError(
-            f"{path}: its shape {before.shape} has not the clips, height and width of {target}, {true.shape}"
-            + ("; are the steps first in all of them? then --step-first" if all_swapped else "")
+            f"{path}: found the shape {history.shape}; must have the clips, height and width of {target}, "
+            f"{target_frames.shape}"
+            + ("; if all files have their steps first, use --step-first" if all_swapped else "")
         )
-    check_brightness(path, before, forecast=False)
-    return before
+    check_brightness(path, history, forecast=False)
+    return history
 
 
 def _frames(path: Path, *, step_first: bool) -> np.ndarray:
@@ -64,15 +66,15 @@ def _frames(path: Path, *, step_first: bool) -> np.ndarray:
     if array.ndim == 5 and 1 in (array.shape[4], array.shape[2]):  # noqa: PLR2004  # with a channel axis
         array = array[..., 0] if array.shape[4] == 1 else array[:, :, 0]
     if array.ndim == 5:  # noqa: PLR2004  # with more than one channel
-        raise DataError(f"{path}: found the shape {array.shape}, of several channels; must be {ACCEPTED}")
+        raise DataError(f"{path}: found the shape {array.shape}, with several channels; must be {ACCEPTED}")
     if array.ndim != 4:  # noqa: PLR2004  # without a channel axis
         raise DataError(f"{path}: found the shape {array.shape}; must be {ACCEPTED}")
     array = array.swapaxes(0, 1) if step_first else array
     if 0 in array.shape:
         raise DataError(f"{path}: found the shape {array.shape}; every axis needs at least one entry")
-    if min(array.shape[2:]) < SMALLEST:
+    if min(array.shape[2:]) < MIN_SIDE:
         raise DataError(
-            f"{path}: found frames of {array.shape[2]} x {array.shape[3]} pixels; at least {SMALLEST} a side"
+            f"{path}: found frames of {array.shape[2]} x {array.shape[3]} pixels; each side must have at least {MIN_SIDE}"
         )
     return array
 
@@ -80,24 +82,24 @@ def _frames(path: Path, *, step_first: bool) -> np.ndarray:
 def _mapped(path: Path) -> np.ndarray:
     try:
         _check_head(path)
-        with np.errstate(over="raise"):  # the size that a head claims may be beyond all integers
+        with np.errstate(over="raise"):  # the size in a damaged header may exceed all integers
             loaded = np.load(path, mmap_mode="r", allow_pickle=False)
             return loaded if isinstance(loaded, np.ndarray) else _only_array(path, loaded)
     except DataError:
         raise
     except FileNotFoundError as error:
         raise DataError(f"{path}: there is no such file") from error
-    except Exception as error:  # NumPy meets damaged files with errors of any class
+    except Exception as error:  # NumPy raises errors of any class for damaged files
         reason = " ".join(str(error).split())
-        raise DataError(f"{path}: no .npy file of plain numbers ({reason}); write it with numpy.save") from error
+        raise DataError(f"{path}: not a .npy file of plain numbers ({reason}); write it with numpy.save") from error
 
 
 def _check_head(path: Path) -> None:
-    """Refuse what NumPy would take for pickled objects, and advise to load unsafely."""
+    """Refuse files that NumPy takes for pickled objects: it would advise to load them unsafely."""
     with path.open("rb") as file:
         head = file.read(len(MAGIC_PREFIX))
-    if not head.startswith((MAGIC_PREFIX, ARCHIVE)):
-        raise DataError(f"{path}: no .npy file, by its first bytes; write it with numpy.save")
+    if not head.startswith((MAGIC_PREFIX, ZIP_START)):
+        raise DataError(f"{path}: not a .npy file, by its first bytes; write it with numpy.save")
 
 
 def _only_array(path: Path, archive: np.lib.npyio.NpzFile) -> np.ndarray:
@@ -106,14 +108,16 @@ def _only_array(path: Path, archive: np.lib.npyio.NpzFile) -> np.ndarray:
             raise DataError(
                 f"{path}: found an archive of {len(archive.files)} arrays; must hold one, or be a .npy file"
             )
-        if archive.zip and archive.zip.infolist()[0].file_size > MOST_ARCHIVED:
-            raise DataError(f"{path}: an archive of more than {MOST_ARCHIVED >> 30} GiB; unpack it, and give the .npy")
+        if archive.zip and archive.zip.infolist()[0].file_size > MAX_ARCHIVED:
+            raise DataError(
+                f"{path}: found an archive of more than {MAX_ARCHIVED >> 30} GiB; unpack it, and use its .npy file"
+            )
         array = archive[archive.files[0]]
     if not isinstance(array, np.ndarray):
-        raise DataError(f"{path}: found an archive of something else than an array; write it with numpy.savez")
+        raise DataError(f"{path}: found an archive without an array; write it with numpy.savez")
     return array
 
 
-def _one_swapped(one: np.ndarray, other: np.ndarray) -> str:
-    swapped = (one.shape[1], one.shape[0], *one.shape[2:])
-    return SWAPPED if swapped == other.shape else ""
+def _swap_advice(forecast: np.ndarray, target: np.ndarray) -> str:
+    swapped = (forecast.shape[1], forecast.shape[0], *forecast.shape[2:])
+    return SWAPPED if swapped == target.shape else ""
