@@ -72,26 +72,26 @@ NAN[1, 2, 3, 4] = NAN[2] = np.nan
 
 
 @pytest.mark.parametrize(
-    ("forecast", "said"),
+    ("forecast", "message"),
     [
-        (FRAMES[:2], r"its shape \(2, 4, 16, 12\) is not that of .*y.npy, \(3, 4, 16, 12\)$"),
-        (FRAMES.swapaxes(0, 1), r".*one alone has its steps first: .*swapaxes \(--step-first"),
+        (FRAMES[:2], r"found the shape \(2, 4, 16, 12\); must be that of .*y.npy, \(3, 4, 16, 12\)$"),
+        (FRAMES.swapaxes(0, 1), r".*one of the two has its steps first: .*swapaxes \(--step-first"),
         (FRAMES[0], r"found the shape \(4, 16, 12\); must be \(clip, step, height, width\).*--step-first"),
         (FRAMES[..., None, None], r"found the shape \(3, 4, 16, 12, 1, 1\); must be"),
-        (np.stack([FRAMES] * 3, axis=-1), r"found the shape \(3, 4, 16, 12, 3\), of several channels; must be"),
+        (np.stack([FRAMES] * 3, axis=-1), r"found the shape \(3, 4, 16, 12, 3\), with several channels; must be"),
         (FRAMES[:0], r"found the shape \(0, 4, 16, 12\); every axis"),
         (FRAMES[:, :0], r"found the shape \(3, 0, 16, 12\); every axis"),
-        (FRAMES[:, :, :8], r"found frames of 8 x 12 pixels; at least 11"),
+        (FRAMES[:, :, :8], r"found frames of 8 x 12 pixels; must be at least 11"),
         (FRAMES.astype(np.complex64), r"found values of type complex64; must be integers from 0 to 255, floats"),
     ],
 )
-def test_what_is_no_forecast_is_told_by_file_and_finding(read, forecast, said):
-    with pytest.raises(DataError, match=rf"p.npy: {said}"):
+def test_an_error_on_a_forecast_names_the_file_and_what_was_found(read, forecast, message):
+    with pytest.raises(DataError, match=rf"p.npy: {message}"):
         read(forecast)
 
 
 @pytest.mark.parametrize(
-    ("forecast", "said"),
+    ("forecast", "message"),
     [
         (255 * FRAMES, r"found values from .*: divide by 255"),
         (260 * FRAMES - 3, r"found values from .*: divide by 255"),
@@ -104,8 +104,8 @@ def test_what_is_no_forecast_is_told_by_file_and_finding(read, forecast, said):
     ],
     ids=["0 to 255", "0 to 255 overshot", "logits", "NaN", "infinity", "too large", "negative", "mask"],
 )
-def test_what_is_no_brightness_is_told_with_its_mending(read, forecast, said):
-    with pytest.raises(DataError, match=rf"p.npy: {said}"):
+def test_an_error_on_brightness_says_how_to_fix_it(read, forecast, message):
+    with pytest.raises(DataError, match=rf"p.npy: {message}"):
         read(forecast)
 
 
@@ -113,12 +113,12 @@ def test_a_blank_forecast_of_integers_is_taken(read):
     assert read(np.zeros(SHAPE, np.uint8)).forecast.max() == 0
 
 
-def test_a_truth_outside_0_to_1_is_refused(read):
+def test_a_target_outside_0_to_1_is_refused(read):
     with pytest.raises(DataError, match=r"y.npy: found values from -0.0998 to 0.9; .*clip them"):
         read(FRAMES, FRAMES - 0.1)
 
 
-def test_a_normalized_truth_is_refused(read):
+def test_a_normalized_target_is_refused(read):
     with pytest.raises(DataError, match=r"y.npy: found values from .* undo their normalization"):
         read(FRAMES, 2 * FRAMES - 1)
 
@@ -128,14 +128,14 @@ def test_a_history_outside_0_to_1_is_refused(read):
         read(FRAMES, history=255 * FRAMES)
 
 
-def test_a_history_that_fits_with_its_steps_first_is_told(read):
+def test_a_history_with_its_steps_first_gets_the_option_named(read):
     steps_first = FRAMES.swapaxes(0, 1)
-    with pytest.raises(DataError, match=r"h.npy: .*are the steps first in all of them\? then --step-first$"):
+    with pytest.raises(DataError, match=r"h.npy: .*if all files have their steps first, use --step-first$"):
         read(steps_first, steps_first, steps_first[:2])
 
 
 def test_a_history_of_other_clips_is_refused(read):
-    with pytest.raises(DataError, match=r"h.npy: its shape \(2, 4, 16, 12\) has not the clips"):
+    with pytest.raises(DataError, match=r"h.npy: found the shape \(2, 4, 16, 12\); must have the clips"):
         read(FRAMES, history=FRAMES[:2])
 
 
@@ -156,13 +156,13 @@ def header_of(shape):
 )
 def test_a_damaged_file_is_refused_in_one_line(tmp_path, content):
     (tmp_path / "p.npy").write_bytes(content)
-    with pytest.raises(DataError, match=r"p.npy: no .npy file") as caught:
+    with pytest.raises(DataError, match=r"p.npy: not a .npy file") as caught:
         read_forecasts(tmp_path / "p.npy", tmp_path / "p.npy", None, step_first=False)
     assert "\n" not in str(caught.value)
 
 
 def test_pickled_objects_are_refused(read):
-    with pytest.raises(DataError, match=r"p.npy: no .npy file of plain numbers"):
+    with pytest.raises(DataError, match=r"p.npy: not a .npy file of plain numbers"):
         read(np.array([{}], dtype=object))
 
 

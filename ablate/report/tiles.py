@@ -7,7 +7,7 @@ from ablate.core.arrays import Clips, Frames
 from ablate.measurement.metrics.ghost_masks import ghost_masks
 from ablate.storage.records import Example
 
-Tiles = UInt8[np.ndarray, "clip time height width rgb"]
+Tiles = UInt8[np.ndarray, "clip time tile_height tile_width rgb"]
 Marked = Bool[np.ndarray, "clip step height width"]
 Hatch = Bool[np.ndarray, "height width"]
 
@@ -25,10 +25,10 @@ STROKE = 3
 FULL = 255
 
 
-def scale_to(target: int, frames: Clips) -> int:
-    """Return the whole factor that brings a frame's longer side nearest to `target` pixels, at least 1."""
+def scale_to(side: int, frames: np.ndarray) -> int:
+    """Return the integer factor that brings a frame's longer side nearest to `side` pixels, at least 1."""
     height, width = frames.shape[-2:]
-    factor: int = max(1, round(target / max(height, width)))
+    factor: int = max(1, round(side / max(height, width)))
     return factor
 
 

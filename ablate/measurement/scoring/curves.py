@@ -87,9 +87,9 @@ def mean_interval(values: ClipValues) -> tuple[Means, Means, Means]:
     count = (~np.isnan(values)).sum(0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # an all-NaN column is undefined, and stays NaN
-        mean = np.nanmean(values, axis=0)
+        mean = np.asarray(np.nanmean(values, axis=0))
         spread = np.nanstd(values, axis=0, ddof=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         half = stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(count - 1, 1)) * spread / np.sqrt(count)
     half = np.where(count > 1, half, np.nan)
-    return mean, mean - half, mean + half
+    return mean, np.asarray(mean - half), np.asarray(mean + half)

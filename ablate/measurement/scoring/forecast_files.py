@@ -10,8 +10,8 @@ from ablate.core.errors import DataError
 from ablate.measurement.scoring.brightness import check_brightness
 
 ACCEPTED = (
-    "(clip, step, height, width), with one channel (..., 1) or (clip, step, 1, height, width); --step-first is for files "
-    "that all have their steps first"
+    "(clip, step, height, width), with one channel (..., 1) or (clip, step, 1, height, width); use --step-first if "
+    "all files have their steps first"
 )
 SWAPPED = "; one of the two has its steps first: swap its axes 0 and 1 with numpy.swapaxes (--step-first swaps both)"
 ZIP_START = b"PK"  # an .npz file is a zip
@@ -31,8 +31,8 @@ class ForecastArrays:
 def read_forecasts(forecast: Path, target: Path, history: Path | None, *, step_first: bool) -> ForecastArrays:
     """Map the files into memory without converting them; only archives are loaded whole.
 
-    Takes .npy files, and .npz files of one array. Raises DataError with the file's name if it is missing, holds no plain
-    numbers or no brightness, or if the shapes do not match.
+    Takes .npy files, and .npz files of one array. Raises DataError with the file's name if it is missing, if it holds
+    no plain numbers or no brightness, or if the shapes do not match.
     """
     forecast_frames, target_frames = _frames(forecast, step_first=step_first), _frames(target, step_first=step_first)
     if forecast_frames.shape != target_frames.shape:
@@ -74,7 +74,7 @@ def _frames(path: Path, *, step_first: bool) -> np.ndarray:
         raise DataError(f"{path}: found the shape {array.shape}; every axis needs at least one entry")
     if min(array.shape[2:]) < MIN_SIDE:
         raise DataError(
-            f"{path}: found frames of {array.shape[2]} x {array.shape[3]} pixels; each side must have at least {MIN_SIDE}"
+            f"{path}: found frames of {array.shape[2]} x {array.shape[3]} pixels; must be at least {MIN_SIDE} a side"
         )
     return array
 
