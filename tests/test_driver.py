@@ -11,7 +11,7 @@ from ablate.execution.optuna_ledger import Ledger
 from ablate.execution.progress import PlainDisplay
 from ablate.execution.results import study_table
 from ablate.execution.tracking.memory import MemoryTracker
-from ablate.storage.failed_attempts import AGAIN, FailureKind, failed_attempts
+from ablate.storage.failed_attempts import RETRIES, FailureKind, failed_attempts
 from ablate.storage.paths import RunPaths
 from ablate.storage.records import RunRecord
 
@@ -113,7 +113,7 @@ def test_a_point_is_tried_again_as_often_as_its_kind_of_failure_allows(drive, sm
     study = small_study()
     bad = study.planned_runs[3].id
     tally, executor = drive(study, failing={bad: [kind] * 99})
-    assert [planned_run.id for planned_run in executor.submitted].count(bad) == 1 + AGAIN[kind]
+    assert [planned_run.id for planned_run in executor.submitted].count(bad) == 1 + RETRIES[kind]
     assert list(tally.failed) == [bad]
 
 
@@ -146,14 +146,14 @@ def test_a_line_that_a_crash_cut_off_is_not_counted(drive, store, small_study):
     paths = store.study("small").run(bad.id)
     with paths.failed_attempts.open("a") as file:
         file.write('{"trial": 9, "ki')
-    assert failed_attempts(paths) == {"timeout": 1}
+    assert [attempt.kind for attempt in failed_attempts(paths)] == ["timeout"]
 
 
 def test_a_run_that_takes_too_long_is_stopped_and_has_failed(drive, small_study):
     study = small_study(budget={"run_minutes": 0.01})
     slow = study.planned_runs[3].id
     tally, executor = drive(study, hanging=[slow])
-    assert executor.canceled == [slow] * (1 + AGAIN["timeout"])
+    assert executor.canceled == [slow] * (1 + RETRIES["timeout"])
     assert "run_minutes" in tally.failed[slow]
 
 

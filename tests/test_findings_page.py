@@ -14,12 +14,12 @@ from ablate.report.findings_page import findings_page
 from ablate.report.image_strip import TILE, image_strip
 from ablate.report.shown_findings import shown_findings
 from ablate.report.words import shown_value
-from ablate.storage.findings import Change, Chart, Finding, Image, Line, load, save
+from ablate.storage.findings import Chart, Finding, Image, Line, MetricChange, load, save
 
 COMMAND = "ablate probe 3b4391f523e10cf8"
 EVIL = "<script>alert(1)</script>"
-RESET = Change("state reset each 4 steps", "ghost_ratio", 0.412, 0.12, -0.292, -0.35, -0.23, 24)
-BLANK = Change("layer 2 taken away", "ghost_ratio", 0.412, math.nan, math.nan, math.nan, math.nan, 0)
+RESET = MetricChange("state reset each 4 steps", "ghost_ratio", 0.412, 0.12, -0.292, -0.35, -0.23, 24)
+BLANK = MetricChange("layer 2 taken away", "ghost_ratio", 0.412, math.nan, math.nan, math.nan, math.nan, 0)
 CHART = Chart(
     "Forget gate", "step", "mean", (Line("present", (1.0, 2.0), (0.5, math.nan)), Line("stale", (1.0,), (0.9,)))
 )
@@ -30,7 +30,7 @@ def finding(**changes) -> Finding:
     made = Finding(
         probe="memory",
         title="Does the ghost live in the cell state?",
-        asks="The state was reset.",
+        intervention="The state was reset.",
         sentences=("Resetting lowers the ghost.", "Nothing else does."),
         numbers={"reset_every": 4, "ghost": 0.12, "moves": True, "leak": None},
         changes=(RESET, BLANK, replace(RESET, metric="a loss in words")),
@@ -102,7 +102,7 @@ def test_every_image_lies_in_the_page_and_has_a_text(page):
 def test_words_never_become_markup(read_page):
     evil = finding(
         title=EVIL,
-        asks=EVIL,
+        intervention=EVIL,
         sentences=(EVIL,),
         numbers={EVIL: EVIL},
         changes=(replace(RESET, condition=EVIL, metric=EVIL),),

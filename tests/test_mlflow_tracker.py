@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from ablate.core.errors import AblateError, DataError
 from ablate.execution.tracking.mlflow import MLflowTracker, experiment_url, log_findings, study_and_run
 from ablate.execution.tracking.provenance import commit
-from ablate.storage.findings import Change, Finding
+from ablate.storage.findings import Finding, MetricChange
 from ablate.storage.paths import Store
 from ablate.storage.records import SCORE_COLUMNS, RunRecord
 
@@ -237,7 +237,7 @@ def test_a_study_that_never_ran_has_no_address(store):
 def test_a_file_that_is_no_database_is_named(tmp_path, study):
     (tmp_path / "mlflow.db").write_text("not a database, and long enough to be taken for one" * 100)
     with pytest.raises(
-        AblateError, match=r"mlflow\.db cannot be used .* move it away, and give the same command again"
+        AblateError, match=r"mlflow\.db cannot be used .* move it away; then give the same command again"
     ):
         MLflowTracker(Store(tmp_path)).open(study)
 
@@ -277,10 +277,10 @@ def test_the_commit_is_known_in_a_checkout_alone(tmp_path):
 PROBED = Finding(
     probe="memory",
     title="What the cell remembers",
-    asks="Reset it.",
+    intervention="Reset it.",
     sentences=("It went.",),
     numbers={"share": 0.5, "leaks": True, "worst layer": "layers.0", "unknown": float("nan")},
-    changes=(Change("decayed by 50 %", "ghost_ratio", 0.3, 0.1, -0.2, -0.25, -0.15, 8),),
+    changes=(MetricChange("decayed by 50 %", "ghost_ratio", 0.3, 0.1, -0.2, -0.25, -0.15, 8),),
 )
 
 

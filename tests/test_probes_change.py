@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from ablate.diagnosis.probes.change import paired, said
-from ablate.storage.findings import Change
+from ablate.storage.findings import MetricChange
 
 NAN = math.nan
 CLIPS = 10
@@ -25,10 +25,10 @@ def condition(
     difference = after - before
 
     def plain(metric, ends):
-        return Change(name, metric, *ends, ends[1] - ends[0], ends[1] - ends[0], ends[1] - ends[0], CLIPS)
+        return MetricChange(name, metric, *ends, ends[1] - ends[0], ends[1] - ends[0], ends[1] - ends[0], CLIPS)
 
     return (
-        Change(name, "ghost_ratio", before, after, difference, difference - half, difference + half, clips),
+        MetricChange(name, "ghost_ratio", before, after, difference, difference - half, difference + half, clips),
         plain("signal_retention", signal),
         plain("mse", error),
         plain("ssim", likeness),

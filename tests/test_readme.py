@@ -11,7 +11,7 @@ from ablate.components.models import MODELS
 from ablate.components.schemes import SCHEMES
 from ablate.design import DESIGNS
 from ablate.diagnosis.probes import PROBES
-from ablate.storage.failed_attempts import AGAIN
+from ablate.storage.failed_attempts import RETRIES
 from ablate.study import study_file
 
 ROOT = Path(__file__).parent.parent
@@ -61,7 +61,7 @@ def test_every_page_is_linked_from_the_readme():
 TIMES = {1: "once", 3: "3 times", 10: "10 times"}
 
 
-@pytest.mark.parametrize(("kind", "times"), AGAIN.items())
+@pytest.mark.parametrize(("kind", "times"), RETRIES.items())
 def test_the_page_on_failures_says_how_often_each_kind_is_tried_again(kind, times):
     page = (ROOT / "docs" / "reliability.md").read_text()
     assert re.search(rf"^\| {kind.replace('_', ' ')} \|.*\| {TIMES[times]} \|$", page, re.MULTILINE)

@@ -22,7 +22,7 @@ from ablate.report.animation import write_animation
 from ablate.report.curves_figure import curves_figure
 from ablate.report.frame_grid import write_frame_grid
 from ablate.report.shown_inference import ShownInference
-from ablate.storage.findings import Change, Finding, Image, save
+from ablate.storage.findings import Finding, Image, MetricChange, save
 from ablate.storage.paths import StudyPaths
 from ablate.storage.records import SCORE_COLUMNS, Example
 
@@ -321,10 +321,10 @@ HOSTILE = "<script>alert(1)</script>"
 PROBED = Finding(
     probe="memory",
     title="Does the ghost live in the cell state?",
-    asks="Reset it.",
+    intervention="Reset it.",
     sentences=(f"It goes when {HOSTILE} resets it.", "Second."),
     numbers={"share": 0.5},
-    changes=(Change("the state reset", "ghost_ratio", 0.5, 0.1, -0.4, -0.5, -0.3, 8),),
+    changes=(MetricChange("the state reset", "ghost_ratio", 0.5, 0.1, -0.4, -0.5, -0.3, 8),),
     images=(Image("gate", ((0.0, 1.0),), 0.0, 1.0),),
 )
 

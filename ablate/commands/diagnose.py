@@ -1,7 +1,7 @@
 """`ablate diagnose`: questions to somebody's own model, and advice."""
 
 import shlex
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rich.console import Console
@@ -71,7 +71,7 @@ def diagnose(source: ModelSource, settings: Settings, outputs: DiagnosisFiles, c
     for sentence in found.advice:
         say(sentence, console)
     if outputs.json:
-        findings = {finding.probe: plain(asdict(finding)) for finding in found.findings}
+        findings = {finding.probe: plain(finding) for finding in found.findings}
         told = {"advice": found.advice, "conventions_of_the_model": found.conventions, "findings": findings}
         write(outputs.json, json_text(document(found.summary) | told), console)
     if outputs.html:

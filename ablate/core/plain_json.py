@@ -1,13 +1,10 @@
 """Numbers and names as JSON can hold them."""
 
-import math
 from typing import Any
+
+from pydantic_core import to_jsonable_python
 
 
 def plain(value: Any) -> Any:
-    """Return nested dicts, lists and tuples as dicts and lists; a number that is not finite becomes None."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """Return dataclasses, dicts, lists and tuples as dicts and lists; a number that is not finite becomes None."""
+    return to_jsonable_python(value, inf_nan_mode="null")

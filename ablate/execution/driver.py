@@ -16,7 +16,7 @@ from ablate.execution.progress import Display, Running, Standing
 from ablate.execution.signals import listening
 from ablate.execution.tracking.tracker import Tracker
 from ablate.measurement.metrics import METRICS
-from ablate.storage.failed_attempts import FailedAttempts, FailureKind
+from ablate.storage.failed_attempts import FailedAttempt, FailedAttempts, FailureKind
 from ablate.storage.paths import Store
 from ablate.storage.records import CURVE_COLUMNS, RunRecord
 from ablate.study import PlannedRun, StudySpec
@@ -164,7 +164,7 @@ class Driver:
 
     def _fail(self, attempt: Attempt, kind: FailureKind, message: str) -> None:
         planned_run, paths = attempt.planned_run, self._paths.run(attempt.planned_run.id)
-        again = self._failures.note(planned_run.id, kind, message, attempt.trial, paths)
+        again = self._failures.note(planned_run.id, FailedAttempt(attempt.trial, kind, message), paths)
         if not paths.log.exists():  # a worker that was killed could not write one
             paths.log.write_text(message)
         self._ledger.fail(attempt.trial, kind, message)

@@ -39,7 +39,9 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
         sums=sums,
         secondary=tuple(_measured(name) for name in SECONDARY if name != response.metric),
         deviations=deviations(paths, study),
-        failed_attempts=dict(sum((failed_attempts(paths.run(run.id)) for run in study.planned_runs), Counter[str]())),
+        failed_attempts=Counter(
+            attempt.kind for run in study.planned_runs for attempt in failed_attempts(paths.run(run.id))
+        ),
     )
 
 

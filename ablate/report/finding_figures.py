@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ablate.measurement.metrics import METRICS
 from ablate.report.figure_style import COLORS, DASHES, FAINT, INK, MARKERS, WIDTH, styled, svg
-from ablate.storage.findings import Change, Chart, Line
+from ablate.storage.findings import Chart, Line, MetricChange
 
 ROW, AROUND = 0.5, 1.2  # inches
 PANELS = 3  # in a row
@@ -20,7 +20,7 @@ HANDLE = 10  # the same, that the sample of a line takes in the legend
 MARKED = 16  # points up to which each has a marker
 
 
-def changes_figure(changes: Sequence[Change]) -> str:
+def changes_figure(changes: Sequence[MetricChange]) -> str:
     """Return a forest plot: a row for every intervention, a panel for every measure, 0 as a line.
 
     A diamond is the mean paired difference, the bar its interval over clips; hollow and gray where it includes 0
@@ -72,7 +72,7 @@ def _panel(axes: Axes, label: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(4))
 
 
-def _change(axes: Axes, row: int, change: Change) -> None:
+def _change(axes: Axes, row: int, change: MetricChange) -> None:
     if math.isnan(change.difference):
         axes.text(0, row, "undefined", color=FAINT, backgroundcolor="white", ha="center", va="center", fontsize=9)
         return

@@ -1,7 +1,7 @@
 """The nets of a study that were probed: what each answered, and what interventions did to its ghost."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from ablate.analysis.analysis import Analysis
@@ -38,7 +38,7 @@ class Questioned:
 
     def to_json(self) -> list[dict[str, Any]]:
         """Return the findings as plain values, without what is only drawn."""
-        return [{key: value for key, value in plain(asdict(one)).items() if key not in HEAVY} for one in self.findings]
+        return [{key: value for key, value in plain(one).items() if key not in HEAVY} for one in self.findings]
 
 
 def questioned(analysis: Analysis, paths: StudyPaths) -> tuple[Questioned, ...]:

@@ -8,14 +8,14 @@ from ablate.analysis.rounding import decimals
 from ablate.report.data_uri import data_uri, svg_uri
 from ablate.report.finding_figures import changes_figure, chart_figure, metric_title
 from ablate.report.image_strip import image_strip
-from ablate.storage.findings import Change, Chart, Finding, Number
+from ablate.storage.findings import Chart, Finding, MetricChange, Number
 
 
 @dataclass(frozen=True)
 class ChangeRow:
     """A change, what people call its measure, and the digits its numbers are written with."""
 
-    change: Change
+    change: MetricChange
     metric: str
     digits: int
 
@@ -61,7 +61,7 @@ def _chart(chart: Chart) -> ShownChart:
     return ShownChart(chart, svg_uri(chart_figure(chart)), tuple(rows))
 
 
-def _rows(changes: Sequence[Change]) -> Iterator[ChangeRow]:
+def _rows(changes: Sequence[MetricChange]) -> Iterator[ChangeRow]:
     """Yield the changes with digits by measure: a change may be far smaller than what it changes."""
     for change in changes:
         sizes = [abs(other.difference) for other in changes if other.metric == change.metric]

@@ -1,35 +1,44 @@
-"""What a probe found out about a trained net: numbers, words and what to draw, without the net."""
+"""What probes measured on a trained network, as stored: numbers, sentences and charts, without the network."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from ablate.core.plain_json import plain
+from pydantic import AliasChoices, BeforeValidator, Field, TypeAdapter, ValidationError
+
+from ablate.core.errors import DataError
 from ablate.storage.atomic import whole_file
 
 Number = float | int | bool | str | None
 
 
-@dataclass(frozen=True)
-class Change:
-    """What one intervention did to one measure, as the mean over clips of the paired difference.
+def _nan_for_null(value: Any) -> Any:
+    return math.nan if value is None else value
 
-    `low` and `high` are the ends of its interval over clips; numbers are NaN where they are undefined.
+
+Real = Annotated[float, BeforeValidator(_nan_for_null)]
+"""A number that may be undefined: NaN here, null in JSON."""
+
+
+@dataclass(frozen=True)
+class MetricChange:
+    """How one intervention changed one metric: the mean over clips of the paired difference.
+
+    `low` and `high` bound its confidence interval over clips. Undefined numbers are NaN.
     """
 
     condition: str
-    metric: str
-    before: float
-    after: float
-    difference: float
-    low: float
-    high: float
+    metric: Annotated[str, Field(validation_alias=AliasChoices("metric", "measure"))]  # "measure" up to version 0.1
+    before: Real
+    after: Real
+    difference: Real
+    low: Real
+    high: Real
     clips: int
-    share: float = 1.0
-    """Of all frames, those that had the measure before and after: the others are left out of every number."""
+    share: Real = 1.0
+    """Share of frames in which the metric is defined before and after; the other frames enter no number."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +46,8 @@ class Line:
     """One labeled line of a chart; NaN leaves a gap."""
 
     label: str
-    x: tuple[float, ...]
-    y: tuple[float, ...]
+    x: tuple[Real, ...]
+    y: tuple[Real, ...]
 
 
 @dataclass(frozen=True)
@@ -56,59 +65,43 @@ class Image:
     """A gray picture of numbers: rows of values, drawn from `low` (black) to `high` (white)."""
 
     title: str
-    values: tuple[tuple[float, ...], ...]
+    values: tuple[tuple[Real, ...], ...]
     low: float
     high: float
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One probe's answer."""
+    """The result of one probe."""
 
     probe: str
-    """Its name, as in PROBES."""
+    """The probe's name, as in PROBES."""
     title: str
-    asks: str
-    """What was done to the net, in one sentence."""
+    intervention: Annotated[str, Field(validation_alias=AliasChoices("intervention", "asks"))]  # "asks" up to 0.1
+    """What the probe did to the network or its input, in one sentence."""
     sentences: tuple[str, ...]
-    """What came of it, in words, the most important first; drawn from the numbers alone."""
+    """The result in words, the most important sentence first; derived from the numbers alone."""
     numbers: Mapping[str, Number] = field(default_factory=dict)
-    changes: tuple[Change, ...] = ()
+    changes: tuple[MetricChange, ...] = ()
     charts: tuple[Chart, ...] = ()
     images: tuple[Image, ...] = ()
+
+
+_FINDINGS = TypeAdapter(tuple[Finding, ...])
 
 
 def save(findings: Sequence[Finding], path: Path) -> None:
     """Write findings as JSON; an undefined number becomes null."""
     with whole_file(path) as temporary:
-        text = json.dumps([plain(asdict(finding)) for finding in findings], indent=1, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_bytes(_FINDINGS.dump_json(tuple(findings), indent=1) + b"\n")
 
 
 def load(path: Path) -> tuple[Finding, ...]:
-    """Read findings back. Raises FileNotFoundError where there are none."""
-    return tuple(_finding(found) for found in json.loads(path.read_text(encoding="utf-8")))
-
-
-def _finding(found: dict[str, Any]) -> Finding:
-    changes = tuple(Change(**{key: _number(value) for key, value in change.items()}) for change in found["changes"])
-    charts = tuple(
-        Chart(
-            **chart | {"lines": tuple(Line(line["label"], _row(line["x"]), _row(line["y"])) for line in chart["lines"])}
-        )
-        for chart in found["charts"]
-    )
-    images = tuple(
-        Image(**image | {"values": tuple(_row(values) for values in image["values"])}) for image in found["images"]
-    )
-    return Finding(
-        **found | {"sentences": tuple(found["sentences"]), "changes": changes, "charts": charts, "images": images}
-    )
-
-
-def _number(value: Any) -> Any:
-    return math.nan if value is None else value
-
-
-def _row(values: Sequence[float | None]) -> tuple[float, ...]:
-    return tuple(math.nan if value is None else value for value in values)
+    """Read findings back. Raises FileNotFoundError where there are none, DataError where they are damaged."""
+    try:
+        return _FINDINGS.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise DataError(
+            f"{path}: these probe results are damaged ({error.errors()[0]['msg']}); delete the file, then probe the "
+            f"run again: ablate probe {path.parent.name}"
+        ) from error

@@ -13,7 +13,7 @@ from ablate.components.models.tap import CellState, Tap
 from ablate.diagnosis.probes.change import paired
 from ablate.diagnosis.probes.probe import Probe, Subject
 from ablate.diagnosis.probes.tapped import layers_of, tapped
-from ablate.storage.findings import Change, Chart, Finding, Line, Number
+from ablate.storage.findings import Chart, Finding, Line, MetricChange, Number
 
 Sizes = Float[np.ndarray, "clip step"]
 
@@ -36,7 +36,7 @@ class CellGrowth(Probe):
         return Finding(
             probe=self.name,
             title="Does the cell state only grow?",
-            asks="The size of the cell state was measured step by step, in every layer.",
+            intervention="The size of the cell state was measured step by step, in every layer.",
             sentences=tuple(_sentences(changes, negative)),
             numbers=_numbers(layers, changes, subject.context),
             changes=changes,
@@ -112,7 +112,7 @@ def _start(sizes: Sizes, context: int) -> int:
     return context - 1 if sizes.shape[1] > context else 0
 
 
-def _change(layer: str, sizes: Sizes, context: int) -> Change:
+def _change(layer: str, sizes: Sizes, context: int) -> MetricChange:
     return paired(
         f"{layer}: end of the forecast, not its start",
         "mean size of the cell state",
@@ -121,7 +121,7 @@ def _change(layer: str, sizes: Sizes, context: int) -> Change:
     )
 
 
-def _numbers(layers: Mapping[str, Measured], changes: Sequence[Change], context: int) -> dict[str, Number]:
+def _numbers(layers: Mapping[str, Measured], changes: Sequence[MetricChange], context: int) -> dict[str, Number]:
     numbers: dict[str, Number] = {}
     for (layer, measured), change in zip(layers.items(), changes, strict=True):
         steps = measured.sizes.shape[1] - 1 - _start(measured.sizes, context)
@@ -139,7 +139,7 @@ def _chart(title: str, axis: str, by_layer: Mapping[str, np.ndarray]) -> Chart:
     return Chart(title, "step", axis, lines)
 
 
-def _sentences(changes: Sequence[Change], negative: Mapping[str, float]) -> Iterator[str]:
+def _sentences(changes: Sequence[MetricChange], negative: Mapping[str, float]) -> Iterator[str]:
     for change in changes:
         layer = change.condition.partition(":")[0]
         side = "one-sided: never negative" if negative[layer] == 0 else f"{100 * negative[layer]:.0f} % negative"

@@ -9,7 +9,7 @@ import numpy as np
 from ablate.core.arrays import Frames, FrameScores
 from ablate.diagnosis.probes.probe import Subject
 from ablate.measurement.scoring.curves import mean_interval
-from ablate.storage.findings import Change
+from ablate.storage.findings import MetricChange
 
 MEASURED = ("ghost_ratio", "signal_retention", "mse", "ssim")
 """A ghost may go because the whole forecast went: so brightness and error stand beside it."""
@@ -24,20 +24,20 @@ MOST = 0.5
 """Share of the clips that must have a ghost ratio both ways for its change to speak for them."""
 
 
-def change_of(subject: Subject, condition: str, forecast: Frames) -> tuple[Change, ...]:
+def change_of(subject: Subject, condition: str, forecast: Frames) -> tuple[MetricChange, ...]:
     """Return the change of every measure from the untouched roll-out to this forecast of the same clips."""
     after = subject.scored(forecast)
     return tuple(paired(condition, name, subject.baseline[name], after[name]) for name in MEASURED)
 
 
-def paired(condition: str, metric: str, before: FrameScores, after: FrameScores) -> Change:
+def paired(condition: str, metric: str, before: FrameScores, after: FrameScores) -> MetricChange:
     """Return the mean change over clips. Frames that are undefined either way are left out, and clips without any."""
     both = np.where(np.isnan(before) | np.isnan(after), np.nan, 0.0)
     first, second = by_clip(before + both), by_clip(after + both)
     difference, low, high = (float(value) for value in mean_interval(second - first))
     counted = int(np.count_nonzero(~np.isnan(first)))
     start, end = (float(np.nanmean(side)) if counted else math.nan for side in (first, second))
-    return Change(condition, metric, start, end, difference, low, high, counted, float((both == 0).mean()))
+    return MetricChange(condition, metric, start, end, difference, low, high, counted, float((both == 0).mean()))
 
 
 def by_clip(values: FrameScores) -> np.ndarray:
@@ -48,7 +48,7 @@ def by_clip(values: FrameScores) -> np.ndarray:
     return means
 
 
-def said(changes: Sequence[Change], clips: int) -> tuple[str, ...]:
+def said(changes: Sequence[MetricChange], clips: int) -> tuple[str, ...]:
     """Return a sentence for each condition: what became of the ghost, and whether the forecast is still one.
 
     Those that tell something of the ghost come first, in the order in which they were tried. `clips` is the number
@@ -62,7 +62,7 @@ def said(changes: Sequence[Change], clips: int) -> tuple[str, ...]:
     return tuple(_sentence(found, clips) for found in conditions)
 
 
-def _sentence(found: Mapping[str, Change], clips: int) -> str:
+def _sentence(found: Mapping[str, MetricChange], clips: int) -> str:
     ghost, signal, error = found["ghost_ratio"], found["signal_retention"], found["mse"]
     if _same(found):
         return f"With {ghost.condition}, the forecast stays exactly as it was."
@@ -75,7 +75,7 @@ def _sentence(found: Mapping[str, Change], clips: int) -> str:
     )
 
 
-def _of_the_ghost(change: Change, clips: int) -> str:
+def _of_the_ghost(change: MetricChange, clips: int) -> str:
     if change.clips < max(2, MOST * clips):
         return f"too few clips have a ghost ratio to compare ({change.clips} of {clips})"
     of = f" and {100 * change.share:.0f} % of the frames" if change.share < ALL else ""
@@ -88,15 +88,15 @@ def _of_the_ghost(change: Change, clips: int) -> str:
     return f"the ghost ratio {way} from {change.before:.3f} to {change.after:.3f}, {spread}"
 
 
-def _moved(change: Change) -> bool:
+def _moved(change: MetricChange) -> bool:
     return change.low > 0 or change.high < 0
 
 
-def _same(found: Mapping[str, Change]) -> bool:
+def _same(found: Mapping[str, MetricChange]) -> bool:
     """Tell whether no clip's error or likeness moved at all, for which a defined ghost ratio is not needed."""
     return all(found[metric].low == found[metric].high == 0 for metric in ("mse", "ssim"))
 
 
-def _lost(found: Mapping[str, Change]) -> bool:
+def _lost(found: Mapping[str, MetricChange]) -> bool:
     signal, error = found["signal_retention"], found["mse"]
     return error.after > LOST_ERROR * error.before or signal.after < LOST_BRIGHTNESS * signal.before

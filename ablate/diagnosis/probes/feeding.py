@@ -24,7 +24,7 @@ class Feeding(Probe):
         return Finding(
             probe=self.name,
             title="Does it feed on its own mistakes?",
-            asks="The same frames were guessed one step ahead of the true ones, instead of on from its own guesses."
+            intervention="The same frames were predicted one step ahead from true frames, not from the model's own."
             + LEFT_OUT,
             sentences=said(changes, len(subject.clips)),
             changes=changes,

@@ -38,7 +38,7 @@ class ForgetGate(Probe):
         return Finding(
             probe=self.name,
             title="Does it forget too little?",
-            asks="The forget gate of every layer was held below or above a value, through context and forecast."
+            intervention="The forget gate of every layer was held below or above a value, through context and forecast."
             + LEFT_OUT,
             sentences=said(changes, len(subject.clips)),
             changes=tuple(changes),

@@ -17,7 +17,7 @@ from ablate.diagnosis.probes.probe import Probe, Subject
 from ablate.diagnosis.probes.tapped import layers_of, tapped
 from ablate.measurement.metrics.ghost_masks import Mask, ghost_masks
 from ablate.measurement.scoring.curves import mean_interval
-from ablate.storage.findings import Change, Chart, Finding, Image, Line, Number
+from ablate.storage.findings import Chart, Finding, Image, Line, MetricChange, Number
 
 BINS = 20
 GATES = ("input gate", "forget gate")
@@ -49,7 +49,7 @@ class Gates(Probe):
         return Finding(
             probe=self.name,
             title="What do the gates do on the digits' path?",
-            asks="Input and forget gate were watched through the forecast, where digits were, are, and never were.",
+            intervention="Input and forget gates were recorded in the forecast, where digits were, are and never were.",
             sentences=tuple(_sentences(changes)),
             numbers=numbers,
             changes=changes,
@@ -104,7 +104,7 @@ class Watched:
     """Mean over channels."""
     counts: Mapping[str, Tensor]
 
-    def change(self, places: Mapping[str, Tensor]) -> Change:
+    def change(self, places: Mapping[str, Tensor]) -> MetricChange:
         """Return what stale pixels have more than control pixels, paired over clips."""
         control, stale = (_mean_at(self.maps, places[place].numpy()) for place in ("control", "stale"))
         return paired(f"{self.layer}: stale pixels, not control", self.gate, control, stale)
@@ -173,7 +173,7 @@ def _rows(image: np.ndarray) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(row) for row in image.astype(float).round(3).tolist())
 
 
-def _sentences(changes: Sequence[Change]) -> Iterator[str]:
+def _sentences(changes: Sequence[MetricChange]) -> Iterator[str]:
     for change in changes:
         layer = change.condition.partition(":")[0]
         ends = f"{change.after:.3f} on stale pixels, {change.before:.3f} on control pixels"

@@ -56,7 +56,7 @@ class HeadSwap(Probe):
         return Finding(
             probe=self.name,
             title="Is it the head?",
-            asks="The layers stayed as they are, and new heads were fitted to their features of training clips."
+            intervention="The layers stayed as they are, and new heads were fitted to their features of training clips."
             + LEFT_OUT,
             sentences=(
                 *said(changes, len(subject.clips)),

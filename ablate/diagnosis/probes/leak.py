@@ -46,7 +46,7 @@ class Leak(Probe):
         return Finding(
             probe=self.name,
             title="Does it look ahead?",
-            asks="The frames from some frame on were replaced by another clip's; no guess made before may move.",
+            intervention="All frames after a position were replaced by another clip's; no earlier prediction may move.",
             sentences=_sentences(moves),
             numbers={
                 "looks_ahead": moves.looks_ahead,

@@ -37,7 +37,7 @@ class Memory(Probe):
         return Finding(
             probe=self.name,
             title="Does the ghost live in the cell state?",
-            asks="Through context and forecast, the state was reset each few steps, decayed, or taken from one layer."
+            intervention="Throughout, the cell state was reset every few steps, decayed, or removed from one layer."
             + LEFT_OUT,
             sentences=said(changes, len(subject.clips)),
             changes=changes,

@@ -42,7 +42,8 @@ class NormalizationStatistics(Probe):
         return Finding(
             probe=self.name,
             title="Is it another net at inference?",
-            asks=f"The same clips were forecast with other statistics than its own choice, {CHOICES[own]}." + LEFT_OUT,
+            intervention=f"The same clips were forecast with other statistics than its own choice, {CHOICES[own]}."
+            + LEFT_OUT,
             sentences=said(changes, len(subject.clips)),
             numbers={"own_choice": own},
             changes=tuple(changes),

@@ -10,7 +10,7 @@ from torch.nn import functional
 from ablate.core.tensors import Video
 from ablate.diagnosis.probes.probe import Probe, Subject
 from ablate.measurement.scoring.curves import mean_interval
-from ablate.storage.findings import Change, Chart, Finding, Line, Number
+from ablate.storage.findings import Chart, Finding, Line, MetricChange, Number
 
 CLIP = 1e-7
 """Probabilities stay this far from 0 and 1, as in Keras, so that a sure mistake costs 16, not infinity."""
@@ -48,11 +48,13 @@ class Positions(Probe):
             "difference_low": low,
             "difference_high": high,
         }
-        change = Change("at the end, not inside", "binary cross-entropy", before, after, mean, low, high, len(inside))
+        change = MetricChange(
+            "at the end, not inside", "binary cross-entropy", before, after, mean, low, high, len(inside)
+        )
         return Finding(
             probe=self.name,
             title="Does it forecast as well as it trains?",
-            asks="The same frames were guessed inside a longer sequence, as in training, and at the end of one.",
+            intervention="The same frames were predicted inside a longer sequence, as in training, and at its end.",
             sentences=(_sentence(before, after, low, high),),
             numbers=numbers,
             changes=(change,),

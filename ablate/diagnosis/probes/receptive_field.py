@@ -67,7 +67,7 @@ class ReceptiveField(Probe):
         return Finding(
             probe=self.name,
             title="Can it carry the digits as far as they move?",
-            asks="One pixel of the guess was followed back to the pixels of every earlier frame, by its gradient.",
+            intervention="The gradient of one predicted pixel was traced back to the pixels of every earlier frame.",
             sentences=_sentences(kernels, carried, maps[0], ahead[-1], speed),
             numbers=numbers,
             charts=(
