@@ -281,7 +281,6 @@ def analyze(
     option is wrong.
     """
     from ablate.commands import analyze as command
-    from ablate.commands.analyze_options import Asked
     from ablate.inference.tables import Columns
 
     columns = Columns.written(
@@ -295,8 +294,17 @@ def analyze(
         average=average,
     )
     refuse_overwriting({"--json": json, "--html": html}, file)
-    asked = Asked(alpha, margin, interactions, interval, higher_is_better, bounds, seed)
-    command.analyze(file, columns, asked, command.Outputs(json, html), Console())
+    settings = command.parse_settings(
+        columns.factors,
+        alpha=alpha,
+        margin=margin,
+        interactions=interactions,
+        interval=interval,
+        higher_is_better=higher_is_better,
+        bounds=bounds,
+        seed=seed,
+    )
+    command.analyze(file, columns, settings, command.Outputs(json, html), Console())
 
 
 @app.command()

@@ -16,7 +16,7 @@ from scipy import stats
 
 from ablate.inference.estimate import Estimate
 from ablate.inference.interval import interval
-from ablate.inference.settings import Interval, Settings
+from ablate.inference.settings import InferenceSettings, Interval
 
 SEEDS = (3, 5, 10, 20)
 CONFIDENCE = 0.95
@@ -56,13 +56,13 @@ def _measured(draw: Draw, seeds: int, kind: Interval, studies: int) -> str:
     generator = np.random.default_rng(0)
     covered, widths = 0, []
     for study in range(studies):
-        low, high = _bounds(draw(generator, seeds), Settings(interval=kind, seed=study))
+        low, high = _bounds(draw(generator, seeds), InferenceSettings(interval=kind, seed=study))
         covered += low <= 0 <= high
         widths.append(high - low)
     return f"{100 * covered / studies:.1f} %, {np.median(widths):.2f}"
 
 
-def _bounds(by_block: np.ndarray, settings: Settings) -> tuple[float, float]:
+def _bounds(by_block: np.ndarray, settings: InferenceSettings) -> tuple[float, float]:
     error = float(by_block.std(ddof=1) / np.sqrt(len(by_block)))
     estimate = Estimate(
         value=float(by_block.mean()),

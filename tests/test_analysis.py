@@ -16,7 +16,7 @@ from ablate.analysis.extremes import best_and_worst
 from ablate.core.errors import AnalysisError, TableError
 from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.measurement.run_mean import step_sums
 from ablate.storage.records import SCORE_COLUMNS
 
@@ -25,7 +25,7 @@ SIGNAL = Measured("signal_retention", "signal retention", "ratio", higher_is_bet
 ERROR = Measured("mse", "squared error", "squared brightness", higher_is_better=False)
 KERNEL = FactorLevels("model.kernel", "state kernel", ("3", "1"), "3")
 LOSS = FactorLevels("loss", "loss", ("bce", "mse"), "bce")
-SETTINGS = Settings(permutations=999)
+SETTINGS = InferenceSettings(permutations=999)
 
 
 def sums(ghost, signal=0.9, squared_error=None) -> pd.DataFrame:
@@ -219,7 +219,7 @@ def noisy(kernel, loss, seed):
 
 
 def test_a_study_that_can_decide_names_its_cause_and_clears_the_rest_within_its_margin():
-    found = analyze(study(noisy, seeds=range(10)), replace(SETTINGS, margin=0.05))
+    found = analyze(study(noisy, seeds=range(10)), SETTINGS.model_copy(update={"margin": 0.05}))
     said = answer(found)
     assert said[0] == "state kernel is a cause of the ghost ratio; loss is not a cause."
     assert said[1].startswith('state kernel is a cause: "1" instead of "3" raises the ghost ratio by 0.')
@@ -227,7 +227,7 @@ def test_a_study_that_can_decide_names_its_cause_and_clears_the_rest_within_its_
 
 
 def test_the_same_study_called_exploratory_decides_nothing():
-    found = analyze(study(noisy, seeds=range(10), exploratory=True), replace(SETTINGS, margin=0.05))
+    found = analyze(study(noisy, seeds=range(10), exploratory=True), SETTINGS.model_copy(update={"margin": 0.05}))
     assert {verdict.verdict for verdict in found.inference.verdicts} == {"undecided"}
     assert {verdict["verdict"] for verdict in found.to_json()["verdicts"]} == {"undecided"}
     said = answer(found)

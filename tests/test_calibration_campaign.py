@@ -12,11 +12,11 @@ from ablate.inference.calibration.layout import Layout
 from ablate.inference.calibration.rates import rates
 from ablate.inference.calibration.scenario import Sizes
 from ablate.inference.infer import infer
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 
 def campaign(levels=(2, 2), seeds=3, analyze=infer) -> Campaign:
-    return Campaign(Layout.crossed(levels, seeds), Sizes(), Settings(margin=0.5, permutations=999), analyze)
+    return Campaign(Layout.crossed(levels, seeds), Sizes(), InferenceSettings(margin=0.5, permutations=999), analyze)
 
 
 def refuse(_table, _settings):

@@ -10,7 +10,7 @@ from ablate.inference.calibration.simulate import Simulated, table_of
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, FactorVerdict, Inference
 from ablate.inference.inference import Test as Randomization
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 
 LAYOUT = Layout.crossed((2, 2, 2), 2)
@@ -52,7 +52,7 @@ def verdict(factor, kind, partners=(), effects=None):
 
 def judged(planted, *verdicts, layout=LAYOUT):
     inference = Inference(
-        settings=Settings(),
+        settings=InferenceSettings(),
         factors=layout.factors,
         blocks=("0", "1"),
         verdicts=verdicts,

@@ -11,7 +11,7 @@ from ablate.inference.calibration.judge import Judgment
 from ablate.inference.calibration.layout import Layout
 from ablate.inference.calibration.rates import Rate, Rates, clopper_pearson, rate, rates
 from ablate.inference.calibration.scenario import Sizes
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 ONES = np.ones(40, int)
 RIGHT = Judgment(
@@ -88,16 +88,16 @@ def with_rate(scenario: str, field: str, low: float, high: float) -> dict[str, R
 )
 def test_a_bar_is_broken_where_the_whole_interval_breaks_it(scenario, field, low, high, holds):
     layout = Layout.crossed((3, 3, 2, 2, 2), 2)
-    (bar,) = bars(with_rate(scenario, field, low, high), layout, Sizes(), Settings())
+    (bar,) = bars(with_rate(scenario, field, low, high), layout, Sizes(), InferenceSettings())
     assert bar.holds is holds
 
 
 def test_a_pair_need_not_be_found_in_a_small_design_or_where_it_is_weak():
     found = with_rate("pure_interaction", "found", 0.2, 0.3)
-    assert bars(found, Layout.crossed((2, 2, 2), 2), Sizes(), Settings()) == ()
-    assert bars(found, Layout.crossed((3, 3, 2, 2, 2), 2), Sizes(interaction=1), Settings()) == ()
+    assert bars(found, Layout.crossed((2, 2, 2), 2), Sizes(), InferenceSettings()) == ()
+    assert bars(found, Layout.crossed((3, 3, 2, 2, 2), 2), Sizes(interaction=1), InferenceSettings()) == ()
 
 
 def test_stress_scenarios_have_no_bar():
     found = with_rate("seed_dependent", "false_alarms", 0.9, 1) | with_rate("skewed", "coverage", 0.1, 0.2)
-    assert bars(found, Layout.crossed((3, 3, 2, 2, 2), 2), Sizes(), Settings()) == ()
+    assert bars(found, Layout.crossed((3, 3, 2, 2, 2), 2), Sizes(), InferenceSettings()) == ()

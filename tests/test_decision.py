@@ -10,10 +10,10 @@ from ablate.inference.decision import Evidence, decide, more_seeds
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, Interaction, SimpleEffect
 from ablate.inference.inference import Test as Randomization
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 KERNEL = FactorLevels("kernel", "kernel size", ("3", "1", "5"), "3")
-MARGIN = Settings(margin=0.1)
+MARGIN = InferenceSettings(margin=0.1)
 SURE, UNSURE = 0.01, 0.4
 
 
@@ -137,7 +137,7 @@ def test_the_reason_is_a_sentence(found, words):
 
 def test_what_is_undecided_says_what_is_missing():
     assert "nor are they all within the margin; about" in said(UNSURE).reason
-    assert "and no margin was set" in said(UNSURE, settings=Settings()).reason
+    assert "and no margin was set" in said(UNSURE, settings=InferenceSettings()).reason
 
 
 def seen(estimate=1.0, spread=1.0, seeds=8, runs=None, trend=None):
@@ -153,30 +153,32 @@ def seen(estimate=1.0, spread=1.0, seeds=8, runs=None, trend=None):
 @pytest.mark.parametrize(("size", "family"), [(0.3, 1), (0.6, 4), (0.8, 6)])
 def test_more_seeds_have_the_power_of_a_paired_t_test(size, family):
     alone = TTestPower().solve_power(effect_size=size, alpha=0.05 / family, power=0.8)
-    assert more_seeds([seen(size)], "block", Settings(), family) + 8 == pytest.approx(alone, abs=1.5)
+    assert more_seeds([seen(size)], "block", InferenceSettings(), family) + 8 == pytest.approx(alone, abs=1.5)
 
 
 def test_more_seeds_are_needed_for_a_smaller_effect():
-    large, small = (more_seeds([seen(size)], "block", Settings(), 1) for size in (0.8, 0.4))
+    large, small = (more_seeds([seen(size)], "block", InferenceSettings(), 1) for size in (0.8, 0.4))
     assert small > large
 
 
 def test_more_seeds_are_for_the_margin_where_the_effect_is_smaller():
-    assert more_seeds([seen(0.01)], "block", Settings(margin=0.6), 1) == more_seeds([seen(0.6)], "block", Settings(), 1)
+    assert more_seeds([seen(0.01)], "block", InferenceSettings(margin=0.6), 1) == more_seeds(
+        [seen(0.6)], "block", InferenceSettings(), 1
+    )
 
 
 def test_pairs_of_runs_alone_need_as_many_seeds_as_whole_seeds_can_reject_with():
     # 2^(1 - 10) <= 0.05 / 15 < 2^(1 - 9): ten seeds, however large the effect.
-    assert more_seeds([seen(100.0, seeds=3)], "run", Settings(), 15) == 7
+    assert more_seeds([seen(100.0, seeds=3)], "run", InferenceSettings(), 15) == 7
 
 
 def test_no_number_of_seeds_is_named_that_nobody_would_run():
-    assert more_seeds([seen(0.001)], "block", Settings(), 1) is None
+    assert more_seeds([seen(0.001)], "block", InferenceSettings(), 1) is None
 
 
 def test_without_an_interval_no_number_of_more_seeds_is_given():
-    assert more_seeds([], "block", Settings(), 1) is None
+    assert more_seeds([], "block", InferenceSettings(), 1) is None
 
 
 def test_more_seeds_are_not_for_a_trend():
-    assert more_seeds([seen(trend="linear")], "block", Settings(), 1) is None
+    assert more_seeds([seen(trend="linear")], "block", InferenceSettings(), 1) is None

@@ -11,12 +11,12 @@ from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 FACTORS = tuple(FactorLevels(name, name, ("0", "1"), "0") for name in "abc")
 
 
-def written(lost=(), settings=Settings(margin=0.1)):  # noqa: B008  # settings are frozen
+def written(lost=(), settings=InferenceSettings(margin=0.1)):  # noqa: B008  # settings are frozen
     generator = np.random.default_rng(0)
     table = pd.DataFrame([(*cell, s) for cell in product("01", repeat=3) for s in range(8)], columns=[*"abc", "s"])
     table["response"] = 3.0 * (table["a"] == table["b"]) + generator.normal(size=len(table))

@@ -13,7 +13,7 @@ from playwright.sync_api import sync_playwright
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 from ablate.report.evidence_page import evidence_page
 from ablate.report.shown_inference import ShownInference, mark
@@ -44,7 +44,7 @@ def table(factors=FACTORS):
 
 @pytest.fixture(scope="module")
 def inference():
-    return infer(table(), Settings(margin=0.05, permutations=999, resamples=200))
+    return infer(table(), InferenceSettings(margin=0.05, permutations=999, resamples=200))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from scipy import stats
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.failures import failed_runs, failure_rates, missing_cells
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 
 def study(counts, blocks, failed=(), outcome=()):
@@ -56,18 +56,18 @@ def test_without_outcomes_a_failed_run_is_undefined():
 
 
 def test_rates_are_shares_of_the_runs_at_each_level():
-    a, b = failure_rates(study((2, 3), 2, failed=[0, 1, 2, 6]), Settings())
+    a, b = failure_rates(study((2, 3), 2, failed=[0, 1, 2, 6]), InferenceSettings())
     assert a.rates == pytest.approx({"0": 3 / 6, "1": 1 / 6})
     assert b.rates == pytest.approx({"0": 3 / 4, "1": 1 / 4, "2": 0})
 
 
 def test_no_failures_have_no_rates():
-    assert failure_rates(study((2, 3), 2), Settings()) == ()
+    assert failure_rates(study((2, 3), 2), InferenceSettings()) == ()
 
 
 @pytest.mark.parametrize("failed", [range(8, 14), [8, 9, 10, 11, 12, 0], [8, 1]])
 def test_two_levels_are_compared_by_mcnemars_exact_test(failed):
-    first = failure_rates(study((2, 8), 1, failed=failed), Settings())[0]
+    first = failure_rates(study((2, 8), 1, failed=failed), InferenceSettings())[0]
     place = np.array(list(failed))
     only = [
         np.setdiff1d(place[place >= 8] - 8, place[place < 8]),
@@ -78,7 +78,7 @@ def test_two_levels_are_compared_by_mcnemars_exact_test(failed):
 
 def test_three_levels_are_compared_by_every_relabeling_of_each_set():
     failed = np.array([[0, 0, 1], [0, 1, 1], [0, 0, 1], [1, 0, 1]])  # blocks by levels
-    first = failure_rates(study((3,), 4, failed=np.flatnonzero(failed.T)), Settings())[0]
+    first = failure_rates(study((3,), 4, failed=np.flatnonzero(failed.T)), InferenceSettings())[0]
     drawn = [sum(way) for way in product(*(map(np.array, permutations(block)) for block in failed))]
     observed = failed.sum(axis=0).var()
     assert first.p == pytest.approx(np.mean([total.var() >= observed - 1e-9 for total in drawn]))
@@ -87,7 +87,7 @@ def test_three_levels_are_compared_by_every_relabeling_of_each_set():
 def test_failures_at_random_are_significant_once_in_twenty():
     generator = np.random.default_rng(0)
     tables = [study((3, 2, 2), 3, failed=np.flatnonzero(generator.random(36) < 0.3)) for _ in range(200)]
-    settings = Settings(permutations=499)
+    settings = InferenceSettings().model_copy(update={"permutations": 499})
     p = np.array([[own.p for own in failure_rates(table, settings)] for table in tables])
     assert (np.mean(p <= 0.05, axis=0) <= 0.05 + 3.5 * np.sqrt(0.05 * 0.95 / 200)).all()
 
@@ -98,7 +98,7 @@ def test_a_fraction_without_matched_runs_tells_by_shuffling_within_blocks():
     half = rows(crossing, crossing.levels.sum(axis=1) % 2 == 0)
     response = np.where(half.levels[:, 0] == 1, np.nan, 1.0)
     response[0] = np.nan
-    a, b, c = failure_rates(RunTable(half.factors, half.blocks, half.levels, half.block, response), Settings())
+    a, b, c = failure_rates(RunTable(half.factors, half.blocks, half.levels, half.block, response), InferenceSettings())
     assert a.p < 0.001
     assert min(b.p, c.p) > 0.05
 
@@ -107,7 +107,7 @@ def test_factors_that_always_change_together_cannot_be_told_apart():
     levels = np.array([[0, 0], [1, 1]] * 3)
     response = np.array([np.nan, 1, 1, 1, 1, 1])
     table = RunTable(study((2, 2), 3).factors, ("0", "1", "2"), levels, np.repeat(range(3), 2), response)
-    assert [own.p for own in failure_rates(table, Settings())] == [None, None]
+    assert [own.p for own in failure_rates(table, InferenceSettings())] == [None, None]
 
 
 def test_a_missing_cell_names_the_blocks_without_a_response():

@@ -9,7 +9,7 @@ import pytest
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.hypotheses import family, hypotheses
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 FACTORS = (FactorLevels("a", "a", ("0", "1", "2"), "0"), *(FactorLevels(n, n, ("0", "1"), "0") for n in "bc"))
 DRAWN = 1 / 10_000  # the least p of 9,999 relabelings
@@ -20,7 +20,7 @@ def crossing(seeds, kept=lambda *_: True):
     return pd.DataFrame(rows, columns=[*"abc", "seed"]).assign(response=0.0)
 
 
-def told(table, settings=Settings(permutations=9_999)):  # noqa: B008  # settings are frozen
+def told(table, settings=InferenceSettings(permutations=9_999)):  # noqa: B008  # settings are frozen
     found = hypotheses(RunTable.of(table, FACTORS, "seed").measured, settings)
     return {"".join(own.factors): own for own in found}
 
@@ -31,8 +31,8 @@ def test_every_factor_and_every_pair_is_tested_in_a_crossing():
 
 
 def test_only_chosen_pairs_are_tested_in_their_order():
-    assert list(told(crossing(3), Settings(interactions=(("c", "a"),)))) == ["a", "b", "c", "ca"]
-    assert list(told(crossing(3), Settings(interactions=()))) == ["a", "b", "c"]
+    assert list(told(crossing(3), InferenceSettings(interactions=[["c", "a"]]))) == ["a", "b", "c", "ca"]
+    assert list(told(crossing(3), InferenceSettings(interactions="none"))) == ["a", "b", "c"]
 
 
 def test_sets_are_the_combinations_of_the_other_factors_times_the_seeds():
@@ -48,7 +48,7 @@ def test_seeds_are_the_unit_from_where_flipping_them_reaches_alpha_over_the_fami
 
 
 def test_a_larger_family_asks_for_more_seeds():
-    alone = Settings(interactions=())
+    alone = InferenceSettings(interactions="none")
     assert {own.unit for own in told(crossing(7), alone).values()} == {"block"}
 
 
@@ -83,13 +83,13 @@ def test_pairs_that_never_vary_together_are_not_shown():
 
 
 def test_a_fraction_is_told_by_a_linear_model():
-    half = told(crossing(3, kept=lambda a, b, c: (a + b + c) % 2 == 0), Settings(interactions=()))
+    half = told(crossing(3, kept=lambda a, b, c: (a + b + c) % 2 == 0), InferenceSettings(interactions="none"))
     assert {own.how for own in half.values()} == {"linear"}
     assert {own.smallest for own in half.values()} == {DRAWN}
 
 
 def test_many_seeds_of_a_fraction_are_its_unit():
-    half = told(crossing(8, kept=lambda a, b, c: (a + b + c) % 2 == 0), Settings(interactions=()))
+    half = told(crossing(8, kept=lambda a, b, c: (a + b + c) % 2 == 0), InferenceSettings(interactions="none"))
     assert {(own.unit, own.smallest) for own in half.values()} == {("block", 2.0**-7)}
 
 
@@ -117,5 +117,5 @@ def test_a_run_that_failed_costs_its_set_alone():
 
 def test_only_pairs_that_can_be_told_apart_are_in_the_model():
     half = RunTable.of(crossing(3, kept=lambda _, b, c: b == c), FACTORS, "seed")
-    kept = family(half, Settings()).model.places
+    kept = family(half, InferenceSettings()).model.places
     assert (1, 2) not in kept

@@ -8,7 +8,7 @@ import pytest
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.importance import importance
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.inference.shapley import shapley
 
 
@@ -32,7 +32,7 @@ def without(table, runs):
     return RunTable(table.factors, table.blocks, table.levels, table.block, response)
 
 
-def shares(table, settings=Settings()):  # noqa: B008  # settings are frozen
+def shares(table, settings=InferenceSettings()):  # noqa: B008  # settings are frozen
     return [own.shapley for own in importance(table, settings)]
 
 
@@ -102,13 +102,13 @@ def test_shares_are_never_negative_and_add_up_to_one_however_many_runs_are_missi
 def test_the_interval_holds_the_share_and_follows_alpha():
     table = study((3, 2, 2), 5, lambda levels: 1.0 * levels[:, 0], noise=1.0)
     for narrow, wide in zip(
-        importance(table, Settings(alpha=0.2)), importance(table, Settings(alpha=0.05)), strict=True
+        importance(table, InferenceSettings(alpha=0.2)), importance(table, InferenceSettings(alpha=0.05)), strict=True
     ):
         assert 0 <= wide.low < narrow.low < narrow.shapley < narrow.high < wide.high <= 1
 
 
 def test_two_blocks_give_no_interval():
-    found = importance(study((2, 2), 2, lambda levels: 1.0 * levels[:, 0], noise=1.0), Settings())
+    found = importance(study((2, 2), 2, lambda levels: 1.0 * levels[:, 0], noise=1.0), InferenceSettings())
     assert [(own.low, own.high) for own in found] == [(None, None)] * 2
 
 
@@ -116,7 +116,7 @@ def test_the_interval_covers_what_so_many_blocks_give_on_average():
     def mean(levels):
         return 0.5 * levels[:, 0] + (levels[:, 1] == 1) * (levels[:, 2] == 1)
 
-    found = [importance(study((3, 3, 2), 5, mean, noise=1.0, seed=seed), Settings()) for seed in range(150)]
+    found = [importance(study((3, 3, 2), 5, mean, noise=1.0, seed=seed), InferenceSettings()) for seed in range(150)]
     average = np.mean([[own.shapley for own in study] for study in found], axis=0)
     covered = [[own.low <= at <= own.high for own, at in zip(s, average, strict=True)] for s in found]
     # With five blocks 90 % at the least are covered, the band is 3.5 binomial SD of 150 simulations.
@@ -124,21 +124,23 @@ def test_the_interval_covers_what_so_many_blocks_give_on_average():
 
 
 def test_no_effect_passes_its_null_band_once_in_twenty():
-    found = [importance(study((3, 2, 2), 3, lambda _: 0.0, noise=1.0, seed=seed), Settings()) for seed in range(300)]
+    found = [
+        importance(study((3, 2, 2), 3, lambda _: 0.0, noise=1.0, seed=seed), InferenceSettings()) for seed in range(300)
+    ]
     rate = np.mean([[own.shapley > own.null_high for own in study] for study in found], axis=0)
     assert rate == pytest.approx(0.05, abs=3.5 * np.sqrt(0.05 * 0.95 / 300))
 
 
 def test_a_pure_interaction_stands_out_of_its_null_band():
     table = study((3, 3, 2, 2, 2), 2, lambda levels: 2.0 * (levels[:, 2] == levels[:, 3]), noise=1.0)
-    found = importance(table, Settings())
+    found = importance(table, InferenceSettings())
     assert [own.shapley > own.null_high for own in found[2:4]] == [True, True]
 
 
 def test_a_weak_factor_stands_out_of_its_null_band_beside_a_strong_one():
     # Variances 9 and 1/4, and noise of 1: a twelfth of it is left in the mean of twelve blocks.
     table = study((2, 2, 2, 2), 12, lambda levels: 6.0 * levels[:, 0] + levels[:, 1], noise=1.0)
-    found = importance(table, Settings())
+    found = importance(table, InferenceSettings())
     assert found[1].shapley < 0.05
     assert [own.shapley > own.null_high for own in found] == [True, True, False, False]
 
@@ -146,7 +148,7 @@ def test_a_weak_factor_stands_out_of_its_null_band_beside_a_strong_one():
 def test_the_null_band_of_one_factor_is_that_of_its_variance():
     # Its share is all there is, whatever it does.
     idle, strong = (
-        importance(study((3,), 12, lambda levels, size=size: size * levels[:, 0], noise=1.0), Settings())[0]
+        importance(study((3,), 12, lambda levels, size=size: size * levels[:, 0], noise=1.0), InferenceSettings())[0]
         for size in (0.0, 3.0)
     )
     assert idle.shapley == strong.shapley == 1
@@ -156,17 +158,17 @@ def test_the_null_band_of_one_factor_is_that_of_its_variance():
 
 def test_the_same_seed_draws_the_same():
     table = study((2, 2), 4, lambda levels: 1.0 * levels[:, 0], noise=1.0)
-    assert importance(table, Settings(seed=1)) == importance(table, Settings(seed=1))
-    assert importance(table, Settings(seed=1)) != importance(table, Settings(seed=2))
+    assert importance(table, InferenceSettings(seed=1)) == importance(table, InferenceSettings(seed=1))
+    assert importance(table, InferenceSettings(seed=1)) != importance(table, InferenceSettings(seed=2))
 
 
 def test_cells_that_do_not_differ_have_no_shares():
-    assert importance(study((2, 3), 3, lambda _: 0.1), Settings()) == ()
+    assert importance(study((2, 3), 3, lambda _: 0.1), InferenceSettings()) == ()
 
 
 def test_a_table_without_responses_has_no_shares():
     table = study((2, 2), 2, lambda levels: 1.0 * levels[:, 0])
-    assert importance(without(table, slice(None)), Settings()) == ()
+    assert importance(without(table, slice(None)), InferenceSettings()) == ()
 
 
 @pytest.mark.parametrize("count", [12, 13])
@@ -176,4 +178,4 @@ def test_more_than_twelve_factors_have_no_shares(count):
     table = RunTable(
         factors((2,) * count), ("0",), levels, np.zeros(count + 1, int), np.random.default_rng(0).normal(size=count + 1)
     )
-    assert len(importance(table, Settings())) == (12 if count == 12 else 0)
+    assert len(importance(table, InferenceSettings())) == (12 if count == 12 else 0)

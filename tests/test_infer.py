@@ -11,10 +11,10 @@ from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 FACTORS = tuple(FactorLevels(name, name.upper(), ("0", "1"), "0") for name in "abc")
-SETTINGS = Settings(margin=0.8, permutations=1_999)
+SETTINGS = InferenceSettings(margin=0.8, permutations=1_999)
 
 
 def runs(mean=lambda *_: 0.0, seeds=6, noise=1.0, draw=0):
@@ -67,7 +67,7 @@ def test_precise_runs_without_any_effect_clear_every_factor():
 
 
 def test_noise_alone_decides_nothing_without_a_margin():
-    assert {kind for kind, _ in said(inferred(runs(), Settings(permutations=1_999))).values()} == {"undecided"}
+    assert {kind for kind, _ in said(inferred(runs(), InferenceSettings(permutations=1_999))).values()} == {"undecided"}
 
 
 def test_equal_input_gives_an_equal_result():
@@ -75,7 +75,7 @@ def test_equal_input_gives_an_equal_result():
 
 
 def test_another_seed_of_the_analysis_draws_other_intervals_of_importance():
-    one, other = (inferred(runs(pair), Settings(seed=seed)).importance for seed in (0, 1))
+    one, other = (inferred(runs(pair), InferenceSettings(seed=seed)).importance for seed in (0, 1))
     assert one != other
 
 
@@ -93,7 +93,7 @@ def test_the_order_of_the_factors_does_not_matter():
 
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 7.0), (-1.0, 0.0), (1e-6, 0.0), (1e6, 0.0)])
 def test_a_scale_or_a_shift_of_the_response_changes_no_p(scale, shift):
-    table, settings = runs(pair), Settings(permutations=1_999)
+    table, settings = runs(pair), InferenceSettings(permutations=1_999)
     moved = table.assign(response=scale * table["response"] + shift)
     assert p_values(inferred(moved, settings)) == p_values(inferred(table, settings))
     assert estimates(inferred(moved, settings)) == pytest.approx(scale * estimates(inferred(table, settings)), rel=1e-6)
@@ -150,12 +150,12 @@ def test_a_family_is_one_whatever_its_tests():
 
 
 def test_pairs_that_were_not_chosen_are_not_tested():
-    found = inferred(runs(pair), Settings(interactions=(("a", "b"),)))
+    found = inferred(runs(pair), InferenceSettings(interactions=[["a", "b"]]))
     assert [own.factors for own in found.interactions] == [("a", "b")]
 
 
 def test_no_effect_names_a_cause_in_at_most_one_study_in_twenty():
-    quick = Settings(permutations=499)
+    quick = InferenceSettings().model_copy(update={"permutations": 499})
     named = [
         any(own.verdict in {"cause", "acts only with"} for own in inferred(runs(draw=draw, seeds=3), quick).verdicts)
         for draw in range(200)

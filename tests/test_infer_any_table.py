@@ -11,7 +11,7 @@ from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.report.evidence_page import evidence_page
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -39,7 +39,7 @@ def table(draw):
 
 @pytest.mark.parametrize("draw", range(60))
 def test_any_table_has_an_inference_that_json_and_a_page_can_hold(draw):
-    settings = Settings(
+    settings = InferenceSettings(
         margin=[None, 0.3][draw % 2],
         interval=["student", "studentized", "bca"][draw % 3],
         interactions=[None, ()][draw % 5 == 0],

@@ -1,6 +1,5 @@
 """Inferred effects and interactions against planted ones, on tables whose answer is known by hand."""
 
-from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -10,12 +9,12 @@ import pytest
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 KERNEL = FactorLevels("model.kernel", "kernel", ("3", "1", "5"), "3")
 LOSS = FactorLevels("loss", "loss", ("bce", "mse"), "bce")
 A, B, C = (FactorLevels(name, name.upper(), ("0", "1"), "0") for name in "abc")
-SETTINGS = Settings(permutations=999)
+SETTINGS = InferenceSettings(permutations=999)
 ALONE = [("3", "bce"), ("1", "bce"), ("5", "bce"), ("3", "mse")]
 
 
@@ -123,5 +122,5 @@ def test_the_means_of_an_interaction_are_those_of_its_combinations():
 def test_an_additive_study_has_no_interactions():
     noise = np.random.default_rng(1)
     table = runs(lambda a, b, c, seed: int(a) + 2 * int(b) - int(c) + seed + noise.normal(0, 0.01), (A, B, C), range(8))
-    found = inferred(table, (A, B, C), replace(SETTINGS, alpha=0.01))
+    found = inferred(table, (A, B, C), SETTINGS.model_copy(update={"alpha": 0.01}))
     assert all(not one.simple_effects for one in found.interactions)

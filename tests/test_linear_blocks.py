@@ -13,7 +13,7 @@ from ablate.inference.infer import infer
 from ablate.inference.linear_model import LinearModel
 from ablate.inference.monte_carlo import Draws
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 NAMES = {"a": ("x", "y"), "b": ("u", "v", "w"), "c": ("0", "1"), "d": ("0", "1")}
 FACTORS = tuple(FactorLevels(name, name, levels, levels[0]) for name, levels in NAMES.items())
@@ -78,7 +78,7 @@ def test_a_block_that_lacks_a_level_has_no_say_in_it():
 
 
 def test_in_a_fraction_of_many_seeds_whole_seeds_are_the_unit():
-    tests = [verdict.test for verdict in infer(RunTable.of(fraction(9), FACTORS, "seed"), Settings()).verdicts]
+    tests = [verdict.test for verdict in infer(RunTable.of(fraction(9), FACTORS, "seed"), InferenceSettings()).verdicts]
     assert {(test.method, test.unit, test.smallest) for test in tests} == {("sign_flips", "block", 2.0**-8)}
 
 
@@ -86,7 +86,8 @@ def test_effects_that_change_with_the_seed_are_no_cause_in_a_fraction():
     named = 0
     for seed in range(60):
         found = infer(
-            RunTable.of(fraction(3, seed, unsteady=3.0), FACTORS, "seed"), Settings(interactions=(), permutations=400)
+            RunTable.of(fraction(3, seed, unsteady=3.0), FACTORS, "seed"),
+            InferenceSettings(interactions="none").model_copy(update={"permutations": 400}),
         )
         named += found.verdicts[2].verdict == "cause"
     assert named / 60 <= 0.05 + 3.5 * np.sqrt(0.05 * 0.95 / 60)

@@ -10,7 +10,7 @@ from statsmodels.formula.api import ols
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.mediation import mediation
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 
 def study(blocks, through, beside, seed=0, mediators=("mse",)):
@@ -30,7 +30,7 @@ def study(blocks, through, beside, seed=0, mediators=("mse",)):
 def test_effects_are_coefficients_of_statsmodels():
     runs, _ = study(4, 0.7, 0.4)
     runs.loc[[1, 8], "response"], runs.loc[13, "mse"] = np.nan, np.nan
-    found = mediation(RunTable.of(runs, study(4, 0, 0)[1].factors, "block", ["mse"]), Settings())
+    found = mediation(RunTable.of(runs, study(4, 0, 0)[1].factors, "block", ["mse"]), InferenceSettings())
     own = runs.dropna()
     formula = "response ~ C(block) + C(a, Treatment(0)) + C(b, Treatment(1))"
     total, direct = ols(formula, own).fit().params, ols(f"{formula} + mse", own).fit().params
@@ -49,19 +49,19 @@ def test_the_interval_is_that_of_leaving_out_one_block_at_a_time():
     without = np.array([ols(formula, runs[runs.block != left]).fit().params[term] for left in range(5)])
     # Student's t on 4 degrees of freedom leaves 2.5 % above 2.776; the jackknife's variance is Tukey's.
     reach = 2.776445 * np.sqrt(4 / 5 * ((without - without.mean()) ** 2).sum())
-    found = mediation(table, Settings())[1]
+    found = mediation(table, InferenceSettings())[1]
     assert (found.low, found.high) == pytest.approx((direct - reach, direct + reach))
 
 
 def test_an_effect_that_the_mediator_carries_leaves_nothing():
-    found = [mediation(study(6, 1.0, 0.0, seed)[1], Settings())[1] for seed in range(200)]
+    found = [mediation(study(6, 1.0, 0.0, seed)[1], InferenceSettings())[1] for seed in range(200)]
     assert np.mean([effect.total for effect in found]) == pytest.approx(2, abs=0.1)
     covered = np.mean([effect.low <= 0 <= effect.high for effect in found])
     assert covered == pytest.approx(0.95, abs=3.5 * np.sqrt(0.05 * 0.95 / 200))
 
 
 def test_an_effect_beside_the_mediator_stays_whole():
-    found = [mediation(study(6, 0.0, 1.0, seed)[1], Settings())[1] for seed in range(200)]
+    found = [mediation(study(6, 0.0, 1.0, seed)[1], InferenceSettings())[1] for seed in range(200)]
     assert np.mean([effect.mediated for effect in found]) == pytest.approx(0, abs=0.1)
     covered = np.mean([effect.low <= 2 <= effect.high for effect in found])
     assert covered == pytest.approx(0.95, abs=3.5 * np.sqrt(0.05 * 0.95 / 200))
@@ -70,36 +70,40 @@ def test_an_effect_beside_the_mediator_stays_whole():
 def test_every_mediator_has_its_own_effects():
     runs, table = study(3, 1.0, 0.5)
     both = RunTable.of(runs.assign(mae=runs.mse**2), table.factors, "block", ["mse", "mae"])
-    assert [effect.mediator for effect in mediation(both, Settings())] == ["mse"] * 3 + ["mae"] * 3
+    assert [effect.mediator for effect in mediation(both, InferenceSettings())] == ["mse"] * 3 + ["mae"] * 3
 
 
 def test_a_mediator_in_another_unit_leaves_effects_as_they_are():
     runs, table = study(3, 1.0, 0.5)
     tiny = RunTable.of(runs.assign(mse=1e-9 * runs.mse), table.factors, "block", ["mse"])
-    directs = [[effect.direct for effect in mediation(own, Settings())] for own in (table, tiny)]
+    directs = [[effect.direct for effect in mediation(own, InferenceSettings())] for own in (table, tiny)]
     assert directs[0] == pytest.approx(directs[1])
 
 
 def test_a_mediator_that_never_varies_carries_nothing():
     runs, table = study(3, 1.0, 0.5)
     still = RunTable.of(runs.assign(mse=1.0), table.factors, "block", ["mse"])
-    assert [effect.mediated for effect in mediation(still, Settings())] == pytest.approx([0, 0, 0])
+    assert [effect.mediated for effect in mediation(still, InferenceSettings())] == pytest.approx([0, 0, 0])
 
 
 def test_a_mediator_that_is_the_factor_itself_cannot_be_held_equal():
     runs, table = study(3, 1.0, 0.5)
     same = RunTable.of(runs.assign(mse=2.0 * runs.b), table.factors, "block", ["mse"])
-    assert [effect.factor for effect in mediation(same, Settings())] == ["a", "a"]
+    assert [effect.factor for effect in mediation(same, InferenceSettings())] == ["a", "a"]
 
 
 def test_two_blocks_give_no_interval():
-    assert [(effect.low, effect.high) for effect in mediation(study(2, 1.0, 0.5)[1], Settings())] == [(None, None)] * 3
+    assert [(effect.low, effect.high) for effect in mediation(study(2, 1.0, 0.5)[1], InferenceSettings())] == [
+        (None, None)
+    ] * 3
 
 
 def test_without_mediators_there_is_nothing_to_say():
-    assert mediation(study(3, 1.0, 0.5, mediators=())[1], Settings()) == ()
+    assert mediation(study(3, 1.0, 0.5, mediators=())[1], InferenceSettings()) == ()
 
 
 def test_without_responses_there_is_nothing_to_say():
     runs, table = study(3, 1.0, 0.5)
-    assert mediation(RunTable.of(runs.assign(response=np.nan), table.factors, "block", ["mse"]), Settings()) == ()
+    assert (
+        mediation(RunTable.of(runs.assign(response=np.nan), table.factors, "block", ["mse"]), InferenceSettings()) == ()
+    )

@@ -14,7 +14,7 @@ from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.linear_model import LinearModel
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.inference.tables import Columns, read_runs
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -26,7 +26,7 @@ NEAR = 0.4  # of p: a p from 100 hits has a standard error of a tenth, the rest 
 @pytest.fixture(scope="module")
 def npk():
     table = read_runs(REFERENCE / "npk.csv", Columns("yield", ("N", "P", "K"), "block"))
-    return infer(table, Settings(permutations=99_999))
+    return infer(table, InferenceSettings(permutations=99_999))
 
 
 def by_term(inference):
@@ -63,7 +63,7 @@ def test_all_arrangements_of_the_penicillin_blends_agree():
     spread = sums.var(axis=1)
     p = np.mean(spread >= blends.sum(axis=0).var() - 1e-9)
     assert p == pytest.approx(0.339, abs=0.02)  # Box, Hunter & Hunter: close to the F distribution's
-    assert infer(table, Settings()).verdicts[0].test.p == pytest.approx(p, abs=4 * p / 10)
+    assert infer(table, InferenceSettings()).verdicts[0].test.p == pytest.approx(p, abs=4 * p / 10)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def simulated(shape, blocks, seed, keep=1.0):
 @pytest.mark.parametrize("seed", range(3))
 def test_a_table_with_many_holes_agrees_with_statsmodels_f_tests(seed):
     runs, table = simulated((3, 3, 2), 3, seed, keep=0.6)
-    found = by_term(infer(table, Settings()))
+    found = by_term(infer(table, InferenceSettings()))
     fit = smf.ols("response ~ C(seed) + (C(K, Sum) + C(L, Sum) + C(M, Sum)) ** 2", runs).fit()
     expected = anova_lm(fit, typ=3)["PR(>F)"]
     shuffled = [name for name, test in found.items() if test.method == "freedman_lane"]
@@ -115,7 +115,7 @@ def test_a_table_with_many_holes_agrees_with_statsmodels_f_tests(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_whole_blocks_agree_with_statsmodels_repeated_measures(seed):
     runs, table = simulated((2, 3), 24, seed)
-    found = by_term(infer(table, Settings()))
+    found = by_term(infer(table, InferenceSettings()))
     expected = AnovaRM(runs, "response", "seed", within=["K", "L"]).fit().anova_table["Pr > F"]
     assert {test.unit for test in found.values()} == {"block"}
     for name, test in found.items():

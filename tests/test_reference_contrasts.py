@@ -7,7 +7,7 @@ import pytest
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 CONTR_POLY = {  # R 4: contr.poly(3), contr.poly(4)
     3: {"linear": [-0.7071068, 0, 0.7071068], "quadratic": [0.4082483, -0.8164966, 0.4082483]},
@@ -26,7 +26,7 @@ def trends(levels, seed=0):
     runs = pd.DataFrame({"dose": list(levels) * 5, "seed": np.repeat(range(5), len(levels))})
     runs["response"] = responses.ravel()
     dose = FactorLevels("dose", "dose", tuple(levels), levels[0], ordered=True)
-    (verdict,) = infer(RunTable.of(runs, [dose], "seed"), Settings()).verdicts
+    (verdict,) = infer(RunTable.of(runs, [dose], "seed"), InferenceSettings()).verdicts
     return responses.mean(axis=0), {own.trend: own.estimate for own in verdict.effects if own.trend}
 
 
@@ -76,7 +76,7 @@ def test_factors_and_pairs_make_one_family():
     runs = pd.DataFrame(rows, columns=["A", "B", "C", "seed"])
     runs["response"] = generator.normal(size=len(runs)) + 0.6 * (runs["A"] == "2") + 0.4 * (runs["C"] == "3")
     factors = [FactorLevels(n, n, tuple(levels), "1") for n, levels in (("A", "12"), ("B", "12"), ("C", "123"))]
-    found = infer(RunTable.of(runs, factors, "seed"), Settings())
+    found = infer(RunTable.of(runs, factors, "seed"), InferenceSettings())
     family = [*found.verdicts, *found.interactions]
     assert len(family) == 6
     assert [own.p_adjusted for own in family] == pytest.approx(holm([own.test.p for own in family]))
@@ -87,6 +87,6 @@ def test_contrasts_are_adjusted_within_their_factor_and_with_it():
     runs = pd.DataFrame([(a, b, s) for a in "12" for b in "1234" for s in range(10)], columns=["A", "B", "seed"])
     runs["response"] = generator.normal(size=len(runs)) + 0.8 * (runs["B"] == "4")
     factors = [FactorLevels("A", "A", ("1", "2"), "1"), FactorLevels("B", "B", ("1", "2", "3", "4"), "1")]
-    for verdict in infer(RunTable.of(runs, factors, "seed"), Settings()).verdicts:
+    for verdict in infer(RunTable.of(runs, factors, "seed"), InferenceSettings()).verdicts:
         own = holm([effect.p for effect in verdict.effects])
         assert [effect.p_adjusted for effect in verdict.effects] == pytest.approx(np.maximum(own, verdict.p_adjusted))

@@ -11,7 +11,7 @@ from statsmodels.stats.weightstats import ttost_paired
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.inference.tables import Columns, read_runs
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -31,7 +31,7 @@ def paired(first, second):
 
 def only(table, settings=None):
     """Return the one verdict and the one effect."""
-    (verdict,) = infer(table, settings or Settings()).verdicts
+    (verdict,) = infer(table, settings or InferenceSettings()).verdicts
     (effect,) = verdict.effects
     return verdict, effect
 
@@ -65,7 +65,7 @@ def test_fishers_randomization_of_darwins_maize_is_met_exactly(maize):
 
 def test_fisher_cannot_call_crossing_a_cause(maize):
     assert only(maize)[0].verdict == "undecided"
-    assert only(maize, Settings(alpha=0.06))[0].verdict == "cause"
+    assert only(maize, InferenceSettings(alpha=0.06))[0].verdict == "cause"
 
 
 def test_rs_paired_t_interval_of_students_sleep_is_met(sleep):
@@ -78,7 +78,7 @@ def test_rs_paired_t_interval_of_students_sleep_is_met(sleep):
 
 @pytest.mark.parametrize("alpha", [0.01, 0.1])
 def test_intervals_at_other_levels_are_scipys(sleep, alpha):
-    effect = only(sleep, Settings(alpha=alpha))[1]
+    effect = only(sleep, InferenceSettings(alpha=alpha))[1]
     first, second = sleep.response[:10], sleep.response[10:]
     assert (effect.low, effect.high) == pytest.approx(
         tuple(stats.ttest_rel(first, second).confidence_interval(1 - alpha))
@@ -92,8 +92,8 @@ def test_the_exact_p_of_the_sleep_data_is_scipys(sleep):
 
 
 def test_the_share_of_better_pairs_counts_ties_half(sleep):
-    assert only(sleep, Settings(higher_is_better=False))[1].prob_improvement == 9.5 / 10
-    assert only(sleep, Settings(higher_is_better=True))[1].prob_improvement == 0.5 / 10
+    assert only(sleep, InferenceSettings(higher_is_better=False))[1].prob_improvement == 9.5 / 10
+    assert only(sleep, InferenceSettings(higher_is_better=True))[1].prob_improvement == 0.5 / 10
 
 
 def test_the_standardized_effect_is_hedges_g(sleep):
@@ -118,7 +118,7 @@ def test_equivalence_changes_where_statsmodels_p_passes_alpha(twenty):
     alpha = 0.05
     margin = optimize.brentq(lambda own: ttost_paired(first, second, -own, own)[0] - alpha, 0.01, 10)
     for factor, equivalent in ((1 - 1e-6, False), (1 + 1e-6, True)):
-        verdict, effect = only(paired(first, second), Settings(alpha=alpha, margin=margin * factor))
+        verdict, effect = only(paired(first, second), InferenceSettings(alpha=alpha, margin=margin * factor))
         assert effect.equivalent is equivalent
         assert (verdict.verdict == "not a cause") is equivalent
 
@@ -129,7 +129,7 @@ def test_without_a_margin_nothing_is_said_of_equivalence(twenty):
 
 def test_bca_intervals_are_scipys(twenty):
     first, second = twenty
-    effect = only(paired(first, second), Settings(interval="bca", resamples=20_000))[1]
+    effect = only(paired(first, second), InferenceSettings(interval="bca", resamples=20_000))[1]
     found = stats.bootstrap(
         (first - second,), np.mean, method="BCa", n_resamples=50_000, rng=np.random.default_rng(2)
     ).confidence_interval
@@ -138,7 +138,7 @@ def test_bca_intervals_are_scipys(twenty):
 
 def test_studentized_intervals_follow_efron_and_tibshirani(twenty):
     first, second = twenty
-    effect = only(paired(first, second), Settings(interval="studentized", resamples=20_000))[1]
+    effect = only(paired(first, second), InferenceSettings(interval="studentized", resamples=20_000))[1]
     difference, generator = first - second, np.random.default_rng(3)
     drawn = generator.choice(difference, (50_000, 20))
     t = (drawn.mean(axis=1) - difference.mean()) / stats.sem(drawn, axis=1)
@@ -148,5 +148,5 @@ def test_studentized_intervals_follow_efron_and_tibshirani(twenty):
 
 def test_intervals_stay_within_what_bounded_responses_can_differ_by():
     generator = np.random.default_rng(4)
-    effect = only(paired(generator.uniform(0, 1, 3), generator.uniform(0, 1, 3)), Settings(bounds=(0, 1)))[1]
+    effect = only(paired(generator.uniform(0, 1, 3), generator.uniform(0, 1, 3)), InferenceSettings(bounds=(0, 1)))[1]
     assert -1 <= effect.low < effect.high <= 1

@@ -14,7 +14,7 @@ from playwright.sync_api import sync_playwright
 
 from ablate.analysis import Measured, Response, StudyTable, analyze
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 from ablate.measurement.run_mean import step_sums
 from ablate.report import pictures, summary, write
@@ -67,7 +67,7 @@ def found(question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None
         secondary=(SIGNAL,),
         deviations=deviations,
     )
-    return analyze(table, Settings(permutations=999))
+    return analyze(table, InferenceSettings(permutations=999))
 
 
 @pytest.fixture(scope="module")

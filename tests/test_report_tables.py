@@ -10,7 +10,7 @@ import pytest
 from ablate import report
 from ablate.analysis import Measured, Response, StudyTable, analyze
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.measurement.run_mean import step_sums
 from ablate.storage.paths import Store
 from ablate.storage.records import SCORE_COLUMNS
@@ -66,7 +66,7 @@ def paths(tmp_path_factory):
         sums=sums,
     )
     written = Store(tmp_path_factory.mktemp("store")).study("small")
-    report.write(analyze(study, Settings(permutations=999)), written, "ablate run studies/small.yaml")
+    report.write(analyze(study, InferenceSettings(permutations=999)), written, "ablate run studies/small.yaml")
     return written
 
 

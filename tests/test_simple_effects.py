@@ -10,7 +10,7 @@ from statsmodels.formula.api import ols
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 FACTORS = (
     FactorLevels("a", "a", ("x", "y"), "x"),
@@ -34,7 +34,7 @@ def half_a_factorial(effect):
 
 
 def inferred(runs, pair):
-    return infer(RunTable.of(runs, FACTORS, "seed"), Settings(interactions=(pair,)))
+    return infer(RunTable.of(runs, FACTORS, "seed"), InferenceSettings(interactions=[[*pair]]))
 
 
 def doubled_at_w(a, b):

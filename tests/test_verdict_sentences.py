@@ -10,7 +10,7 @@ from ablate.analysis.verdict_sentences import verdict_sentences
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, FactorVerdict, Inference, Interaction, SimpleEffect
 from ablate.inference.inference import Test as RandomizationTest
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 
 KERNEL = FactorLevels("model.kernel", "state kernel", ("1", "3", "5"), "3", ordered=True)
@@ -48,7 +48,7 @@ def verdict(factor, kind, *effects, partners=(), seeds=None):
 
 def inferred(*verdicts, interactions=(), margin=None):
     return Inference(
-        settings=Settings(margin=margin),
+        settings=InferenceSettings(margin=margin),
         factors=(KERNEL, LOSS, HEAD),
         blocks=tuple(map(str, range(8))),
         verdicts=verdicts,

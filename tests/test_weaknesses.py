@@ -9,10 +9,10 @@ import pytest
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 FACTORS = tuple(FactorLevels(name, name.upper(), ("0", "1"), "0") for name in "abc")
-SETTINGS = Settings(margin=5.0, permutations=999)
+SETTINGS = InferenceSettings(margin=5.0, permutations=999)
 
 
 def runs(seeds=8, changing=0.0):
@@ -73,9 +73,11 @@ def test_runs_at_a_bound_of_the_response_are_told(bounds, said):
     table = runs()
     if bounds:
         table["response"] = table["response"].clip(*bounds)
-    found = warned(table, Settings(margin=5.0, permutations=999, bounds=bounds))
+    found = warned(table, InferenceSettings(margin=5.0, permutations=999, bounds=bounds))
     assert any("lie at a bound of the response" in told for told in found) is said
 
 
 def test_without_a_margin_nothing_can_be_cleared():
-    assert "No margin was set, so no factor can be said to be no cause." in warned(runs(), Settings(permutations=999))
+    assert "No margin was set, so no factor can be said to be no cause." in warned(
+        runs(), InferenceSettings(permutations=999)
+    )

@@ -16,13 +16,13 @@ from ablate.core.errors import AnalysisError
 from ablate.inference.infer import infer
 from ablate.inference.inference import FactorVerdict, Inference
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 
 UNDECIDED = "The study is exploratory, and decides nothing."
 
 
-def analyze(table: StudyTable, settings: Settings) -> Analysis:
+def analyze(table: StudyTable, settings: InferenceSettings) -> Analysis:
     """Return what the study found so far. Equal input gives an equal result.
 
     Of an exploratory study every factor stays undecided, whatever its numbers are. Raises AnalysisError where no run

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from ablate.inference.calibration.rates import Rates, rates
 from ablate.inference.calibration.scenario import Sizes
 from ablate.inference.calibration.words import COLUMNS, MEANINGS, bar_words, planted_words, rate_words, rows
 from ablate.inference.infer import infer
-from ablate.inference.settings import Interval, Settings
+from ablate.inference.settings import InferenceSettings, Interval
 from ablate.report.calibration_figure import calibration_figure
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
@@ -56,7 +56,9 @@ def calibrate(study: Path | None, asked: Simulation, json_file: Path | None, svg
     Raises SpecError and DesignError for a design or a scenario that there is not. Interrupted, it keeps what was done.
     """
     layout, settings = _design(study, asked)
-    settings = replace(settings, margin=asked.sizes.margin, interval=asked.interval or settings.interval)
+    settings = settings.model_copy(
+        update={"margin": asked.sizes.margin, "interval": asked.interval or settings.interval}
+    )
     campaign = Campaign(layout, asked.sizes, settings, infer, asked.seed)
     scenarios = _chosen(asked.scenarios, layout, console)
     judged, interrupted = _judged(campaign, scenarios, asked, console)
@@ -72,20 +74,20 @@ def calibrate(study: Path | None, asked: Simulation, json_file: Path | None, svg
     return SUCCESS if all(bar.holds for bar in held) else FAILURE
 
 
-def _design(study: Path | None, asked: Simulation) -> tuple[Layout, Settings]:
+def _design(study: Path | None, asked: Simulation) -> tuple[Layout, InferenceSettings]:
     """Return the layout of a study's file or of crossed levels, and the settings of its analysis."""
     if study is None:
         counts = level_counts(asked.levels or DEFAULT_LEVELS)
-        return Layout.crossed(counts, asked.seeds or DEFAULT_SEEDS), Settings()
+        return Layout.crossed(counts, asked.seeds or DEFAULT_SEEDS), InferenceSettings()
     if asked.levels is not None:
         raise SpecError(f"--levels: {study} has its own design; give one of the two")
     from ablate.study import study_file  # noqa: PLC0415  # loads torch, which crossed levels do without
 
     spec = study_file.load(study)
     positions = [[f.levels.index(cell.levels[f.path]) for f in spec.factor_levels] for cell in spec.cells]
-    seeds, pairs = asked.seeds or len(spec.seeds), spec.settings.interactions
-    layout = Layout(spec.factor_levels, np.array(positions), seeds, pairs)
-    return layout, replace(spec.settings, bounds=None)  # standard deviations have none
+    pairs = spec.settings.tested_pairs(tuple(spec.factors))
+    layout = Layout(spec.factor_levels, np.array(positions), asked.seeds or len(spec.seeds), pairs)
+    return layout, spec.settings.model_copy(update={"bounds": None})  # simulated responses have none
 
 
 def _chosen(names: Sequence[str], layout: Layout, console: Console) -> list[Scenario]:

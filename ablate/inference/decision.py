@@ -12,7 +12,7 @@ from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, FactorVerdict, Interaction, Test, Unit
 from ablate.inference.multiplicity import holm
 from ablate.inference.permutation import smallest_p
-from ablate.inference.settings import FEWEST_BLOCKS, Settings
+from ablate.inference.settings import FEWEST_BLOCKS, InferenceSettings
 from ablate.inference.verdict import Verdict
 
 MOST_SEEDS = 1_000
@@ -40,7 +40,7 @@ class Evidence:
         return tuple(pair for pair in self.interactions if self.factor.path in pair.factors)
 
 
-def decide(evidence: Evidence, settings: Settings, family_size: int) -> FactorVerdict:
+def decide(evidence: Evidence, settings: InferenceSettings, family_size: int) -> FactorVerdict:
     """Return the verdict on a factor; `family_size` is the number of hypotheses tested in the whole table.
 
     It acts only with a partner where their interaction is significant and no contrast of it is significant, with one
@@ -73,7 +73,7 @@ def decide(evidence: Evidence, settings: Settings, family_size: int) -> FactorVe
     )
 
 
-def more_seeds(effects: Sequence[Effect], unit: Unit, settings: Settings, family_size: int) -> int | None:
+def more_seeds(effects: Sequence[Effect], unit: Unit, settings: InferenceSettings, family_size: int) -> int | None:
     """Return how many more seeds find the largest effect seen, or one as large as the margin, with 80 % power.
 
     The power is that of a t test at the first step of Holm's procedure, with the spread seen so far: over seeds once
@@ -100,7 +100,7 @@ def more_seeds(effects: Sequence[Effect], unit: Unit, settings: Settings, family
     return int(seeds[enough.argmax()]) - now if enough.any() else None
 
 
-def _holds_everywhere(pair: Interaction, factor: FactorLevels, settings: Settings) -> bool:
+def _holds_everywhere(pair: Interaction, factor: FactorLevels, settings: InferenceSettings) -> bool:
     """Return whether a contrast of the factor is significant, with one sign, at every level of the partner."""
     effects = [effect for effect in pair.simple_effects if effect.factor == factor.path]
     for name in dict.fromkeys(effect.contrast for effect in effects):
@@ -118,16 +118,18 @@ def _all_equivalent(effects: Sequence[Effect]) -> bool:
     )
 
 
-def _any_significant_alone(evidence: Evidence, settings: Settings) -> bool:
+def _any_significant_alone(evidence: Evidence, settings: InferenceSettings) -> bool:
     """Return whether an interaction of the factor is significant when only its own interactions are counted."""
     return any(_is_significant(p, settings) for p in holm([pair.test.p for pair in evidence.pairs]))
 
 
-def _is_significant(p: float | None, settings: Settings) -> bool:
+def _is_significant(p: float | None, settings: InferenceSettings) -> bool:
     return p is not None and p <= settings.alpha
 
 
-def _reason(verdict: Verdict, partners: Sequence[str], test: Test, settings: Settings, needed: int | None) -> str:
+def _reason(
+    verdict: Verdict, partners: Sequence[str], test: Test, settings: InferenceSettings, needed: int | None
+) -> str:
     match verdict:
         case Verdict.CAUSE:
             return "Its levels differ, averaged over the other factors, by more than chance explains."
@@ -145,7 +147,7 @@ def _reason(verdict: Verdict, partners: Sequence[str], test: Test, settings: Set
             assert_never(unknown)
 
 
-def _reason_undecided(test: Test, settings: Settings, needed: int | None) -> str:
+def _reason_undecided(test: Test, settings: InferenceSettings, needed: int | None) -> str:
     if test.p is None:
         return "These runs allow no test of it."
     margin = "nor are they all within the margin" if settings.margin is not None else "and no margin was set"
@@ -159,7 +161,7 @@ def _partner(pair: Interaction, factor: FactorLevels) -> tuple[str, str]:
     return pair.factors[position], pair.titles[position]
 
 
-def _fewest_seeds_as_units(level: float, settings: Settings) -> int:
+def _fewest_seeds_as_units(level: float, settings: InferenceSettings) -> int:
     """Return from how many seeds on a permutation of whole seeds can reach this level."""
     reaching = (n for n in range(FEWEST_BLOCKS, MANY) if smallest_p((2,), n, settings.permutations) <= level)
     return next(reaching, MOST_SEEDS + 1)

@@ -9,7 +9,7 @@ from ablate.inference.inference import Inference
 
 def document(inference: Inference) -> dict[str, Any]:
     """Return it as dicts, lists and numbers; NaN becomes None."""
-    told = asdict(inference)
+    told = asdict(inference) | {"settings": inference.settings.model_dump()}
     for verdict in told["verdicts"]:
         verdict["with"] = verdict.pop("partners")
         verdict["p"] = verdict["test"]["p"]

@@ -18,14 +18,19 @@ from ablate.inference.monte_carlo import Draws
 from ablate.inference.multiplicity import holm
 from ablate.inference.permutation import contrast_p
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import FEWEST_BLOCKS, Settings
+from ablate.inference.settings import FEWEST_BLOCKS, InferenceSettings
 
 Tested = tuple[Test, float | None]
 Deviation = tuple[float | None, int]
 
 
 def effects_of(  # a factor, its test, and what both rest on
-    table: RunTable, own: Hypothesis, model: LinearModel, settings: Settings, tested: Tested, deviation: Deviation
+    table: RunTable,
+    own: Hypothesis,
+    model: LinearModel,
+    settings: InferenceSettings,
+    tested: Tested,
+    deviation: Deviation,
 ) -> tuple[Effect, ...]:
     """Return every contrast of a factor that the runs show.
 
@@ -46,7 +51,7 @@ def effects_of(  # a factor, its test, and what both rest on
 
 
 def simple_effects(
-    table: RunTable, own: Hypothesis, model: LinearModel, settings: Settings
+    table: RunTable, own: Hypothesis, model: LinearModel, settings: InferenceSettings
 ) -> tuple[SimpleEffect, ...]:
     """Return the effect of either factor of a pair at every level of the other, where the runs show it."""
     one, other = own.at
@@ -55,7 +60,7 @@ def simple_effects(
 
 
 def _at_levels(  # a pair, which of it is moved, and what its effects are taken from
-    table: RunTable, own: Hypothesis, moved: int, held: int, model: LinearModel, settings: Settings
+    table: RunTable, own: Hypothesis, moved: int, held: int, model: LinearModel, settings: InferenceSettings
 ) -> Iterator[SimpleEffect]:
     factor, beside = table.factors[moved], table.factors[held]
     levels = [level for level in factor.levels if level != factor.baseline]
@@ -85,7 +90,7 @@ def _at_levels(  # a pair, which of it is moved, and what its effects are taken 
 
 
 def _matched(
-    table: RunTable, contrast: Contrast, position: int, unit: Unit, settings: Settings
+    table: RunTable, contrast: Contrast, position: int, unit: Unit, settings: InferenceSettings
 ) -> tuple[Estimate, float | None] | None:
     sets = matched_sets(table, [position], [contrast.levels])
     weights = contrast.weights[contrast.levels]
@@ -101,7 +106,7 @@ def _units(sets: MatchedSets, unit: Unit) -> MatchedSets:
 
 
 def _modeled(
-    model: LinearModel, row: Float[np.ndarray, " parameter"], unit: Unit, settings: Settings
+    model: LinearModel, row: Float[np.ndarray, " parameter"], unit: Unit, settings: InferenceSettings
 ) -> tuple[Estimate, float | None]:
     estimate = model.estimate(row, unit)
     if estimate.blocks < FEWEST_BLOCKS:
@@ -116,7 +121,7 @@ def _effect(  # noqa: PLR0913, PLR0917  # one contrast with all that is said of 
     p: float | None,
     p_adjusted: float | None,
     unit: Unit,
-    settings: Settings,
+    settings: InferenceSettings,
     deviation: Deviation,
 ) -> Effect:
     low, high = interval(estimate, unit, settings, 1 - settings.alpha) or (None, None)
@@ -144,7 +149,7 @@ def _effect(  # noqa: PLR0913, PLR0917  # one contrast with all that is said of 
     )
 
 
-def _equivalent(estimate: Estimate, unit: Unit, settings: Settings) -> bool | None:
+def _equivalent(estimate: Estimate, unit: Unit, settings: InferenceSettings) -> bool | None:
     """Two one-sided tests (Schuirmann 1987): whether the interval at 1 - 2 alpha lies within the margin."""
     if settings.margin is None or estimate.error is None:
         return None
@@ -165,5 +170,5 @@ def _gated(within: float | None, overall: float | None) -> float | None:
     return None if within is None or overall is None else max(within, overall)
 
 
-def _draws(settings: Settings) -> Draws:
+def _draws(settings: InferenceSettings) -> Draws:
     return Draws(settings.permutations, settings.seed)

@@ -13,7 +13,7 @@ from ablate.inference.matched import matched_sets
 from ablate.inference.monte_carlo import Draws
 from ablate.inference.permutation import omnibus_p
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 UNDEFINED = "undefined"  # the run ended well, and yet there is nothing to measure
 ENDED_WELL = ("finished", "")  # MLflow writes it in capitals
@@ -32,7 +32,7 @@ def failed_runs(table: RunTable) -> tuple[FailedRun, ...]:
     )
 
 
-def failure_rates(table: RunTable, settings: Settings) -> tuple[FailureRate, ...]:
+def failure_rates(table: RunTable, settings: InferenceSettings) -> tuple[FailureRate, ...]:
     """Return the share of runs without a response at every level, for every factor; none where all runs have one.
 
     `p` is that of a randomization test of no dependence on the level: failures are dealt anew within matched sets of

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -13,7 +12,7 @@ from ablate.inference.linear_model import LinearModel
 from ablate.inference.matched import MatchedSets, matched_sets
 from ablate.inference.permutation import smallest_p
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import FEWEST_BLOCKS, Settings
+from ablate.inference.settings import FEWEST_BLOCKS, InferenceSettings
 
 
 @dataclass(frozen=True)
@@ -71,12 +70,12 @@ class Family:
         return tuple(pair for pair in self.hypotheses if pair.is_interaction and not pair.is_tested)
 
 
-def hypotheses(table: RunTable, settings: Settings) -> tuple[Hypothesis, ...]:
+def hypotheses(table: RunTable, settings: InferenceSettings) -> tuple[Hypothesis, ...]:
     """Return every hypothesis of the study; responses matter only by being there or not."""
     return family(table, settings).hypotheses
 
 
-def family(table: RunTable, settings: Settings, unit: Unit | None = None) -> Family:
+def family(table: RunTable, settings: InferenceSettings, unit: Unit | None = None) -> Family:
     """Return every hypothesis, and the model of the table.
 
     Without a `unit`, blocks (seeds) are that of all tests where relabeling whole blocks reaches alpha over the size of
@@ -105,7 +104,7 @@ def _hypothesis(
 
 
 def _reaching(  # a hypothesis, and all that bounds its p
-    own: Hypothesis, sets: MatchedSets, model: LinearModel, unit: Unit, blocks: int, settings: Settings
+    own: Hypothesis, sets: MatchedSets, model: LinearModel, unit: Unit, blocks: int, settings: InferenceSettings
 ) -> Hypothesis:
     """Return the hypothesis with its unit and the least p that it can reach."""
     if own.how == "none" or blocks < FEWEST_BLOCKS:
@@ -120,10 +119,9 @@ def _reaching(  # a hypothesis, and all that bounds its p
     return replace(own, unit=unit, smallest=smallest_p(sets.values.shape[1:], count, settings.permutations))
 
 
-def _pairs(table: RunTable, settings: Settings) -> tuple[Pair, ...]:
+def _pairs(table: RunTable, settings: InferenceSettings) -> tuple[Pair, ...]:
     varied = {factor.path: index for index, factor in enumerate(table.factors) if len(factor.levels) > 1}
-    asked = combinations(varied, 2) if settings.interactions is None else settings.interactions
-    return tuple((varied[one], varied[other]) for one, other in asked if one in varied and other in varied)
+    return tuple((varied[first], varied[second]) for first, second in settings.tested_pairs(tuple(varied)))
 
 
 def _model(table: RunTable, pairs: Sequence[Pair]) -> tuple[LinearModel, tuple[tuple[int, ...], ...]]:

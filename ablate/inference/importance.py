@@ -13,7 +13,7 @@ from ablate.inference.inference import Importance
 from ablate.inference.matched import contexts, matched_sets
 from ablate.inference.resampling import FEWEST_BLOCKS, resamples, share_interval
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.inference.shapley import shapley
 
 MOST_FACTORS = 12  # every factor more doubles the coalitions
@@ -24,7 +24,7 @@ ROUNDING = 1e-10  # of the largest response: a standard deviation that is roundi
 Grid = Float[np.ndarray, "cell block"]
 
 
-def importance(table: RunTable, settings: Settings) -> tuple[Importance, ...]:
+def importance(table: RunTable, settings: InferenceSettings) -> tuple[Importance, ...]:
     """Return every factor's Shapley share of the variance between cells; the shares add up to 1.
 
     A set of factors is worth the variance over the measured cells of the mean of the cells with equal levels of these
@@ -83,7 +83,7 @@ def _means(
 
 
 def _bounds(
-    cells: np.ndarray, grid: Grid, share: Float[np.ndarray, " factor"], settings: Settings
+    cells: np.ndarray, grid: Grid, share: Float[np.ndarray, " factor"], settings: InferenceSettings
 ) -> Sequence[tuple[float, float] | tuple[None, None]]:
     blocks = grid.shape[1]
     if blocks < FEWEST_BLOCKS:
@@ -92,7 +92,7 @@ def _bounds(
     return share_interval(share, drawn, blocks, settings.alpha)
 
 
-def _null(table: RunTable, position: int, cells: Int[np.ndarray, "cell factor"], settings: Settings) -> float:
+def _null(table: RunTable, position: int, cells: Int[np.ndarray, "cell factor"], settings: InferenceSettings) -> float:
     """Return the variance between cells that rarely more than falls to this factor where it does nothing."""
     own = table.defined
     alike = contexts(table, [position]) if matched_sets(table, [position]).suffice else np.zeros(len(own), int)
@@ -104,7 +104,7 @@ def _null(table: RunTable, position: int, cells: Int[np.ndarray, "cell factor"],
 
 
 def _within_groups(
-    values: Float[np.ndarray, " run"], group: Int[np.ndarray, " run"], settings: Settings
+    values: Float[np.ndarray, " run"], group: Int[np.ndarray, " run"], settings: InferenceSettings
 ) -> Float[np.ndarray, "run draw"]:
     """Return the values dealt anew to the runs of each group, so many times."""
     generator = np.random.default_rng(derive(settings.seed, "randomization"))

@@ -19,12 +19,12 @@ from ablate.inference.noise import run_deviation
 from ablate.inference.permutation import omnibus_p
 from ablate.inference.run_table import RunTable
 from ablate.inference.seed_interaction import steadiness
-from ablate.inference.settings import FEWEST_BLOCKS, Settings
+from ablate.inference.settings import FEWEST_BLOCKS, InferenceSettings
 from ablate.inference.variance import variance
 from ablate.inference.weaknesses import weaknesses
 
 
-def infer(table: RunTable, settings: Settings) -> Inference:
+def infer(table: RunTable, settings: InferenceSettings) -> Inference:
     """Return what the runs allow one to say of every factor. Equal input gives an equal result."""
     own = table.measured
     told = family(own, settings)
@@ -52,7 +52,7 @@ def infer(table: RunTable, settings: Settings) -> Inference:
 def _with_the_rest(  # noqa: PLR0913  # what was found so far
     table: RunTable,
     own: RunTable,
-    settings: Settings,
+    settings: InferenceSettings,
     verdicts: tuple[FactorVerdict, ...],
     interactions: tuple[Interaction, ...],
     hypotheses: Sequence[Hypothesis],
@@ -76,7 +76,7 @@ def _with_the_rest(  # noqa: PLR0913  # what was found so far
     )
 
 
-def _unsteady(table: RunTable, told: Family, settings: Settings) -> bool:
+def _unsteady(table: RunTable, told: Family, settings: InferenceSettings) -> bool:
     """Whether any main effect changes from block to block by more than runs do, so that runs are no witnesses."""
     mains = [own for own in told.hypotheses if len(own.at) == 1 and own.how != "none" and own.unit == "run"]
     found = [
@@ -86,7 +86,7 @@ def _unsteady(table: RunTable, told: Family, settings: Settings) -> bool:
     return any(p is not None and p < settings.alpha / len(mains) for p in found)
 
 
-def _test(table: RunTable, own: Hypothesis, told: Family, settings: Settings) -> Test:
+def _test(table: RunTable, own: Hypothesis, told: Family, settings: InferenceSettings) -> Test:
     draws = Draws(settings.permutations, settings.seed)
     blocks = len(np.unique(table.block[table.defined]))
     if own.how == "none" or blocks < FEWEST_BLOCKS:
@@ -103,7 +103,7 @@ def _test(table: RunTable, own: Hypothesis, told: Family, settings: Settings) ->
 
 
 def _interaction(  # a hypothesis, its test, and what both rest on
-    table: RunTable, own: Hypothesis, test: Test, p: float | None, told: Family, settings: Settings
+    table: RunTable, own: Hypothesis, test: Test, p: float | None, told: Family, settings: InferenceSettings
 ) -> Interaction:
     first, second = (table.factors[position] for position in own.at)
     contrasts_ = told.model.term(*own.at) if own.at in told.model.places else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 
 Unit = Literal["block", "run"]
@@ -193,7 +193,7 @@ class MissingCell:
 class Inference:
     """Everything inferred from a table of runs. `warnings` are whole sentences about what weakens it."""
 
-    settings: Settings
+    settings: InferenceSettings
     factors: tuple[FactorLevels, ...]
     blocks: tuple[str, ...]
     verdicts: tuple[FactorVerdict, ...]
@@ -205,3 +205,8 @@ class Inference:
     failed: tuple[FailedRun, ...]
     missing_cells: tuple[MissingCell, ...]
     warnings: tuple[str, ...]
+
+    def pairs_of(self, verdict: FactorVerdict) -> tuple[Interaction, ...]:
+        """Return the interactions between a factor and the partners that it acts only with."""
+        pairs = [{verdict.factor, partner} for partner in verdict.partners]
+        return tuple(pair for pair in self.interactions if set(pair.factors) in pairs)

@@ -6,13 +6,15 @@ from scipy import stats
 from ablate.core.seeds import derive
 from ablate.inference.estimate import Estimate
 from ablate.inference.inference import Unit
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 ROUNDING = 1e-12
 FEWEST_RESAMPLED = 6  # seeds; fewer have too few different resamples to tell a tail
 
 
-def interval(estimate: Estimate, unit: Unit, settings: Settings, confidence: float) -> tuple[float, float] | None:
+def interval(
+    estimate: Estimate, unit: Unit, settings: InferenceSettings, confidence: float
+) -> tuple[float, float] | None:
     """Return the bounds of an interval that covers the true contrast with `confidence`; None where nothing tells it.
 
     `student`: the estimate plus and minus Student's t times its standard error. `studentized`: the same with the
@@ -40,7 +42,7 @@ def _vary(own: np.ndarray) -> bool:
     return bool(own.std() > ROUNDING * np.abs(own).max())
 
 
-def _bca(values: np.ndarray, settings: Settings, confidence: float) -> tuple[float, float]:
+def _bca(values: np.ndarray, settings: InferenceSettings, confidence: float) -> tuple[float, float]:
     middle, spread = values.mean(), values.std()  # SciPy takes third powers, which overflow for large values
     found = stats.bootstrap(
         ((values - middle) / spread,),
@@ -53,7 +55,7 @@ def _bca(values: np.ndarray, settings: Settings, confidence: float) -> tuple[flo
     return float(middle + spread * found.low), float(middle + spread * found.high)
 
 
-def _studentized(values: np.ndarray, settings: Settings, confidence: float) -> tuple[float, float]:
+def _studentized(values: np.ndarray, settings: InferenceSettings, confidence: float) -> tuple[float, float]:
     drawn = values[_generator(settings).integers(0, len(values), (settings.resamples, len(values)))]
     error = drawn.std(axis=1, ddof=1)
     told = error > 0
@@ -64,5 +66,5 @@ def _studentized(values: np.ndarray, settings: Settings, confidence: float) -> t
     return float(values.mean() - high * spread), float(values.mean() - low * spread)
 
 
-def _generator(settings: Settings) -> np.random.Generator:
+def _generator(settings: InferenceSettings) -> np.random.Generator:
     return np.random.default_rng(derive(settings.seed, "bootstrap"))

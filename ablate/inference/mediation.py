@@ -12,14 +12,14 @@ from ablate.inference.estimate import Estimate
 from ablate.inference.inference import Mediation
 from ablate.inference.interval import interval
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 FEWEST_BLOCKS = 3
 TINY = 1e-9  # relative to the largest singular value: columns that others make up
 TOLD = 1 - 1e-7  # of a coefficient's own direction lies in what the runs show
 
 
-def mediation(table: RunTable, settings: Settings) -> tuple[Mediation, ...]:
+def mediation(table: RunTable, settings: InferenceSettings) -> tuple[Mediation, ...]:
     """Return the total and the direct effect of every level against the baseline, for every mediator of the table.
 
     Both are least squares over the runs that have the response and the mediator, with blocks and the main effects of
@@ -35,7 +35,7 @@ def mediation(table: RunTable, settings: Settings) -> tuple[Mediation, ...]:
     return tuple(chain.from_iterable(_through(table, mediator, settings) for mediator in table.mediators))
 
 
-def _through(table: RunTable, mediator: str, settings: Settings) -> Iterator[Mediation]:
+def _through(table: RunTable, mediator: str, settings: InferenceSettings) -> Iterator[Mediation]:
     own = table.defined & np.isfinite(table.mediators[mediator])
     block = np.unique(table.block[own], return_inverse=True)[1]
     response = within(table.response[own], block)
@@ -87,7 +87,9 @@ def _coefficients(columns: Float[np.ndarray, "run column"], response: Float[np.n
     return np.where((right**2).sum(axis=0) > TOLD, coefficients, np.nan)
 
 
-def _interval(direct: float, without: Float[np.ndarray, " block"], settings: Settings) -> tuple[float, float] | None:
+def _interval(
+    direct: float, without: Float[np.ndarray, " block"], settings: InferenceSettings
+) -> tuple[float, float] | None:
     blocks = len(without)
     if blocks < FEWEST_BLOCKS or not np.isfinite(without).all():
         return None

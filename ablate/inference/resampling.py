@@ -5,12 +5,12 @@ from jaxtyping import Float
 from scipy import stats
 
 from ablate.core.seeds import derive
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 FEWEST_BLOCKS = 3  # fewer have no resamples to speak of
 
 
-def resamples(blocks: int, count: int, settings: Settings) -> Float[np.ndarray, "block draw"]:
+def resamples(blocks: int, count: int, settings: InferenceSettings) -> Float[np.ndarray, "block draw"]:
     """Return how often each block is drawn, in so many draws of as many blocks as there are, with replacement."""
     generator = np.random.default_rng(derive(settings.seed, "bootstrap"))
     return 1.0 * generator.multinomial(blocks, np.full(blocks, 1 / blocks), count).T

@@ -1,29 +1,62 @@
-"""What an inference is asked to hold: fixed before the results are seen."""
+"""The settings of an analysis: one type for study files, the command line and Python, fixed before the first run."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, PositiveFloat
+
+from ablate.core.spec_base import Spec
 
 Interval = Literal["student", "studentized", "bca"]
-FEWEST_BLOCKS = 2  # with one seed nothing says how much a result varies
+FactorPair = Annotated[list[str], Field(min_length=2, max_length=2)]
+Bound = Annotated[float, Field(allow_inf_nan=True)]
+FEWEST_BLOCKS = 2  # one seed alone does not show how much a result varies
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How verdicts are reached.
+class AnalysisSettings(Spec):
+    """How verdicts are reached: fixed before the first run."""
 
-    `alpha` bounds the chance that anything at all is named a cause where nothing is one, and 1 - alpha is the coverage
-    of every interval. A factor is no cause where its effects lie within `margin`, in the response's unit; None leaves
-    that open. `interactions` are the pairs of factors whose dependence on each other is tested beside the factors
-    themselves; None takes every pair. Tests that cannot be enumerated draw `permutations` of the runs, from `seed`.
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """Family-wise error rate: largest chance to call anything a cause where nothing is. Intervals cover 1 - alpha."""
+    margin: PositiveFloat | None = None
+    """Equivalence margin, in the response's unit. Without it, no factor can be called "not a cause"."""
+    interactions: Literal["design", "all", "none"] | list[FactorPair] = "design"
+    """Pairs of factors whose interaction is tested, if the runs can estimate it.
+
+    "design" takes the pairs that the design names, and all pairs if it names none.
     """
-
-    alpha: float = 0.05
-    margin: float | None = None
-    interactions: tuple[tuple[str, str], ...] | None = None
     interval: Interval = "student"
-    permutations: int = 9_999
-    resamples: int = 2_000
-    seed: int = 0
+    """Confidence interval over seeds: Student's t, the studentized bootstrap, or the BCa bootstrap."""
+    permutations: Annotated[int, Field(ge=999, le=1_000_000)] = 9_999
+    """Permutations drawn for a test that has too many to enumerate."""
+    resamples: Annotated[int, Field(ge=100, le=100_000)] = 2_000
+    """Resamples of the seeds for bootstrap intervals."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the permutations and the bootstrap."""
+    sd: PositiveFloat | None = None
+    """Expected standard deviation of a run about its cell and seed, in the response's unit; `ablate plan` uses it."""
+
+    def tested_pairs(self, factors: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        """Return the pairs of these factors whose interaction is tested; "design" stands for all of them here."""
+        match self.interactions:
+            case "none":
+                return ()
+            case "all" | "design":
+                return tuple(combinations(factors, 2))
+            case pairs:
+                return tuple((first, second) for first, second in pairs if first in factors and second in factors)
+
+
+class InferenceSettings(AnalysisSettings):
+    """The settings of an analysis, and the two properties of its response that an inference needs."""
+
     higher_is_better: bool | None = False
-    bounds: tuple[float, float] | None = None
-    """The least and the largest value that the response can take; None where it has no such bounds."""
+    """None if neither direction is better."""
+    bounds: tuple[Bound, Bound] | None = None
+    """Smallest and largest value that the response can have; None if it has no bounds."""
+
+    @classmethod
+    def of(cls, analysis: AnalysisSettings, **changes: Any) -> Self:
+        """Return the settings of an analysis with some of them changed, and with the properties of its response."""
+        return cls(**{**dict(analysis), **changes})

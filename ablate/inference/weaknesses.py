@@ -7,7 +7,7 @@ import numpy as np
 from ablate.inference.hypotheses import Hypothesis
 from ablate.inference.inference import FactorVerdict
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import FEWEST_BLOCKS, Settings
+from ablate.inference.settings import FEWEST_BLOCKS, InferenceSettings
 from ablate.inference.verdict import Verdict
 
 AT_BOUND, NEAR = 0.2, 0.01  # of the runs; of the range
@@ -16,7 +16,7 @@ AT_BOUND, NEAR = 0.2, 0.01  # of the runs; of the range
 def weaknesses(  # the table before and after, and what was made of it
     table: RunTable,
     own: RunTable,
-    settings: Settings,
+    settings: InferenceSettings,
     verdicts: Sequence[FactorVerdict],
     hypotheses: Sequence[Hypothesis],
     *,
@@ -77,7 +77,7 @@ def _unbalanced(hypotheses: Sequence[Hypothesis]) -> Iterator[str]:
         )
 
 
-def _bounded(own: RunTable, settings: Settings) -> Iterator[str]:
+def _bounded(own: RunTable, settings: InferenceSettings) -> Iterator[str]:
     if settings.bounds is None or not own.defined.any():
         return
     low, high = settings.bounds
@@ -90,6 +90,6 @@ def _bounded(own: RunTable, settings: Settings) -> Iterator[str]:
         )
 
 
-def _no_margin(verdicts: Sequence[FactorVerdict], settings: Settings) -> Iterator[str]:
+def _no_margin(verdicts: Sequence[FactorVerdict], settings: InferenceSettings) -> Iterator[str]:
     if settings.margin is None and any(verdict.verdict is Verdict.UNDECIDED for verdict in verdicts):
         yield "No margin was set, so no factor can be said to be no cause."

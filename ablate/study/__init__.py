@@ -4,11 +4,10 @@ from ablate.study.change import changed
 from ablate.study.factor import Factor, level_name
 from ablate.study.response import Response
 from ablate.study.run import Adam, Evaluation, RunSpec, Training, View
-from ablate.study.study import Analysis, Budget, Cell, PlannedRun, Resources, StudySpec
+from ablate.study.study import Budget, Cell, PlannedRun, Resources, StudySpec
 
 __all__ = [
     "Adam",
-    "Analysis",
     "Budget",
     "Cell",
     "Evaluation",

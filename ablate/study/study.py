@@ -13,7 +13,7 @@ from ablate.core.spec_base import Spec
 from ablate.design import AnyDesign, DesignFactor, FullFactorial
 from ablate.design.rules import Rules
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.settings import Interval, Settings
+from ablate.inference.settings import AnalysisSettings, FactorPair, InferenceSettings
 from ablate.measurement.metrics import METRICS
 from ablate.study.change import changed, unknown_path
 from ablate.study.factor import Factor, Levels, as_factor
@@ -25,30 +25,6 @@ from ablate.study.run import RunSpec, Seed
 MOST_SEEDS = 1_000
 SeedCount = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
 Seeds = Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS)]
-FactorPair = Annotated[list[str], Field(min_length=2, max_length=2)]
-
-
-class Analysis(Spec):
-    """How verdicts are reached: fixed before the first run."""
-
-    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
-    """Largest chance that anything is named a cause where nothing is one; intervals cover 1 - alpha."""
-    margin: PositiveFloat | None = None
-    """In the response's unit: a factor whose effects lie within it is no cause. None leaves that open."""
-    interactions: Literal["design", "all", "none"] | list[FactorPair] = "design"
-    """Pairs of factors whose dependence on each other is tested, of those that the runs can show.
-
-    Design takes those that the design is chosen to estimate, and all of a design that names none.
-    """
-    interval: Interval = "student"
-    """Over seeds: Student's t, the studentized bootstrap, or the bias-corrected accelerated bootstrap."""
-    permutations: Annotated[int, Field(ge=999, le=1_000_000)] = 9_999
-    """Relabelings drawn for a test whose relabelings are too many to go through."""
-    resamples: Annotated[int, Field(ge=100, le=100_000)] = 2_000
-    """Of the seeds, for bootstrap intervals."""
-    seed: Annotated[int, Field(ge=0)] = 0
-    sd: PositiveFloat | None = None
-    """Standard deviation of a run about its cell and seed, in the response's unit, as expected: for `ablate plan`."""
 
 
 class Budget(Spec):
@@ -131,7 +107,7 @@ class StudySpec(Spec):
     design: AnyDesign = FullFactorial()
     seeds: Annotated[Seeds, BeforeValidator(_as_seeds, json_schema_input_type=SeedCount | Seeds)]
     """One run of every cell each; a number n stands for 0 to n-1."""
-    analysis: Analysis = Analysis()
+    analysis: AnalysisSettings = AnalysisSettings()
     budget: Budget = Budget()
     resources: Resources = Resources()
     probes: Literal["extremes", "none"] = "extremes"
@@ -210,20 +186,15 @@ class StudySpec(Spec):
         )
 
     @cached_property
-    def settings(self) -> Settings:
+    def settings(self) -> InferenceSettings:
         """How verdicts on this study are reached; its measure says which direction is better, and its bounds.
 
         Raises SpecError and DesignError as `cells` does.
         """
-        asked, metric = self.analysis, METRICS[self.response.metric]
-        return Settings(
-            alpha=asked.alpha,
-            margin=asked.margin,
+        metric = METRICS[self.response.metric]
+        return InferenceSettings.of(
+            self.analysis,
             interactions=self._tested_pairs(),
-            interval=asked.interval,
-            permutations=asked.permutations,
-            resamples=asked.resamples,
-            seed=asked.seed,
             higher_is_better=metric.higher_is_better,
             bounds=(metric.low, metric.high),
         )
@@ -241,17 +212,12 @@ class StudySpec(Spec):
     def _rules(self) -> Rules:
         return self.design.rules(self.design_factors)
 
-    def _tested_pairs(self) -> tuple[tuple[str, str], ...] | None:
-        match self.analysis.interactions:
-            case "all":
-                return None
-            case "none":
-                return ()
-            case "design":
-                pairs, paths = self.design.pairs(self.design_factors), list(self.factors)
-                return None if pairs is None else tuple((paths[one], paths[other]) for one, other in pairs)
-            case named:
-                return tuple((one, other) for one, other in named)
+    def _tested_pairs(self) -> Literal["all", "none"] | list[FactorPair]:
+        """Return the pairs of `analysis.interactions`, with those of the design in place of "design"."""
+        if self.analysis.interactions != "design":
+            return self.analysis.interactions
+        pairs, paths = self.design.pairs(self.design_factors), list(self.factors)
+        return "all" if pairs is None else [[paths[first], paths[second]] for first, second in pairs]
 
     def _names(self, indices: Sequence[int]) -> dict[str, str]:
         levels = zip(self.factors.items(), indices, strict=True)

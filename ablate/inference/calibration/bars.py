@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ablate.inference.calibration.layout import Layout
 from ablate.inference.calibration.rates import Rate, Rates
 from ablate.inference.calibration.scenario import Sizes
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
 COVERAGE_SLACK = 0.02
 COVERED = ("no_effect", "one_cause", "pure_interaction")
@@ -26,7 +26,7 @@ class Bar:
     holds: bool
 
 
-def bars(found: Mapping[str, Rates], layout: Layout, sizes: Sizes, settings: Settings) -> tuple[Bar, ...]:
+def bars(found: Mapping[str, Rates], layout: Layout, sizes: Sizes, settings: InferenceSettings) -> tuple[Bar, ...]:
     """Return the bars of the scenarios that were simulated, as far as they apply to this design and these sizes."""
     made: list[Bar] = []
     if (alarms := _of(found, "no_effect", "false_alarms")) is not None:

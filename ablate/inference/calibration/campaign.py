@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from multiprocessing import get_context
 
@@ -17,9 +17,9 @@ from ablate.inference.calibration.scenario import Scenario, Sizes
 from ablate.inference.calibration.simulate import simulate
 from ablate.inference.inference import Inference
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import Settings
+from ablate.inference.settings import InferenceSettings
 
-Analyze = Callable[[RunTable, Settings], Inference]
+Analyze = Callable[[RunTable, InferenceSettings], Inference]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 AHEAD = 2  # studies waiting for each worker, so that none idles
 
@@ -30,7 +30,7 @@ class Campaign:
 
     layout: Layout
     sizes: Sizes
-    settings: Settings
+    settings: InferenceSettings
     analyze: Analyze
     seed: int = 0
 
@@ -38,7 +38,7 @@ class Campaign:
         """Simulate one study and judge what is inferred from it. Raises AnalysisError, naming the study."""
         study = simulate(scenario, self.layout, self.sizes, self.seed, number)
         try:
-            inference = self.analyze(study.table, replace(self.settings, seed=study.seed))
+            inference = self.analyze(study.table, self.settings.model_copy(update={"seed": study.seed}))
         except AblateError as error:
             raise AnalysisError(f"study {number} of {scenario.name}, seed {self.seed}: {error}") from error
         return judge(inference, study, self.sizes)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from ablate.core.plain_json import plain
 from ablate.inference.calibration.bars import Bar
 from ablate.inference.calibration.campaign import Campaign
 from ablate.inference.calibration.rates import Rates
@@ -19,7 +20,7 @@ def document(campaign: Campaign, found: Mapping[str, Rates], held: Sequence[Bar]
             "seeds": layout.blocks,
         },
         "sizes": asdict(campaign.sizes),
-        "settings": asdict(settings),
+        "settings": plain(settings.model_dump()),
         "seed": campaign.seed,
         "scenarios": {name: asdict(rates) for name, rates in found.items()},
         "bars": [asdict(bar) for bar in held],
