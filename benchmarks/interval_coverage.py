@@ -41,7 +41,7 @@ def noises() -> dict[str, Draw]:
     """Return how the contrast of a seed may be drawn, by name; all have mean 0."""
     log_normal, exponential = stats.lognorm(1), stats.expon()
 
-    def skewed(distribution: stats.rv_continuous) -> Draw:
+    def skewed(distribution: stats.distributions.rv_frozen) -> Draw:
         return lambda generator, n: distribution.rvs(size=n, random_state=generator) - distribution.mean()
 
     return {

@@ -68,7 +68,7 @@ def _seconds(command: list[str]) -> float:
 
 def _run_plainly(study: StudySpec, folder: Path) -> None:
     torch.set_num_threads(2)
-    ConvLSTMLayer.forward = _concatenating  # type: ignore[method-assign]
+    ConvLSTMLayer.forward = _concatenating  # type: ignore[method-assign,assignment]  # the plain forward in place of the fused one
     for planned_run in study.planned_runs:
         carry_out(planned_run, RunPaths(folder / planned_run.id), lambda *_: None)
 
@@ -91,7 +91,7 @@ def _concatenating(
 
 
 def _step(layer: ConvLSTMLayer, frame: Tensor, state: CellState) -> CellState:
-    kernel, names = layer.kernel, layer._names  # noqa: SLF001  # it stands in for the layer's own forward
+    kernel, names = layer.get_parameter("kernel"), layer._names  # noqa: SLF001  # it stands in for the layer's own forward
     activation, gate = ACTIVATIONS[names.activation].value, ACTIVATIONS[names.gate].value
     if kernel.shape[-1] == layer.state_kernel.shape[-1]:
         both = torch.cat([frame, state.hidden], dim=1)
@@ -117,7 +117,7 @@ def _tracking(study: StudySpec, ran: Store, again: Store) -> tuple[float, float]
             tracker.curve(run_id, record.curve.iloc[index : index + 1])
         tracker.finish(run_id, record, paths)
         taken.append(perf_counter() - start)
-        whole.append(record.facts["seconds"])
+        whole.append(float(record.facts["seconds"] or 0))
     return median(taken), median(taken) / median(whole)
 
 

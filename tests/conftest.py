@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ablate.storage.paths import Store
-from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
+from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, Outcome, RunRecord
 from ablate.study import PlannedRun, RunSpec, StudySpec
 
 SMALL_BASE = {
@@ -24,7 +24,9 @@ class Page(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.words, self.open = [], [], []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
         self.feed(text)
         assert self.open == []
 
@@ -102,7 +104,7 @@ def small_study():
 def made_record():
     """Return a function that makes the record of a point without training, with a ghost ratio of one's choice."""
 
-    def make(planned_run: PlannedRun, ghost_ratio: float = 0.25, outcome: str = "finished") -> RunRecord:
+    def make(planned_run: PlannedRun, ghost_ratio: float = 0.25, outcome: Outcome = "finished") -> RunRecord:
         values = {"ghost_ratio": ghost_ratio, "signal_retention": 0.8, "mse": 40.0}
         rows = [
             (view, clip, step, metric, value)

@@ -35,7 +35,9 @@ class PostgreSQL:
     def run(self, tool: str, *arguments: str) -> None:
         """Run one of PostgreSQL's tools, as the user that owns the folder."""
         owner = self.folder.stat().st_uid
-        command = [str(self.tools() / tool), "-D", str(self.folder / "data"), *arguments]
+        tools = self.tools()
+        assert tools is not None, "PostgreSQL is not installed"
+        command = [str(tools / tool), "-D", str(self.folder / "data"), *arguments]
         subprocess.run(command, check=True, user=owner, capture_output=True, cwd=self.folder)
 
     def start(self) -> None:

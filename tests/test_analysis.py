@@ -151,21 +151,29 @@ def test_a_run_that_went_blank_is_not_the_best_however_little_ghost_it_has():
         {"run_id": ["blank", "sharp", "ghostly"], "seed": 0, "response": [0.0, 0.1, 0.5], "mse": [90.0, 20.0, 30.0]}
     ).assign(outcome="finished")
     best, worst = best_and_worst(runs, [], GHOST, [])
+    assert best is not None
+    assert worst is not None
     assert (best.run_id, worst.run_id) == ("sharp", "ghostly")
 
 
 def test_where_no_response_is_defined_a_finished_run_can_still_be_looked_at():
     runs = pd.DataFrame({"run_id": ["lost", "gray"], "outcome": ["failed", "finished"], "seed": 0, "response": np.nan})
     best, worst = best_and_worst(runs, [], GHOST, [])
+    assert best is not None
+    assert worst is not None
     assert (best.run_id, worst.run_id) == ("gray", "gray")
 
 
 def test_best_and_worst_follow_the_direction_of_the_measure():
     table = study()
     found = analyze(table, SETTINGS)
+    assert found.best is not None
+    assert found.worst is not None
     assert (found.best.levels["model.kernel"], found.worst.run_id) == ("3", "1-mse-1")
     better = replace(table.response, metric=replace(GHOST, higher_is_better=True))
-    assert analyze(replace(table, response=better), SETTINGS).best.run_id == "1-mse-1"
+    best = analyze(replace(table, response=better), SETTINGS).best
+    assert best is not None
+    assert best.run_id == "1-mse-1"
 
 
 def test_nothing_to_analyze_is_refused_in_one_line():
@@ -274,7 +282,8 @@ def test_forecasts_in_their_place_raise_no_caution():
 
 def test_batches_that_were_cut_to_fit_in_memory_are_told():
     table = study()
-    said = analyze(replace(table, runs=table.runs.assign(batch_pieces=[1, 4, 2, 1, 1, 1, 1, None])), SETTINGS).warnings
+    runs = table.runs.assign(batch_pieces=[1, 4, 2, 1, 1, 1, 1, np.nan])
+    said = analyze(replace(table, runs=runs), SETTINGS).warnings
     assert any(
         "In 2 of 7 runs memory did not hold a whole batch: it was cut into up to 4 pieces" in one for one in said
     )

@@ -15,7 +15,9 @@ def seed():
 def test_the_gradient_is_that_of_finite_differences():
     images, weight, bias = torch.randn(3, 2, 4, 5).double(), torch.randn(2).double(), torch.randn(2).double()
     inputs = [tensor.requires_grad_() for tensor in (images, weight, bias)]
-    assert torch.autograd.gradcheck(lambda *tensors: normalize_by_batch(*tensors, 1e-3)[0], inputs)
+    assert torch.autograd.gradcheck(
+        lambda images, weight, bias: normalize_by_batch(images, weight, bias, 1e-3)[0], inputs
+    )
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

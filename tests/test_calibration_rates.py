@@ -28,12 +28,14 @@ def test_the_interval_of_a_share_is_clopper_pearsons(hits, of):
 def test_a_share_counted_once_a_study_has_the_exact_interval():
     known = stats.binomtest(4, 40).proportion_ci(0.95, "exact")
     found = rate(np.array([1] * 4 + [0] * 36), ONES)
+    assert found is not None
     assert (found.share, found.count, found.of) == (0.1, 4, 40)
     assert (found.low, found.high) == pytest.approx((known.low, known.high))
 
 
 def test_counts_that_agree_within_a_study_are_worth_one_each():
     found = rate(5 * np.array([1] * 4 + [0] * 36), 5 * ONES)
+    assert found is not None
     # the variance of a share of n studies is p (1 - p) / (n - 1): one study less than the binomial's
     assert (found.low, found.high) == pytest.approx(clopper_pearson(0.1 * 39, 39))
 
@@ -42,6 +44,7 @@ def test_counts_that_are_independent_within_a_study_are_worth_them_all():
     drawn = np.random.default_rng(0).binomial(8, 0.95, 3_000)
     known = stats.binomtest(int(drawn.sum()), 24_000).proportion_ci(0.95, "exact")
     found = rate(drawn, np.full(3_000, 8))
+    assert found is not None
     assert (found.low, found.high) == pytest.approx((known.low, known.high), abs=0.0005)
 
 
@@ -49,12 +52,14 @@ def test_intervals_of_shares_that_hang_together_cover_the_truth():
     draw = np.random.default_rng(1)
     chance = draw.beta(19, 1, (400, 200))
     found = [rate(draw.binomial(8, study), np.full(200, 8)) for study in chance]
-    covered = sum(each.low <= 0.95 <= each.high for each in found)
+    covered = sum(share is not None and share.low <= 0.95 <= share.high for share in found)
     assert stats.binomtest(covered, 400, 0.95, "less").pvalue > 0.001
 
 
 def test_a_share_without_any_variation_is_known_as_well_as_the_studies_are_many():
-    assert rate(8 * ONES, 8 * ONES).low == pytest.approx(stats.binomtest(40, 40).proportion_ci(0.95, "exact").low)
+    found = rate(8 * ONES, 8 * ONES)
+    assert found is not None
+    assert found.low == pytest.approx(stats.binomtest(40, 40).proportion_ci(0.95, "exact").low)
 
 
 def test_nothing_counted_is_no_rate():
@@ -65,6 +70,10 @@ def test_nothing_counted_is_no_rate():
 def test_only_studies_that_can_answer_are_counted():
     found = rates("one_cause", [RIGHT, RIGHT])
     assert found.cleared is None
+    assert found.found is not None
+    assert found.coverage is not None
+    assert found.false_alarms is not None
+    assert found.undecided is not None
     assert (found.found.count, found.found.of, found.false_alarms.count) == (2, 2, 0)
     assert (found.coverage.count, found.coverage.of, found.undecided.share) == (10, 10, 0.25)
 

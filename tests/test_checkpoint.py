@@ -1,4 +1,5 @@
 import pickle
+from typing import Any
 
 import pytest
 import torch
@@ -46,7 +47,8 @@ def test_recomputed_statistics_come_back(trained, small_run):
     paths, _, model = trained(changed(small_run, batch))
     model.norms[0].set_recomputed(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
     torch.save(model.state_dict(), paths.checkpoint)
-    norm = restore(paths)[1].norms[0]
+    restored: Any = restore(paths)[1]  # its norms are those of a ConvLSTM
+    norm = restored.norms[0]
     assert norm.recomputed_mean.tolist() == [1, 2]
     assert not norm.never_recomputed
 

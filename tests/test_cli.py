@@ -15,8 +15,9 @@ from tests.contained import ablate
 @pytest.fixture
 def study(tmp_path, small_study):
     def write(**changes) -> Path:
-        (tmp_path / "small.yaml").write_text(dump(small_study(**changes)))
-        return tmp_path / "small.yaml"
+        file: Path = tmp_path / "small.yaml"
+        file.write_text(dump(small_study(**changes)))
+        return file
 
     return write
 
@@ -94,6 +95,7 @@ def test_ctrl_c_exits_with_130_and_the_same_command_goes_on(tmp_path, study, sma
     file = study(seeds=[0], base=base)
     command = [sys.executable, "-c", "from ablate.cli import main; main()", "run", str(file), "--workers", "1"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
     while "1/4" not in (line := process.stdout.readline()):
         assert line, "the study ended before a run did"
     time.sleep(0.5)

@@ -31,8 +31,8 @@ HEALTHY_SECONDS = 180
 
 
 def test_the_compose_file_keeps_to_the_specification():
-    command = [Path(sys.executable).parent / "check-jsonschema", "--builtin-schema", "vendor.compose-spec"]
-    done = subprocess.run([*command, ROOT / "docker-compose.yml"], capture_output=True, text=True, check=False)
+    command = [str(Path(sys.executable).parent / "check-jsonschema"), "--builtin-schema", "vendor.compose-spec"]
+    done = subprocess.run([*command, str(ROOT / "docker-compose.yml")], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
 
 
@@ -184,6 +184,7 @@ def test_the_stack_comes_up_with_its_own_command_lines_and_runs_a_study(stack, s
     assert set(runs["outcome"]) == {"finished"}
     client = MlflowClient(stack.mlflow)
     experiment = client.get_experiment_by_name(study.name)
+    assert experiment is not None
     assert experiment.artifact_location.startswith("mlflow-artifacts:")
     shown = client.search_runs([experiment.experiment_id], "tags.role = 'run' and status = 'FINISHED'")
     assert len(shown) == len(study.planned_runs)

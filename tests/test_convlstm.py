@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -6,6 +8,7 @@ from scipy.signal import correlate2d
 
 from ablate.components.models import ConvLSTM
 from ablate.components.models.convolution import same_conv2d
+from ablate.components.models.specs import GroupNormalization
 
 CASE = {"kernel_size": [1, 2, 1, 2], "activation": "relu", "gate_activation": "hard_sigmoid"}
 
@@ -47,7 +50,7 @@ def test_forecasting_with_the_leaking_head_is_running_the_whole_prefix_each_time
 
 def test_one_step_of_a_layer_as_written_out_in_numpy():
     model = ConvLSTM(layers=1, filters=1, kernel_size=3, activation="tanh", peepholes=True).build()
-    layer = model.layers[0]
+    layer: Any = model.layers[0]
     with torch.no_grad():
         layer.peepholes.copy_(torch.tensor([0.3, -0.2, 0.5]).view(3, 1, 1, 1))
     frames = torch.rand(2, 1, 1, 6, 6)
@@ -75,4 +78,4 @@ def test_a_list_needs_one_value_a_layer():
 
 def test_groups_must_divide_the_filters():
     with pytest.raises(ValidationError, match="6 filters cannot be split into 4 groups"):
-        ConvLSTM(filters=6, normalization={"kind": "group", "groups": 4})
+        ConvLSTM(filters=6, normalization=GroupNormalization(groups=4))

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -24,13 +26,15 @@ def test_kernels_fill_the_interval_of_glorot():
 
 @pytest.mark.parametrize("head", ["frame", "conv3d", "causal3d"])
 def test_as_in_keras_only_the_forget_gate_begins_with_a_bias(head):
-    model = ConvLSTM(layers=2, filters=2, head=head, forget_bias=0.5).build()
+    model: Any = ConvLSTM(layers=2, filters=2, head=head, forget_bias=0.5).build()
     assert all(layer.bias.tolist() == [0, 0, 0.5, 0.5, 0, 0, 0, 0] for layer in model.layers)
     assert model.head.conv.bias.item() == 0
 
 
 def test_as_in_keras_the_encoder_forecasters_frames_begin_without_a_bias():
-    assert not EncoderForecaster(layers=2, filters=2).build().head.bias.any()
+    bias = EncoderForecaster(layers=2, filters=2).build().head.bias
+    assert bias is not None
+    assert not bias.any()
 
 
 @pytest.mark.parametrize("convolution", [lambda: nn.Conv2d(3, 5, 2), lambda: nn.Conv3d(3, 1, 3)], ids=["2d", "3d"])
@@ -45,7 +49,7 @@ def test_a_convolution_of_torch_is_drawn_as_torch_does(convolution):
 
 
 def test_a_layer_of_torch_has_the_spread_of_a_torch_convolution():
-    layer = (
+    layer: Any = (
         ConvLSTM(layers=2, filters=256, kernel_size=3, state_kernel_size=1, initialization="torch").build().layers[1]
     )
     input_limit, state_limit = (9 * 256) ** -0.5, 256**-0.5

@@ -88,8 +88,9 @@ class UnderFire:
 
     def _runs(self):
         client = MlflowClient(self.store.mlflow_url)
-        experiment = client.get_experiment_by_name(self.study.name).experiment_id
-        return list(client.search_runs([experiment], "tags.role = 'run'", max_results=5000))
+        experiment = client.get_experiment_by_name(self.study.name)
+        assert experiment is not None
+        return list(client.search_runs([experiment.experiment_id], "tags.role = 'run'", max_results=5000))
 
     def _finished_in_mlflow(self):
         return [run.data.tags["run"] for run in self._runs() if run.info.status == "FINISHED"]

@@ -18,7 +18,7 @@ def test_levels_that_neither_system_has_are_run_beside_the_complete_one():
 
 
 def test_the_complete_system_may_be_named():
-    assert LeaveOneOut(complete={"kernel": 1}).cells([KERNEL, LOSS]) == [(0, 1), (1, 1), (2, 1), (0, 0), (1, 0)]
+    assert LeaveOneOut(complete={"kernel": "1"}).cells([KERNEL, LOSS]) == [(0, 1), (1, 1), (2, 1), (0, 0), (1, 0)]
 
 
 def test_of_one_factor_nothing_comes_twice():

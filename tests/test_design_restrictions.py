@@ -107,5 +107,5 @@ def test_restrictions_that_make_no_sense_are_told(design, restrictions, message)
 
 
 def test_levels_may_be_named_by_their_values():
-    design = FullFactorial(forbid=[{"a": 3, "b": True, "c": None, "d": 0.5}])
+    design = FullFactorial.model_validate({"forbid": [{"a": 3, "b": True, "c": None, "d": 0.5}]})
     assert design.forbid == [{"a": "3", "b": "yes", "c": "none", "d": "0.5"}]

@@ -37,7 +37,7 @@ NO_LEAK = found("leak", **LEAK)
 
 
 def with_curve(name, *values):
-    return replace(WELL, curves=WELL.curves | {name: curve(*values)})
+    return replace(WELL, curves={**WELL.curves, name: curve(*values)})
 
 
 def test_where_nothing_is_wrong_it_says_so_and_on_which_numbers():

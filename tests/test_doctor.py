@@ -3,6 +3,7 @@ from importlib.resources import files
 from io import StringIO
 from itertools import combinations, product
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from ablate.cli import app
-from ablate.commands import doctor
+from ablate.commands import doctor, run
 from ablate.components.models import Planted
 from ablate.components.models.specs import SWITCHES
 from ablate.core.errors import DataError
@@ -29,6 +30,7 @@ A, B = "model.partner_a", "model.partner_b"
 MODEL = Planted(cause=0.1, pair=0.08)
 SURE = Randomization(0.001, 0.001, "run", "exact")
 STUDY = study_file.load(Path(str(files("ablate.commands") / "doctor.yaml")))
+PLANTED = cast("Planted", STUDY.base.model)
 FACTORS = STUDY.factor_levels
 TITLES = {factor.path.removeprefix("model."): factor.title for factor in FACTORS}
 
@@ -124,17 +126,18 @@ def strengths(model):
     """A table of runs whose response is the ghost that the model would lay, without laying it."""
     rows = []
     for on, seed in product(product((False, True), repeat=len(SWITCHES)), STUDY.seeds):
-        run = STUDY.base.model_copy(
+        changed = STUDY.base.model_copy(
             update={"seed": seed, "model": model.model_copy(update=dict(zip(SWITCHES, on, strict=True)))}
         )
-        strength = initial_model(run, torch.device("cpu")).strength.item()
+        network: Any = initial_model(changed, torch.device("cpu"))
+        strength = network.strength.item()
         levels = {factor.path: factor.levels[level] for factor, level in zip(FACTORS, on, strict=True)}
         rows.append(levels | {"seed": seed, "response": strength})
     return RunTable.of(pd.DataFrame(rows), FACTORS, "seed")
 
 
 def test_the_noise_of_the_packaged_study_imitates_no_effect():
-    table = strengths(STUDY.base.model.model_copy(update={"cause": 0.0, "pair": 0.0}))
+    table = strengths(PLANTED.model_copy(update={"cause": 0.0, "pair": 0.0}))
     seed_means = np.array([table.response[table.block == block].mean() for block in range(len(table.blocks))])
     noise, signs = table.response - seed_means[table.block], 2 * table.levels - 1
     for term in [*combinations(range(len(SWITCHES)), 1), *combinations(range(len(SWITCHES)), 2)]:
@@ -147,13 +150,13 @@ def test_the_noise_of_the_packaged_study_imitates_no_effect():
     [({}, set()), ({"cause": 0.0}, {"culprit"}), ({"pair": 0.0}, {"partner_a", "partner_b"})],
 )
 def test_what_is_inferred_from_known_strengths_is_right_where_they_are_as_promised(changed, expected):
-    found = infer(strengths(STUDY.base.model.model_copy(update=changed)), STUDY.settings)
-    wrong = {one.factor.removeprefix("model.") for one in doctor.judge(found, STUDY.base.model) if not one.right}
+    found = infer(strengths(PLANTED.model_copy(update=changed)), STUDY.settings)
+    wrong = {one.factor.removeprefix("model.") for one in doctor.judge(found, PLANTED) if not one.right}
     assert wrong == expected
 
 
 def test_the_packaged_study_crosses_every_switch_with_every_other():
-    assert set(STUDY.factors) == set(doctor.plants(STUDY.base.model)) == {factor.path for factor in FACTORS}
+    assert set(STUDY.factors) == set(doctor.plants(PLANTED)) == {factor.path for factor in FACTORS}
     assert len(STUDY.cells) == 2 ** len(SWITCHES)
     assert all(factor.level_names() == ["off", "on"] for factor in STUDY.factors.values())
 
@@ -163,7 +166,7 @@ def examined(monkeypatch, tmp_path):
     """Return a function that examines with a given inference and exit code in place of the study's run."""
 
     def examine(inference, code=0):
-        monkeypatch.setattr(doctor.runs, "run", lambda *_: code)
+        monkeypatch.setattr(run, "run", lambda *_: code)
         monkeypatch.setattr(doctor, "_inferred", lambda *_: inference)
         text = StringIO()
         code = doctor.examine(tmp_path / "store", None, tmp_path / "doctor.json", Console(file=text, width=100))
@@ -190,7 +193,12 @@ def test_anything_wrong_ends_with_exit_code_1_and_says_what_and_what_to_do(exami
 
 def test_a_study_without_a_folder_is_thrown_away(monkeypatch, capsys):
     stores = []
-    monkeypatch.setattr(doctor.runs, "run", lambda _file, _overrides, root, *_: stores.append(root) or 0)
+
+    def record_store(_file, _overrides, root, *_):
+        stores.append(root)
+        return 0
+
+    monkeypatch.setattr(run, "run", record_store)
     monkeypatch.setattr(doctor, "_inferred", lambda *_: inferred())
     assert doctor.examine(None, None, None, Console()) == 0
     assert not stores[0].exists()

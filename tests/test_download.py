@@ -3,6 +3,7 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ class Site:
 
     url: str = ""
     content: bytes = CONTENT
-    headers: dict = field(default_factory=lambda: {"ETag": '"one"'})
+    headers: dict[str, str] = field(default_factory=lambda: {"ETag": '"one"'})
     ranges: bool = True
     conditions: bool = True
     lengths: bool = True
@@ -31,7 +32,7 @@ class Site:
     """A range comes without the version of its file, as an answer to If-Range may."""
     status: int = 200
     breaks_after: int | None = None
-    asked: list = field(default_factory=list)
+    asked: list[Any] = field(default_factory=list)
 
     def answer(self, request):
         self.asked.append(request.headers.get("Range"))

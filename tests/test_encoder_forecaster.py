@@ -25,6 +25,7 @@ def test_the_forecast_depends_on_every_frame_of_the_history():
     model = EncoderForecaster(layers=2, filters=4, kernel_size=3).build()
     history = torch.rand(1, 5, 1, 8, 8, requires_grad=True)
     model.forecast(history, 2).sum().backward()
+    assert history.grad is not None
     assert (history.grad.abs().amax(dim=(0, 2, 3, 4)) > 0).all()
 
 

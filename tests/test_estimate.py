@@ -70,7 +70,9 @@ def test_the_share_above_zero_counts_ties_half():
 
 def test_a_contrast_of_three_levels_has_no_share_above_zero():
     three = MatchedSets(np.array([[0.0, 1.0, 2.0]]), np.zeros(1, int), np.zeros(1, int), 0, 1.0)
-    assert from_sets(three, np.array([-1.0, 0.5, 0.5]), "run", 1).above is None
+    found = from_sets(three, np.array([-1.0, 0.5, 0.5]), "run", 1)
+    assert found is not None
+    assert found.above is None
 
 
 def test_runs_blocks_and_dropped_sets_are_counted():

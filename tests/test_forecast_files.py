@@ -15,12 +15,11 @@ def read(tmp_path):
     """Return a function that saves a forecast (and truth and history), and reads them back."""
 
     def read(forecast, target=FRAMES, history=None, *, step_first=False):
-        paths = {}
+        paths = {name: tmp_path / f"{name}.npy" for name in ("p", "y", "h")}
         for name, array in (("p", forecast), ("y", target), ("h", history)):
-            paths[name] = None if array is None else tmp_path / f"{name}.npy"
             if array is not None:
                 np.save(paths[name], array)
-        return read_forecasts(paths["p"], paths["y"], paths["h"], step_first=step_first)
+        return read_forecasts(paths["p"], paths["y"], None if history is None else paths["h"], step_first=step_first)
 
     return read
 

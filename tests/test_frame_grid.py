@@ -122,7 +122,9 @@ def test_a_clip_is_named_by_its_number(tmp_path):
     for number in (1, 17):
         grid.write_frame_grid(tmp_path / f"{number}.png", replace(made, clips=np.array([0, number])), "a run")
     with Image.open(tmp_path / "1.png") as one, Image.open(tmp_path / "17.png") as other:
-        left, top, right, bottom = ImageChops.difference(one, other).getbbox()
+        box = ImageChops.difference(one, other).getbbox()
+    assert box is not None
+    left, top, right, bottom = box
     assert grid.MARGIN < left < right < grid.MARGIN + grid.LABELS
     assert top > size(tmp_path / "1.png")[1] / 2
     assert bottom - top < 20

@@ -81,7 +81,8 @@ def ghost_ratio_pixel_by_pixel(forecast, target, earlier):
     """Return the ghost ratio of one frame, straight from its definition."""
     light = ndimage.gaussian_filter(target, 2.5, mode="constant", truncate=20)
     near = ndimage.maximum_filter(target > 0, 5, mode="constant")
-    stale, control = {}, {}
+    stale: dict[int, list[tuple[float, float]]] = {}
+    control: dict[int, list[tuple[float, float]]] = {}
     for pixel in map(tuple, np.argwhere(~near)):
         brightest = max(frame[pixel] for frame in earlier)
         group = stale if brightest >= 0.5 else control if brightest == 0 else None

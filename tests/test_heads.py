@@ -49,4 +49,5 @@ def test_a_head_sees_these_steps_of_the_features(head, seen):
     features = torch.rand(6, 1, 4, 5, 5, requires_grad=True)
     logits, _ = model(head=head).head(features, None)
     logits[3].sum().backward()
+    assert features.grad is not None
     assert features.grad.abs().amax(dim=(1, 2, 3, 4)).nonzero().flatten().tolist() == seen

@@ -4,6 +4,7 @@ import contextlib
 import json
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from ablate.core.errors import AblateError
 from ablate.study import study_file
+from ablate.study.yaml_document import read
 from tests.contained import assert_refused
 from tests.mutation import GENTLY, mutated
 
@@ -67,7 +69,7 @@ def places(tree, before=()):
 @st.composite
 def hostile_trees(draw):
     """Draw a shipped study, every default spelled out, with up to three of its values exchanged."""
-    tree = study_file.read(draw(st.sampled_from(STUDIES))).tree
+    tree = read(draw(st.sampled_from(STUDIES))).tree
     for _ in range(draw(st.integers(1, 3))):
         *above, last = draw(st.sampled_from(sorted(places(tree), key=str)))
         block = tree
@@ -95,7 +97,7 @@ def test_a_study_whose_name_is_no_plain_word_is_refused(here, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_view_whose_name_is_no_plain_word_is_refused(here, name):
-    study = deepcopy(SMALL)
+    study: dict[str, Any] = deepcopy(SMALL)
     study["base"]["evaluation"] = {"views": {"rollout": {}, name: {}}}
     (here / "study.yaml").write_text(json.dumps(study))
     assert_refused("run", "study.yaml", cwd=here)
@@ -169,7 +171,7 @@ GIANTS = [
 @pytest.mark.parametrize(("path", "value"), GIANTS, ids=[f"{path}-{n}" for n, (path, _) in enumerate(GIANTS)])
 def test_a_study_of_giants_is_refused_within_bounded_memory(here, path, value):
     study, (*above, last) = deepcopy(SMALL), path.split(".")
-    block = study
+    block: dict[str, Any] = study
     for key in above:
         block = block.setdefault(key, {})
     block[last] = value

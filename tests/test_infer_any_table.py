@@ -50,8 +50,11 @@ def test_any_table_has_an_inference_that_json_and_a_page_can_hold(draw):
     json.dumps(document(found), allow_nan=False)
     assert len(found.verdicts) == len(found.factors)
     for verdict in found.verdicts:
-        assert verdict.p_adjusted is None or 0 < verdict.test.p <= verdict.p_adjusted <= 1
-        assert all(effect.low is None or effect.low <= effect.high for effect in verdict.effects)
+        if verdict.p_adjusted is not None:
+            assert verdict.test.p is not None
+            assert 0 < verdict.test.p <= verdict.p_adjusted <= 1
+        bounds = [(effect.low, effect.high) for effect in verdict.effects]
+        assert all(low is None or (high is not None and low <= high) for low, high in bounds)
     if draw % 10 == 0:
         with warnings.catch_warnings():
             warnings.simplefilter("default")  # matplotlib's own

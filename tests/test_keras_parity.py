@@ -1,4 +1,5 @@
 import os
+from typing import Any
 
 os.environ["KERAS_BACKEND"] = "torch"
 
@@ -140,7 +141,8 @@ def test_moving_averages_are_those_of_keras_and_inference_uses_them():
 
 
 def test_the_moving_variance_is_the_biased_one_as_in_keras():
-    ours, theirs = BatchNormalization().build(3).train(), keras.layers.BatchNormalization()
+    ours: Any = BatchNormalization().build(3).train()
+    theirs = keras.layers.BatchNormalization()
     features = torch.rand(2, 1, 3, 2, 2, generator=torch.Generator().manual_seed(0))  # 8 pixels: the bias is an eighth
     for _ in range(50):
         ours(features)
@@ -205,7 +207,8 @@ def test_first_weights_have_the_spread_of_keras():
     keras.utils.set_random_seed(0)
     torch.manual_seed(0)  # noqa: TID251  # layers draw from torch's global state
     spec = ConvLSTM(layers=1, filters=16, kernel_size=3)
-    ours, theirs = spec.build().layers[0], keras_network(spec).layers[0].cell
+    ours: Any = spec.build().layers[0]
+    theirs = keras_network(spec).layers[0].cell
     assert ours.kernel.abs().max() <= theirs.kernel.value.abs().max() * 1.02
     assert ours.kernel.std().item() == pytest.approx(theirs.kernel.value.std().item(), rel=0.05)
     assert ours.state_kernel.std().item() == pytest.approx(theirs.recurrent_kernel.value.std().item(), rel=0.02)
@@ -213,11 +216,12 @@ def test_first_weights_have_the_spread_of_keras():
 
 def test_first_state_kernels_are_orthogonal_as_those_of_keras():
     theirs = keras_network(ConvLSTM(layers=1, filters=4, kernel_size=3)).layers[0].cell.recurrent_kernel.value
-    ours = ConvLSTM(layers=1, filters=4, kernel_size=3).build().layers[0].state_kernel
-    for matrix in (theirs.reshape(-1, 16).T, ours.flatten(1)):
+    layer: Any = ConvLSTM(layers=1, filters=4, kernel_size=3).build().layers[0]
+    for matrix in (theirs.reshape(-1, 16).T, layer.state_kernel.flatten(1)):
         assert torch.allclose(matrix @ matrix.T, torch.eye(16), atol=1e-5)
 
 
 def test_the_first_forget_bias_is_that_of_keras():
     theirs = keras_network(ConvLSTM(layers=1, filters=4, kernel_size=1)).layers[0].cell.bias.value
-    assert torch.equal(ConvLSTM(layers=1, filters=4, kernel_size=1).build().layers[0].bias, theirs)
+    layer: Any = ConvLSTM(layers=1, filters=4, kernel_size=1).build().layers[0]
+    assert torch.equal(layer.bias, theirs)

@@ -8,6 +8,13 @@ from ablate.core.errors import AblateError
 from ablate.execution.optuna_ledger import Ledger
 
 
+def next_trial(ledger):
+    """Return the number and the point of the next trial, which there is."""
+    trial = ledger.next()
+    assert trial is not None
+    return trial
+
+
 @pytest.fixture
 def trials(store):
     """Return a function that reads the trials as somebody else would."""
@@ -23,7 +30,7 @@ def settle(store, made_record):
     """Return a function that runs the next queued trial, with a response of one's choice."""
 
     def settle(study, ledger, value=0.25, outcome="finished"):
-        number, id_ = ledger.next()
+        number, id_ = next_trial(ledger)
         record = made_record(next(run for run in study.planned_runs if run.id == id_), value, outcome)
         record.save(store.study(study.name).run(id_))
         response = math.nan if outcome == "diverged" else value
@@ -48,7 +55,7 @@ def test_points_come_out_in_the_order_they_were_queued(store, small_study):
     study = small_study()
     ledger = Ledger.open(store, study)
     ledger.enqueue(study.planned_runs[::-1])
-    popped = [ledger.next()[1] for _ in study.planned_runs]
+    popped = [next_trial(ledger)[1] for _ in study.planned_runs]
     assert popped == [planned_run.id for planned_run in study.planned_runs[::-1]]
     assert ledger.next() is None
 
@@ -57,7 +64,7 @@ def test_a_trial_carries_the_levels_and_seed_of_its_point(store, small_study, tr
     study = small_study()
     ledger = Ledger.open(store, study)
     ledger.enqueue(study.planned_runs[-1:])
-    ledger.next()
+    next_trial(ledger)
     assert trials()[0].params == {"model.state_kernel_size": "3", "model.activation": "relu", "seed": 1}
 
 
@@ -92,19 +99,19 @@ def test_a_failed_or_stopped_trial_leaves_its_point_open(store, small_study, tri
     study = small_study()
     ledger = Ledger.open(store, study)
     ledger.enqueue(study.planned_runs[:1])
-    number, id_ = ledger.next()
+    number, id_ = next_trial(ledger)
     end(ledger, number)
     assert trials()[0].state.name == "FAIL"
     assert ledger.settled() == {}
     ledger.enqueue(study.planned_runs[:1])
-    assert ledger.next() == (1, id_)
+    assert next_trial(ledger) == (1, id_)
 
 
 def test_a_failure_says_why(store, small_study, trials):
     study = small_study()
     ledger = Ledger.open(store, study)
     ledger.enqueue(study.planned_runs[:1])
-    ledger.fail(ledger.next()[0], "lost_worker", "killed by signal 9")
+    ledger.fail(next_trial(ledger)[0], "lost_worker", "killed by signal 9")
     told = trials()[0].user_attrs
     assert (told["outcome"], told["failure"], told["message"]) == ("failed", "lost_worker", "killed by signal 9")
 
@@ -143,7 +150,7 @@ def test_what_waits_but_is_not_asked_for_again_is_withdrawn(store, small_study, 
     Ledger.open(store, small_study()).enqueue([first, second])
     ledger = Ledger.open(store, small_study())
     ledger.enqueue([second])
-    assert ledger.next() == (1, second.id)
+    assert next_trial(ledger) == (1, second.id)
     assert ledger.next() is None
     assert trials()[0].user_attrs["outcome"] == "withdrawn"
 
@@ -162,7 +169,7 @@ def test_added_seeds_keep_the_trials(store, small_study, trials):
     before = [trial.number for trial in trials()]
     more = Ledger.open(store, small_study(seeds=[0, 1, 2**31 - 1]))
     more.enqueue(small_study(seeds=[2**31 - 1]).planned_runs[:1])
-    number, _ = more.next()
+    number, _ = next_trial(more)
     assert number == len(before)
     assert trials()[number].params["seed"] == 2**31 - 1
 
@@ -177,7 +184,7 @@ def test_an_added_level_keeps_what_was_settled(store, small_study, settled_study
     assert [trial.datetime_complete for trial in trials()] == ended
     new = [planned_run for planned_run in wider.planned_runs if planned_run.levels["model.state_kernel_size"] == "5"]
     ledger.enqueue(new)
-    assert ledger.next()[1] == new[0].id
+    assert next_trial(ledger)[1] == new[0].id
 
 
 @pytest.mark.usefixtures("settled_study")
@@ -212,7 +219,7 @@ def test_pictures_become_artifacts_and_outlive_a_new_layout(store, small_study, 
     picture.write_bytes(b"\x89PNG")
     ledger = Ledger.open(store, study)
     ledger.enqueue(study.planned_runs[:1])
-    number, id_ = ledger.next()
+    number, id_ = next_trial(ledger)
     record = made_record(study.planned_runs[0])
     record.save(store.study("small").run(id_))
     ledger.settle(number, value=0.25, record=record, run_id="run-1", artifacts=[picture])
@@ -250,7 +257,7 @@ def test_a_point_whose_trial_was_taken_while_the_database_went_away_is_handed_ou
     ledger = Ledger.open(store, study)
     ledger.enqueue(study.planned_runs[:1])
     ledger._trials.ask(ledger._distributions)  # its answer never arrives
-    assert ledger.next()[1] == study.planned_runs[0].id
+    assert next_trial(ledger)[1] == study.planned_runs[0].id
     states = [trial.state.name for trial in ledger._trials.get_trials()]
     assert sorted(states) == ["FAIL", "RUNNING"]
 
@@ -259,7 +266,7 @@ def test_an_end_that_was_told_already_may_be_told_again(small_study, store):
     study = small_study()
     ledger = Ledger.open(store, study)
     ledger.enqueue(study.planned_runs[:1])
-    number, _ = ledger.next()
+    number, _ = next_trial(ledger)
     trial = ledger._asked[number]
     ledger.fail(number, "exception", "first")
     ledger._asked[number] = trial  # its answer never arrived

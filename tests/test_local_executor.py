@@ -5,7 +5,7 @@ import time
 import pytest
 import torch
 
-from ablate.execution.executors.executor import Failed, Finished, Progressed, Task
+from ablate.execution.executors.executor import Event, Failed, Finished, Progressed, Task
 from ablate.execution.executors.local import LocalExecutor
 from ablate.storage.paths import RunPaths
 from ablate.storage.records import RunRecord
@@ -19,7 +19,7 @@ def executor():
 
 
 def until_end(executor):
-    seen = []
+    seen: list[Event] = []
     while not any(isinstance(event, Finished | Failed) for event in seen):
         seen += executor.events(0.5)
     return seen

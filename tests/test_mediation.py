@@ -53,17 +53,22 @@ def test_the_interval_is_that_of_leaving_out_one_block_at_a_time():
     assert (found.low, found.high) == pytest.approx((direct - reach, direct + reach))
 
 
+def share_of_intervals_with(value, effects):
+    low, high = np.array([(effect.low, effect.high) for effect in effects], float).T
+    return ((low <= value) & (value <= high)).mean()
+
+
 def test_an_effect_that_the_mediator_carries_leaves_nothing():
     found = [mediation(study(6, 1.0, 0.0, seed)[1], InferenceSettings())[1] for seed in range(200)]
     assert np.mean([effect.total for effect in found]) == pytest.approx(2, abs=0.1)
-    covered = np.mean([effect.low <= 0 <= effect.high for effect in found])
+    covered = share_of_intervals_with(0, found)
     assert covered == pytest.approx(0.95, abs=3.5 * np.sqrt(0.05 * 0.95 / 200))
 
 
 def test_an_effect_beside_the_mediator_stays_whole():
     found = [mediation(study(6, 0.0, 1.0, seed)[1], InferenceSettings())[1] for seed in range(200)]
     assert np.mean([effect.mediated for effect in found]) == pytest.approx(0, abs=0.1)
-    covered = np.mean([effect.low <= 2 <= effect.high for effect in found])
+    covered = share_of_intervals_with(2, found)
     assert covered == pytest.approx(0.95, abs=3.5 * np.sqrt(0.05 * 0.95 / 200))
 
 

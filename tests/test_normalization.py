@@ -1,13 +1,16 @@
+from typing import Any
+
 import pytest
 import torch
 
 from ablate.components.models import ConvLSTM
 from ablate.components.models.batch_statistics import lacks_statistics, recompute_statistics, statistics
+from ablate.components.models.specs import BatchNormalization, GroupNormalization, LayerNormalization
 
 
 @pytest.fixture
 def model():
-    return ConvLSTM(layers=2, filters=3, normalization={"kind": "batch"}).build()
+    return ConvLSTM(layers=2, filters=3, normalization=BatchNormalization()).build()
 
 
 def videos(count=3):
@@ -61,7 +64,7 @@ def test_asking_for_averages_that_were_never_recomputed_is_an_error(model):
 
 
 def test_averages_of_a_net_that_overflows_were_recomputed_all_the_same():
-    model = ConvLSTM(layers=2, filters=3, activation="relu", normalization={"kind": "batch"}).build()
+    model: Any = ConvLSTM(layers=2, filters=3, activation="relu", normalization=BatchNormalization()).build()
     with torch.no_grad():
         model.layers[0].bias.fill_(torch.inf)
     recompute_statistics(model.eval(), videos())
@@ -106,18 +109,18 @@ def test_with_batch_statistics_a_guess_sees_later_frames(model):
 
 def test_both_sets_of_averages_travel_with_the_weights(model):
     recompute_statistics(model, videos())
-    other = ConvLSTM(layers=2, filters=3, normalization={"kind": "batch"}).build()
+    other: Any = ConvLSTM(layers=2, filters=3, normalization=BatchNormalization()).build()
     other.load_state_dict(model.state_dict())
     assert torch.equal(other.norms[1].recomputed_mean, model.norms[1].recomputed_mean)
     assert not other.norms[1].never_recomputed
 
 
 def test_layer_normalization_gives_every_pixel_mean_zero_over_the_channels():
-    norm = ConvLSTM(layers=1, filters=6, normalization={"kind": "layer"}).build().norms[0]
+    norm = ConvLSTM(layers=1, filters=6, normalization=LayerNormalization()).build().norms[0]
     assert torch.allclose(norm(torch.rand(3, 2, 6, 4, 4)).mean(dim=2), torch.zeros(3, 2, 4, 4), atol=1e-6)
 
 
 def test_group_normalization_treats_every_frame_by_itself():
-    norm = ConvLSTM(layers=1, filters=6, normalization={"kind": "group", "groups": 2}).build().norms[0]
+    norm = ConvLSTM(layers=1, filters=6, normalization=GroupNormalization(groups=2)).build().norms[0]
     features = torch.rand(3, 2, 6, 4, 4)
     assert torch.allclose(norm(features)[1:2], norm(features[1:2]), atol=1e-6)

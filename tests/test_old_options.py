@@ -1,6 +1,7 @@
 """Options of the last minor version: translated, with a warning that names the new option."""
 
 import io
+from typing import Any
 
 import pytest
 import typer
@@ -42,7 +43,7 @@ def test_arguments_after_two_dashes_are_no_options():
 
 
 def options_of(command):
-    group = typer.main.get_command(app)
+    group: Any = typer.main.get_command(app)
     return {option for parameter in group.commands[command].params for option in parameter.opts}
 
 

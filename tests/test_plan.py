@@ -151,7 +151,7 @@ def test_a_half_fraction_has_each_main_effect_on_an_interaction():
     """2^(3-1) with C = AB: A is BC, B is AC, C is AB, and nothing else is correlated (Box and Hunter 1961)."""
     half = np.array([(a, b, a ^ b) for a in (0, 1) for b in (0, 1)])
     terms, correlations = mixing(half, [2, 2, 2])
-    partner = {(0,): (1, 2), (1,): (0, 2), (2,): (0, 1)}
+    partner: dict[tuple[int, ...], tuple[int, int]] = {(0,): (1, 2), (1,): (0, 2), (2,): (0, 1)}
     for one, main in enumerate(terms[:3]):
         expected = [float(other in {main, partner[main]}) for other in terms]
         assert correlations[one] == pytest.approx(expected, abs=1e-9)

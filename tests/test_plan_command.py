@@ -91,6 +91,8 @@ def test_a_run_freezes_its_plan_and_a_plan_that_was_changed_since_says_so(file, 
     for planned_run in small_study().planned_runs:  # what has a record is taken in without training
         made_record(planned_run).save(store.study("small").run(planned_run.id))
     assert ablate("run", file(), "--store", store.root).exit_code == 0
-    assert read(store.study("small")).plan["analysis.alpha"] == 0.05
+    frozen = read(store.study("small"))
+    assert frozen is not None
+    assert frozen.plan["analysis.alpha"] == 0.05
     said = " ".join(ablate("plan", file(analysis={"alpha": 0.1}), "--store", store.root).stdout.split())
     assert "Not as frozen when the study started: analysis.alpha was changed from 0.05 to 0.1" in said

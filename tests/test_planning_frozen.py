@@ -69,12 +69,18 @@ def test_an_unchanged_start_leaves_the_file_as_it_is(small_study, paths):
     assert deviations(paths, small_study()) == ()
 
 
+def stored(paths):
+    frozen = read(paths)
+    assert frozen is not None
+    return frozen
+
+
 def test_a_later_change_is_a_deviation_and_the_first_plan_is_kept(small_study, paths):
     freeze(paths, small_study())
-    kept = read(paths)
+    kept = stored(paths)
     freeze(paths, small_study(seeds=[0, 1, 2], analysis={"alpha": 0.1}))
-    assert read(paths).plan == kept.plan
-    assert read(paths).digest == kept.digest
+    assert stored(paths).plan == kept.plan
+    assert stored(paths).digest == kept.digest
     said = deviations(paths, small_study(seeds=[0, 1, 2], analysis={"alpha": 0.1}))
     assert len(said) == 2
     assert said[0].startswith("seeds was changed from 0, 1 to 0, 1, 2 (since the start of 20")
@@ -92,7 +98,7 @@ def test_a_change_that_no_start_had_yet_is_listed_too(small_study, paths):
     freeze(paths, small_study())
     said = deviations(paths, small_study(analysis={"margin": 0.02}))
     assert said == ("analysis.margin was changed from none to 0.02 (since the latest start).",)
-    assert read(paths).changes == ()
+    assert stored(paths).changes == ()
 
 
 def test_a_factor_that_is_added_shows_as_its_levels_and_its_hypotheses(small_study, paths):
@@ -120,7 +126,7 @@ def test_a_damaged_plan_is_told_and_frozen_anew(small_study, paths, damage):
     assert "The frozen plan is lost" in deviations(paths, small_study())[0]
     assert digest_tag(paths) == {}
     freeze(paths, small_study())
-    assert read(paths).plan == preregistered_part(small_study())
+    assert stored(paths).plan == preregistered_part(small_study())
     assert "The plan frozen first is lost" in deviations(paths, small_study())[0]
     assert paths.damaged_plan.read_bytes() == damage
 

@@ -51,6 +51,7 @@ def test_the_studys_own_runs_tell_the_deviation(small_study, made_record, store)
     for planned_run, ghost in zip(study.planned_runs, (0.0, 0.0, 0.0, 4.0), strict=True):
         made_record(planned_run, ghost).save(store.study("small").run(planned_run.id))
     found = pilot.from_store(study, store.study("small"))
+    assert found is not None
     assert found.value == pytest.approx(2.0)
     assert "4 runs of this study, 1 degrees of freedom" in found.source
 

@@ -92,6 +92,7 @@ def test_a_larger_family_asks_for_more(study):
 
 def test_one_seed_rejects_nothing(study):
     found = reach(study(factors=THREE, seeds=1, design={"kind": "full_factorial"}))
+    assert found.obstacle is not None
     assert "one seed" in found.obstacle
     assert found.remedies == ("seeds: 2 (16 runs)",)
 
@@ -110,5 +111,6 @@ def test_more_draws_are_asked_for_where_they_are_what_is_missing(study):
     factors = {**THREE, "model.forget_bias": [0.0, 1.0], "model.layers": [1, 2]}
     analysis = {"alpha": 0.001, "permutations": 999, "interactions": "none"}
     found = reach(study(factors=factors, seeds=2, design={"kind": "d_optimal", "size": 12}, analysis=analysis))
+    assert found.obstacle is not None
     assert "is 0.001," in found.obstacle
     assert "analysis: {permutations: 4999}" in found.remedies

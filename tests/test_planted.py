@@ -1,4 +1,5 @@
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ SETTINGS = [dict(zip(SWITCHES, on, strict=True)) for on in product((False, True)
 
 def strength(seed=0, **settings):
     run = RunSpec(model=Planted(**settings), seed=seed)
-    return initial_model(run, torch.device("cpu")).strength.item()
+    network: Any = initial_model(run, torch.device("cpu"))
+    return network.strength.item()
 
 
 def square_clip(row_step, column_step):
@@ -64,7 +66,7 @@ def test_the_ghost_lies_where_the_digit_was_and_on_its_way_since():
     clip = square_clip(0, 2)
     last = forecast(clip, base=0.5, pair=0)[0, -1, 0].numpy()
     seen = clip[0, : CONTEXT + HORIZON - 1].max(axis=0)
-    digit = ndimage.grey_dilation(clip[0, -1], size=3)
+    digit = ndimage.grey_dilation(clip[0, -1], size=(3, 3))
     np.testing.assert_array_equal(last, np.maximum(digit, 0.5 * seen))
 
 

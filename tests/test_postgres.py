@@ -67,8 +67,9 @@ def drive(study, store, made_record, interfere=lambda: None):
 
 def finished_in_mlflow(store, study):
     client = MlflowClient(store.mlflow_url)
-    experiment = client.get_experiment_by_name(study.name).experiment_id
-    runs = client.search_runs([experiment], "tags.role = 'run' and status = 'FINISHED'")
+    experiment = client.get_experiment_by_name(study.name)
+    assert experiment is not None
+    runs = client.search_runs([experiment.experiment_id], "tags.role = 'run' and status = 'FINISHED'")
     return sorted(run.data.tags["run"] for run in runs)
 
 

@@ -25,7 +25,8 @@ def condition(
     difference = after - before
 
     def plain(metric, ends):
-        return MetricChange(name, metric, *ends, ends[1] - ends[0], ends[1] - ends[0], ends[1] - ends[0], CLIPS)
+        change = ends[1] - ends[0]
+        return MetricChange(name, metric, ends[0], ends[1], change, change, change, CLIPS)
 
     return (
         MetricChange(name, "ghost_ratio", before, after, difference, difference - half, difference + half, clips),

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from ablate.components.models import ConvLSTM
 from ablate.components.models.fast.gates import Names
+from ablate.components.models.specs import BatchNormalization
 from ablate.diagnosis.probes.cell_growth import CellGrowth
 from ablate.diagnosis.probes.feeding import Feeding
 from ablate.diagnosis.probes.forget_gate import ForgetGate
@@ -37,7 +39,7 @@ def clip(columns, row=16):
 
 def adding_net(forget=SURE, head="frame"):
     """Return a net whose cell adds up what it sees; it shows a pixel of cell c as sigmoid(20 c - 10)."""
-    net = ConvLSTM(layers=1, filters=1, kernel_size=1, activation="relu", head=head).build().eval()
+    net: Any = ConvLSTM(layers=1, filters=1, kernel_size=1, activation="relu", head=head).build().eval()
     layer = net.layers[0]
     with torch.no_grad():
         layer.kernel.copy_(torch.tensor([0.0, 0, 1, 0]).view(4, 1, 1, 1))
@@ -264,7 +266,7 @@ def test_a_fresh_head_is_that_of_logistic_regression():
     features = torch.randn(3, 4, 2, 6, 6, generator=generator)
     logits = 1.5 * features[:, :, 0] - 0.7 * features[:, :, 1] + 0.3
     future = (torch.rand(3, 4, 6, 6, generator=generator) < torch.sigmoid(logits)).float()
-    head = fitted_head("frame", features, future.transpose(0, 1).unsqueeze(2))
+    head: Any = fitted_head("frame", features, future.transpose(0, 1).unsqueeze(2))
     pixels = features.movedim(2, -1).reshape(-1, 2).numpy()
     expected = LogisticRegression(C=np.inf, tol=1e-8).fit(pixels, future.flatten().numpy())
     assert head.conv.weight.detach().flatten().tolist() == pytest.approx(expected.coef_[0].tolist(), abs=2e-3)
@@ -272,7 +274,7 @@ def test_a_fresh_head_is_that_of_logistic_regression():
 
 
 def test_moving_averages_gone_wrong_are_told_from_those_of_the_batch():
-    net = ConvLSTM(layers=1, filters=1, kernel_size=1, normalization={"kind": "batch"}).build()
+    net: Any = ConvLSTM(layers=1, filters=1, kernel_size=1, normalization=BatchNormalization()).build()
     good = adding_net(forget=-SURE)
     net.layers, net.head = good.layers, good.head
     with torch.no_grad():

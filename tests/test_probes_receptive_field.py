@@ -29,6 +29,12 @@ def subject(model, frame_size=32, digits=1):
     return Subject(model, clips, context=3, horizon=3, training=None)
 
 
+def number(finding, name):
+    value = finding.numbers[name]
+    assert isinstance(value, int | float)
+    return value
+
+
 # k reaches (k-1)//2 up and left and k//2 down and right: all input kernels, then the widest state kernel a step
 BY_HAND = [
     ({"kernel_size": 1}, [(0, 0), (0, 0), (0, 0)], [(0, 0), (0, 0)]),
@@ -48,6 +54,7 @@ every_stack = pytest.mark.parametrize(("fields", "by_lag", "by_step"), BY_HAND)
 @every_stack
 def test_kernels_reach_as_far_as_worked_by_hand(fields, by_lag, by_step):
     kernels = kernel_reach(network(**fields))
+    assert kernels is not None
     assert [kernels.one_step(apart) for apart in (1, 2, 3)] == [Reach(*reach) for reach in by_lag]
     assert [kernels.rollout(step) for step in (1, 2)] == [Reach(*reach) for reach in by_step]
 
@@ -62,6 +69,7 @@ def test_gradients_reach_exactly_as_far_as_the_kernels(fields, by_lag, by_step):
 def test_patches_reach_as_far_as_their_kernels_times_their_side():
     net = network(EncoderForecaster, layers=2, kernel_size=[3, 3], state_kernel_size=[1, 3], patch=2)
     kernels = kernel_reach(net)
+    assert kernels is not None
     assert kernels.one_step(1) == Reach(2 * 3 + 1, 2 * 3 + 1)  # two input kernels and the forecaster's first state step
     assert kernels.one_step(2) == kernels.rollout(2) == Reach(2 * 4 + 1, 2 * 4 + 1)
     assert kernels.by_states == 2
@@ -70,8 +78,10 @@ def test_patches_reach_as_far_as_their_kernels_times_their_side():
 def test_gradients_of_a_patch_stay_within_its_kernels():
     net = network(EncoderForecaster, layers=2, kernel_size=[3, 3], patch=2)
     kernels = kernel_reach(net)
+    assert kernels is not None
     for apart, found in enumerate(one_step_maps(net, history(side=32)), start=1):
         reach, allowed = support(found), kernels.one_step(apart)
+        assert reach is not None
         assert allowed.radius - 2 < reach.radius <= allowed.radius
 
 
@@ -79,12 +89,16 @@ def test_gradients_of_a_patch_stay_within_its_kernels():
 def test_statistics_of_whole_frames_reach_everywhere(normalization):
     net = network(kernel_size=1, normalization=normalization)
     assert kernel_reach(net) is None
-    assert support(one_step_maps(net, history())[0]).radius >= 16
+    reach = support(one_step_maps(net, history())[0])
+    assert reach is not None
+    assert reach.radius >= 16
 
 
 @pytest.mark.parametrize("normalization", [{"kind": "layer"}, {"kind": "batch"}])
 def test_normalization_of_each_pixel_by_itself_reaches_nowhere(normalization):
-    assert kernel_reach(network(kernel_size=1, normalization=normalization)).one_step(3) == Reach(0, 0)
+    kernels = kernel_reach(network(kernel_size=1, normalization=normalization))
+    assert kernels is not None
+    assert kernels.one_step(3) == Reach(0, 0)
 
 
 class Shift(Forecaster):
@@ -129,7 +143,7 @@ def test_frames_without_digits_have_no_speed():
 def test_a_net_of_small_kernels_is_told_to_be_too_slow():
     finding = ReceptiveField().ask(subject(network(kernel_size=1)))
     assert finding.numbers["reach_by_kernels"] == 0
-    assert finding.numbers["speed"] > 1
+    assert number(finding, "speed") > 1
     assert "too little to follow" in finding.sentences[0]
     assert "1x1" in finding.sentences[1]
 
@@ -162,7 +176,7 @@ def test_it_asks_only_where_a_gradient_runs():
 
 def test_a_relu_is_asked_where_it_passes_something_on():
     finding = ReceptiveField().ask(subject(network(kernel_size=3, activation="relu")))
-    assert 0 < finding.numbers["reach_by_gradient"] <= finding.numbers["reach_by_kernels"]
+    assert 0 < number(finding, "reach_by_gradient") <= number(finding, "reach_by_kernels")
 
 
 def test_a_net_that_ignores_the_last_frame_has_no_reach():

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from ablate.components.models import ConvLSTM
+from ablate.components.models.specs import BatchNormalization
 from ablate.diagnosis.probes.normalization import NormalizationStatistics
 from ablate.diagnosis.probes.probe import Subject
 
@@ -16,7 +17,7 @@ def asked(own, *, training):
     """Return the finding on a net whose own choice of statistics this is."""
     with torch.random.fork_rng():
         torch.manual_seed(0)  # noqa: TID251  # layers draw from torch's global state
-        spec = {"kind": "batch", "statistics": own}
+        spec = BatchNormalization(statistics=own)
         net = ConvLSTM(layers=1, filters=2, kernel_size=3, normalization=spec).build().eval()
         clips = torch.rand(4, 5, 1, 12, 12)
     return NormalizationStatistics().ask(Subject(net, clips, 3, 2, clips if training else None))

@@ -11,7 +11,7 @@ from ablate.diagnosis.probes.probe import Subject
 from ablate.diagnosis.probes.tapped import layers_of, tapped, tapped_rollout, taps_in
 
 CONTEXT, HORIZON = 3, 4
-SPECS = {
+SPECS: dict[str, ConvLSTM | EncoderForecaster] = {
     "convlstm": ConvLSTM(layers=2, filters=2, kernel_size=3, peepholes=True),
     "encoder-forecaster": EncoderForecaster(layers=2, filters=2, kernel_size=3, patch=2),
 }

@@ -33,18 +33,20 @@ def test_durations_read_as_a_person_says_them(seconds, text):
 
 
 def test_the_live_display_shows_cells_done_steps_loss_time_left_and_the_last_response():
-    screen = Console(file=io.StringIO(), force_terminal=True, width=120)
+    output = io.StringIO()
+    screen = Console(file=output, force_terminal=True, width=120)
     with LiveDisplay(screen) as live:
         live.update(standing(finished_here=2, last="0.412", running={"a": Running("kernel 3", 100, 40, 0.0525)}))
-    text = screen.file.getvalue()
+    text = output.getvalue()
     for part in ("4/10", "2 min left", "ghost ratio 0.412", "kernel 3", "step 40/100", "loss 0.0525"):
         assert part in text
 
 
 def test_a_pipe_gets_plain_lines():
-    screen = Console(file=io.StringIO())
+    output = io.StringIO()
+    screen = Console(file=output)
     shown = display(screen)
     assert isinstance(shown, PlainDisplay)
     with shown:
         shown.say("1/8 [kernel] done")
-    assert screen.file.getvalue() == "1/8 [kernel] done\n"
+    assert output.getvalue() == "1/8 [kernel] done\n"

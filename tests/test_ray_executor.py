@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ablate.core.errors import AblateError
-from ablate.execution.executors.executor import Failed, Finished, Progressed, Task
+from ablate.execution.executors.executor import Event, Failed, Finished, Progressed, Task
 from ablate.execution.results import study_table
 from ablate.execution.train_and_score import carry_out
 from ablate.storage.paths import RunPaths, Store
@@ -50,7 +50,8 @@ def made_executor():
 
 
 def until_end(executor, count=1):
-    seen, deadline = [], time.monotonic() + 300
+    seen: list[Event] = []
+    deadline = time.monotonic() + 300
     while sum(isinstance(event, Finished | Failed) for event in seen) < count:
         assert time.monotonic() < deadline, seen
         seen += executor.events(0.5)
@@ -147,6 +148,7 @@ def test_a_study_outlasts_a_node_that_is_lost_mid_run(cluster, tmp_path, small_s
     cluster.add_node(num_cpus=1)
     command = [sys.executable, "-c", "from ablate.cli import main; main()", "run", "study.yaml", "--executor", "ray"]
     running = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert running.stdout is not None
     said = [running.stdout.readline()]
     cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
     said += running.communicate(timeout=400)[0].splitlines(keepends=True)

@@ -19,6 +19,10 @@ README = (ROOT / "README.md").read_text()
 KINDS = sorted(part.model_fields["kind"].default for part in (*DATA, *MODELS, *LOSSES, *SCHEMES, *DESIGNS))
 
 
+def named(command):
+    return command.name or command.callback.__name__
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_named(kind):
     assert f"`{kind}`" in README
@@ -29,18 +33,18 @@ def test_every_probe_is_named(probe):
     assert f"`{probe}`" in README
 
 
-@pytest.mark.parametrize("command", [c.name or c.callback.__name__ for c in app.registered_commands])
+@pytest.mark.parametrize("command", [named(c) for c in app.registered_commands])
 def test_every_command_is_named(command):
     assert f"`ablate {command}" in README
 
 
-@pytest.mark.parametrize("command", [c.name or c.callback.__name__ for c in data_app.registered_commands])
+@pytest.mark.parametrize("command", [named(c) for c in data_app.registered_commands])
 def test_every_data_command_is_named(command):
     assert f"`ablate data {command}" in README
 
 
 def test_the_example_study_is_a_valid_one(tmp_path):
-    block = re.search(r"```yaml\n(.*?)```", README, re.DOTALL).group(1)
+    block, *_ = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
     (tmp_path / "example.yaml").write_text(block)
     assert len(study_file.load(tmp_path / "example.yaml").planned_runs) == 3 * 2 * 3
 
@@ -83,7 +87,7 @@ def test_continuous_integration_runs_the_readmes_commands():
 def test_every_direct_dependency_is_pinned():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *project["optional-dependencies"]["test"]]
-    names = {re.match(r"[\w.-]+", line).group().lower().replace("_", "-") for line in wanted}
+    names = {re.split(r"[^\w.-]", line)[0].lower().replace("_", "-") for line in wanted}
     pinned = {
         line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()
     }

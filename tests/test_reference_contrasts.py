@@ -77,9 +77,10 @@ def test_factors_and_pairs_make_one_family():
     runs["response"] = generator.normal(size=len(runs)) + 0.6 * (runs["A"] == "2") + 0.4 * (runs["C"] == "3")
     factors = [FactorLevels(n, n, tuple(levels), "1") for n, levels in (("A", "12"), ("B", "12"), ("C", "123"))]
     found = infer(RunTable.of(runs, factors, "seed"), InferenceSettings())
-    family = [*found.verdicts, *found.interactions]
-    assert len(family) == 6
-    assert [own.p_adjusted for own in family] == pytest.approx(holm([own.test.p for own in family]))
+    p = [(verdict.test.p, verdict.p_adjusted) for verdict in found.verdicts]
+    p += [(interaction.test.p, interaction.p_adjusted) for interaction in found.interactions]
+    assert len(p) == 6
+    assert [adjusted for _, adjusted in p] == pytest.approx(holm([raw for raw, _ in p if raw is not None]))
 
 
 def test_contrasts_are_adjusted_within_their_factor_and_with_it():
@@ -88,5 +89,6 @@ def test_contrasts_are_adjusted_within_their_factor_and_with_it():
     runs["response"] = generator.normal(size=len(runs)) + 0.8 * (runs["B"] == "4")
     factors = [FactorLevels("A", "A", ("1", "2"), "1"), FactorLevels("B", "B", ("1", "2", "3", "4"), "1")]
     for verdict in infer(RunTable.of(runs, factors, "seed"), InferenceSettings()).verdicts:
+        assert verdict.p_adjusted is not None
         own = holm([effect.p for effect in verdict.effects])
         assert [effect.p_adjusted for effect in verdict.effects] == pytest.approx(np.maximum(own, verdict.p_adjusted))

@@ -1,5 +1,7 @@
 """A layer's scan has the numbers and the gradients of its steps taken one by one."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -48,7 +50,8 @@ def gradient_is_right(names, tensors):
 
     def function(*present):
         whole = dict(zip(places, present, strict=True))
-        return scan(names, TIME, Given(*(whole.get(place) for place in range(len(tensors)))))
+        arguments: list[Any] = [whole.get(place) for place in range(len(tensors))]
+        return scan(names, TIME, Given(*arguments))
 
     return torch.autograd.gradcheck(function, [tensors[place] for place in places])
 
@@ -85,8 +88,9 @@ def test_the_gradient_is_right_where_the_steps_are_cut_into_blocks(monkeypatch):
 
 def layer_and_inputs(activation, gate, kernels, dtype, *, peepholes):
     cell = CellSettings(activation, gate, 1.0, "torch", peepholes)
-    layer = ConvLSTMLayer(CHANNELS, 16, *kernels, cell).to(dtype)
-    if peepholes:
+    kernel_size, state_kernel_size = kernels
+    layer = ConvLSTMLayer(CHANNELS, 16, kernel_size, state_kernel_size, cell).to(dtype)
+    if layer.peepholes is not None:
         layer.peepholes.data.normal_()
     features = torch.randn(TIME, BATCH, CHANNELS, HEIGHT, WIDTH, dtype=dtype, requires_grad=True)
     state = CellState(*(torch.randn(BATCH, 16, HEIGHT, WIDTH, dtype=dtype) for _ in range(2)))

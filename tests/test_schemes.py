@@ -36,6 +36,7 @@ def test_a_scheme_returns_a_scalar_with_a_gradient(scheme):
     loss = loss_of(scheme(), model)
     loss.backward()
     assert loss.shape == ()
+    assert model.weight.grad is not None
     assert model.weight.grad.isfinite()
 
 
@@ -70,6 +71,8 @@ def test_rollout_sends_gradients_through_every_step():
     first = torch.sigmoid(x * w)
     by_hand = (torch.cat([first, torch.sigmoid(first * w)], 1) - CLIPS[:, 1:3]).square().mean()
     by_hand.backward()
+    assert model.weight.grad is not None
+    assert w.grad is not None
     assert torch.allclose(model.weight.grad, w.grad)
 
 

@@ -55,7 +55,8 @@ def test_floats_and_tensors_score_as_uint8_does(ghost, target, history):
     expected = score_forecast(ghost, target, history)
     floats = [array / 255 for array in (ghost, target, history)]
     assert_same(score_forecast(*floats), expected)
-    assert_same(score_forecast(*map(torch.from_numpy, floats)), expected)
+    forecast, frames, before = map(torch.from_numpy, floats)
+    assert_same(score_forecast(forecast, frames, before), expected)
 
 
 def test_chunks_of_clips_score_as_all_together(ghost, target, history, monkeypatch):

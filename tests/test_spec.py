@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from ablate.components.losses import MSE, SSIMLoss
+from ablate.components.models import ConvLSTM
 from ablate.core.errors import DesignError, SpecError
 from ablate.study import Factor, RunSpec, StudySpec, changed, level_name
 
@@ -32,6 +33,7 @@ def test_another_value_makes_another_identity(small_run, path, value):
 
 def test_a_value_inside_a_block_is_changed_alone(small_run):
     run = changed(small_run, {"model.filters": 5})
+    assert isinstance(run.model, ConvLSTM)
     assert run.model.filters == 5
     assert changed(run, {"model.filters": small_run.model.filters}) == small_run
 

@@ -51,7 +51,7 @@ def test_the_same_spec_and_seed_give_bit_identical_scores(run):
     for _ in range(2):
         source = run.data.build(run.seed)
         tables.append(score_table(evaluate(train(run).model, run, source, CPU)))
-    pd.testing.assert_frame_equal(*tables, check_exact=True)
+    pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
 
 
 def test_earlier_draws_do_not_move_the_result(run):

@@ -45,7 +45,9 @@ def run_study(store, small_study, made_record):
     ledger, tracker = Ledger.open(store, study), MLflowTracker(store)
     tracker.open(study)
     ledger.enqueue(study.planned_runs[:1])
-    number, id_ = ledger.next()
+    trial = ledger.next()
+    assert trial is not None
+    number, id_ = trial
     record, paths = made_record(study.planned_runs[0]), store.study("small").run(id_)
     record.save(paths)
     paths.frame_grid("rollout").write_bytes(b"\x89PNG")
@@ -152,6 +154,8 @@ with servers(Store(pathlib.Path({str(store.root)!r})), "small", doors) as addres
 """
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as shown:  # written above
+        assert shown.stdout is not None
+        assert shown.stderr is not None
         addresses = shown.stdout.readline().split()
         assert len(addresses) == 2, shown.stderr.read()
         assert [answers(address) for address in addresses] == [True, True]

@@ -30,6 +30,7 @@ def study(seed=0):
 
 def test_shares_of_npk_are_those_that_r_publishes():
     shares = variance(table_of(pd.read_csv(NPK).rename(columns={"yield": "response"}), "NPK"))
+    assert shares is not None
     # summary(aov(yield ~ block + N*P*K, npk)): N:P:K is mixed up with blocks, so that pairs are all there is.
     blocks, factors, pairs, residuals = 343.2950, 189.2817 + 8.4017 + 95.2017, 21.2817 + 33.1350 + 0.4817, 185.2867
     total = blocks + factors + pairs + residuals
@@ -41,6 +42,7 @@ def test_shares_with_holes_are_those_of_statsmodels():
     runs = study()
     runs.loc[np.random.default_rng(1).choice(len(runs), 9, replace=False), "response"] = np.nan
     shares = variance(table_of(runs, "abc"))
+    assert shares is not None
     formula = "response ~ C(block) + C(a) + C(b) + C(c) + C(a):C(b) + C(a):C(c) + C(b):C(c)"
     sums = anova_lm(ols(formula, runs.dropna()).fit(), typ=1)["sum_sq"]
     assert shares.seed == pytest.approx(sums["C(block)"] / sums.sum())
@@ -55,6 +57,7 @@ def test_a_sum_of_block_factor_and_pair_has_their_variances_shares():
     runs["response"] = 3.0 * runs.block + 2.0 * signs.b + 4.0 * signs.b * signs.c
     # Blocks 0, 3, 6 have variance 6, the factor 4, the pair 16.
     shares = variance(table_of(runs, "abc"))
+    assert shares is not None
     found = [shares.seed, shares.factors, shares.interactions, shares.residual]
     assert found == pytest.approx([6 / 26, 4 / 26, 16 / 26, 0], abs=1e-12)
 
@@ -63,6 +66,7 @@ def test_a_pair_that_others_make_up_adds_nothing_twice():
     # A half fraction in which c is a x b: each pair is a main effect, which comes first.
     runs = pd.DataFrame({"a": [0, 0, 1, 1], "b": [0, 1, 0, 1], "c": [1, 0, 0, 1], "block": 0})
     shares = variance(table_of(runs.assign(response=[1.0, 5.0, 2.0, 4.0]), "abc"))
+    assert shares is not None
     assert (shares.factors, shares.interactions, shares.seed) == pytest.approx((1, 0, 0), abs=1e-12)
 
 

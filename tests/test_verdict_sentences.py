@@ -20,7 +20,7 @@ TEST = RandomizationTest(0.001, 0.001, "block", "exact")
 
 
 def effect(factor, level, estimate, half=0.01, p=0.004, trend=None):
-    ends = (None, None) if half is None else (estimate - half, estimate + half)
+    low, high = (None, None) if half is None else (estimate - half, estimate + half)
     name = f"{factor.title}: {trend} trend" if trend else f"{level} - {factor.baseline}"
     return Effect(
         factor.path,
@@ -29,7 +29,8 @@ def effect(factor, level, estimate, half=0.01, p=0.004, trend=None):
         None if trend else factor.baseline,
         trend,
         estimate,
-        *ends,
+        low,
+        high,
         p=p,
         p_adjusted=p,
         n_blocks=8,

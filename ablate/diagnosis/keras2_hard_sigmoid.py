@@ -1,6 +1,6 @@
 """Keras 2's default for the gates of a ConvLSTM, which Keras 3 does not have. Loads Keras."""
 
-import keras  # type: ignore[import-untyped]  # Keras has no types
+import keras
 from torch import Tensor
 
 

@@ -29,7 +29,7 @@ class PlannedTest:
     smallest_adjusted: float
     level: float
     numerator: int
-    denominator: int
+    denominator: float
     detectable: float | None
     power: tuple[float, ...]
 

@@ -25,7 +25,7 @@ class FTest:
 
     level: float
     numerator: int
-    denominator: int
+    denominator: float
     variance: float
 
     def power(self, effect: float) -> float:
@@ -62,11 +62,11 @@ class Unanimity(FTest):
     def _agree(self, mean: float) -> float:
         """Return the chance that all sets are positive, or all but the one nearest to 0, if that may be."""
         others = self.denominator
-        every = float(ndtr(mean)) ** (others + 1)
+        every: float = float(ndtr(mean)) ** (others + 1)
         if not self.but_one:
             return every
         odd, _ = quad(lambda size: exp(-((size + mean) ** 2) / 2) * ndtr(mean - size) ** others, 0, inf)
-        return every + (others + 1) * float(odd) / sqrt(2 * pi)
+        return every + float((others + 1) * odd / sqrt(2 * pi))
 
 
 def attained(level: float, smallest: float) -> float:

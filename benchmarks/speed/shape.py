@@ -1,6 +1,7 @@
 """What is timed: a stack of ConvLSTM layers and its batch."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -21,8 +22,8 @@ class Shape:
     side: int
     time: int
     batch: int
-    activation: str
-    gate: str
+    activation: Literal["tanh", "relu", "sigmoid"]
+    gate: Literal["sigmoid", "hard_sigmoid"]
 
     @property
     def gflop(self) -> float:
@@ -47,7 +48,7 @@ class Shape:
                 {
                     KERNEL: _glorot(generator, shape),
                     STATE_KERNEL: 0.5 * _glorot(generator, state_shape),
-                    BIAS: np.repeat(np.float32([0, 1, 0, 0]), self.filters),
+                    BIAS: np.repeat(np.array([0, 1, 0, 0], np.float32), self.filters),
                 }
             )
             inputs = self.filters
@@ -79,10 +80,7 @@ SHAPES = {
     )
 }
 
-SMALLER = {"batch": 2, "time": 5, "side": 12}
-"""At this size a shape's outputs and gradients are compared before it is timed."""
-
 
 def smaller(shape: Shape) -> Shape:
-    """Return the shape at the size at which it is checked."""
-    return replace(shape, **SMALLER)
+    """Return the shape at the size at which outputs and gradients are compared before it is timed."""
+    return replace(shape, batch=2, time=5, side=12)

@@ -25,7 +25,7 @@ class Median:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
 
-def median(values: Sequence[float]) -> Median:
+def median(values: Sequence[float] | np.ndarray) -> Median:
     """Return the median and its interval."""
     drawn = np.random.default_rng(0).choice(np.asarray(values), (DRAWS, len(values)))
     low, high = np.quantile(np.median(drawn, axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])

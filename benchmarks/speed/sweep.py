@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.speed.contenders import OURS
 from benchmarks.speed.process import process
 from benchmarks.speed.rounds import SECONDS
-from benchmarks.speed.shape import SHAPES
+from benchmarks.speed.shape import SHAPES, Shape
 from benchmarks.speed.summary import median
 
 BASE = replace(SHAPES["tiny"], name="sweep", side=24, batch=8, time=12)
@@ -22,11 +22,17 @@ SWEPT: Mapping[str, tuple[int, ...]] = {
 }
 
 
+def resized(dimension: str, value: int) -> Shape:
+    """Return the base shape with another size along one dimension."""
+    sizes: dict[str, Any] = {dimension: value}
+    return replace(BASE, **sizes)
+
+
 def swept(dimension: str, rounds: int, threads: int) -> dict[str, Any]:
     """Return seconds a step at every value, and the slope of the least-squares line through their logarithms."""
     seconds = {}
     for value in SWEPT[dimension]:
-        with process(OURS, replace(BASE, **{dimension: value}), threads) as running:
+        with process(OURS, resized(dimension, value), threads) as running:
             running.ask("warm")
             seconds[value] = median([running.ask("time", seconds=SECONDS / 3)["step"] for _ in range(rounds)])
     slope = np.polyfit(np.log(list(seconds)), np.log([step.value for step in seconds.values()]), 1)[0]

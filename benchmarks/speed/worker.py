@@ -38,11 +38,12 @@ class Training:
     """A contender that is built when it is first timed, so that a check leaves nothing behind it."""
 
     def __init__(self, name: str, shape: Shape) -> None:
-        self._name, self._shape, self._contender = name, shape, None
+        self._name, self._shape = name, shape
 
     def check(self, file: str) -> dict[str, Any]:
         """Write the results of the smaller shape."""
-        np.savez(file, **CONTENDERS[self._name](smaller(self._shape)).results())
+        results: dict[str, Any] = CONTENDERS[self._name](smaller(self._shape)).results()
+        np.savez(file, **results)
         return {}
 
     def warm(self) -> dict[str, Any]:

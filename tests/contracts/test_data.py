@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ FRAMES = 6
 
 @pytest.fixture(params=DATA, ids=lambda data: data.__name__)
 def spec(request, tmp_path):
-    settings = {
+    settings: dict[str, dict[str, Any]] = {
         "moving_mnist": {"train_clips": 12},
         "moving_mnist_file": {"path": str(tmp_path / "clips.npy"), "train_clips": 12, "verify_md5": False},
     }

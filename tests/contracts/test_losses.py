@@ -55,6 +55,7 @@ def test_wrong_pixels_have_a_gradient(loss):
     target = torch.zeros_like(logits).detach()
     target[..., 4:12, 4:12] = 1
     loss(logits, target).backward()
+    assert logits.grad is not None
     assert (logits.grad[..., 5:11, 5:11] < 0).any()
 
 

@@ -3,10 +3,12 @@ import torch
 
 from ablate.components.models import MODELS, ConvLSTM, EncoderForecaster
 from ablate.components.models.forecaster import NextFrameModel, TrainableForecaster
+from ablate.components.models.specs import BatchNormalization, GroupNormalization, LayerNormalization
 
+NORMALIZATIONS = (BatchNormalization(), LayerNormalization(), GroupNormalization())
 SMALL = [
     *(ConvLSTM(layers=2, filters=3, head=head) for head in ("frame", "conv3d", "causal3d")),
-    *(ConvLSTM(layers=2, filters=4, normalization={"kind": kind}) for kind in ("batch", "layer", "group")),
+    *(ConvLSTM(layers=2, filters=4, normalization=norm) for norm in NORMALIZATIONS),
     ConvLSTM(layers=2, filters=(3, 2), kernel_size=(1, 2), state_kernel_size=(2, 5), activation="relu", peepholes=True),
     EncoderForecaster(layers=2, filters=(3, 2), kernel_size=3),
     *(model() for model in MODELS if not model.trainable),
@@ -97,7 +99,7 @@ def test_a_spec_says_without_torch_what_its_model_can_do(spec):
 @pytest.mark.parametrize("kind", ["none", "batch", "layer", "group"])
 def test_a_model_whose_spec_is_accepted_can_be_built(kind, filters):
     try:
-        spec = ConvLSTM(layers=1, filters=filters, normalization={"kind": kind})
+        spec = ConvLSTM.model_validate({"layers": 1, "filters": filters, "normalization": {"kind": kind}})
     except ValueError:
         assert (kind, filters) == ("group", 3)
     else:

@@ -5,8 +5,9 @@ from functools import cache
 import pytest
 import torch
 
-from ablate.components.models import ConvLSTM, EncoderForecaster, Persistence
+from ablate.components.models import AnyModel, ConvLSTM, EncoderForecaster, Persistence
 from ablate.components.models.normalization import BatchNorm
+from ablate.components.models.specs import BatchNormalization, GroupNormalization, LayerNormalization
 from ablate.components.models.tap import Tap
 from ablate.core.plain_json import plain
 from ablate.diagnosis.probes import PROBES, Subject
@@ -14,15 +15,13 @@ from ablate.diagnosis.probes.tapped import layers_of
 from ablate.storage.findings import load, save
 
 CONTEXT, HORIZON, SIDE = 4, 3, 16
-SPECS = {
+SPECS: dict[str, AnyModel] = {
     "plain": ConvLSTM(layers=2, filters=2, kernel_size=3),
     "leaky head": ConvLSTM(layers=1, filters=2, kernel_size=3, head="conv3d", activation="relu"),
-    "causal head": ConvLSTM(layers=1, filters=2, kernel_size=2, head="causal3d", normalization={"kind": "layer"}),
-    "batch": ConvLSTM(layers=2, filters=2, kernel_size=3, normalization={"kind": "batch"}),
-    "batch at hand": ConvLSTM(
-        layers=1, filters=2, kernel_size=3, normalization={"kind": "batch", "statistics": "batch"}
-    ),
-    "group": ConvLSTM(layers=1, filters=2, kernel_size=1, normalization={"kind": "group", "groups": 2}, peepholes=True),
+    "causal head": ConvLSTM(layers=1, filters=2, kernel_size=2, head="causal3d", normalization=LayerNormalization()),
+    "batch": ConvLSTM(layers=2, filters=2, kernel_size=3, normalization=BatchNormalization()),
+    "batch at hand": ConvLSTM(layers=1, filters=2, kernel_size=3, normalization=BatchNormalization(statistics="batch")),
+    "group": ConvLSTM(layers=1, filters=2, kernel_size=1, normalization=GroupNormalization(groups=2), peepholes=True),
     "encoder-forecaster": EncoderForecaster(layers=2, filters=2, kernel_size=3, patch=2),
     "floor": Persistence(),
 }

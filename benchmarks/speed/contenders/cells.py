@@ -11,6 +11,13 @@ from torch.nn import functional
 from benchmarks.speed.shape import BIAS, KERNEL, STATE_KERNEL, Shape, Weights
 
 
+def gradient_of(parameter: Tensor | None) -> Tensor:
+    """Return the gradient of a parameter that the backward pass reached; raises RuntimeError where it did not."""
+    if parameter is None or parameter.grad is None:
+        raise RuntimeError("the backward pass did not reach this parameter")
+    return parameter.grad
+
+
 def hard_sigmoid(x: Tensor) -> Tensor:
     """Return Keras 2's."""
     return (0.2 * x + 0.5).clamp(0, 1)
@@ -45,7 +52,8 @@ class RecurrentCell(nn.Module):
     def _convolved(self, convolution: nn.Conv2d, images: Tensor) -> Tensor:
         if self._padding[0] == self._padding[1]:
             return functional.conv2d(images, convolution.weight, convolution.bias, padding=self._padding[0])
-        return convolution(functional.pad(images, self._padding))
+        convolved: Tensor = convolution(functional.pad(images, self._padding))
+        return convolved
 
 
 class ConcatenatingCell(RecurrentCell):
@@ -62,8 +70,8 @@ class ConcatenatingCell(RecurrentCell):
 
     def gradients(self) -> tuple[Tensor, Tensor, Tensor]:
         """See RecurrentCell."""
-        whole = self._conv.weight.grad
-        return whole[:, : self._inputs], whole[:, self._inputs :], self._conv.bias.grad
+        whole = gradient_of(self._conv.weight)
+        return whole[:, : self._inputs], whole[:, self._inputs :], gradient_of(self._conv.bias)
 
 
 class TwoConvolutionCell(RecurrentCell):
@@ -80,14 +88,14 @@ class TwoConvolutionCell(RecurrentCell):
 
     def gradients(self) -> tuple[Tensor, Tensor, Tensor]:
         """See RecurrentCell."""
-        return self._conv_x.weight.grad, self._conv_h.weight.grad, self._conv_x.bias.grad
+        return gradient_of(self._conv_x.weight), gradient_of(self._conv_h.weight), gradient_of(self._conv_x.bias)
 
 
 class Stack:
     """Layers of such cells, each of which goes through all frames before the next."""
 
     def __init__(self, shape: Shape, cell: type[RecurrentCell]) -> None:
-        self._cells = nn.ModuleList(cell(shape, weights) for weights in shape.weights())
+        self._cells = [cell(shape, weights) for weights in shape.weights()]
         self._frames = torch.from_numpy(shape.frames()).unsqueeze(2)
         self._pull = torch.from_numpy(shape.pull()).permute(0, 1, 4, 2, 3).contiguous()
         self._filters = shape.filters
@@ -107,11 +115,11 @@ class Stack:
         return found
 
     def _run(self) -> Tensor:
-        self._cells.zero_grad()
         features = self._frames
         for cell in self._cells:
+            cell.zero_grad()
             features = self._layer(cell, features)
-        (features * self._pull).mean().backward()
+        torch.autograd.backward((features * self._pull).mean())
         return features.detach()
 
     def _layer(self, cell: nn.Module, frames: Tensor) -> Tensor:
@@ -127,6 +135,6 @@ def _convolution(kernel: np.ndarray, bias: np.ndarray | None) -> nn.Conv2d:
     weight = torch.from_numpy(kernel).permute(3, 2, 0, 1).contiguous()
     convolution = nn.Conv2d(weight.shape[1], weight.shape[0], weight.shape[2], bias=bias is not None)
     convolution.weight.data = weight
-    if bias is not None:
+    if convolution.bias is not None and bias is not None:
         convolution.bias.data = torch.from_numpy(bias)
     return convolution

@@ -104,7 +104,7 @@ class OnTensorFlow:
         model, pull, frames = network(shape), tf.constant(shape.pull()), tf.constant(shape.frames()[..., None])
         variables = [variable.value for variable in model.trainable_variables]
 
-        @tf.function
+        @tf.function  # type: ignore[untyped-decorator]  # TensorFlow has no types
         def step() -> Any:
             with tf.GradientTape() as tape:
                 hidden = model(frames, training=True)
