@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ablate.components.models.convlstm_layer import ConvLSTMLayer
-from ablate.components.models.fast.fusion import fused
+from ablate.components.models.fast.switch import compiled_gates
 from ablate.components.models.specs import CellSettings
 from ablate.study import changed
 from ablate.training.evaluation import evaluate, score_table
@@ -44,7 +44,7 @@ def test_a_fused_layer_on_cuda_is_that_of_the_cpu(kernel_size):
 
     def gradients(device):
         moved = copy.deepcopy(layer).to(device)
-        with fused(wanted=True):
+        with compiled_gates(enabled=True):
             hidden, _ = moved(features.to(device))
         hidden.square().sum().backward()
         gradients = [parameter.grad for parameter in moved.parameters()]

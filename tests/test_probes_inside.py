@@ -10,7 +10,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from ablate.components.models import ConvLSTM
-from ablate.components.models.fast.gates import Names
+from ablate.components.models.fast.gates import ActivationNames
 from ablate.components.models.specs import BatchNormalization
 from ablate.diagnosis.probes.cell_growth import CellGrowth
 from ablate.diagnosis.probes.feeding import Feeding
@@ -208,7 +208,9 @@ def test_every_clip_counts_alike_in_the_share_of_negative_values():
     net = adding_net()
     with torch.no_grad():
         net.layers[0].kernel[2] = -1.0
-    net.layers[0]._names = Names("tanh", net.layers[0]._names.gate)  # the cell is negative where the square was
+    net.layers[0]._names = ActivationNames(
+        "tanh", net.layers[0]._names.gate
+    )  # the cell is negative where the square was
     clips = torch.cat([clip((20,) * 3), clip((20,) * 3), torch.zeros(1, 3, 1, SIDE, SIDE)])
     finding = CellGrowth().ask(Subject(net, clips, 2, 1, None, batch=2))
     assert finding.numbers["layers.0 negative share"] == pytest.approx(2 / 3 * SQUARE**2 / SIDE**2, rel=1e-5)

@@ -40,12 +40,12 @@ class Journal(Tap):
         self.calls.append("before")
         return state
 
-    def entering(self, gate):
-        self.calls.append("entering")
+    def input_gate(self, gate):
+        self.calls.append("input_gate")
         return gate
 
-    def keeping(self, gate):
-        self.calls.append("keeping")
+    def forget_gate(self, gate):
+        self.calls.append("forget_gate")
         return gate
 
     def after(self, state):
@@ -70,14 +70,14 @@ def test_the_first_step_of_a_sequence_has_no_state_and_so_no_forget_gate():
     journal, about = Journal(), subject("convlstm")
     with tapped(about.model, {"layers.0": journal}):
         about.model.forecast(about.clips[:, :2], 1)
-    assert journal.calls == ["entering", "after", "before", "entering", "keeping", "after"]
+    assert journal.calls == ["input_gate", "after", "before", "input_gate", "forget_gate", "after"]
 
 
 def test_a_layer_of_the_forecaster_has_a_state_from_its_first_step():
     journal, about = Journal(), subject("encoder-forecaster")
     with tapped(about.model, {"lowest": journal}):
         about.model.forecast(about.clips[:, :2], 1)
-    assert journal.calls == ["before", "entering", "keeping", "after"]
+    assert journal.calls == ["before", "input_gate", "forget_gate", "after"]
 
 
 @every_network

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from ablate.components.models.convlstm_layer import ConvLSTMLayer
-from ablate.components.models.fast.fusion import fused
-from ablate.components.models.fast.gates import Names
-from ablate.components.models.fast.scan import Given, scan
+from ablate.components.models.fast.gates import ActivationNames
+from ablate.components.models.fast.scan import ScanInputs, scan
+from ablate.components.models.fast.switch import compiled_gates
 from ablate.components.models.specs import CellSettings
 from ablate.components.models.tap import CellState, Tap
 
@@ -34,7 +34,7 @@ def seed():
 
 def given(kernels, filters=2, *, peepholes=True, driven=True, state=True):
     kernel, state_kernel = kernels
-    return Given(
+    return ScanInputs(
         kernel=drawn(4 * filters, CHANNELS, kernel, kernel) if driven else None,
         bias=drawn(4 * filters),
         state_kernel=drawn(4 * filters, filters, state_kernel, state_kernel),
@@ -51,39 +51,39 @@ def gradient_is_right(names, tensors):
     def function(*present):
         whole = dict(zip(places, present, strict=True))
         arguments: list[Any] = [whole.get(place) for place in range(len(tensors))]
-        return scan(names, TIME, Given(*arguments))
+        return scan(names, TIME, ScanInputs(*arguments))
 
     return torch.autograd.gradcheck(function, [tensors[place] for place in places])
 
 
 @pytest.mark.parametrize("kernels", KERNELS)
 def test_the_gradient_is_that_of_finite_differences(kernels):
-    assert gradient_is_right(Names("tanh", "sigmoid"), given(kernels))
+    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), given(kernels))
 
 
 def test_the_gradient_is_right_from_no_state_and_without_peepholes():
-    assert gradient_is_right(Names("tanh", "sigmoid"), given((3, 3), peepholes=False, state=False))
+    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), given((3, 3), peepholes=False, state=False))
 
 
 def test_the_gradient_is_right_without_input():
-    assert gradient_is_right(Names("tanh", "sigmoid"), given((1, 3), driven=False))
+    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), given((1, 3), driven=False))
 
 
 def test_the_gradient_is_right_channels_last():
-    assert gradient_is_right(Names("sigmoid", "sigmoid"), given((1, 1), filters=16, peepholes=False))
+    assert gradient_is_right(ActivationNames("sigmoid", "sigmoid"), given((1, 1), filters=16, peepholes=False))
 
 
 def test_the_gradient_is_right_for_one_channel_through_a_1x1_kernel():
     tensors = given((1, 2))
     one = tensors._replace(kernel=drawn(8, 1, 1, 1), features=drawn(TIME, BATCH, 1, HEIGHT, WIDTH))
-    assert gradient_is_right(Names("tanh", "sigmoid"), one)
+    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), one)
 
 
 def test_the_gradient_is_right_where_the_steps_are_cut_into_blocks(monkeypatch):
     two_steps = 2 * 4 * 8 * BATCH * 2 * HEIGHT * WIDTH
-    monkeypatch.setattr("ablate.components.models.fast.scan.DRIVEN_BYTES", two_steps)
-    monkeypatch.setattr("ablate.components.models.fast.scan.GATHERED_BYTES", two_steps)
-    assert gradient_is_right(Names("tanh", "sigmoid"), given((2, 2)))
+    monkeypatch.setattr("ablate.components.models.fast.scan.INPUT_BLOCK_BYTES", two_steps)
+    monkeypatch.setattr("ablate.components.models.fast.scan.GRADIENT_BLOCK_BYTES", two_steps)
+    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), given((2, 2)))
 
 
 def layer_and_inputs(activation, gate, kernels, dtype, *, peepholes):
@@ -110,7 +110,7 @@ def results(layer, features, state):
 
 def largest_difference(layer, features, state):
     """Between the fused scan and single steps, as part of each tensor's largest number."""
-    with fused(wanted=True):
+    with compiled_gates(enabled=True):
         ours = results(layer, features, state)
     layer.tap = Watching()
     theirs = results(layer, features, state)
@@ -119,7 +119,7 @@ def largest_difference(layer, features, state):
 
 @pytest.fixture
 def _uncompiled(monkeypatch):
-    monkeypatch.setattr("ablate.components.models.fast.scan.in_one_pass", lambda function, wanted: function)  # noqa: ARG005
+    monkeypatch.setattr("ablate.components.models.fast.scan.compiled_if", lambda function, enabled: function)  # noqa: ARG005
 
 
 @pytest.mark.usefixtures("_uncompiled")
@@ -146,14 +146,14 @@ def test_compiled_gates_differ_by_rounding_alone(activation, gate, kernels):
 @pytest.mark.usefixtures("_uncompiled")
 def test_a_gradient_may_be_taken_twice():
     tensors = given((3, 3))
-    hidden, _, _ = scan(Names("tanh", "sigmoid"), TIME, tensors)
+    hidden, _, _ = scan(ActivationNames("tanh", "sigmoid"), TIME, tensors)
     first, second = (torch.autograd.grad(hidden.sum(), tensors.features, retain_graph=True)[0] for _ in range(2))
     assert torch.equal(first, second)
 
 
 def test_weights_changed_before_the_way_back_are_noticed():
     tensors = given((3, 3))
-    hidden, _, _ = scan(Names("tanh", "sigmoid"), TIME, tensors)
+    hidden, _, _ = scan(ActivationNames("tanh", "sigmoid"), TIME, tensors)
     with torch.no_grad():
         tensors.state_kernel.mul_(2)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):

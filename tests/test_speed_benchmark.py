@@ -15,7 +15,7 @@ WRITTEN_OUT = ["one convolution a step", "two convolutions a step"]
 
 @pytest.fixture
 def _uncompiled(monkeypatch):
-    monkeypatch.setattr("ablate.components.models.fast.scan.in_one_pass", lambda function, wanted: function)  # noqa: ARG005
+    monkeypatch.setattr("ablate.components.models.fast.scan.compiled_if", lambda function, enabled: function)  # noqa: ARG005
 
 
 def differences(name, shape):

@@ -30,7 +30,7 @@ def test_the_same_spec_and_seed_give_bit_identical_weights(run):
 
 @pytest.fixture
 def _compiled(monkeypatch):
-    monkeypatch.setattr("ablate.training.fit.COMPILING_PAYS", 0)
+    monkeypatch.setattr("ablate.components.models.fast.switch.MIN_PIXELS", 0)
 
 
 @pytest.mark.slow
@@ -42,7 +42,7 @@ def test_compiled_training_repeats_itself_to_the_bit(run):
 @pytest.mark.slow
 def test_compiled_training_follows_the_other(run, monkeypatch):
     plain = train(run).curve["loss"].to_numpy()
-    monkeypatch.setattr("ablate.training.fit.COMPILING_PAYS", 0)
+    monkeypatch.setattr("ablate.components.models.fast.switch.MIN_PIXELS", 0)
     assert train(run).curve["loss"].to_numpy() == pytest.approx(plain, rel=1e-3)
 
 

@@ -9,16 +9,13 @@ import torch
 
 from ablate.components.data.batches import as_video, batches
 from ablate.components.data.source import ClipSource
-from ablate.components.models.fast.fusion import fused
+from ablate.components.models.fast.switch import compiled_gates, is_worth_compiling
 from ablate.components.models.forecaster import Forecaster
 from ablate.core.seeds import derive
 from ablate.storage.records import CURVE_COLUMNS
 from ablate.study import Adam, RunSpec, Training
 from ablate.training.loss_curve import LossCurve, Observe
 from ablate.training.resume import Learning, TrainingState
-
-COMPILING_PAYS = 10_000_000
-"""Pixels, over all frames and steps, from which compiled gates are worth their some ten seconds."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +73,14 @@ def _fit(
     learning, state = Learning(model, optimizer, draws, curve), TrainingState(state_file, run, micro_batches, device)
     done = state.resume(learning)
     stream = batches(source, training.scheme.frames_needed, training.batch, run.seed, device, start=done)
+    pixels = training.steps * training.batch * training.scheme.frames_needed * run.data.frame_size**2
     for step in range(done + 1, training.steps + 1):
         clips = as_video(next(stream))
         progress = (step - 1) / max(training.steps - 1, 1)
         optimizer.zero_grad()
         losses = []
         for micro_batch in clips.chunk(micro_batches):
-            with fused(_worth_compiling(run)), autocast(training, device):
+            with compiled_gates(is_worth_compiling(pixels)), autocast(training, device):
                 loss = len(micro_batch) / len(clips) * objective(model, micro_batch, progress, draws)
             loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             losses.append(loss.detach())
@@ -101,15 +99,6 @@ def initial_model(run: RunSpec, device: torch.device) -> Forecaster:
         torch.manual_seed(derive(run.seed, "weights"))  # noqa: TID251  # layers draw from torch's global state
         model: Forecaster = run.model.build()
     return model.to(device)
-
-
-def _worth_compiling(run: RunSpec) -> bool:
-    """Tell whether the training is long enough to earn back the seconds that compiling the gates takes.
-
-    It depends on nothing but the run, so that a run's numbers do not depend on what ran before it.
-    """
-    pixels = run.training.steps * run.training.batch * run.training.scheme.frames_needed * run.data.frame_size**2
-    return pixels >= COMPILING_PAYS
 
 
 def choose_device(training: Training) -> torch.device:

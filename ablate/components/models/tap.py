@@ -1,4 +1,4 @@
-"""Looking into a ConvLSTM layer while it runs, and reaching into it."""
+"""Hooks into every step of a ConvLSTM layer, to observe it or to intervene."""
 
 from dataclasses import dataclass
 
@@ -14,24 +14,24 @@ class CellState:
 
 
 class Tap:
-    """Stands in the middle of every step of a layer; this one lets everything through as it is.
+    """Is called in the middle of every step of a layer; this one changes nothing.
 
-    A probe's own tap overrides what it watches or changes. A layer calls the methods in the order in which they
-    stand here, once a step; the first step of a sequence has no state, and so neither `before` nor `keeping`.
+    A probe's tap overrides the methods for what it observes or changes. A layer calls them once per step, in the order
+    of this class. The first step of a sequence has no state, and so calls neither `before` nor `forget_gate`.
     """
 
     def before(self, state: CellState) -> CellState:
         """Return the state that the step starts from."""
         return state
 
-    def entering(self, gate: Frame) -> Frame:
+    def input_gate(self, gate: Frame) -> Frame:
         """Return the input gate, in [0, 1]."""
         return gate
 
-    def keeping(self, gate: Frame) -> Frame:
+    def forget_gate(self, gate: Frame) -> Frame:
         """Return the forget gate, in [0, 1]; 1 forgets nothing."""
         return gate
 
     def after(self, state: CellState) -> CellState:
-        """Return the state that the step ends in."""
+        """Return the state after the step."""
         return state

@@ -52,6 +52,6 @@ class Clamp(Tap):
     low: float
     high: float
 
-    def keeping(self, gate: Frame) -> Frame:
+    def forget_gate(self, gate: Frame) -> Frame:
         """See Tap."""
         return gate.clamp(self.low, self.high)

@@ -73,13 +73,13 @@ class Watch(Tap):
     )
     _step: int = -1
 
-    def entering(self, gate: Frame) -> Frame:
+    def input_gate(self, gate: Frame) -> Frame:
         """See Tap. Every step asks it, so it counts them."""
         self._step += 1
         self._take("input gate", gate)
         return gate
 
-    def keeping(self, gate: Frame) -> Frame:
+    def forget_gate(self, gate: Frame) -> Frame:
         """See Tap."""
         self._take("forget gate", gate)
         return gate

@@ -4,14 +4,14 @@ import numpy as np
 import torch
 
 from ablate.components.models.convlstm_layer import ConvLSTMLayer
-from ablate.components.models.fast.fusion import fused
+from ablate.components.models.fast.switch import compiled_gates
 from ablate.components.models.specs import CellSettings
 from benchmarks.speed.contenders.cells import gradient_of
 from benchmarks.speed.shape import BIAS, KERNEL, STATE_KERNEL, Shape
 
 
 class Ours:
-    """A stack of ConvLSTMLayer, trained with fused gates."""
+    """A stack of ConvLSTMLayer, trained with compiled gates."""
 
     def __init__(self, shape: Shape) -> None:
         cell = CellSettings(shape.activation, shape.gate, 1.0, "keras", peepholes=False)
@@ -42,7 +42,7 @@ class Ours:
 
     def _run(self) -> torch.Tensor:
         features = self._frames
-        with fused(wanted=True):
+        with compiled_gates(enabled=True):
             for layer in self._layers:
                 layer.zero_grad()
                 features, _ = layer(features)

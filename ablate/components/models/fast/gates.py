@@ -1,7 +1,7 @@
-"""The gates of a ConvLSTM cell, forward and backward, each in one pass over memory where a compiler is at hand.
+"""The gates of a ConvLSTM cell, forward and backward, each in one pass over memory if a compiler is available.
 
-Everything here is (batch, channel, height, width). The gates before activation have four channels a filter: input,
-forget, candidate, output. Peepholes are (3, filter, 1, 1).
+Everything here is (batch, channel, height, width). The gates before activation have four channels per filter: input,
+forget, candidate, output, in this order. Peepholes are (3, filter, 1, 1).
 """
 
 from typing import NamedTuple
@@ -12,25 +12,25 @@ from torch import Tensor
 from ablate.components.models.activation import ACTIVATIONS
 
 
-class Names(NamedTuple):
+class ActivationNames(NamedTuple):
     """The activation of candidate and output, and that of the gates: keys of ACTIVATIONS."""
 
     activation: str
     gate: str
 
 
-class Pulls(NamedTuple):
-    """The gradients that reach a step's hidden state, from above and from the next step, and its cell."""
+class StepGradients(NamedTuple):
+    """The gradients of a step's results: hidden state (from the layer above and from the next step) and cell."""
 
-    above: Tensor
-    later: Tensor
+    output: Tensor
+    next_hidden: Tensor
     cell: Tensor
 
 
-def advance(
-    names: Names, gates: Tensor, cells: tuple[Tensor, Tensor], peepholes: Tensor | None, hidden: Tensor
+def forward_step(
+    names: ActivationNames, gates: Tensor, cells: tuple[Tensor, Tensor], peepholes: Tensor | None, hidden: Tensor
 ) -> None:
-    """Write the hidden state after a step into `hidden`, and the cell after it over the second of `cells`."""
+    """Write the hidden state after a step into `hidden`, and the cell after it into the second of `cells`."""
     activation, gate = ACTIVATIONS[names.activation], ACTIVATIONS[names.gate]
     cell, _ = cells
     i, f, candidate, o = gates.chunk(4, dim=1)
@@ -43,31 +43,34 @@ def advance(
     cells[1].copy_(after)
 
 
-def retreat(
-    names: Names, gates: Tensor, cells: tuple[Tensor, Tensor], peepholes: Tensor | None, pulls: Pulls
+def backward_step(
+    names: ActivationNames,
+    gates: Tensor,
+    cells: tuple[Tensor, Tensor],
+    peepholes: Tensor | None,
+    gradients: StepGradients,
 ) -> Tensor:
-    """Write the gradients of a step's gates over the gates, and return that of the cell before it.
+    """Overwrite the gates of a step with their gradients, and return the gradient of the cell before the step.
 
-    `cells` are the one before the step and the one after.
-
-    The gates are activated once more, which is cheaper than to keep them.
+    `cells` are the cell before the step and the cell after it. The gates are activated again here, which takes less
+    time than storing them in the forward pass.
     """
     activation, gate = ACTIVATIONS[names.activation], ACTIVATIONS[names.gate]
     before, after = cells
     i, f, candidate, o = gates.chunk(4, dim=1)
     if peepholes is not None:
         i, f, o = i + peepholes[0] * before, f + peepholes[1] * before, o + peepholes[2] * after
-    entering, keeping, drive, leaving = gate(i), gate(f), activation(candidate), gate(o)
-    shown, of_hidden = activation(after), pulls.above + pulls.later
-    of_o = of_hidden * shown * gate.slope(o, leaving)
-    of_cell = pulls.cell + of_hidden * leaving * activation.slope(after, shown)
+    input_gate, forget_gate, proposal, output_gate = gate(i), gate(f), activation(candidate), gate(o)
+    activated, grad_hidden = activation(after), gradients.output + gradients.next_hidden
+    grad_o = grad_hidden * activated * gate.slope(o, output_gate)
+    grad_cell = gradients.cell + grad_hidden * output_gate * activation.slope(after, activated)
     if peepholes is not None:
-        of_cell = of_cell + of_o * peepholes[2]
-    of_i = of_cell * drive * gate.slope(i, entering)
-    of_f = of_cell * before * gate.slope(f, keeping)
-    of_candidate = of_cell * entering * activation.slope(candidate, drive)
-    of_before = of_cell * keeping
+        grad_cell = grad_cell + grad_o * peepholes[2]
+    grad_i = grad_cell * proposal * gate.slope(i, input_gate)
+    grad_f = grad_cell * before * gate.slope(f, forget_gate)
+    grad_candidate = grad_cell * input_gate * activation.slope(candidate, proposal)
+    grad_before = grad_cell * forget_gate
     if peepholes is not None:
-        of_before = of_before + of_i * peepholes[0] + of_f * peepholes[1]
-    gates.copy_(torch.cat([of_i, of_f, of_candidate, of_o], dim=1))
-    return of_before
+        grad_before = grad_before + grad_i * peepholes[0] + grad_f * peepholes[1]
+    gates.copy_(torch.cat([grad_i, grad_f, grad_candidate, grad_o], dim=1))
+    return grad_before
