@@ -11,18 +11,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablate.analysis import Measured, Response, StudyTable, analyze, answer
-from ablate.analysis.extremes import best_and_worst
+from ablate.analysis import StudyResponse, StudyTable, analyze, answer
+from ablate.analysis.outcomes import best_and_worst
 from ablate.core.errors import AnalysisError, TableError
 from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import InferenceSettings
+from ablate.measurement.metrics import Metric
 from ablate.measurement.run_mean import step_sums
 from ablate.storage.records import SCORE_COLUMNS
 
-GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
-SIGNAL = Measured("signal_retention", "signal retention", "ratio", higher_is_better=None)
-ERROR = Measured("mse", "squared error", "squared brightness", higher_is_better=False)
+GHOST = Metric("ghost_ratio", "ghost ratio", "ratio", -2.0, 20.0, higher_is_better=False)
+SIGNAL = Metric("signal_retention", "signal retention", "ratio", 0.0, 2.0, higher_is_better=None)
+ERROR = Metric("mse", "squared error", "squared brightness", 0.0, math.inf, higher_is_better=False)
 KERNEL = FactorLevels("model.kernel", "state kernel", ("3", "1"), "3")
 LOSS = FactorLevels("loss", "loss", ("bce", "mse"), "bce")
 SETTINGS = InferenceSettings(permutations=999)
@@ -57,7 +58,7 @@ def study(ghost=ghost_of, seeds=(0, 1), *, exploratory=False, ended=None, signal
         question="What makes it?",
         exploratory=exploratory,
         factors=(KERNEL, LOSS),
-        response=Response(GHOST, "rollout", 1, 2),
+        response=StudyResponse(GHOST, "rollout", 1, 2),
         runs=pd.DataFrame(rows, columns=columns),
         sums=found,
         secondary=(SIGNAL, ERROR) if squared_error else (SIGNAL,),
@@ -137,7 +138,7 @@ def test_runs_without_a_response_are_named_with_their_message():
 def test_a_cell_has_the_spread_of_its_seeds():
     cell = analyze(study(seeds=(0, 10)), SETTINGS).cells[2]
     assert cell.levels == {"model.kernel": "1", "loss": "bce"}
-    assert (cell.least, cell.mean, cell.largest) == pytest.approx((0.415, 0.425, 0.435))
+    assert (cell.lowest, cell.mean, cell.highest) == pytest.approx((0.415, 0.425, 0.435))
 
 
 def test_curves_run_over_the_steps_of_every_cell():
@@ -192,7 +193,7 @@ def test_a_study_without_factors_says_what_its_one_cell_gave():
     alone = replace(table, factors=(), runs=table.runs.head(1), sums={"3-bce-0": table.sums["3-bce-0"]})
     found = analyze(alone, SETTINGS)
     assert len(found.cells) == 1
-    assert "varies nothing" in answer(found)[0]
+    assert "The study has no factors" in answer(found)[0]
 
 
 def test_equal_tables_give_equal_results():
@@ -260,31 +261,30 @@ def with_alignment(offsets, copies):
     return replace(table, runs=table.runs.assign(best_offset=offsets, copies=copies))
 
 
-def cautions_about_time(offsets, copies):
-    said = analyze(with_alignment(offsets, copies), SETTINGS).warnings
-    return [one for one in said if "another moment" in one or "repeats a frame" in one]
+def caveats_on_alignment(offsets, copies):
+    sentences = analyze(with_alignment(offsets, copies), SETTINGS).warnings
+    return [sentence for sentence in sentences if "another step" in sentence or "repeats a frame" in sentence]
 
 
-def test_forecasts_that_are_shown_at_the_wrong_time_are_told():
-    (said,) = cautions_about_time([2, 2, -1, 0, 0, 0, 0, None], ["nothing"] * 8)
-    assert "3 of 7 runs" in said
-    assert "1 early, 2 late" in said
+def test_misaligned_forecasts_are_a_caveat():
+    (caveat,) = caveats_on_alignment([2, 2, -1, 0, 0, 0, 0, None], ["nothing"] * 8)
+    assert "3 of 7 runs" in caveat
+    assert "1 early, 2 late" in caveat
 
 
-def test_forecasts_that_repeat_their_input_are_told():
-    (said,) = cautions_about_time([0] * 8, ["previous_frame", *["nothing"] * 6, None])
-    assert "1 of 7 runs" in said
+def test_forecasts_that_repeat_their_input_are_a_caveat():
+    (caveat,) = caveats_on_alignment([0] * 8, ["previous_frame", *["nothing"] * 6, None])
+    assert "1 of 7 runs" in caveat
 
 
-def test_forecasts_in_their_place_raise_no_caution():
-    assert not cautions_about_time([0] * 8, ["nothing"] * 8)
+def test_aligned_forecasts_are_no_caveat():
+    assert not caveats_on_alignment([0] * 8, ["nothing"] * 8)
 
 
-def test_batches_that_were_cut_to_fit_in_memory_are_told():
+def test_gradient_accumulation_is_a_caveat():
     table = study()
-    runs = table.runs.assign(batch_pieces=[1, 4, 2, 1, 1, 1, 1, np.nan])
-    said = analyze(replace(table, runs=runs), SETTINGS).warnings
-    assert any(
-        "In 2 of 7 runs memory did not hold a whole batch: it was cut into up to 4 pieces" in one for one in said
-    )
-    assert not any("pieces" in one for one in analyze(table, SETTINGS).warnings)
+    table_with_pieces = replace(table, runs=table.runs.assign(batch_pieces=[1, 4, 2, 1, 1, 1, 1, np.nan]))
+    caveats = " ".join(analyze(table_with_pieces, SETTINGS).warnings)
+    assert "In 2 of 7 runs a whole batch did not fit in memory: gradients were accumulated" in caveats
+    assert "up to 4 micro-batches" in caveats
+    assert "micro-batches" not in " ".join(analyze(table, SETTINGS).warnings)

@@ -12,10 +12,11 @@ import pandas as pd
 import pytest
 from playwright.sync_api import sync_playwright
 
-from ablate.analysis import Measured, Response, StudyTable, analyze
+from ablate.analysis import StudyResponse, StudyTable, analyze
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
+from ablate.measurement.metrics import Metric
 from ablate.measurement.run_mean import step_sums
 from ablate.report import pictures, summary, write
 from ablate.report.animation import write_animation
@@ -26,8 +27,8 @@ from ablate.storage.findings import Finding, Image, MetricChange, save
 from ablate.storage.paths import StudyPaths
 from ablate.storage.records import SCORE_COLUMNS, Example
 
-GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
-SIGNAL = Measured("signal_retention", "signal retention", "ratio", higher_is_better=None)
+GHOST = Metric("ghost_ratio", "ghost ratio", "ratio", -2.0, 20.0, higher_is_better=False)
+SIGNAL = Metric("signal_retention", "signal retention", "ratio", 0.0, 2.0, higher_is_better=None)
 KERNEL = FactorLevels("model.kernel", "kernel", ("3", "1"), "3")
 HEAD = FactorLevels("model.head", "output head", ("frame", "conv3d"), "frame")
 COMMAND = "ablate run study.yaml"
@@ -56,7 +57,7 @@ def found(question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None
                 kernel, head = names.get(KERNEL.path) == "1", names.get(HEAD.path) == "conv3d"
                 chance = 0.0005 * ((3 * seed + 2 * kernel + head) % 4)
                 sums[run_id] = run_sums(0.1 + 0.01 * seed + 0.3 * kernel + 0.2 * kernel * head + chance)
-    response = Response(GHOST, "rollout", 1, 3)
+    response = StudyResponse(GHOST, "rollout", 1, 3)
     table = StudyTable(
         question,
         exploratory=exploratory,
@@ -269,7 +270,7 @@ def test_an_exploratory_study_shows_the_same_numbers_without_verdicts(decided, p
     analysis = replace(decided, exploratory=True)
     numbers = [f"{e.estimate:+.2f}" for verdict in decided.inference.verdicts for e in verdict.effects]
     page = written(analysis, paths)
-    assert page.text.index("exploratory and decides nothing") < page.text.index("The answer")
+    assert page.text.index("exploratory and gives no verdicts") < page.text.index("The answer")
     assert "Verdict" not in page.text
     assert all(number in page.text for number in numbers)
     assert "verdict" not in paths.report_markdown.read_text()

@@ -8,16 +8,17 @@ import pandas as pd
 import pytest
 
 from ablate import report
-from ablate.analysis import Measured, Response, StudyTable, analyze
+from ablate.analysis import StudyResponse, StudyTable, analyze
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import InferenceSettings
+from ablate.measurement.metrics import Metric
 from ablate.measurement.run_mean import step_sums
 from ablate.storage.paths import Store
 from ablate.storage.records import SCORE_COLUMNS
 
 VOID = {"meta", "img", "br", "hr", "source"}
 FAILURE = "ValueError: too dark"
-GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
+GHOST = Metric("ghost_ratio", "ghost ratio", "ratio", -2.0, 20.0, higher_is_better=False)
 FACTORS = (
     FactorLevels("model.kernel", "state kernel", ("3", "1"), "3"),
     FactorLevels("loss", "loss", ("bce", "mse"), "bce"),
@@ -61,7 +62,7 @@ def paths(tmp_path_factory):
         question="Does the kernel matter?",
         exploratory=True,
         factors=FACTORS,
-        response=Response(GHOST, "rollout", 1, 1),
+        response=StudyResponse(GHOST, "rollout", 1, 1),
         runs=pd.DataFrame(rows, columns=["run_id", "model.kernel", "loss", "seed", "outcome", "message"]),
         sums=sums,
     )

@@ -5,13 +5,13 @@ import math
 import pandas as pd
 import pytest
 
-from ablate.analysis.responses import with_responses
-from ablate.analysis.study_table import Measured, Response
+from ablate.analysis.study_table import StudyResponse, with_responses
+from ablate.measurement.metrics import Metric
 from ablate.measurement.run_mean import mean_score, step_sums, undefined_share
 from ablate.storage.records import SCORE_COLUMNS
 
-GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
-SIGNAL = Measured("signal_retention", "signal retention", "ratio", higher_is_better=None)
+GHOST = Metric("ghost_ratio", "ghost ratio", "ratio", -2.0, 20.0, higher_is_better=False)
+SIGNAL = Metric("signal_retention", "signal retention", "ratio", 0.0, 2.0, higher_is_better=None)
 
 
 def sums(values) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def test_nothing_defined_is_nan():
 
 def test_a_run_without_scores_has_no_response():
     runs = pd.DataFrame({"run_id": ["a", "b"], "seed": [0, 0]})
-    table = with_responses(runs, {"a": sums({(0, 1): 0.4})}, Response(GHOST, "rollout", 1, 1), (SIGNAL,))
+    table = with_responses(runs, {"a": sums({(0, 1): 0.4})}, StudyResponse(GHOST, "rollout", 1, 1), (SIGNAL,))
     assert table["response"].tolist() == pytest.approx([0.4, math.nan], nan_ok=True)
     assert table["signal_retention"].tolist() == pytest.approx([0.8, math.nan], nan_ok=True)
     assert table["undefined_share"].tolist() == pytest.approx([0, math.nan], nan_ok=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from ablate.analysis.estimate_sentences import estimate_sentences
+from ablate.analysis.answer import estimate_sentences
 from ablate.analysis.verdict_sentences import verdict_sentences
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, FactorVerdict, Inference, Interaction, SimpleEffect
@@ -201,18 +201,22 @@ def test_an_exploratory_study_names_no_cause(kind):
     sentences = estimate_sentences(inferred(own, margin=0.5), "ghost ratio")
     assert "cause" not in " ".join(sentences)
     assert (
-        "Loss mse instead of bce raises the ghost ratio by 0.300 [0.290, 0.310] in this study (8 seeds)." in sentences
+        'loss "mse" instead of "bce" raises the ghost ratio by 0.300 [0.290, 0.310] in this study (n = 8 seeds).'
+        in sentences
     )
 
 
-def test_an_exploratory_interval_around_zero_leaves_the_direction_open():
+def test_an_exploratory_interval_around_zero_leaves_the_sign_uncertain():
     own = verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=0.1))
     sentences = estimate_sentences(inferred(own), "ghost ratio")
-    assert any("leaves the direction open: loss mse" in sentence for sentence in sentences)
+    assert 'No confidence interval excludes 0, so even the sign of these effects is uncertain: loss "mse".' in sentences
     assert not any("raises" in sentence or "lowers" in sentence for sentence in sentences)
 
 
-def test_an_exploratory_study_names_what_depends_most_on_what():
+def test_an_exploratory_study_names_its_strongest_interaction():
     own = verdict(LOSS, "undecided", effect(LOSS, "mse", 0.3))
     sentences = estimate_sentences(inferred(own, interactions=(crossing(0.1, 0.4),)), "ghost ratio")
-    assert "What loss changes depends most on output head (partial eta squared 0.80, adjusted p < 0.001)." in sentences
+    assert (
+        "The strongest interaction is between loss and output head (partial eta squared 0.80, p (Holm) < 0.001)."
+        in sentences
+    )

@@ -3,13 +3,13 @@ import math
 import pandas as pd
 import pytest
 
-from ablate.analysis.study_table import Measured
-from ablate.analysis.views import views
+from ablate.analysis.cells import views
+from ablate.measurement.metrics import Metric
 from ablate.measurement.run_mean import step_sums
 from ablate.storage.records import SCORE_COLUMNS
 
-GHOST = Measured("ghost_ratio", "ghost ratio", "ratio", higher_is_better=False)
-MSE = Measured("mse", "squared error", "squared brightness", higher_is_better=False)
+GHOST = Metric("ghost_ratio", "ghost ratio", "ratio", -2.0, 20.0, higher_is_better=False)
+MSE = Metric("mse", "squared error", "squared brightness", 0.0, math.inf, higher_is_better=False)
 
 
 def run(*rows):

@@ -1,8 +1,7 @@
-"""From the table of a study's runs to what it found. Plain tables in, plain numbers out."""
+"""The numbers and the sentences of one study: from the table of its runs to effects, verdicts and caveats."""
 
-from ablate.analysis.analysis import Analysis
-from ablate.analysis.analyze import analyze
+from ablate.analysis.analysis import Analysis, analyze
 from ablate.analysis.answer import answer
-from ablate.analysis.study_table import Measured, Response, StudyTable
+from ablate.analysis.study_table import StudyResponse, StudyTable
 
-__all__ = ["Analysis", "Measured", "Response", "StudyTable", "analyze", "answer"]
+__all__ = ["Analysis", "StudyResponse", "StudyTable", "analyze", "answer"]

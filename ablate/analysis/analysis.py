@@ -1,49 +1,121 @@
-"""What a study found, as plain values."""
+"""The analysis of a study: from the table of its runs to everything that its report shows."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ablate.analysis.cells import Cell, Curve
-from ablate.analysis.extremes import RunAt
-from ablate.analysis.outcomes import Outcomes, WithoutResponse
-from ablate.analysis.study_table import Measured, Response
-from ablate.analysis.views import ViewMeans
+import pandas as pd
+
+from ablate.analysis.caveats import caveats
+from ablate.analysis.cells import CellCurve, CellResult, ViewMeans, cells, curves, views
+from ablate.analysis.outcomes import (
+    SQUARED_ERROR,
+    Outcomes,
+    RunResult,
+    RunWithoutResponse,
+    best_and_worst,
+    outcomes,
+    without_response,
+)
+from ablate.analysis.study_table import StudyResponse, StudyTable, with_responses
+from ablate.core.errors import AnalysisError
 from ablate.core.plain_json import plain
 from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.inference import Inference
+from ablate.inference.infer import infer
+from ablate.inference.inference import FactorVerdict, Inference
+from ablate.inference.run_table import RunTable
+from ablate.inference.settings import InferenceSettings
+from ablate.inference.verdict import Verdict
+from ablate.measurement.metrics import Metric
+
+UNDECIDED = "The study is exploratory, so it gives no verdicts."
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """Everything a report says of a study, in the unit of its response.
+    """Everything that a report shows about a study, in the unit of its response.
 
-    `deviations` say in whole sentences what was changed after the plan was frozen. `best` and `worst` are None where no
-    run has a response. `warnings` are whole sentences about what weakens the numbers, those of the inference included.
+    `deviations` are sentences on changes since the plan was preregistered. `best` and `worst` are None if no run has
+    finished. `warnings` are the caveats as sentences, those of the inference included.
     """
 
     question: str
     exploratory: bool
     deviations: tuple[str, ...]
-    response: Response
-    secondary: tuple[Measured, ...]
+    response: StudyResponse
+    secondary: tuple[Metric, ...]
     factors: tuple[FactorLevels, ...]
     inference: Inference
     outcomes: Outcomes
-    without_response: tuple[WithoutResponse, ...]
-    cells: tuple[Cell, ...]
-    curves: tuple[Curve, ...]
+    without_response: tuple[RunWithoutResponse, ...]
+    cells: tuple[CellResult, ...]
+    curves: tuple[CellCurve, ...]
     views: tuple[ViewMeans, ...]
-    best: RunAt | None
-    worst: RunAt | None
+    best: RunResult | None
+    worst: RunResult | None
     warnings: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as dicts, lists and numbers that JSON can hold; NaN becomes None.
+        """Return plain dicts, lists and numbers for JSON; a number that is not finite becomes None.
 
-        What was inferred stands beside the rest, in the form of `ablate analyze --json`.
+        The keys of the inference are at the top level, in the form of `ablate analyze --json`.
         """
-        inferred = document(replace(self.inference, warnings=self.warnings))
-        own = {key: value for key, value in asdict(self).items() if key != "inference"}
-        whole: dict[str, Any] = plain(own | inferred)
+        inference = document(replace(self.inference, warnings=self.warnings))
+        description = {key: value for key, value in asdict(self).items() if key != "inference"}
+        whole: dict[str, Any] = plain(description | inference)
         return whole
+
+
+def analyze(table: StudyTable, settings: InferenceSettings) -> Analysis:
+    """Return the analysis of the runs that have ended so far. Equal input gives an equal result.
+
+    In an exploratory study every factor is undecided, whatever its numbers are. Raises AnalysisError if no run has a
+    result yet.
+    """
+    if not table.sums:
+        raise AnalysisError(
+            "no run of this study has a result yet; run it first (ablate run), or see why its runs failed"
+        )
+    response, paths = table.response, [factor.path for factor in table.factors]
+    runs = with_responses(table.runs, table.sums, response, table.secondary)
+    counts = outcomes(runs, table.failed_attempts)
+    inference = infer(_run_table(table, runs), settings)
+    best, worst = best_and_worst(runs, paths, response.metric, table.secondary)
+    return Analysis(
+        question=table.question,
+        exploratory=table.exploratory,
+        deviations=table.deviations,
+        response=response,
+        secondary=table.secondary,
+        factors=table.factors,
+        inference=_without_verdicts(inference) if table.exploratory else inference,
+        outcomes=counts,
+        without_response=without_response(runs, paths),
+        cells=cells(runs, paths, table.secondary),
+        curves=curves(runs, table.sums, paths, (response.metric, *table.secondary), response.view),
+        views=views(table.sums, (response.metric, *table.secondary)),
+        best=best,
+        worst=worst,
+        warnings=caveats(runs, response, counts, inference.warnings),
+    )
+
+
+def _run_table(table: StudyTable, runs: pd.DataFrame) -> RunTable:
+    """Return the runs that have ended. A run that has not started has no response, but it has not failed either."""
+    mediators = [metric.name for metric in table.secondary if metric.name == SQUARED_ERROR]
+    return RunTable.of(runs[runs["outcome"] != "missing"], table.factors, "seed", mediators)
+
+
+def _without_verdicts(inference: Inference) -> Inference:
+    return replace(inference, verdicts=tuple(map(_undecided, inference.verdicts)))
+
+
+def _undecided(verdict: FactorVerdict) -> FactorVerdict:
+    return replace(
+        verdict,
+        verdict=Verdict.UNDECIDED,
+        partners=(),
+        more_seeds_needed=None,
+        reason=UNDECIDED,
+        exploratory=UNDECIDED,
+    )

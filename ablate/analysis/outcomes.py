@@ -1,16 +1,21 @@
-"""What became of the planned runs."""
+"""How the planned runs ended, and which of them are the best and the worst."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from ablate.measurement.metrics import Metric
+
+SQUARED_ERROR = "mse"
+UNMEASURABLE = "unmeasurable"  # the run finished, but its response is undefined
+
 
 @dataclass(frozen=True)
 class Outcomes:
-    """How many runs were planned and how each ended; `undefined` of the finished ones have no defined response.
+    """How many runs were planned, and how each ended; `unmeasurable` of the finished ones have no defined response.
 
-    `failed_attempts` counts attempts, by kind: one run may have failed several times before it finished.
+    `failed_attempts` counts attempts by kind: one run may have failed several times before it finished.
     """
 
     planned: int
@@ -18,19 +23,19 @@ class Outcomes:
     diverged: int
     failed: int
     missing: int
-    undefined: int
+    unmeasurable: int
     failed_attempts: Mapping[str, int]
 
     @property
-    def attempts_in_words(self) -> str:
-        """Return a sentence on failed attempts by kind; empty where there is none."""
-        told = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(self.failed_attempts.items()))
-        return f"Failed attempts, those made good by another with the same seed included: {told}." if told else ""
+    def failed_attempts_sentence(self) -> str:
+        """A sentence on the failed attempts by kind; empty if there is none."""
+        counts = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in sorted(self.failed_attempts.items()))
+        return f"Failed attempts, including those of runs that finished after a retry: {counts}." if counts else ""
 
 
 @dataclass(frozen=True)
-class WithoutResponse:
-    """A run that gave no response: what it was, how it ended, and what it said if it failed."""
+class RunWithoutResponse:
+    """A run that gave no response: its levels and seed, how it ended, and its error message if it failed."""
 
     run_id: str
     levels: Mapping[str, str]
@@ -39,31 +44,73 @@ class WithoutResponse:
     message: str
 
 
+@dataclass(frozen=True)
+class RunResult:
+    """One run: its levels and seed, its response, and its secondary metrics."""
+
+    run_id: str
+    levels: Mapping[str, str]
+    seed: int
+    response: float
+    secondary: Mapping[str, float]
+
+
 def outcomes(runs: pd.DataFrame, failed_attempts: Mapping[str, int]) -> Outcomes:
-    """Count the runs; `runs` has the columns of `with_responses`."""
-    how = runs["outcome"]
-    finished = how == "finished"
+    """Count the runs by outcome; `runs` has the columns of `with_responses`."""
+    outcome = runs["outcome"]
+    finished = outcome == "finished"
     return Outcomes(
         planned=len(runs),
         finished=int(finished.sum()),
-        diverged=int((how == "diverged").sum()),
-        failed=int((how == "failed").sum()),
-        missing=int((how == "missing").sum()),
-        undefined=int((finished & runs["response"].isna()).sum()),
+        diverged=int((outcome == "diverged").sum()),
+        failed=int((outcome == "failed").sum()),
+        missing=int((outcome == "missing").sum()),
+        unmeasurable=int((finished & runs["response"].isna()).sum()),
         failed_attempts=failed_attempts,
     )
 
 
-def without_response(runs: pd.DataFrame, factors: Sequence[str]) -> tuple[WithoutResponse, ...]:
+def without_response(runs: pd.DataFrame, factors: Sequence[str]) -> tuple[RunWithoutResponse, ...]:
     """Return every run that diverged, failed, or finished with an undefined response, in the order of the design."""
-    chosen = runs[runs["response"].isna() & (runs["outcome"] != "missing")]
+    ended = runs[runs["response"].isna() & (runs["outcome"] != "missing")]
     return tuple(
-        WithoutResponse(
+        RunWithoutResponse(
             run_id=str(row["run_id"]),
             levels={path: str(row[path]) for path in factors},
             seed=int(row["seed"]),
-            outcome="undefined" if row["outcome"] == "finished" else str(row["outcome"]),
+            outcome=UNMEASURABLE if row["outcome"] == "finished" else str(row["outcome"]),
             message=str(row["message"] or ""),
         )
-        for _, row in chosen.iterrows()
+        for _, row in ended.iterrows()
+    )
+
+
+def best_and_worst(
+    runs: pd.DataFrame, factors: Sequence[str], metric: Metric, secondary: Sequence[Metric]
+) -> tuple[RunResult | None, RunResult | None]:
+    """Return the runs with the best and the worst defined response; a single one is both, None if no run finished.
+
+    If the squared error is a secondary metric, the best run is one of the half with the smaller squared error: a
+    blank or gray forecast has no ghost either. If neither direction of the metric is better, the lowest response counts
+    as the best. If no response is defined, the first finished run is both, so that a reader can look at it.
+    """
+    defined = runs[runs["response"].notna()].sort_values("response", kind="stable")
+    if defined.empty:
+        defined = runs[runs["outcome"] == "finished"].head(1)
+    if defined.empty:
+        return None, None
+    sharp = (
+        defined[~(defined[SQUARED_ERROR] > defined[SQUARED_ERROR].median())] if SQUARED_ERROR in defined else defined
+    )
+    best, worst = (-1, 0) if metric.higher_is_better else (0, -1)
+    return _run_result(sharp.iloc[best], factors, secondary), _run_result(defined.iloc[worst], factors, secondary)
+
+
+def _run_result(row: pd.Series, factors: Sequence[str], secondary: Sequence[Metric]) -> RunResult:
+    return RunResult(
+        run_id=str(row["run_id"]),
+        levels={path: str(row[path]) for path in factors},
+        seed=int(row["seed"]),
+        response=float(row["response"]),
+        secondary={metric.name: float(row[metric.name]) for metric in secondary},
     )

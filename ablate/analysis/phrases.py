@@ -1,21 +1,24 @@
-"""How sentences write numbers, names and chances."""
+"""How sentences write numbers, effects and lists of names."""
 
+import math
 from collections.abc import Sequence
 
-from ablate.analysis.rounding import decimals
 from ablate.inference.inference import Effect, Inference, SimpleEffect
 
-TINY_P = 0.001  # a smaller p-value is called just that
+TINY_P = 0.001  # smaller p-values are written as "< 0.001": permutations do not resolve them
 
 
-def capitalized(text: str) -> str:
-    """Return the text with its first letter large, and the others as they are."""
-    return text[:1].upper() + text[1:]
+def decimals(scale: float) -> int:
+    """Return the number of decimals for numbers of this size: two from 0.1 to 10, more for smaller numbers."""
+    if not math.isfinite(scale) or scale == 0:
+        return 2
+    exponent = math.floor(math.log10(abs(scale)))
+    return max(0, 2 - exponent) if exponent >= 0 else 1 - exponent
 
 
-def counted(count: int, thing: str) -> str:
+def counted(count: int, noun: str) -> str:
     """Return `1 seed`, `2 seeds`."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -24,17 +27,17 @@ def listed(names: Sequence[str]) -> str:
 
 
 def percent(share: float) -> str:
-    """Write a share of 1 in percent, with three digits at most."""
+    """Return a share of 1 in percent, with three digits at most."""
     return f"{100 * share:.3g} %"
 
 
 def chance(p: float) -> str:
-    """Return a p-value with its sign of equality: `= 0.012`, `< 0.001`."""
+    """Return a p-value with its relation sign: `= 0.012`, `< 0.001`."""
     return f"< {TINY_P}" if p < TINY_P else f"= {p:.3f}"
 
 
 def effect_digits(inference: Inference) -> int:
-    """Return how many digits after the point to write effects with: one more than the largest one needs."""
+    """Return the number of decimals for all effects: one more than the largest effect needs."""
     effects: tuple[Effect | SimpleEffect, ...] = (
         *(effect for verdict in inference.verdicts for effect in verdict.effects),
         *(effect for interaction in inference.interactions for effect in interaction.simple_effects),
@@ -43,7 +46,7 @@ def effect_digits(inference: Inference) -> int:
 
 
 def size(effect: Effect | SimpleEffect, digits: int) -> str:
-    """Return an effect without its sign, and its interval turned the same way: to be read after a verb."""
+    """Return an effect without its sign, and its confidence interval turned to match, to follow a verb."""
     value = f"{abs(effect.estimate):.{digits}f}"
     if effect.low is None or effect.high is None:
         return value
@@ -52,7 +55,7 @@ def size(effect: Effect | SimpleEffect, digits: int) -> str:
 
 
 def signed(effect: Effect | SimpleEffect, digits: int) -> str:
-    """Return an effect with its sign, and its interval."""
+    """Return an effect with its sign, and its confidence interval."""
     value = f"{effect.estimate:+.{digits}f}"
     if effect.low is None or effect.high is None:
         return value
@@ -60,12 +63,12 @@ def signed(effect: Effect | SimpleEffect, digits: int) -> str:
 
 
 def excludes_zero(effect: Effect | SimpleEffect) -> bool | None:
-    """Say whether 0 lies outside the interval; None where there is none."""
+    """Return whether the confidence interval excludes 0; None if there is no interval."""
     if effect.low is None or effect.high is None:
         return None
     return effect.low > 0 or effect.high < 0
 
 
 def verb(effect: Effect | SimpleEffect) -> str:
-    """Say what an effect does to the response."""
+    """Return `raises` or `lowers`, by the sign of an effect."""
     return "raises" if effect.estimate > 0 else "lowers"

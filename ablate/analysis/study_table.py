@@ -1,6 +1,7 @@
-"""What an analysis is made from, as plain values: the runs of a study, their scores, and what is known of both."""
+"""The input of an analysis as plain values: the runs of a study, and their scores."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -8,26 +9,18 @@ import pandas as pd
 
 from ablate.core.errors import TableError
 from ablate.inference.factor_levels import FactorLevels
+from ablate.measurement.metrics import Metric
+from ablate.measurement.run_mean import mean_score, undefined_share
 
 RunOutcome = Literal["finished", "diverged", "failed", "missing"]
 RUN_COLUMNS = ["run_id", "seed", "outcome", "message"]
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A measure as people read it. `higher_is_better` is None where neither direction is better in itself."""
+class StudyResponse:
+    """The one number per run that the study is about: a metric's mean over clips and the given steps of a view."""
 
-    name: str
-    title: str
-    unit: str
-    higher_is_better: bool | None
-
-
-@dataclass(frozen=True)
-class Response:
-    """The one number a run that the study is about: a measure's mean over clips and the given steps of a view."""
-
-    metric: Measured
+    metric: Metric
     view: str
     first_step: int
     last_step: int
@@ -37,31 +30,52 @@ class Response:
 class StudyTable:
     """The results of a study, finished or not.
 
-    `runs` has one row for every planned run: a column for each factor's path, holding the name of its
-    level, and RUN_COLUMNS. `message` says why a failed run has no result and is empty for all others. Where the
-    columns are there, `best_offset` and `copies` say how the forecast lies in time (see scoring's Alignment), and
-    `batch_pieces` into how many parts each batch was cut to fit in memory.
-    `sums` holds, by point and for finished runs only, the run's scores summed over its clips, from `step_sums`.
-    `secondary` are the measures reported beside the response. `deviations` say in whole sentences what was changed
-    after the plan was frozen. `failed_attempts` counts, by kind, every attempt without a result, those that were made
-    good by another included.
+    `runs` has one row for every planned run: a column for each factor's path with the name of its level, and
+    RUN_COLUMNS. `message` says why a failed run has no result; it is empty for all others. Three columns are optional:
+    `best_offset` and `copies` say how the forecast fits in time (see scoring's Alignment), `batch_pieces` is the number
+    of micro-batches per batch.
+    `sums` holds the scores of each finished run by run id, summed over its clips, from `step_sums`.
+    `secondary` are the metrics reported in addition to the response. `deviations` are sentences on changes since the
+    plan was preregistered. `failed_attempts` counts every attempt without a result by kind, including those that a
+    retry replaced.
 
-    Raises TableError where a column is missing or a point occurs twice.
+    Raises TableError if a column is missing or a run id occurs twice.
     """
 
     question: str
     exploratory: bool
     factors: tuple[FactorLevels, ...]
-    response: Response
+    response: StudyResponse
     runs: pd.DataFrame
     sums: Mapping[str, pd.DataFrame] = field(repr=False)
-    secondary: tuple[Measured, ...] = ()
+    secondary: tuple[Metric, ...] = ()
     deviations: tuple[str, ...] = ()
     failed_attempts: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        needed = [*RUN_COLUMNS, *(factor.path for factor in self.factors)]
-        if absent := [column for column in needed if column not in self.runs.columns]:
-            raise TableError(f"the table of runs lacks the columns {absent}; it needs {needed}")
+        required = [*RUN_COLUMNS, *(factor.path for factor in self.factors)]
+        if absent := [column for column in required if column not in self.runs.columns]:
+            raise TableError(f"the table of runs lacks the columns {absent}; it needs {required}")
         if self.runs["run_id"].duplicated().any():
-            raise TableError("the table of runs has a point twice; give every planned run one row")
+            raise TableError("the table of runs has a run id twice; give every planned run one row")
+
+
+def with_responses(
+    runs: pd.DataFrame, sums: Mapping[str, pd.DataFrame], response: StudyResponse, secondary: Sequence[Metric] = ()
+) -> pd.DataFrame:
+    """Return `runs` with the columns `response`, `undefined_share`, and one for each secondary metric, by its name.
+
+    `sums` is as in StudyTable; a run without scores has NaN in all these columns. Secondary metrics are averaged over
+    the view and the steps of the response.
+    """
+    scope = response.view, response.first_step, response.last_step
+    scores = [sums.get(run_id) for run_id in runs["run_id"]]
+
+    def column(metric: str) -> list[float]:
+        return [math.nan if run_sums is None else mean_score(run_sums, metric, *scope) for run_sums in scores]
+
+    undefined = [
+        math.nan if run_sums is None else undefined_share(run_sums, response.metric.name, *scope) for run_sums in scores
+    ]
+    columns = {"response": column(response.metric.name), "undefined_share": undefined}
+    return runs.assign(**columns, **{metric.name: column(metric.name) for metric in secondary})

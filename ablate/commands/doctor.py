@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ablate import __version__
-from ablate.analysis.responses import with_responses
+from ablate.analysis.study_table import with_responses
 from ablate.commands import run as runs
 from ablate.commands.console import say
 from ablate.components.models import Planted

@@ -10,7 +10,7 @@ from rich.console import Console
 from ablate import __version__
 from ablate import report as pages
 from ablate.analysis import Analysis, analyze, answer
-from ablate.analysis.responses import with_responses
+from ablate.analysis.study_table import with_responses
 from ablate.commands.console import say
 from ablate.execution.results import study_table
 from ablate.report.frame_grid import write_comparison

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pandas as pd
 
-from ablate.analysis.study_table import Measured, Response, StudyTable
+from ablate.analysis.study_table import StudyResponse, StudyTable
 from ablate.measurement.metrics import METRICS, SECONDARY
 from ablate.measurement.run_mean import step_sums
 from ablate.planning.preregistration import deviations
@@ -29,15 +29,15 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
         question=study.question,
         exploratory=study.exploratory,
         factors=study.factor_levels,
-        response=Response(
-            metric=_measured(response.metric),
+        response=StudyResponse(
+            metric=METRICS[response.metric],
             view=response.view,
             first_step=response.first_step,
             last_step=response.last_step or study.base.evaluation.horizon,
         ),
         runs=pd.DataFrame(rows),
         sums=sums,
-        secondary=tuple(_measured(name) for name in SECONDARY if name != response.metric),
+        secondary=tuple(METRICS[name] for name in SECONDARY if name != response.metric),
         deviations=deviations(paths, study),
         failed_attempts=Counter(
             attempt.kind for run in study.planned_runs for attempt in failed_attempts(paths.run(run.id))
@@ -71,8 +71,3 @@ def _row(
         **{name: facts.get(f"{view}/{name}") for name in ("best_offset", "copies")},
         "batch_pieces": facts.get("batch_pieces"),
     }
-
-
-def _measured(name: str) -> Measured:
-    metric = METRICS[name]
-    return Measured(name, metric.title, metric.unit, metric.higher_is_better)

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 from matplotlib.ticker import MaxNLocator
 
-from ablate.analysis.cells import Curve
+from ablate.analysis.cells import CellCurve
 from ablate.report.figure_style import COLORS, MARKERS, RULE, WIDTH, styled, svg
 from ablate.report.words import level_words
 
 
-def curves_figure(curves: Sequence[Curve], factors: Sequence[str], label: str) -> str:
+def curves_figure(curves: Sequence[CellCurve], factors: Sequence[str], label: str) -> str:
     """Return a line for every cell over the forecast steps.
 
     Where there are more cells than colors, only the highest and the lowest at the last step are told apart.
@@ -38,7 +38,7 @@ def curves_figure(curves: Sequence[Curve], factors: Sequence[str], label: str) -
         return svg(figure)
 
 
-def _ends(curves: Sequence[Curve]) -> list[Curve]:
+def _ends(curves: Sequence[CellCurve]) -> list[CellCurve]:
     """Return the lowest and the highest curve at the last step, of those that are defined there."""
     by_end = sorted((curve for curve in curves if not math.isnan(curve.values[-1])), key=lambda curve: curve.values[-1])
     return by_end[:1] + by_end[1:][-1:]

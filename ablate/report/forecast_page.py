@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ablate.analysis.rounding import decimals
+from ablate.analysis.phrases import decimals
 from ablate.measurement.metrics import METRICS, Metric
 from ablate.measurement.metrics.ghost_masks import LIT, MARGIN
 from ablate.measurement.scoring.alignment import Alignment

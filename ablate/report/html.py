@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ablate.analysis.analysis import Analysis
-from ablate.analysis.answer import conclusions
-from ablate.analysis.cells import Curve
-from ablate.analysis.estimate_sentences import EXPLORATORY
-from ablate.analysis.rounding import decimals
-from ablate.analysis.study_table import Measured
+from ablate.analysis.answer import EXPLORATORY, conclusions
+from ablate.analysis.cells import CellCurve
+from ablate.analysis.phrases import decimals
+from ablate.measurement.metrics import Metric
 from ablate.report.curves_figure import curves_figure
 from ablate.report.data_uri import svg_uri
 from ablate.report.page import rendered
@@ -28,9 +27,9 @@ DRAWN = ("signal_retention", "mse")
 class StepChart:
     """A measure over the forecast steps: the chart, and its numbers for readers who cannot see it."""
 
-    metric: Measured
+    metric: Metric
     image: str
-    curves: Sequence[Curve]
+    curves: Sequence[CellCurve]
     digits: int
 
 
@@ -62,7 +61,7 @@ def _context(analysis: Analysis, paths: StudyPaths, provenance: Mapping[str, str
     }
 
 
-def _chart(analysis: Analysis, metric: Measured) -> StepChart | None:
+def _chart(analysis: Analysis, metric: Metric) -> StepChart | None:
     curves = [curve for curve in analysis.curves if curve.metric == metric]
     if metric != analysis.response.metric and metric.name not in DRAWN:
         return None
@@ -72,6 +71,6 @@ def _chart(analysis: Analysis, metric: Measured) -> StepChart | None:
     return StepChart(metric, image, curves, _digits(analysis, metric))
 
 
-def _digits(analysis: Analysis, metric: Measured) -> int:
+def _digits(analysis: Analysis, metric: Metric) -> int:
     means = [abs(view.means[metric.name]) for view in analysis.views]
     return decimals(max((mean for mean in means if mean == mean), default=0.0))  # noqa: PLR0124  # NaN differs from itself

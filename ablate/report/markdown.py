@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.answer import answer
-from ablate.analysis.rounding import decimals
+from ablate.analysis.phrases import decimals
 from ablate.inference.inference import Effect, FactorVerdict
 from ablate.report.questioned import Questioned
 from ablate.report.shown_inference import ShownInference
@@ -100,7 +100,7 @@ def _runs(analysis: Analysis) -> str:
         f"Runs planned: {counts.planned}. Finished: {counts.finished}. Diverged: {counts.diverged}. "
         f"Failed: {counts.failed}. Not run yet: {counts.missing}."
     )
-    head = f"{head} {counts.attempts_in_words}".strip()
+    head = f"{head} {counts.failed_attempts_sentence}".strip()
     return f"## What ran, and what did not\n\n{head}" + (f"\n\n{_list(lines)}" if lines else "")
 
 

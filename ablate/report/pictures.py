@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.analysis.analysis import Analysis
-from ablate.analysis.extremes import RunAt
+from ablate.analysis.outcomes import RunResult
 from ablate.report.data_uri import file_uri
 from ablate.report.words import number, run_words, spaced
 from ablate.storage.paths import StudyPaths
@@ -36,7 +36,7 @@ def shown(analysis: Analysis, paths: StudyPaths, digits: int) -> tuple[Shown, ..
     return tuple(one for one in found if one.grid or one.animation)
 
 
-def _places(analysis: Analysis, digits: int) -> list[tuple[RunAt, str, str]]:
+def _places(analysis: Analysis, digits: int) -> list[tuple[RunResult, str, str]]:
     """Return what to show: the run, the view, and what to say of it."""
     metric, best, worst = analysis.response.metric, analysis.best, analysis.worst
     if best is None or worst is None:
@@ -56,7 +56,7 @@ def _places(analysis: Analysis, digits: int) -> list[tuple[RunAt, str, str]]:
     ]
 
 
-def _which(analysis: Analysis, run: RunAt) -> str:
+def _which(analysis: Analysis, run: RunResult) -> str:
     return run_words(run.levels, run.seed, analysis.factors)
 
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ablate.analysis.rounding import decimals
+from ablate.analysis.phrases import decimals
 from ablate.report.data_uri import data_uri, svg_uri
 from ablate.report.finding_figures import changes_figure, chart_figure, metric_title
 from ablate.report.image_strip import image_strip

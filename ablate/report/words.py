@@ -3,8 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from ablate.analysis.phrases import TINY_P
-from ablate.analysis.rounding import decimals
+from ablate.analysis.phrases import TINY_P, decimals
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, Mediation, SimpleEffect
 from ablate.storage.findings import Number
