@@ -338,7 +338,7 @@ def calibrate(
     130: stopped by Ctrl-C; what was simulated until then is shown.
     """
     from ablate.commands import calibrate as command
-    from ablate.inference.calibration.scenario import Sizes
+    from ablate.inference.calibration.scenarios import Sizes
 
     refuse_overwriting({"--json": json, "--svg": svg}, file)
     asked = command.Simulation(

@@ -6,11 +6,11 @@ import pytest
 
 from ablate.core.errors import AblateError, AnalysisError
 from ablate.inference.calibration import SCENARIOS
-from ablate.inference.calibration.bars import bars
 from ablate.inference.calibration.campaign import Campaign, judgments
+from ablate.inference.calibration.criteria import criteria
 from ablate.inference.calibration.layout import Layout
 from ablate.inference.calibration.rates import rates
-from ablate.inference.calibration.scenario import Sizes
+from ablate.inference.calibration.scenarios import Sizes
 from ablate.inference.infer import infer
 from ablate.inference.settings import InferenceSettings
 
@@ -75,6 +75,6 @@ def test_what_is_promised_holds_on_72_cells_and_2_seeds():
         scenario.name: rates(scenario.name, [own for _, _, own in judgments(whole, [scenario], 300, workers=2)])
         for scenario in scenarios
     }
-    held = bars(found, whole.layout, whole.sizes, whole.settings)
-    assert len(held) == 5
-    assert [bar for bar in held if not bar.holds] == []
+    checked = criteria(found, whole)
+    assert len(checked) == 5
+    assert [criterion for criterion in checked if not criterion.holds] == []

@@ -49,9 +49,9 @@ def test_the_json_says_what_was_simulated(files):
     assert document["settings"]["margin"] == 0.5
 
 
-def test_bars_are_told_in_words(files):
+def test_criteria_are_shown_in_words(files):
     output, document, _ = files
-    assert [bar["scenario"] for bar in document["bars"]] == [
+    assert [criterion["scenario"] for criterion in document["criteria"]] == [
         "no_effect",
         "no_effect",
         "one_cause",

@@ -5,8 +5,7 @@ import pytest
 
 from ablate.inference.calibration.judge import judge
 from ablate.inference.calibration.layout import Layout
-from ablate.inference.calibration.scenario import Planted, Sizes
-from ablate.inference.calibration.simulate import Simulated, table_of
+from ablate.inference.calibration.scenarios import PlantedTruth, SimulatedStudy, Sizes, table_of
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, FactorVerdict, Inference
 from ablate.inference.inference import Test as Randomization
@@ -15,9 +14,9 @@ from ablate.inference.verdict import Verdict
 
 LAYOUT = Layout.crossed((2, 2, 2), 2)
 SIZES = Sizes(margin=0.5)
-CAUSE = Planted(1.0 * LAYOUT.cells[:, 0], causes=(0,))
-PAIR = Planted(np.prod(2.0 * LAYOUT.cells[:, :2] - 1, axis=1), pair=(0, 1))
-NOTHING = Planted(np.zeros(8))
+CAUSE = PlantedTruth(1.0 * LAYOUT.cells[:, 0], causes=(0,))
+PAIR = PlantedTruth(np.prod(2.0 * LAYOUT.cells[:, :2] - 1, axis=1), pair=(0, 1))
+NOTHING = PlantedTruth(np.zeros(8))
 
 
 def effect(factor, estimate=0.0, low=-1.0, high=1.0, **other):
@@ -66,7 +65,7 @@ def judged(planted, *verdicts, layout=LAYOUT):
         warnings=(),
     )
     table = table_of(layout, np.zeros((len(layout.cells), 2)))
-    return judge(inference, Simulated(table, layout, planted, 0), SIZES)
+    return judge(inference, SimulatedStudy(table, layout, planted, 0), SIZES)
 
 
 def kinds(a, b, c, **partners):
@@ -116,7 +115,7 @@ def test_a_factor_with_an_effect_past_the_margin_is_cleared_wrongly():
 
 
 def test_an_effect_within_the_margin_may_be_cleared():
-    small = Planted(0.4 * LAYOUT.cells[:, 0], causes=(0,))
+    small = PlantedTruth(0.4 * LAYOUT.cells[:, 0], causes=(0,))
     assert judged(small, *kinds("not a cause", "undecided", "undecided")).cleared is None
 
 
@@ -151,7 +150,9 @@ def test_a_trend_is_held_to_its_own_truth():
         effect("k", 2, 1.9, 2.1, contrast="k: linear trend", trend="linear"),
         effect("k", 0, -0.1, 0.1, contrast="k: quadratic trend", trend="quadratic"),
     )
-    found = judged(Planted(np.array([0.0, 1, 2]), causes=(0,)), verdict("k", "cause", effects=trends), layout=layout)
+    found = judged(
+        PlantedTruth(np.array([0.0, 1, 2]), causes=(0,)), verdict("k", "cause", effects=trends), layout=layout
+    )
     assert (found.covered, found.intervals, found.false_alarm) == (3, 3, None)
 
 

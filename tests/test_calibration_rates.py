@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ablate.inference.calibration.bars import bars
+from ablate.inference.calibration.campaign import Campaign
+from ablate.inference.calibration.criteria import criteria
 from ablate.inference.calibration.judge import Judgment
 from ablate.inference.calibration.layout import Layout
 from ablate.inference.calibration.rates import Rate, Rates, clopper_pearson, rate, rates
-from ablate.inference.calibration.scenario import Sizes
+from ablate.inference.calibration.scenarios import Sizes
+from ablate.inference.infer import infer
 from ablate.inference.settings import InferenceSettings
 
 ONES = np.ones(40, int)
@@ -78,6 +80,10 @@ def test_only_studies_that_can_answer_are_counted():
     assert (found.coverage.count, found.coverage.of, found.undecided.share) == (10, 10, 0.25)
 
 
+def campaign(sizes=Sizes(), levels=(3, 3, 2, 2, 2)):  # noqa: B008  # sizes are frozen
+    return Campaign(Layout.crossed(levels, 2), sizes, InferenceSettings(), infer)
+
+
 def with_rate(scenario: str, field: str, low: float, high: float) -> dict[str, Rates]:
     known = asdict(rates(scenario, []))
     return {scenario: Rates(**known | {field: Rate((low + high) / 2, low, high, 1, 2)})}
@@ -95,18 +101,17 @@ def with_rate(scenario: str, field: str, low: float, high: float) -> dict[str, R
         ("one_cause", "coverage", 0.971, 0.99, False),
     ],
 )
-def test_a_bar_is_broken_where_the_whole_interval_breaks_it(scenario, field, low, high, holds):
-    layout = Layout.crossed((3, 3, 2, 2, 2), 2)
-    (bar,) = bars(with_rate(scenario, field, low, high), layout, Sizes(), InferenceSettings())
-    assert bar.holds is holds
+def test_a_criterion_is_violated_if_the_whole_interval_violates_it(scenario, field, low, high, holds):
+    (criterion,) = criteria(with_rate(scenario, field, low, high), campaign())
+    assert criterion.holds is holds
 
 
 def test_a_pair_need_not_be_found_in_a_small_design_or_where_it_is_weak():
     found = with_rate("pure_interaction", "found", 0.2, 0.3)
-    assert bars(found, Layout.crossed((2, 2, 2), 2), Sizes(), InferenceSettings()) == ()
-    assert bars(found, Layout.crossed((3, 3, 2, 2, 2), 2), Sizes(interaction=1), InferenceSettings()) == ()
+    assert criteria(found, campaign(levels=(2, 2, 2))) == ()
+    assert criteria(found, campaign(Sizes(interaction=1))) == ()
 
 
-def test_stress_scenarios_have_no_bar():
+def test_stress_scenarios_have_no_criterion():
     found = with_rate("seed_dependent", "false_alarms", 0.9, 1) | with_rate("skewed", "coverage", 0.1, 0.2)
-    assert bars(found, Layout.crossed((3, 3, 2, 2, 2), 2), Sizes(), InferenceSettings()) == ()
+    assert criteria(found, campaign()) == ()

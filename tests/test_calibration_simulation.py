@@ -9,8 +9,7 @@ from scipy import stats
 
 from ablate.inference.calibration import SCENARIOS
 from ablate.inference.calibration.layout import Layout
-from ablate.inference.calibration.scenario import Planted, Sizes
-from ablate.inference.calibration.simulate import simulate, table_of
+from ablate.inference.calibration.scenarios import PlantedTruth, Sizes, simulate, table_of
 from ablate.inference.factor_levels import FactorLevels
 
 SIZES = Sizes(effect=1.5, interaction=2.0, margin=0.5)
@@ -23,7 +22,7 @@ def planted(name, layout=CROSSED, number=0):
 
 
 def noise(name, layout=WIDE, target=None, seed=5):
-    target = target or Planted(np.zeros(len(layout.cells)), causes=(0,))
+    target = target or PlantedTruth(np.zeros(len(layout.cells)), causes=(0,))
     return SCENARIOS[name].noise(layout, target, np.random.default_rng(seed))
 
 

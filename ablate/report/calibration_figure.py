@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 
-from ablate.inference.calibration.bars import COVERAGE_SLACK, COVERED, FOUND
+from ablate.inference.calibration.criteria import COVERAGE_SLACK, COVERED, POWER
 from ablate.inference.calibration.rates import Rate, Rates
 from ablate.report.figure_style import COLORS, DASHES, FAINT, INK, RULE, WIDTH, styled, svg
 
@@ -25,7 +25,7 @@ def calibration_figure(found: Mapping[str, Rates], titles: Mapping[str, str], al
         for axes, (name, title) in zip(panels, PANELS.items(), strict=True):
             _panel(axes, [getattr(rates, name) for rates in scenarios], title)
         _allow(panels[0], scenarios, ("no_effect",), 0, alpha)
-        _allow(panels[2], scenarios, ("pure_interaction",), FOUND, 1)
+        _allow(panels[2], scenarios, ("pure_interaction",), POWER, 1)
         _allow(panels[3], scenarios, COVERED, 1 - alpha - COVERAGE_SLACK, 1 - alpha + COVERAGE_SLACK)
         for axes in panels[:2]:
             axes.axvline(100 * alpha, color=FAINT, linewidth=1, linestyle=DASHES[1])

@@ -1,4 +1,4 @@
-"""Many simulated studies, inferred from and judged in processes of their own."""
+"""Many simulated studies, drawn, inferred from and judged in worker processes."""
 
 import os
 import signal
@@ -13,20 +13,19 @@ from multiprocessing import get_context
 from ablate.core.errors import AblateError, AnalysisError
 from ablate.inference.calibration.judge import Judgment, judge
 from ablate.inference.calibration.layout import Layout
-from ablate.inference.calibration.scenario import Scenario, Sizes
-from ablate.inference.calibration.simulate import simulate
+from ablate.inference.calibration.scenarios import Scenario, Sizes, simulate
 from ablate.inference.inference import Inference
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
 
 Analyze = Callable[[RunTable, InferenceSettings], Inference]
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-AHEAD = 2  # studies waiting for each worker, so that none idles
+AHEAD = 2  # studies that wait for each worker, so that none is idle
 
 
 @dataclass(frozen=True, eq=False)
 class Campaign:
-    """What is simulated, how it is inferred from, and the seed of it all."""
+    """The layout and sizes of all simulated studies, how they are analyzed, and the seed that they derive from."""
 
     layout: Layout
     sizes: Sizes
@@ -47,24 +46,24 @@ class Campaign:
 def judgments(
     campaign: Campaign, scenarios: Sequence[Scenario], studies: int, workers: int
 ) -> Generator[tuple[str, int, Judgment]]:
-    """Yield the scenario, number and judgment of every study, as they are done, one scenario after another.
+    """Yield the scenario, the number and the judgment of every study as they finish, one scenario after another.
 
-    What is yielded does not depend on the number of workers, only its order does. Closing the generator drops what has
-    not begun. Raises AblateError where a worker process dies.
+    The judgments do not depend on the number of workers; their order does. Closing the generator cancels the studies
+    that have not started. Raises AblateError if a worker process dies.
     """
-    todo = ((scenario, number) for scenario in scenarios for number in range(studies))
+    waiting = ((scenario, number) for scenario in scenarios for number in range(studies))
     with _single_threaded(), ProcessPoolExecutor(workers, get_context("spawn"), _ignore_interrupts) as pool:
         running: dict[Future[Judgment], tuple[str, int]] = {}
         try:
             while True:
-                for scenario, number in islice(todo, AHEAD * workers - len(running)):
+                for scenario, number in islice(waiting, AHEAD * workers - len(running)):
                     running[pool.submit(campaign.judgment, scenario, number)] = scenario.name, number
                 if not running:
                     return
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
                     yield (*running.pop(future), future.result())
         except BrokenProcessPool as error:
-            raise AblateError("a worker process died, as happens when memory runs out; try fewer --workers") from error
+            raise AblateError("a worker process died, perhaps because memory ran out; try fewer --workers") from error
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -76,7 +75,7 @@ def _ignore_interrupts() -> None:
 
 @contextmanager
 def _single_threaded() -> Iterator[None]:
-    """Have processes that start within the block compute with one thread each: the cores are taken by the others."""
+    """Let processes that start within the block compute with one thread each, since the workers use all cores."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
     try:

@@ -1,31 +1,30 @@
-"""What was said of a simulated study, beside what is true of it."""
+"""Compares the verdicts and effects of a simulated study with its truth."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
-from ablate.inference.calibration.scenario import Sizes
-from ablate.inference.calibration.simulate import Simulated
+from ablate.inference.calibration.scenarios import SimulatedStudy, Sizes
 from ablate.inference.contrasts import contrasts
 from ablate.inference.inference import Effect, FactorVerdict, Inference
 from ablate.inference.verdict import Verdict
 
-NOTHING = 1e-9
-"""Standard deviations: a true effect below is one of rounding."""
+NOTHING = 1e-9  # standard deviations: a smaller true effect is rounding
 TrueEffects = Sequence[tuple[Effect, float]]
 
 
 @dataclass(frozen=True)
 class Judgment:
-    """One study's verdicts and intervals, counted.
+    """One study's right and wrong verdicts and intervals, counted.
 
-    `false_alarm`: a factor that does nothing was named a cause, or as acting with another; None where each does
-    something. `cleared`: a factor whose effect reaches the margin, or that acts in a pair, was named no cause; None
-    where there is none. `found`: what was planted was named rightly, a cause as a cause, a pair as acting with each
-    other; None where nothing was. `covered` of `intervals` hold the true effect. `signed` effects are those with a true
-    effect and an adjusted p of at most alpha; `wrong_sign` of them point the other way. `undecided` of `factors` were
-    left so.
+    `false_alarm`: a factor without an effect got a verdict that claims one; None if every factor has one.
+    `cleared`: a factor whose effect reaches the margin, or that is part of a pair, got a verdict that claims
+    equivalence; None if there is no such factor. `found`: the planted cause is called a cause, the planted pair is said
+    to act only with each other; None if nothing was planted. `covered` of `intervals` confidence intervals contain the
+    true effect. Of the `signed` effects, which are significant and have a true effect, `wrong_sign` have the wrong
+    sign. `undecided` of `factors` are undecided.
     """
 
     false_alarm: bool | None
@@ -39,10 +38,10 @@ class Judgment:
     factors: int
 
 
-def judge(inference: Inference, study: Simulated, sizes: Sizes) -> Judgment:
-    """Hold an inference to the truth of the study it was made from."""
-    said = {verdict.factor: verdict for verdict in inference.verdicts}
-    verdicts = [said[factor.path] for factor in study.layout.factors]
+def judge(inference: Inference, study: SimulatedStudy, sizes: Sizes) -> Judgment:
+    """Compare an inference with the truth of the study that it was made from."""
+    by_factor = {verdict.factor: verdict for verdict in inference.verdicts}
+    verdicts = [by_factor[factor.path] for factor in study.layout.factors]
     effects = _true_effects(inference, study)
     bounded = [(e.low, e.high, true) for e, true in effects if e.low is not None and e.high is not None]
     alpha = inference.settings.alpha
@@ -61,42 +60,46 @@ def judge(inference: Inference, study: Simulated, sizes: Sizes) -> Judgment:
     )
 
 
-def _true_effects(inference: Inference, study: Simulated) -> TrueEffects:
-    """Return every effect that was estimated, with what it truly is."""
-    planned = {factor.path: position for position, factor in enumerate(study.layout.factors)}
-    target = {
-        (factor.path, contrast.name): _target(study, planned[factor.path], factor.levels, contrast.weights)
+def _true_effects(inference: Inference, study: SimulatedStudy) -> TrueEffects:
+    """Return every estimated effect with its true value."""
+    positions = {factor.path: position for position, factor in enumerate(study.layout.factors)}
+    true_value = {
+        (factor.path, contrast.name): _true_contrast(study, positions[factor.path], factor.levels, contrast.weights)
         for factor in inference.factors
         for contrast in contrasts(factor)
     }
-    return [(e, target[e.factor, e.contrast]) for verdict in inference.verdicts for e in verdict.effects]
+    return [(e, true_value[e.factor, e.contrast]) for verdict in inference.verdicts for e in verdict.effects]
 
 
-def _target(study: Simulated, factor: int, levels: Sequence[str], weights: np.ndarray) -> float:
-    """Return the true contrast of the levels that are left; all runs of the others may have failed."""
+def _true_contrast(
+    study: SimulatedStudy, factor: int, levels: Sequence[str], weights: Float[np.ndarray, " level"]
+) -> float:
+    """Return the true contrast of the levels that have a response; all runs of a level may have failed."""
     planned = study.layout.factors[factor].levels
-    of_all = np.zeros(len(planned))
-    of_all[[planned.index(level) for level in levels]] = weights
-    return study.layout.contrast(study.planted.means, factor, of_all)
+    all_weights = np.zeros(len(planned))
+    all_weights[[planned.index(level) for level in levels]] = weights
+    return study.layout.contrast(study.planted.means, factor, all_weights)
 
 
-def _active(study: Simulated) -> set[int]:
+def _active(study: SimulatedStudy) -> set[int]:
     return {*study.planted.causes, *(study.planted.pair or ())}
 
 
-def _false_alarm(verdicts: Sequence[FactorVerdict], study: Simulated) -> bool | None:
+def _false_alarm(verdicts: Sequence[FactorVerdict], study: SimulatedStudy) -> bool | None:
     idle = [verdict.verdict for factor, verdict in enumerate(verdicts) if factor not in _active(study)]
     return any(verdict.claims_effect for verdict in idle) if idle else None
 
 
-def _cleared(verdicts: Sequence[FactorVerdict], effects: TrueEffects, study: Simulated, sizes: Sizes) -> bool | None:
+def _cleared(
+    verdicts: Sequence[FactorVerdict], effects: TrueEffects, study: SimulatedStudy, sizes: Sizes
+) -> bool | None:
     large = {effect.factor for effect, true in effects if abs(true) > sizes.margin - NOTHING}
     paired = {study.layout.factors[factor].path for factor in study.planted.pair or ()}
     relevant = [verdict.verdict for verdict in verdicts if verdict.factor in large | paired]
     return any(verdict.claims_equivalence for verdict in relevant) if relevant else None
 
 
-def _found(verdicts: Sequence[FactorVerdict], study: Simulated) -> bool | None:
+def _found(verdicts: Sequence[FactorVerdict], study: SimulatedStudy) -> bool | None:
     if study.planted.pair:
         first, second = (verdicts[factor] for factor in study.planted.pair)
         both = first.verdict is second.verdict is Verdict.ACTS_ONLY_WITH

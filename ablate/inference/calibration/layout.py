@@ -20,9 +20,9 @@ COUNTS = re.compile(r"[1-9]\d*(x[1-9]\d*)*")
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Factors, the combinations of their levels that are run, and the number of blocks (seeds).
+    """The factors of a simulated study, its cells as positions of levels, and its number of blocks (seeds).
 
-    `tested` are the pairs of factors whose interactions are, by path; None: all.
+    `tested` are the pairs of factors, by path, whose interactions are tested; None stands for all.
     """
 
     factors: tuple[FactorLevels, ...]
@@ -32,7 +32,7 @@ class Layout:
 
     @classmethod
     def crossed(cls, levels: Sequence[int], blocks: int) -> "Layout":
-        """Cross factors of so many levels each: A, B, ..., with levels 1, 2, ...; the first is the baseline."""
+        """Return the crossing of factors A, B, ... with these numbers of levels: 1 (the baseline), 2, ..."""
         factors = tuple(
             FactorLevels(LETTERS[i], LETTERS[i], tuple(str(level + 1) for level in range(count)), "1")
             for i, count in enumerate(levels)
@@ -41,24 +41,24 @@ class Layout:
 
     @cached_property
     def crossed_pairs(self) -> tuple[tuple[int, int], ...]:
-        """Tested pairs of factors whose levels all meet equally often, so that an interaction alone can be planted."""
+        """Tested pairs whose combinations of levels occur equally often: an interaction alone can be planted there."""
         return tuple(
             (first, second)
             for first, second in combinations(range(len(self.factors)), 2)
-            if self._is_tested(first, second) and len(set(self._meetings(first, second).flat)) == 1
+            if self._is_tested(first, second) and len(set(self._pair_counts(first, second).flat)) == 1
         )
 
     def baseline_first(self, factor: int) -> list[int]:
-        """Return the positions of a factor's levels, its baseline's before the others."""
+        """Return the positions of a factor's levels, the baseline first."""
         levels = self.factors[factor]
         base = levels.levels.index(levels.baseline)
         return [base, *(position for position in range(len(levels.levels)) if position != base)]
 
     def contrast(self, means: Float[np.ndarray, " cell"], factor: int, weights: Float[np.ndarray, " level"]) -> float:
-        """Return what a weighted sum of a factor's levels truly is: its mean over the levels of the other factors.
+        """Return the true contrast of a factor: the weighted sum of its levels, averaged over the other factors.
 
-        Those count, alike, at which every level with a weight is run. Where there are none, least squares over main
-        effects gives it, which is exact where the means are sums of main effects.
+        The average is over the combinations of the other factors with which every weighted level is run. If there are
+        none, it is the least-squares main effect, which is exact if the means are sums of main effects.
         """
         others = np.unique(np.delete(self.cells, factor, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
         table = np.full((others.max() + 1, len(weights)), np.nan)
@@ -69,7 +69,7 @@ class Layout:
 
     def _is_tested(self, first: int, second: int) -> bool:
         pair = {self.factors[first].path, self.factors[second].path}
-        return self.tested is None or any(pair == set(own) for own in self.tested)
+        return self.tested is None or any(pair == set(tested) for tested in self.tested)
 
     def _main_effect(self, means: Float[np.ndarray, " cell"], factor: int) -> Float[np.ndarray, " level"]:
         counts = [len(levels.levels) for levels in self.factors]
@@ -78,14 +78,14 @@ class Layout:
         effect: np.ndarray = np.split(solution, np.cumsum(counts)[:-1])[factor]
         return effect
 
-    def _meetings(self, first: int, second: int) -> Int[np.ndarray, "first second"]:
+    def _pair_counts(self, first: int, second: int) -> Int[np.ndarray, "first second"]:
         counts = np.zeros((len(self.factors[first].levels), len(self.factors[second].levels)), int)
         np.add.at(counts, (self.cells[:, first], self.cells[:, second]), 1)
         return counts
 
 
 def level_counts(text: str) -> tuple[int, ...]:
-    """Read how many levels each factor has: "3x3x2". Raises DesignError for anything else, and for too many."""
+    """Return the number of levels of each factor, written as "3x3x2". Raises DesignError for any other text."""
     counts = tuple(map(int, text.split("x"))) if COUNTS.fullmatch(text) else ()
     if not counts or min(counts) < 2 or len(counts) > len(LETTERS) or prod(counts) > MOST_CELLS:  # noqa: PLR2004  # one level is no factor
         raise DesignError(

@@ -1,4 +1,4 @@
-"""How often something happened in simulated studies, and how well that is known."""
+"""Rates over simulated studies, with their confidence intervals, as numbers and as words."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -11,11 +11,30 @@ from scipy import stats
 from ablate.inference.calibration.judge import Judgment
 
 CONFIDENCE = 0.95
+COLUMNS = {
+    "false_alarms": "false alarm",
+    "cleared": "wrongly cleared",
+    "found": "found",
+    "coverage": "covered",
+    "sign_errors": "wrong sign",
+    "undecided": "undecided",
+}
+"""The rates in the order of a table's columns, with their headings."""
+MEANINGS = (
+    "Each cell: share, and below it the 95 % confidence interval (Clopper and Pearson).",
+    "false alarm: studies in which a factor without an effect got a verdict that claims one.",
+    "wrongly cleared: studies in which a factor with an effect as large as the margin was called not a cause.",
+    "found: studies in which the planted cause was called a cause, or the planted pair to act only with each other.",
+    "covered: confidence intervals that contain the true effect.",
+    "wrong sign: significant effects whose sign is not that of the true effect.",
+    "undecided: factors that are undecided.",
+    "A criterion is violated only if the whole confidence interval violates it.",
+)
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A share in [0, 1] of so many, counted in so many studies, and the bounds of its 95 % interval."""
+    """A share in [0, 1], the bounds of its 95 % confidence interval, and its two counts: `count` hits `of` all."""
 
     share: float
     low: float
@@ -26,7 +45,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Rates:
-    """What came of a scenario's studies; see Judgment. None where nothing could be counted."""
+    """The rates of one scenario; see Judgment for what they count. None if there was nothing to count."""
 
     scenario: str
     studies: int
@@ -39,14 +58,14 @@ class Rates:
 
 
 def rates(scenario: str, judgments: Sequence[Judgment]) -> Rates:
-    """Count over a scenario's studies."""
+    """Return the rates over the studies of a scenario."""
 
-    def of_studies(told: Callable[[Judgment], bool | None]) -> Rate | None:
-        answers = [answer for judgment in judgments if (answer := told(judgment)) is not None]
-        return rate(np.array(answers, int), np.ones(len(answers), int))
+    def of_studies(outcome: Callable[[Judgment], bool | None]) -> Rate | None:
+        outcomes = [happened for judgment in judgments if (happened := outcome(judgment)) is not None]
+        return rate(np.array(outcomes, int), np.ones(len(outcomes), int))
 
-    def of_parts(told: Callable[[Judgment], tuple[int, int]]) -> Rate | None:
-        counts = np.array([told(judgment) for judgment in judgments], int).reshape(-1, 2)
+    def of_parts(counts_of: Callable[[Judgment], tuple[int, int]]) -> Rate | None:
+        counts = np.array([counts_of(judgment) for judgment in judgments], int).reshape(-1, 2)
         return rate(counts[:, 0], counts[:, 1])
 
     return Rates(
@@ -62,11 +81,11 @@ def rates(scenario: str, judgments: Sequence[Judgment]) -> Rates:
 
 
 def rate(hits: Int[np.ndarray, " study"], of: Int[np.ndarray, " study"]) -> Rate | None:
-    """Return the share of hits with its interval (Clopper and Pearson 1934, doi:10.1093/biomet/26.4.404).
+    """Return the share of `hits` in `of` with its 95 % interval (Clopper & Pearson 1934, doi:10.1093/biomet/26.4.404).
 
-    Where a study counts more than once, what it counts hangs together: the interval then takes as many independent
-    ones as would give the share the variance it shows between studies (Korn and Graubard 1998, Survey Methodology 24),
-    and no more studies than there are where it shows none. None where there is nothing to count.
+    If a study counts more than once, its counts depend on each other. The interval then uses the number of independent
+    counts that gives the observed variance between studies (Korn & Graubard 1998, Survey Methodology 24); if there is
+    no variance, the number of studies. None if there is nothing to count.
     """
     count, total = int(hits.sum()), int(of.sum())
     if not total:
@@ -78,18 +97,30 @@ def rate(hits: Int[np.ndarray, " study"], of: Int[np.ndarray, " study"]) -> Rate
 
 
 def clopper_pearson(hits: float, of: float) -> tuple[float, float]:
-    """Return the bounds of the 95 % interval of a share; both counts may be fractions."""
+    """Return the bounds, in [0, 1], of the 95 % interval of a share; both counts may be fractions."""
     tail = (1 - CONFIDENCE) / 2
     low = 0.0 if hits <= 0 else float(stats.beta.ppf(tail, hits, of - hits + 1))
     high = 1.0 if hits >= of else float(stats.beta.ppf(1 - tail, hits + 1, of - hits))
     return low, high
 
 
-def _independent(hits: np.ndarray, of: np.ndarray) -> float:
-    """Return how many independent counts the share is worth, from its linearized variance over studies."""
+def _independent(hits: Int[np.ndarray, " study"], of: Int[np.ndarray, " study"]) -> float:
+    """Return the effective number of independent counts, from the linearized variance of the share over studies."""
     total, studies = int(of.sum()), int((of > 0).sum())
     share = float(hits.sum()) / total
     variance = float(((hits - share * of) ** 2).sum()) * studies / max(studies - 1, 1) / total**2
     if math.isclose(variance, 0, abs_tol=1e-15):
         return studies
     return min(total, share * (1 - share) / variance)
+
+
+def columns(rates: Rates) -> list[Rate | None]:
+    """Return the rates of a scenario in the order of COLUMNS."""
+    return [getattr(rates, name) for name in COLUMNS]
+
+
+def rate_words(rate: Rate | None) -> tuple[str, str]:
+    """Return a share in percent and its confidence interval; a dash if there was nothing to count."""
+    if rate is None:
+        return "-", ""
+    return f"{100 * rate.share:.1f} %", f"{100 * rate.low:.1f}-{100 * rate.high:.1f}"
