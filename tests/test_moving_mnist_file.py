@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ablate.components.data import MovingMNISTFile, moving_mnist_file
-from ablate.components.data.checksum import md5_sum
+from ablate.components.data.moving_mnist_file import md5_sum
 from ablate.core.errors import DataError
 
 PUBLISHED = np.random.default_rng(0).integers(0, 256, (20, 6, 64, 64), np.uint8)
@@ -126,7 +126,9 @@ def test_the_sum_is_taken_once_and_anew_after_a_change(file, monkeypatch):
     monkeypatch.setattr(moving_mnist_file, "MD5", md5_sum(file))
     opened(file, verify_md5=True)
     with monkeypatch.context() as patch:
-        patch.setattr("ablate.components.data.checksum.md5_sum", lambda path: pytest.fail(f"{path} was read again"))
+        patch.setattr(
+            "ablate.components.data.moving_mnist_file.md5_sum", lambda path: pytest.fail(f"{path} was read again")
+        )
         opened(file, verify_md5=True)
     np.save(file, PUBLISHED[:, ::-1])
     with pytest.raises(DataError, match="not Moving MNIST as published"):

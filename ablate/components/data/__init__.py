@@ -1,4 +1,4 @@
-"""Where clips come from. A new source is one file and one line here."""
+"""Sources of clips. A new source needs one file and its name in both lists here."""
 
 from typing import Annotated
 

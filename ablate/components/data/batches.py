@@ -1,4 +1,4 @@
-"""How training reads a source of clips: batch after batch, on the device."""
+"""Batches of training clips on the device, read from a source of clips."""
 
 from collections.abc import Iterator
 from itertools import count, islice
@@ -19,22 +19,22 @@ Batch = UInt8[Tensor, "batch time height width"]
 def batches(
     source: ClipSource, frames: int, batch: int, seed: int, device: torch.device, start: int = 0
 ) -> Iterator[Batch]:
-    """Yield training clips of `frames` frames without end, from batch number `start` on.
+    """Yield batches of training clips of `frames` frames without end, starting at batch number `start`.
 
-    A finite training set is read in epochs, each in a new order that comes from `seed`; the last batch of an
-    epoch holds what is left, as in Keras. From endless clips, batch k has the clips k*batch to (k+1)*batch - 1.
+    A finite training set is read in epochs, each in a new order derived from `seed`; the last batch of an
+    epoch has the remaining clips, as in Keras. From generated clips, batch k has clips k*batch to (k+1)*batch - 1.
     """
     if source.training_size is None:
-        return _fresh(source, frames, batch, device, start)
+        return _generated(source, frames, batch, device, start)
     return islice(_epochs(source, source.training_size, frames, batch, seed, device), start, None)
 
 
 def as_video(clips: Batch) -> Video:
-    """Return clips as float32 in [0, 1], with one channel."""
+    """Return clips as float32 in [0, 1] with one channel."""
     return clips.unsqueeze(2).float() / 255
 
 
-def _fresh(source: ClipSource, frames: int, batch: int, device: torch.device, start: int) -> Iterator[Batch]:
+def _generated(source: ClipSource, frames: int, batch: int, device: torch.device, start: int) -> Iterator[Batch]:
     for first in count(start * batch, batch):
         yield torch.from_numpy(source.training(np.arange(first, first + batch), frames)).to(device)
 
@@ -43,5 +43,5 @@ def _epochs(source: ClipSource, size: int, frames: int, batch: int, seed: int, d
     clips = torch.from_numpy(source.training(np.arange(size), frames)).to(device)
     shuffling = torch.Generator().manual_seed(derive(seed, "batch_order"))
     while True:
-        for chosen in torch.split(torch.randperm(size, generator=shuffling).to(device), batch):
-            yield clips[chosen]
+        for indices in torch.split(torch.randperm(size, generator=shuffling).to(device), batch):
+            yield clips[indices]

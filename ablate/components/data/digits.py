@@ -1,4 +1,4 @@
-"""The handwritten digits that come with the package, at any size up to their own."""
+"""The handwritten digits of MNIST that come with the package, at any size up to 28 x 28 pixels."""
 
 from functools import lru_cache
 from importlib.resources import as_file, files
@@ -20,7 +20,7 @@ def digits(split: Split, side: int) -> Digits:
     """Return MNIST's digits of one split, shrunk to `side` x `side` pixels (1 to 28).
 
     A pixel of the result is the mean ink over its area of the original, rounded. There are 10,000
-    training and 2,000 test digits; no image is in both. The array is shared, and so read-only.
+    training and 2,000 test digits; no image is in both. Callers share the array, so it is read-only.
     """
     with (
         as_file(files("ablate.components.data") / "mnist_digits.npz") as path,
@@ -34,10 +34,10 @@ def digits(split: Split, side: int) -> Digits:
 
 
 def _area_weights(side: int) -> Float[np.ndarray, "side original"]:
-    """Return the share of every original row in every row of the result.
+    """Return the weight of every original row in every row of the result.
 
-    Each original row is cut into `side` slices; 28 slices in a run make a row of the result.
+    Each original row is cut into `side` slices; 28 consecutive slices form a row of the result.
     """
     slices = np.repeat(np.eye(SIDE), side, axis=0)
-    shares: Float[np.ndarray, "side original"] = slices.reshape(side, SIDE, SIDE).mean(axis=1)
-    return shares
+    weights: Float[np.ndarray, "side original"] = slices.reshape(side, SIDE, SIDE).mean(axis=1)
+    return weights

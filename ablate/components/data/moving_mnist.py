@@ -1,4 +1,4 @@
-"""Moving MNIST, generated: digits that drift over a square and bounce off its walls."""
+"""Moving MNIST, generated: digits that move over a square and bounce off its walls."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -8,46 +8,45 @@ from jaxtyping import Float, Int, UInt8
 from numpy.lib.stride_tricks import sliding_window_view
 from pydantic import Field
 
-from ablate.components.data.binarize import Threshold, binarized
 from ablate.components.data.digits import SIDE, Split, digits
-from ablate.components.data.source import ClipSource, Indices
+from ablate.components.data.source import ClipSource, Indices, Threshold, binarized
 from ablate.core.arrays import Clips
 from ablate.core.seeds import derive
 from ablate.core.sizes import ClipCount
 from ablate.core.spec_base import Spec
 
 Draws = Float[np.ndarray, "clip digit 4"]
-"""Uniform in [0, 1): which digit, its first row and column, its direction."""
+"""Uniform in [0, 1): the digit, its first row and column, its direction."""
 
-Chosen = UInt8[np.ndarray, "clip digit side side"]
-"""The images of each clip's digits."""
+DigitImages = UInt8[np.ndarray, "clip digit side side"]
+"""The digit images of each clip."""
 
 Corners = Int[np.ndarray, "clip digit time"]
 """Pixel row (or column) of a digit's upper left corner."""
 
 
 class MovingMNIST(Spec):
-    """Clips with the statistics of Srivastava et al. 2015 (arXiv 1502.04681), as many as are asked for.
+    """Generated clips with the statistics of Srivastava et al. 2015 (arXiv 1502.04681).
 
-    A digit starts anywhere in the free range, heads anywhere, and goes `step` of the free range a frame.
-    At a wall it stops short and turns back. Where digits overlap, the darker ink shows. As in the
-    authors' program, the first frame is the one after the first step.
+    A digit starts anywhere in the free range, in any direction, and moves by the share `step` of the free range per
+    frame. At a wall it stops and reverses that component of its velocity. Where digits overlap, the larger ink value
+    counts. As in the authors' program, the first frame is the one after the first step.
     """
 
     kind: Literal["moving_mnist"] = "moving_mnist"
     frame_size: Annotated[int, Field(ge=16, le=128)] = 64
-    """Height and width of a frame; digits keep their share of it (28 of 64), but never outgrow 28 pixels."""
+    """Height and width of a frame; digits take 28 of 64 pixels of it, but at most 28 pixels."""
     digits: Annotated[int, Field(ge=1, le=4)] = 2
     step: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Way of a digit from one frame to the next, as a share of the free range."""
+    """Distance that a digit moves per frame, as a share of the free range."""
     binarize: Threshold | None = None
-    """Pixels of at least this much ink become 255, all others 0; none keeps the gray."""
+    """Pixels of at least this value become 255, all others 0; none keeps gray values."""
     train_clips: ClipCount | None = None
-    """Different training clips; none generates them without end."""
+    """Number of different training clips; none generates new clips without end."""
 
     @property
     def longest_clip(self) -> int | None:
-        """Frames in the longest clip there is; None: clips have no end."""
+        """Largest number of frames of a clip; None: no limit."""
         return None
 
     @property
@@ -56,7 +55,7 @@ class MovingMNIST(Spec):
         return min(SIDE, round(SIDE * self.frame_size / 64))
 
     def build(self, seed: int) -> ClipSource:
-        """Return the clips of one run: training clips of its own seed, held-out clips that all runs share."""
+        """Return the clips of one run. The seed determines the training clips; all runs share the held-out clips."""
         return _GeneratedClips(self, seed)
 
 
@@ -82,12 +81,12 @@ class _GeneratedClips(ClipSource):
         draws = _draws(key, indices, spec.digits)
         free = spec.frame_size - spec.digit_side
         rows, columns = _corners(draws, frames, spec.step, free)
-        chosen = images[(draws[..., 0] * len(images)).astype(int)]
-        return binarized(_rendered(chosen, rows, columns, spec.frame_size), spec.binarize)
+        digit_images = images[(draws[..., 0] * len(images)).astype(int)]
+        return binarized(_rendered(digit_images, rows, columns, spec.frame_size), spec.binarize)
 
 
 def _draws(key: int, indices: Indices, count: int) -> Draws:
-    """Draw each clip from its own stretch of one counter-based stream, so that clip i depends on (key, i) only."""
+    """Draw each clip from a separate part of one counter-based stream, so that clip i depends on (key, i) only."""
     streams = (np.random.Generator(np.random.Philox(key=key, counter=[0, 0, 0, int(i)])) for i in indices)
     return np.array([stream.random((count, 4)) for stream in streams]).reshape(-1, count, 4)
 
@@ -112,7 +111,7 @@ def _bounced(
     return path
 
 
-def _rendered(images: Chosen, rows: Corners, columns: Corners, frame_size: int) -> Clips:
+def _rendered(images: DigitImages, rows: Corners, columns: Corners, frame_size: int) -> Clips:
     clips, count, frames = rows.shape
     side = images.shape[-1]
     video = np.zeros((clips, frames, frame_size, frame_size), np.uint8)

@@ -1,6 +1,8 @@
-"""Moving MNIST as its authors published it: one file of 10,000 clips."""
+"""Moving MNIST as published by its authors: one file of 10,000 clips."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from tokenize import TokenError
 from typing import Annotated, Literal
@@ -9,9 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 from pydantic import Field
 
-from ablate.components.data.binarize import Threshold, binarized
-from ablate.components.data.checksum import remembered_md5_sum
-from ablate.components.data.source import ClipSource, Indices
+from ablate.components.data.source import ClipSource, Indices, Threshold, binarized
 from ablate.core.arrays import Clips
 from ablate.core.errors import DataError
 from ablate.core.sizes import ClipCount
@@ -21,23 +21,23 @@ MD5 = "be083ec986bfe91a449d63653c411eb2"
 FRAMES, SIDE = 20, 64
 
 Published = UInt8[np.ndarray, "20 stored 64 64"]
-"""Frames before clips, as in the file."""
+"""Frames come before clips, as in the file."""
 
 
 class MovingMNISTFile(Spec):
-    """The clips of `mnist_test_seq.npy` (Srivastava et al. 2015, arXiv 1502.04681), or of a file of the same form.
+    """Clips of `mnist_test_seq.npy` (Srivastava et al. 2015, arXiv 1502.04681), or of a file with the same format.
 
-    The first `train_clips` are trained on; those after them are held out. The run's seed changes neither.
+    The first `train_clips` clips are for training, the clips after them are held out, whatever the seed of the run.
     """
 
     kind: Literal["moving_mnist_file"] = "moving_mnist_file"
     path: Annotated[str, Field(min_length=1)]
-    """Where the file is; `~` is the home folder, a relative path starts at the current folder."""
+    """Path of the file; `~` is the home folder, a relative path starts at the current folder."""
     train_clips: ClipCount = 100
     binarize: Threshold | None = None
-    """Pixels of at least this much ink become 255, all others 0; none keeps the gray."""
+    """Pixels of at least this value become 255, all others 0; none keeps gray values."""
     verify_md5: bool = True
-    """Take the published file only; false takes any uint8 array of shape (20, clips, 64, 64)."""
+    """Accept only the published file; false accepts any uint8 array of shape (20, clips, 64, 64)."""
 
     @property
     def frame_size(self) -> int:
@@ -46,22 +46,22 @@ class MovingMNISTFile(Spec):
 
     @property
     def longest_clip(self) -> int | None:
-        """Frames in a clip."""
+        """Number of frames of a clip."""
         return FRAMES
 
     def build(self, seed: int) -> ClipSource:  # noqa: ARG002  # every data has the same build
-        """Open the file; raises DataError where it is missing, damaged, not of this form, or too small."""
+        """Open the file. Raises DataError if it is missing, damaged, in another format, or too small."""
         path = _located(self.path)
-        if path.exists() and not path.is_file():  # a pipe would be waited for without end
+        if path.exists() and not path.is_file():  # reading a pipe would block without end
             raise DataError(f"{path}: this is no file; `ablate data fetch` downloads Moving MNIST")
         try:
             published = _opened(path)
-            found = remembered_md5_sum(path) if self.verify_md5 else MD5
+            md5 = cached_md5_sum(path) if self.verify_md5 else MD5
         except OSError as error:
             raise DataError(f"{path}: {error.strerror}; `ablate data fetch` downloads Moving MNIST") from error
-        if found != MD5:
+        if md5 != MD5:
             raise DataError(
-                f"{path} is not Moving MNIST as published: its MD5 sum is {found}, not {MD5}; "
+                f"{path} is not Moving MNIST as published: its MD5 sum is {md5}, not {MD5}; "
                 "download it with `ablate data fetch`, or set verify_md5: false"
             )
         if self.train_clips >= published.shape[1]:
@@ -84,30 +84,30 @@ class _FileClips(ClipSource):
         return self._clips(self.published[:, : self.spec.train_clips], indices, frames)
 
     def held_out(self, count: int, frames: int) -> Clips:
-        rest = self.published[:, self.spec.train_clips :]
-        if count > rest.shape[1]:
+        held_out = self.published[:, self.spec.train_clips :]
+        if count > held_out.shape[1]:
             raise DataError(
-                f"{self.spec.path}: {count} held-out clips are asked for, and {rest.shape[1]} are left after "
+                f"{self.spec.path}: {count} held-out clips are asked for, and {held_out.shape[1]} are left after "
                 f"train_clips: {self.spec.train_clips}"
             )
-        return self._clips(rest, np.arange(count), frames)
+        return self._clips(held_out, np.arange(count), frames)
 
     def _clips(self, published: Published, indices: Indices, frames: int) -> Clips:
         if frames > FRAMES:
             raise DataError(f"{self.spec.path}: clips of {frames} frames are asked for, and its clips have {FRAMES}")
-        chosen = np.ascontiguousarray(published[:frames, indices].swapaxes(0, 1))
-        return binarized(chosen, self.spec.binarize)
+        clips = np.ascontiguousarray(published[:frames, indices].swapaxes(0, 1))
+        return binarized(clips, self.spec.binarize)
 
 
 def _located(path: str) -> Path:
     try:
         return Path(path).expanduser()
-    except RuntimeError as error:  # "~" of somebody who has no home folder
+    except RuntimeError as error:  # "~" of a user without a home folder
         raise DataError(f"{path}: {error}") from error
 
 
 def _opened(path: Path) -> Published:
-    """Map the file into memory, so that only the clips asked for are read."""
+    """Map the file into memory, so that only the clips in use are read."""
     try:
         array = np.lib.format.open_memmap(path, mode="r")
     except (ValueError, TypeError, OverflowError, SyntaxError, TokenError) as error:  # a damaged header raises any
@@ -121,3 +121,20 @@ def _opened(path: Path) -> Published:
             f"({FRAMES}, clips, {SIDE}, {SIDE})"
         )
     return array
+
+
+def md5_sum(path: Path) -> str:
+    """Return the MD5 sum of a file in hexadecimal. It detects damage; it is no protection against forgery."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+
+
+def cached_md5_sum(path: Path) -> str:
+    """Return the MD5 sum of a file; a process reads the file again only after its size or time has changed."""
+    state = path.stat()
+    return _md5_sum(path.absolute(), state.st_size, state.st_mtime_ns)
+
+
+@lru_cache
+def _md5_sum(path: Path, _size: int, _modified: int) -> str:
+    return md5_sum(path)

@@ -1,4 +1,4 @@
-"""What a cell does to its candidate and output, and to its gates."""
+"""Activations of a cell: of its candidate and output, and of its gates."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-NEAR = 0.25
-"""Below it tanh's polynomial is exact to rounding, above it the sigmoid's cancellation costs two bits at most."""
+POLYNOMIAL_BELOW = 0.25
+"""Below it the polynomial of tanh is exact to rounding; above it the sigmoid's cancellation costs at most two bits."""
 
 
 @dataclass(frozen=True)
 class Activation:
-    """A function of one number, and its slope there from the number x and its value y."""
+    """A function of one number, and its slope as a function of the number x and the value y there."""
 
     value: Callable[[Tensor], Tensor]
     slope: Callable[[Tensor, Tensor], Tensor]
@@ -23,24 +23,24 @@ class Activation:
 
 
 def tanh(x: Tensor) -> Tensor:
-    """Return tanh, to 5e-7 of its value.
+    """Return tanh with a relative error below 6e-7.
 
-    A compiled pass is bound by it: there a Taylor polynomial near 0 and a sigmoid elsewhere are twice as quick.
+    Its time dominates a compiled pass. There, a Taylor polynomial near 0 and a sigmoid elsewhere take half as long.
     """
     if not torch.compiler.is_compiling():
         return torch.tanh(x)
     square = x * x
-    near = x * (1 + square * (-1 / 3 + square * (2 / 15 + square * (-17 / 315 + square * (62 / 2835)))))
-    return torch.where(x.abs() < NEAR, near, 2 * torch.sigmoid(2 * x) - 1)
+    polynomial = x * (1 + square * (-1 / 3 + square * (2 / 15 + square * (-17 / 315 + square * (62 / 2835)))))
+    return torch.where(x.abs() < POLYNOMIAL_BELOW, polynomial, 2 * torch.sigmoid(2 * x) - 1)
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:
-    """Return 0.2 x + 0.5 clipped to [0, 1]: Keras 2's, where Keras 3 has relu6(x + 3) / 6."""
+    """Return 0.2 x + 0.5, clipped to [0, 1]: the definition of Keras 2; that of Keras 3 is relu6(x + 3) / 6."""
     return (0.2 * x + 0.5).clamp(0, 1)
 
 
 def hard_sigmoid_slope(x: Tensor, _: Tensor) -> Tensor:
-    """Return 0.2 where the line is not clipped, else 0."""
+    """Return 0.2 where the function is not clipped, else 0."""
     line = 0.2 * x + 0.5
     return 0.2 * ((line >= 0) & (line <= 1)).to(x.dtype)
 

@@ -1,4 +1,4 @@
-"""Which statistics batch normalization uses at inference, and recomputing them after training."""
+"""The choice of batch normalization's statistics at inference, and their recomputation after training."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,28 +14,28 @@ from ablate.core.tensors import Video
 
 @contextmanager
 def statistics(model: Forecaster, choice: Statistics | None) -> Iterator[None]:
-    """Let every batch normalization of the model use these statistics within the block; None changes nothing."""
+    """Make every batch normalization of the model use these statistics inside the block; None changes nothing."""
     layers = batch_norms(model)
-    before = [layer.statistics for layer in layers]
+    previous = [layer.statistics for layer in layers]
     for layer in layers:
         layer.statistics = choice or layer.statistics
     try:
         yield
     finally:
-        for layer, own in zip(layers, before, strict=True):
-            layer.statistics = own
+        for layer, layer_statistics in zip(layers, previous, strict=True):
+            layer.statistics = layer_statistics
 
 
 def lacks_statistics(model: Forecaster) -> bool:
-    """Tell whether inference would ask for statistics that were not recomputed yet."""
+    """Return whether inference would need recomputed statistics that do not exist yet."""
     return any(layer.statistics == "recomputed" and layer.never_recomputed for layer in batch_norms(model))
 
 
 @torch.no_grad()
 def recompute_statistics(model: Forecaster, videos: Iterable[Video]) -> None:
-    """Pool mean and variance over these clips, as every layer sees them while all normalize by their batch.
+    """Recompute mean and variance over these clips, while every layer normalizes by the statistics of its batch.
 
-    The moving averages and the model's mode stay as they are. Raises ValueError where there are no clips.
+    The moving averages and the model's mode do not change. Raises ValueError if there are no clips.
     """
     pools = [_Pool(layer) for layer in batch_norms(model)]
     if not pools:
@@ -50,11 +50,11 @@ def recompute_statistics(model: Forecaster, videos: Iterable[Video]) -> None:
         for pool in pools:
             pool.close()
     for pool in pools:
-        pool.settle()
+        pool.store()
 
 
 class _Pool:
-    """Sums of what enters one layer, taken while it is open."""
+    """Sums over the inputs of one layer, added up until it is closed."""
 
     def __init__(self, layer: BatchNorm) -> None:
         self._layer, self._count = layer, 0
@@ -62,13 +62,13 @@ class _Pool:
         self._hook = layer.register_forward_pre_hook(self._add)
 
     def close(self) -> None:
-        """Take no more."""
+        """Stop adding up."""
         self._hook.remove()
 
-    def settle(self) -> None:
-        """Give the layer its averages."""
+    def store(self) -> None:
+        """Store the averages in the layer."""
         if self._count == 0:
-            raise ValueError("statistics cannot be recomputed over no clips; give at least one")
+            raise ValueError("found no clips to recompute statistics over; give at least one")
         mean, square = self._total / self._count
         self._layer.set_recomputed(mean, square - mean.square())
 
@@ -80,5 +80,5 @@ class _Pool:
 
 
 def batch_norms(model: nn.Module) -> list[BatchNorm]:
-    """Return the model's batch normalizations, in the order in which they were made."""
+    """Return the batch normalizations of the model, in the order of their creation."""
     return [module for module in model.modules() if isinstance(module, BatchNorm)]

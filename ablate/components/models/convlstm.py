@@ -1,4 +1,4 @@
-"""The network of the case: ConvLSTM layers that guess the next frame, every choice of it a field."""
+"""The network of the case: stacked ConvLSTM layers that predict the next frame."""
 
 from typing import NamedTuple, final
 
@@ -13,7 +13,7 @@ from ablate.core.tensors import Video
 
 
 class NetworkState(NamedTuple):
-    """What the network carries from one call to the next: its layers' states and its head's memory."""
+    """What the network carries from one call to the next: the states of its layers and the memory of its head."""
 
     layers: tuple[CellState, ...]
     head: Tensor | None

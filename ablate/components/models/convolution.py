@@ -1,7 +1,7 @@
 """Convolutions that keep an image's size, as Keras' "same" does.
 
 Images are (batch, channel, height, width), kernels (filter, channel, height, width). An even kernel pads one pixel
-more on the right and at the bottom.
+more at the right and at the bottom.
 """
 
 from torch import Tensor
@@ -9,7 +9,7 @@ from torch.nn import functional
 
 
 def same_conv2d(images: Tensor, kernel: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Convolve so that height and width stay."""
+    """Return the convolution of the images, of the same height and width."""
     height, width = kernel.shape[-2:]
     if height % 2 and width % 2:
         return functional.conv2d(images, kernel, bias, padding=(height // 2, width // 2))

@@ -16,10 +16,10 @@ from ablate.core.tensors import Video
 
 @final
 class EncoderForecasterNetwork(TrainableForecaster):
-    """Encoder layers read the history; forecaster layers start from their states and unfold the future.
+    """Encoder layers read the history; forecaster layers start from their states and produce the forecast.
 
-    The lowest forecaster layer gets no input, each other one the layer below it, and a 1x1 convolution over
-    the states of all forecaster layers makes the frame.
+    The lowest forecaster layer has no input; every other layer reads the layer below it. A 1x1 convolution over
+    the hidden states of all forecaster layers produces the frame.
     """
 
     def __init__(self, spec: EncoderForecaster) -> None:
@@ -34,7 +34,7 @@ class EncoderForecasterNetwork(TrainableForecaster):
         fill_convolution(self.head, spec.initialization)
 
     def logits(self, history: Video, horizon: int) -> Video:
-        """See TrainableForecaster. Raises SpecError where the patches do not divide the frame."""
+        """See TrainableForecaster. Raises SpecError if the patches do not divide the frame."""
         features, states = self._patches(history), []
         for layer in self.encoder:
             features, state = layer(features)
@@ -47,7 +47,7 @@ class EncoderForecasterNetwork(TrainableForecaster):
         return frames.reshape(horizon, len(history), *frames.shape[1:]).transpose(0, 1)
 
     def one_step(self, frames: Video) -> Video:
-        """See Forecaster: each prefix of the frames is encoded by itself."""
+        """See Forecaster: each prefix of the frames is encoded separately."""
         return torch.cat([self.forecast(frames[:, : t + 1], 1) for t in range(frames.shape[1])], dim=1)
 
     def _patches(self, video: Video) -> Features:

@@ -1,4 +1,4 @@
-"""What evaluation and training may ask of a model."""
+"""What training and evaluation need from a model."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -10,19 +10,19 @@ from ablate.core.tensors import Video
 
 
 class Forecaster(nn.Module, ABC):
-    """Anything that forecasts frames in [0, 1] from frames in [0, 1]."""
+    """A model that forecasts frames in [0, 1] from frames in [0, 1]."""
 
     @abstractmethod
     def forecast(self, history: Video, horizon: int) -> Video:
-        """Continue `history` by `horizon` frames, seeing no true frame beyond it."""
+        """Return the `horizon` frames after `history`, without access to any later true frame."""
 
     @abstractmethod
     def one_step(self, frames: Video) -> Video:
-        """Guess of frame t+1 at every position t of `frames`, read off as in training."""
+        """Return the prediction of frame t+1 at every position t of `frames` (teacher forcing)."""
 
 
 class TrainableForecaster(Forecaster, ABC):
-    """A forecaster with weights: its forecast is the sigmoid of logits that a loss can be taken over."""
+    """A forecaster with weights. Its forecast is the sigmoid of its logits, from which a loss is computed."""
 
     @abstractmethod
     def logits(self, history: Video, horizon: int) -> Video:
@@ -34,13 +34,13 @@ class TrainableForecaster(Forecaster, ABC):
 
 
 class NextFrameModel(TrainableForecaster, ABC):
-    """A model that guesses the next frame at every position and forecasts by feeding on its own guesses."""
+    """A model that predicts the next frame at every position. Its forecast is a rollout: predictions become input."""
 
     @abstractmethod
     def forward(self, frames: Video, state: Any = None) -> tuple[Video, Any]:
         """Return the logits of frame t+1 at every position t, and the state after the last position.
 
-        Passing that state back continues the sequence. Without one the sequence starts afresh.
+        Passing that state to the next call continues the sequence. Without a state a new sequence starts.
         """
 
     def one_step(self, frames: Video) -> Video:
@@ -49,7 +49,7 @@ class NextFrameModel(TrainableForecaster, ABC):
         return torch.sigmoid(logits)
 
     def logits(self, history: Video, horizon: int) -> Video:
-        """See TrainableForecaster: the last guess is fed back until there are `horizon` of them."""
+        """See TrainableForecaster: each prediction becomes the next input, until there are `horizon` predictions."""
         logits, state = self(history)
         steps = [logits[:, -1:]]
         while len(steps) < horizon:

@@ -15,11 +15,11 @@ FrameLogits = Float[Tensor, "time batch 1 height width"]
 
 
 class OutputHead(nn.Module, ABC):
-    """Maps features to logits, time first. What it remembers of earlier features lets a sequence be continued."""
+    """Maps features to logits, time first. Its memory of earlier features allows a sequence to continue."""
 
     @abstractmethod
     def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
-        """Return the logits at every step, and the memory after the last."""
+        """Return the logits at every step, and the memory after the last step."""
 
 
 @final
@@ -32,7 +32,7 @@ class FrameHead(OutputHead):
         fill_convolution(self.conv, initialization)
 
     def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
-        """See OutputHead: nothing is remembered."""
+        """See OutputHead: this head needs no memory."""
         logits: Tensor = self.conv(features.flatten(0, 1))
         return logits.reshape(*features.shape[:2], *logits.shape[1:]), memory
 
@@ -41,9 +41,9 @@ class FrameHead(OutputHead):
 class TimeHead(OutputHead):
     """A 3x3x3 convolution over time, height and width, of `past` earlier steps and `future` later ones.
 
-    With one of each it is Keras' Conv3D "same": at every step but the last it sees the features of the next
-    frame, which is the frame it should guess: a leak (keras-io#1003). Forecasting uses only the last step,
-    where zeros stand in the future's place. With two earlier steps and none later it is causal.
+    With one earlier and one later step it is Keras' Conv3D "same". At every step but the last it then sees the
+    features of the frame that it should predict: look-ahead leakage (keras-io#1003). Forecasting uses only the last
+    step, where zeros replace the later step. With two earlier steps and no later one the head is causal.
     """
 
     def __init__(self, channels: int, past: int, future: int, initialization: Initialization) -> None:
@@ -53,16 +53,16 @@ class TimeHead(OutputHead):
         fill_convolution(self.conv, initialization)
 
     def forward(self, features: Features, memory: Tensor | None) -> tuple[FrameLogits, Tensor | None]:
-        """See OutputHead: the last `past` steps are remembered; before the first there are zeros."""
-        before = features.new_zeros(self._past, *features.shape[1:]) if memory is None else memory
-        seen = torch.cat([before, features])
-        after = features.new_zeros(self._future, *features.shape[1:])
-        logits: Tensor = self.conv(torch.cat([seen, after]).permute(1, 2, 0, 3, 4))
-        return logits.permute(2, 0, 1, 3, 4), seen[-self._past :]
+        """See OutputHead: the memory is the last `past` steps; zeros precede the first step."""
+        earlier = features.new_zeros(self._past, *features.shape[1:]) if memory is None else memory
+        history = torch.cat([earlier, features])
+        later = features.new_zeros(self._future, *features.shape[1:])
+        logits: Tensor = self.conv(torch.cat([history, later]).permute(1, 2, 0, 3, 4))
+        return logits.permute(2, 0, 1, 3, 4), history[-self._past :]
 
 
 def build_head(head: Head, channels: int, initialization: Initialization) -> OutputHead:
-    """Return the head of that name for features of that many channels."""
+    """Return the head with that name, for features of that many channels."""
     match head:
         case "frame":
             return FrameHead(channels, initialization)

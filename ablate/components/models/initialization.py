@@ -1,4 +1,4 @@
-"""First weights and biases of a convolution."""
+"""Initialization of the weights and biases of a convolution."""
 
 from torch import Tensor, nn
 
@@ -6,7 +6,7 @@ from ablate.components.models.specs import Initialization
 
 
 def fill_kernel(kernel: Tensor, scheme: Initialization) -> None:
-    """Draw a kernel: Keras' glorot_uniform (Glorot & Bengio 2010), or torch's uniform in +-1/sqrt(fan in)."""
+    """Draw a kernel: Keras' glorot_uniform (Glorot & Bengio 2010), or torch's uniform within 1/sqrt(fan in)."""
     if scheme == "keras":
         nn.init.xavier_uniform_(kernel)
     else:
@@ -14,7 +14,7 @@ def fill_kernel(kernel: Tensor, scheme: Initialization) -> None:
 
 
 def fill_state_kernel(kernel: Tensor, scheme: Initialization) -> None:
-    """Draw a state-to-state kernel: Keras' orthogonal (Saxe et al. 2014, arXiv 1312.6120), or as any other kernel."""
+    """Draw a state-to-state kernel: Keras' orthogonal (Saxe et al. 2014, arXiv 1312.6120), or torch's uniform."""
     if scheme == "keras":
         nn.init.orthogonal_(kernel)
     else:
@@ -22,7 +22,7 @@ def fill_state_kernel(kernel: Tensor, scheme: Initialization) -> None:
 
 
 def fill_bias(bias: Tensor, kernel: Tensor, scheme: Initialization) -> None:
-    """Set the bias beside a kernel: Keras' zeros, or torch's uniform in +-1/sqrt(fan in)."""
+    """Set the bias that belongs to a kernel: Keras' zeros, or torch's uniform within 1/sqrt(fan in) of the kernel."""
     if scheme == "keras":
         nn.init.zeros_(bias)
     else:
@@ -31,7 +31,7 @@ def fill_bias(bias: Tensor, kernel: Tensor, scheme: Initialization) -> None:
 
 
 def fill_convolution(convolution: nn.Conv2d | nn.Conv3d, scheme: Initialization) -> None:
-    """Draw a whole convolution anew, kernel and bias."""
+    """Draw the kernel and the bias of a convolution."""
     fill_kernel(convolution.weight, scheme)
     if convolution.bias is not None:
         fill_bias(convolution.bias, convolution.weight, scheme)

@@ -10,11 +10,11 @@ from ablate.components.models.specs import BatchNormalization, Statistics
 
 
 class BatchNorm(nn.Module):
-    """Batch normalization that keeps two sets of averages and lets inference choose.
+    """Batch normalization with two sets of averages, from which inference chooses.
 
-    As in Keras, the moving variance is the biased one. Statistics of the batch at hand span its clips and its
-    time: with them a guess depends on later frames and on other clips, and a roll-out, which goes frame by
-    frame, normalizes each frame by itself.
+    As in Keras, the moving variance is the biased one. The statistics of the current batch span its clips and its
+    time. With them a one-step prediction depends on later frames and on other clips, and a rollout, which goes frame
+    by frame, normalizes each frame separately.
     """
 
     moving_mean: Tensor
@@ -30,13 +30,13 @@ class BatchNorm(nn.Module):
         self.register_buffer("moving_variance", torch.ones(channels))
         self.register_buffer("recomputed_mean", torch.zeros(channels))
         self.register_buffer("recomputed_variance", torch.ones(channels))
-        # not told by NaN: a net that overflows has NaN averages, and they are its own
+        # no NaN as a mark of missing averages: a network that overflows has NaN averages, and they are valid
         self.register_buffer("recomputed", torch.tensor(False))  # noqa: FBT003  # a buffer's first value
         self.statistics: Statistics = spec.statistics
         self._momentum, self._epsilon = spec.momentum, spec.epsilon
 
     def forward(self, features: Features) -> Features:
-        """Normalize; in training mode with the batch's statistics, which also move the averages."""
+        """Normalize; in training mode by the statistics of the batch, which also update the moving averages."""
         if self.training:
             normalized, mean, variance = self._by_batch(features)
             self.moving_mean.lerp_(mean, 1 - self._momentum)
@@ -54,11 +54,11 @@ class BatchNorm(nn.Module):
 
     @property
     def never_recomputed(self) -> bool:
-        """Tell whether there are no recomputed averages yet."""
+        """True if there are no recomputed averages yet."""
         return not self.recomputed
 
     def set_recomputed(self, mean: Tensor, variance: Tensor) -> None:
-        """Store the second set of averages, one a channel."""
+        """Store the second set of averages, one value per channel."""
         self.recomputed_mean.copy_(mean)
         self.recomputed_variance.copy_(variance)
         self.recomputed.fill_(True)  # noqa: FBT003  # torch takes no keyword
@@ -70,7 +70,7 @@ class BatchNorm(nn.Module):
         return flat.view_as(features)
 
     def _by_batch(self, features: Features) -> tuple[Features, Tensor, Tensor]:
-        """Return the features normalized by their own mean and biased variance, and these two."""
+        """Return the features normalized by their mean and biased variance, the mean, and the variance."""
         normalized, mean, variance = normalize_by_batch(features.flatten(0, 1), self.weight, self.bias, self._epsilon)
         return normalized.view_as(features), mean, variance
 
@@ -83,14 +83,14 @@ class ChannelNorm(nn.Module):
         self.norm = nn.LayerNorm(channels, eps=epsilon)
 
     def forward(self, features: Features) -> Features:
-        """Normalize every pixel by itself."""
+        """Normalize every pixel separately."""
         normalized: Tensor = self.norm(features.movedim(2, -1))
         return normalized.movedim(-1, 2)
 
 
 class GroupNorm(nn.GroupNorm):
-    """Group normalization of each frame by itself."""
+    """Group normalization of each frame separately."""
 
     def forward(self, features: Features) -> Features:
-        """Normalize every frame by itself."""
+        """Normalize every frame separately."""
         return super().forward(features.flatten(0, 1)).view_as(features)
