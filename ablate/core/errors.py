@@ -47,6 +47,10 @@ class SpecError(AblateError):
         return cls("\n".join(str(fault) for fault in faults), faults)
 
 
+class OldNamesWarning(FutureWarning):
+    """A file or an option uses names that stop working in the next minor version."""
+
+
 class DesignError(AblateError):
     """A design cannot be laid out over the given factors."""
 

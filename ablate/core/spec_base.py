@@ -1,8 +1,10 @@
 """What every part that a study file can name has in common."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_jsonable_python
 
 
 def _kind_is_told(schema: dict[str, Any]) -> None:
@@ -26,3 +28,27 @@ class Spec(BaseModel):
         use_attribute_docstrings=True,
         json_schema_extra=_kind_is_told,
     )
+
+    def non_defaults(self) -> dict[str, Any]:
+        """Return what differs from the defaults, as plain JSON values; a `kind` always stands in its block.
+
+        Equal specs return equal trees. A new field at its default changes no tree. A tree validates to an equal spec.
+        """
+        return {
+            name: _plain(value)
+            for name, value in self
+            if name == "kind" or value != type(self).model_fields[name].get_default(call_default_factory=True)
+        }
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Spec():
+            return value.non_defaults()
+        case Mapping():
+            return {str(key): _plain(part) for key, part in value.items()}
+        case str():
+            return str(value)
+        case Sequence():
+            return [_plain(part) for part in value]
+    return to_jsonable_python(value)

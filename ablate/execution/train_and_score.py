@@ -45,7 +45,7 @@ def carry_out(planned_run: PlannedRun, paths: RunPaths, observe: Observe) -> Run
     with whole_file(paths.checkpoint) as path:
         torch.save(trained.model.state_dict(), path)
     record = RunRecord(
-        run_id=planned_run.id,
+        run=planned_run.spec.non_defaults(),
         outcome="diverged" if trained.diverged else "finished",
         scores=score_table(views) if views else NO_SCORES,
         curve=trained.curve,

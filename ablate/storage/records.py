@@ -1,11 +1,13 @@
 """What one run leaves behind, and how it is kept on disk."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zipfile import BadZipFile
 
 import numpy as np
@@ -20,6 +22,12 @@ from ablate.storage.paths import RunPaths
 Outcome = Literal["finished", "diverged"]
 SCORE_COLUMNS = ["view", "clip", "step", "metric", "value"]
 CURVE_COLUMNS = ["step", "loss", "held_out_loss"]
+SCHEMA = 2
+"""Number of the schema of study files and stored results: 1 until version 0.1, which wrote no number."""
+OLD_SCORE_COLUMNS = {"measure": "metric"}
+OLD_PARTS = {"target": "truth"}
+"""Names that schema 1 used in scores.parquet and examples.npz."""
+ID_LENGTH = 16
 
 
 ClipNumbers = Int64[np.ndarray, " clip"]
@@ -38,31 +46,45 @@ class Example:
     clips: ClipNumbers
 
 
+def identity(run: Mapping[str, Any]) -> str:
+    """Return the id of a run: the head of the SHA-256 digest of its settings that differ from the defaults.
+
+    `run` is the tree of `RunSpec.non_defaults()`, of the newest schema.
+    """
+    return _digest(run)[:ID_LENGTH]
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """The whole result of one run.
 
-    `scores` has the columns of SCORE_COLUMNS: one row per view, clip, forecast step (from 1) and
-    measure; an undefined value is NaN. It is empty for a run that diverged. `curve` has the columns
-    of CURVE_COLUMNS. `facts` says what was measured on what: parameters, seconds, device, versions.
+    `run` holds the settings of the run that differ from the defaults (`RunSpec.non_defaults()`). `scores` has the
+    columns of SCORE_COLUMNS: one row per view, clip, forecast step (from 1) and metric; an undefined value is NaN. It
+    is empty for a run that diverged. `curve` has the columns of CURVE_COLUMNS. `facts` says what was measured on what:
+    parameters, seconds, device, versions.
     """
 
-    run_id: str
+    run: Mapping[str, Any]
     outcome: Outcome
     scores: pd.DataFrame
     curve: pd.DataFrame
     examples: Mapping[str, Example]
     facts: Mapping[str, str | int | float]
 
+    @property
+    def run_id(self) -> str:
+        """The identity of the run."""
+        return identity(self.run)
+
     @cached_property
     def means(self) -> dict[str, float]:
-        """Return the mean over clips and steps of every measure as `view/metric`, apart from what is not finite."""
+        """Return the mean over clips and steps of every metric as `view/metric`, apart from what is not finite."""
         means = self.scores.astype({"value": float}).groupby(["view", "metric"], as_index=False)["value"].mean()
         finite = means[np.isfinite(means["value"])]
         return dict(zip(finite["view"] + "/" + finite["metric"], finite["value"].tolist(), strict=True))
 
     def save(self, paths: RunPaths) -> None:
-        """Write every file of the record whole, the one that marks it complete last."""
+        """Write every file of the record whole. The head is written last and holds the digest of each other file."""
         paths.folder.mkdir(parents=True, exist_ok=True)
         with whole_file(paths.scores) as path:
             self.scores.to_parquet(path, index=False)
@@ -70,36 +92,109 @@ class RunRecord:
             self.curve.to_csv(path, index=False)
         with whole_file(paths.examples) as path, path.open("wb") as file:
             np.savez_compressed(file, **_flat(self.examples))  # type: ignore[arg-type]  # keys are array names
-        with whole_file(paths.record) as path:
-            head = {"run_id": self.run_id, "outcome": self.outcome, "facts": dict(self.facts)}
-            path.write_text(json.dumps(head, indent=1))
+        RecordHead(SCHEMA, self.run, self.outcome, self.facts, _file_digests(paths)).save(paths)
 
     @classmethod
-    def load(cls, paths: RunPaths, *, pictures: bool = True) -> "RunRecord":
-        """Read a record back, with its frames or without.
+    def load(cls, paths: RunPaths, run_id: str | None = None, *, pictures: bool = True) -> "RunRecord":
+        """Read a record back, with its frames or without, and check it against its digests.
 
-        Raises FileNotFoundError where there is no complete one, DataError where it is damaged.
+        `run_id` is the run that the record must be of; None takes any. Raises FileNotFoundError where there is no
+        complete record, DataError where it is damaged or of another run.
         """
+        head = RecordHead.load(paths)
+        if run_id is not None and head.schema == SCHEMA and identity(head.run) != run_id:
+            raise _damaged(paths, f"it is of run {identity(head.run)}, not of run {run_id}")
+        try:
+            scores = pd.read_parquet(BytesIO(head.checked(paths.scores)))
+            return cls(
+                run=head.run,
+                outcome=head.outcome,
+                scores=scores.rename(columns=OLD_SCORE_COLUMNS)[SCORE_COLUMNS],
+                curve=pd.read_csv(BytesIO(head.checked(paths.curve)))[CURVE_COLUMNS],
+                examples=_examples(BytesIO(head.checked(paths.examples))) if pictures else {},
+                facts=head.facts,
+            )
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
+            raise _damaged(paths, str(error)) from error
+
+
+@dataclass(frozen=True)
+class RecordHead:
+    """What record.json holds: the run, how it ended, and the digest of every other file of the record.
+
+    `run` is empty in a record of schema 1, which kept its run in run.yaml alone; such a record has no digests either,
+    and its `label` names the folder that it was written to.
+    """
+
+    schema: int
+    run: Mapping[str, Any]
+    outcome: Outcome
+    facts: Mapping[str, str | int | float]
+    files: Mapping[str, str]
+    label: str | None = None
+
+    def save(self, paths: RunPaths) -> None:
+        """Write the head, with a digest of its own."""
+        head = {
+            "schema": self.schema,
+            "run": dict(self.run),
+            "outcome": self.outcome,
+            "facts": dict(self.facts),
+            "files": dict(self.files),
+        }
+        with whole_file(paths.record) as path:
+            path.write_text(json.dumps(head | {"digest": _digest(head)}, indent=1))
+
+    @classmethod
+    def load(cls, paths: RunPaths) -> "RecordHead":
+        """Read the head. Raises FileNotFoundError where there is none, DataError where it is damaged."""
         text = paths.record.read_text(errors="replace")
         try:
             head = json.loads(text)
-            return cls(
-                run_id=head["run_id"],
-                outcome=head["outcome"],
-                scores=pd.read_parquet(paths.scores)[SCORE_COLUMNS],
-                curve=pd.read_csv(paths.curve)[CURVE_COLUMNS],
-                examples=_examples(paths.examples) if pictures else {},
-                facts=head["facts"],
-            )
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
-            reason = " ".join(str(error).split())
-            raise DataError(
-                f"{paths.folder}: this run's record is damaged ({reason}); delete the folder and run the study again, "
-                "which repeats this run alone"
-            ) from error
+            if "schema" not in head:
+                return cls._of_schema_1(head, paths)
+            digest = head.pop("digest")
+            _require(digest == _digest(head), "its digest does not match")
+            return cls(head["schema"], head["run"], head["outcome"], head["facts"], head["files"])
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise _damaged(paths, str(error)) from error
+
+    @classmethod
+    def _of_schema_1(cls, head: Mapping[str, Any], paths: RunPaths) -> "RecordHead":
+        _require(head["point"] == paths.folder.name, f"it is of run {head['point']}, not of the run in this folder")
+        return cls(1, {}, head["outcome"], head["facts"], {}, head["point"])
+
+    def checked(self, file: Path) -> bytes:
+        """Return the content of a file of the record. Raises ValueError where its digest does not match."""
+        content = file.read_bytes()
+        if self.schema > 1:
+            matches = hashlib.sha256(content).hexdigest() == self.files[file.name]
+            _require(matches, f"the digest of {file.name} does not match")
+        return content
 
 
-def _examples(file: Path) -> dict[str, Example]:
+def _file_digests(paths: RunPaths) -> dict[str, str]:
+    files = (paths.scores, paths.curve, paths.examples, paths.checkpoint)
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.exists()}
+
+
+def _digest(tree: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
+
+
+def _require(condition: bool, reason: str) -> None:  # noqa: FBT001  # reads as an assertion
+    if not condition:
+        raise ValueError(reason)
+
+
+def _damaged(paths: RunPaths, reason: str) -> DataError:
+    return DataError(
+        f"{paths.folder}: this run's record is damaged ({' '.join(reason.split())}); delete the folder and run the "
+        "study again, which repeats this run alone"
+    )
+
+
+def _examples(file: BytesIO) -> dict[str, Example]:
     with np.load(file, allow_pickle=False) as arrays:
         return _grouped(dict(arrays))
 
@@ -113,4 +208,9 @@ def _flat(examples: Mapping[str, Example]) -> dict[str, np.ndarray]:
 
 def _grouped(arrays: Mapping[str, np.ndarray]) -> dict[str, Example]:
     views = sorted({name.rpartition(".")[0] for name in arrays})
-    return {view: Example(**{part: arrays[f"{view}.{part}"] for part in PARTS}) for view in views}
+    return {view: Example(**{part: _part(arrays, view, part) for part in PARTS}) for view in views}
+
+
+def _part(arrays: Mapping[str, np.ndarray], view: str, part: str) -> np.ndarray:
+    name = f"{view}.{part}"
+    return arrays[name if name in arrays else f"{view}.{OLD_PARTS.get(part, part)}"]

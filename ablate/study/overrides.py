@@ -10,28 +10,42 @@ from ablate.core.errors import Fault, Loc, SpecError, alternatives
 from ablate.core.spec_base import Spec
 from ablate.study import RunSpec, StudySpec
 from ablate.study.blocks import spec_at
+from ablate.study.schema import current_path
 from ablate.study.yaml_document import Document, parse
 
 
-def overridden(document: Document, overrides: Sequence[str]) -> Document:
-    """Return the document with every PATH=VALUE put in, the last word having the last.
+def overridden(document: Document, overrides: Sequence[str]) -> tuple[Document, dict[str, str]]:
+    """Return the document with every PATH=VALUE put in, and the old paths that were used with their new names.
+
+    Later overrides win.
 
     VALUE is YAML, so a whole block can be given: `loss={kind: ssim, window: 7}`. PATH starts at a key of the
     study (`seeds`, `budget.minutes`) or of the run (`model.filters`, short for `base.model.filters`). What the
     file leaves out on the way there has its default; another `kind` replaces its whole block. Raises SpecError
     where the text cannot be read.
     """
-    tree, origins = deepcopy(document.tree), dict(document.origins)
+    tree, origins, renamed = deepcopy(document.tree), dict(document.origins), dict[str, str]()
     for override in overrides:
         label = f"--set {override}"
         path, equals, text = override.partition("=")
         if not equals or "" in path.strip().split("."):
             raise SpecError(f"{label}: write PATH=VALUE, as in --set model.filters=8")
-        loc = _address(path.strip(), label)
+        current = _current(path.strip())
+        if current != path.strip():
+            renamed[path.strip()] = current
+        loc = _address(current, label)
         value = parse(text, lambda *_, label=label: label).tree
         _put(tree, loc, value, label)
         _claim(origins, loc, label)
-    return Document(tree, origins)
+    return Document(tree, origins), renamed
+
+
+def _current(path: str) -> str:
+    """Return the path of an override in the names of today."""
+    first, _, below = path.partition(".")
+    if first in ("base", "factors") and below:
+        return f"{first}.{current_path(below)}"
+    return current_path(path, of_study=first in StudySpec.model_fields)
 
 
 def _address(path: str, label: str) -> Loc:

@@ -1,7 +1,5 @@
 """One run: everything that decides its numbers."""
 
-import hashlib
-import json
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
@@ -13,6 +11,7 @@ from ablate.components.models import AnyModel, ConvLSTM, EncoderForecaster
 from ablate.components.schemes import AnyScheme, TeacherForced
 from ablate.core.sizes import BatchSize, ClipCount, FrameCount, StepCount
 from ablate.core.spec_base import Spec
+from ablate.storage.records import identity
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
@@ -129,6 +128,5 @@ class RunSpec(Spec):
         return self
 
     def identity(self) -> str:
-        """Return a name that equal runs share and different runs do not: the head of SHA-256 of its JSON."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        """Return the id that equal runs share and different runs do not; a new field at its default keeps it."""
+        return identity(self.non_defaults())

@@ -2,18 +2,24 @@
 
 import io
 import json
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from ablate.core.errors import DesignError, Fault, SpecError
+from ablate.core.errors import DesignError, Fault, OldNamesWarning, SpecError
+from ablate.storage.records import SCHEMA
 from ablate.study import RunSpec, StudySpec
 from ablate.study.faults import faults
 from ablate.study.overrides import overridden
-from ablate.study.yaml_document import read
+from ablate.study.schema import NUMBER, OlderVersionError, schema_number, upgrade_run, upgrade_study
+from ablate.study.yaml_document import Document, read
+
+OLD_NAMES_END = "0.3"
+"""Names that changed go on working for one minor version."""
 
 
 def load(path: Path, overrides: Sequence[str] = ()) -> StudySpec:
@@ -22,7 +28,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> StudySpec:
     Creates nothing on disk. Raises SpecError with a line for each mistake,
     `FILE:LINE:COL: path.to.key: what was found; what is allowed`; for an override, `--set PATH=VALUE` is the place.
     """
-    document = overridden(read(path), overrides)
+    document = _current(path, overrides)
     try:
         study = StudySpec.model_validate(document.tree)
         study.cells  # noqa: B018  # builds every run, so that a bad one shows before anything trains
@@ -35,18 +41,39 @@ def load(path: Path, overrides: Sequence[str] = ()) -> StudySpec:
     return study
 
 
+def _current(path: Path, overrides: Sequence[str]) -> Document:
+    """Read a file with its overrides, in the names and defaults of today; old names give one warning."""
+    document = read(path)
+    try:
+        upgrade = upgrade_study(document.tree, schema_number(document.tree), document.origins)
+        document, renamed = overridden(Document(upgrade.tree, upgrade.origins), overrides)
+        of_overrides = upgrade_study(document.tree, SCHEMA, document.origins)  # a value may be a block of old names
+    except OlderVersionError as error:
+        raise document.error(error.faults) from error
+    if renamed := upgrade.renamed | renamed | of_overrides.renamed:
+        warn_of_old_names(path, renamed)
+    return Document(of_overrides.tree, of_overrides.origins)
+
+
+def warn_of_old_names(path: Path, renamed: Mapping[str, str]) -> None:
+    """Warn once of a file that uses old names, and say what they are called now."""
+    names = ", ".join(f"{old!r} is {name!r} now" for old, name in renamed.items())
+    advice = f"old names work until version {OLD_NAMES_END}; `ablate upgrade {path}` rewrites the file"
+    warnings.warn(f"{path}: {names}; {advice}", OldNamesWarning, stacklevel=2)
+
+
 def load_run(path: Path) -> RunSpec:
     """Read a resolved run, as `dump` writes it. Raises SpecError with a line for each mistake."""
     document = read(path)
     try:
-        return RunSpec.model_validate(document.tree)
+        return RunSpec.model_validate(upgrade_run(document.tree, schema_number(document.tree)).tree)
     except ValidationError as error:
         raise document.error(faults(error, RunSpec, document.tree)) from error
 
 
 def dump(spec: StudySpec | RunSpec) -> str:
     """Write a study or a run as YAML, every default spelled out; it loads back as an equal one."""
-    tree = spec.model_dump(mode="json", exclude={"base": {"seed"}})
+    tree = {NUMBER: SCHEMA, **spec.model_dump(mode="json", exclude={"base": {"seed"}})}
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # declared as None alone
@@ -59,6 +86,12 @@ def schema() -> dict[str, Any]:
     """Return the JSON Schema of study files, for editors."""
     study = StudySpec.model_json_schema()
     del study["properties"]["base"]["default"]["seed"]  # which no base may have
+    study["properties"][NUMBER] = {
+        "description": "Number of the schema that the file is written in; 1 where it is missing.",
+        "maximum": SCHEMA,
+        "minimum": 1,
+        "type": "integer",
+    }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **study}
 
 
