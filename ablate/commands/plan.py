@@ -73,6 +73,7 @@ def plan(file: Path, overrides: Sequence[str], asked: Planning, outputs: PlanFil
 def _spread(study: "StudySpec", asked: Planning) -> Spread | None:
     """Return how much a run varies: as given, from a pilot's table, as the study says, or from what it has run."""
     from ablate.planning import pilot  # noqa: PLC0415  # as above
+    from ablate.study.stored_runs import study_paths  # noqa: PLC0415  # as above
 
     if asked.sd is not None:
         if not 0 < asked.sd < math.inf:
@@ -82,7 +83,7 @@ def _spread(study: "StudySpec", asked: Planning) -> Spread | None:
         return pilot.from_table(study, asked.pilot)
     if study.analysis.sd is not None:
         return None  # the plan takes it itself
-    return pilot.from_store(study, Store.here(asked.store).study(study.name))
+    return pilot.from_store(study, study_paths(Store.here(asked.store), study))
 
 
 def _show_plan(found: Plan, takes: str, console: Console) -> None:

@@ -14,8 +14,9 @@ from ablate.execution.databases import refuse_unusable
 from ablate.execution.tracking.mlflow import log_findings, study_and_run
 from ablate.storage.findings import Finding
 from ablate.storage.paths import RunPaths, Store
+from ablate.study.stored_runs import labeled
 
-MLFLOW_ID, POINT_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{16}")
+MLFLOW_ID, RUN_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{16}")
 
 
 def probe(target: str, store: Store, clips: int, console: Console) -> None:
@@ -41,7 +42,7 @@ def probe(target: str, store: Store, clips: int, console: Console) -> None:
 
 
 def _run(target: str, store: Store) -> RunPaths:
-    """Return the files of a run: by the path of its checkpoint, its id in MLflow, or the id of its point."""
+    """Return the files of a run: by the path of its checkpoint, its id in MLflow, or its id in the report."""
     path = Path(target)
     if path.exists():
         paths = RunPaths((path if path.is_dir() else path.parent).absolute())
@@ -49,9 +50,12 @@ def _run(target: str, store: Store) -> RunPaths:
             raise DataError(f"{path}: a run's weights are its {paths.checkpoint.name}; for your own: ablate diagnose")
         return paths
     if MLFLOW_ID.fullmatch(target) and store.has_run:
-        return store.study((found := study_and_run(store, target))[0]).run(found[1])
-    if POINT_ID.fullmatch(target) and (runs := store.runs(target)):
-        return runs[0]
+        study, run_id = study_and_run(store, target)
+        return labeled(store.study(study)).run(run_id)
+    if RUN_ID.fullmatch(target):
+        for study_files in store.studies():
+            if (files := labeled(study_files).run(target)).folder.is_dir():
+                return files
     raise DataError(
         f"{target}: no checkpoint lies there, and no run in {store.root} has that id; give a checkpoint.pt, a run's id "
         "in MLflow, or the id that the report gives"
@@ -59,7 +63,7 @@ def _run(target: str, store: Store) -> RunPaths:
 
 
 def _logged(store: Store, paths: RunPaths, findings: Sequence[Finding]) -> str | None:
-    study, run_id = paths.folder.parent.parent.name, paths.folder.name
-    if store.study(study).run(run_id) != paths or not store.has_run:
+    study, label = paths.folder.parent.parent.name, paths.folder.name
+    if store.study(study).run(label) != paths or not store.has_run:
         return None
-    return log_findings(store, study, run_id, findings, paths)
+    return log_findings(store, study, labeled(store.study(study)).run_id(label), findings, paths)

@@ -18,12 +18,13 @@ from ablate.storage.atomic import whole_file
 from ablate.storage.paths import Store, StudyPaths
 from ablate.storage.records import RunRecord
 from ablate.study import StudySpec, study_file
+from ablate.study.stored_runs import study_paths
 
 
 def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -> None:
     """Write the report of what has run so far. Raises AnalysisError where nothing has."""
     study = study_file.load(file, overrides)
-    paths = Store.here(root).study(study.name)
+    paths = study_paths(Store.here(root), study)
     write_report(analyzed(study, paths), study, paths, run_command(file, overrides), console)
 
 
@@ -50,7 +51,7 @@ def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) ->
         return
     view, titles = study.response.view, {planned_run.id: planned_run.title for planned_run in study.planned_runs}
     shown = (analysis.worst.run_id, analysis.best.run_id)
-    worst, best = (RunRecord.load(paths.run(run_id)).examples[view] for run_id in shown)
+    worst, best = (RunRecord.load(paths.run(run_id), run_id).examples[view] for run_id in shown)
     write_comparison(paths.comparison, worst, best, (titles[shown[0]], titles[shown[1]]))
 
 

@@ -26,11 +26,13 @@ from ablate.execution.executors.local import LocalExecutor
 from ablate.execution.lock import held, held_on_server
 from ablate.execution.progress import clock, display
 from ablate.execution.tracking.mlflow import MLflowTracker, log_findings
-from ablate.planning.preregistration import freeze
+from ablate.planning.preregistration import preregister
 from ablate.planning.reach import refuse_hopeless
 from ablate.storage.atomic import sweep, whole_file
-from ablate.storage.paths import Store
+from ablate.storage.findings import Finding
+from ablate.storage.paths import RunPaths, Store, StudyPaths
 from ablate.study import StudySpec, study_file
+from ablate.study.stored_runs import study_paths
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
 
@@ -52,18 +54,18 @@ def run(file: Path, overrides: Sequence[str], root: Path, where: Where, console:
     study, store = study_file.load(file, overrides), Store.here(root)
     refuse_hopeless(study)
     refuse_unusable(store)
-    paths, started = store.study(study.name), time.monotonic()
+    paths, started = study_paths(store, study), time.monotonic()
     with held(paths.lock), held_on_server(store.optuna_url, study.name):
         sweep(paths.folder)
         with whole_file(paths.study_yaml) as path:
             path.write_text(study_file.dump(study))
-        freeze(paths, study)
+        preregister(paths, study)
         tracker = MLflowTracker(store)
         tally = Driver(study, store, tracker, _executor(study, where), display(console)).run()
         try:
             analysis = analyzed(study, paths)
             if study.probes == "extremes" and not tally.open:
-                _probe_extremes(study, analysis, store, run_command(file, overrides), console)
+                _probe_extremes(study, analysis, store, paths, run_command(file, overrides), console)
             write_report(analysis, study, paths, run_command(file, overrides), console)
             summary = pages.summary(analysis)
         except AnalysisError as error:
@@ -86,25 +88,24 @@ def _executor(study: StudySpec, where: Where) -> Executor:
     return RayExecutor(study.resources, workers)
 
 
-def _probe_extremes(study: StudySpec, analysis: Analysis, store: Store, command: str, console: Console) -> None:
+def _probe_extremes(
+    study: StudySpec, analysis: Analysis, store: Store, paths: StudyPaths, command: str, console: Console
+) -> None:
     """Question the runs with the best and the worst response, unless that was done before."""
-    paths, titles = store.study(study.name), {planned_run.id: planned_run.title for planned_run in study.planned_runs}
+    titles = {run.id: run.title for run in study.planned_runs}
     extremes = {end.run_id for end in (analysis.best, analysis.worst) if end is not None}
     for run_id in sorted(run_id for run_id in extremes if not paths.run(run_id).findings.exists()):
         try:
-            _probe(study.name, run_id, titles[run_id], store, command, console)
+            findings = _probe(paths.run(run_id), titles[run_id], command, console)
+            log_findings(store, study.name, run_id, findings, paths.run(run_id))
         except Exception as error:  # noqa: BLE001  # whatever a probe meets, the study's report must come
             problem = f"{titles[run_id]} could not be probed: {type(error).__name__}: {error}"
             say(problem, console, "yellow")
 
 
-def _probe(name: str, run_id: str, title: str, store: Store, command: str, console: Console) -> None:
-    files = store.study(name).run(run_id)
+def _probe(files: RunPaths, title: str, command: str, console: Console) -> tuple[Finding, ...]:
     with console.status(f"probing {escape(title)}") as status:
-        findings = probe_run(
-            files, title, command, CLIPS, lambda probe: status.update(f"probing {escape(title)}: {probe}")
-        )
-    log_findings(store, name, run_id, findings, files)
+        return probe_run(files, title, command, CLIPS, lambda probe: status.update(f"probing {escape(title)}: {probe}"))
 
 
 def _say_how_it_went(tally: Tally, seconds: float, console: Console) -> None:

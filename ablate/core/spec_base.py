@@ -34,11 +34,12 @@ class Spec(BaseModel):
 
         Equal specs return equal trees. A new field at its default changes no tree. A tree validates to an equal spec.
         """
-        return {
-            name: _plain(value)
-            for name, value in self
-            if name == "kind" or value != type(self).model_fields[name].get_default(call_default_factory=True)
-        }
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: _plain(value) for name, value in values.items() if name == "kind" or not self._is_default(name)}
+
+    def _is_default(self, name: str) -> bool:
+        default = type(self).model_fields[name].get_default(call_default_factory=True)
+        return bool(getattr(self, name) == default)
 
 
 def _plain(value: Any) -> Any:

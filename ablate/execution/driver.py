@@ -20,6 +20,7 @@ from ablate.storage.failed_attempts import FailedAttempt, FailedAttempts, Failur
 from ablate.storage.paths import Store
 from ablate.storage.records import CURVE_COLUMNS, RunRecord
 from ablate.study import PlannedRun, StudySpec
+from ablate.study.stored_runs import study_paths
 
 POLL_SECONDS = 0.5
 
@@ -56,7 +57,7 @@ class Driver:
 
     def __init__(self, study: StudySpec, store: Store, tracker: Tracker, executor: Executor, display: Display) -> None:
         self._study, self._tracker, self._executor, self._display = study, tracker, executor, display
-        self._paths = store.study(study.name)
+        self._paths = study_paths(store, study)
         self._runs = {planned_run.id: planned_run for planned_run in study.planned_runs}
         self._ledger = Ledger.open(store, study)
         self._attempts: dict[str, Attempt] = {}
@@ -120,8 +121,8 @@ class Driver:
                 self._fail(attempt, "timeout", f"stopped after {minutes:g} minutes (budget.run_minutes)")
 
     def _begin(self, trial: int, planned_run: PlannedRun) -> None:
-        if self._paths.run(planned_run.id).folder.exists():
-            self._tracker.supersede(planned_run)
+        if (folder := self._paths.run(planned_run.id).folder).exists():
+            self._tracker.supersede(planned_run, folder.name)
         attempt = Attempt(planned_run, trial, self._tracker.start(planned_run, trial))
         if self._has_record(planned_run.id):  # a driver died between writing the record and taking it in
             self._settle(attempt)
@@ -147,7 +148,7 @@ class Driver:
 
     def _settle(self, attempt: Attempt) -> None:
         planned_run, paths = attempt.planned_run, self._paths.run(attempt.planned_run.id)
-        record = RunRecord.load(paths)
+        record = RunRecord.load(paths, planned_run.id)
         value = self._study.response.of(record.scores)
         self._tracker.finish(attempt.run_id, record, paths)
         pictures = [paths.frame_grid(view) for view in record.examples] + [paths.animation(self._study.response.view)]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, Self, final
 
 import optuna
-import pandas as pd
 from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.exceptions import ExperimentalWarning, StorageInternalError, UpdateFinishedTrialError
@@ -21,10 +20,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from ablate.core.errors import AblateError
 from ablate.measurement.metrics import METRICS, SECONDARY
 from ablate.storage.atomic import whole_file
-from ablate.storage.paths import Store, without_password
+from ablate.storage.paths import Store, StudyPaths, without_password
 from ablate.storage.records import RunRecord
 from ablate.storage.retry import retry_unreachable
 from ablate.study import PlannedRun, StudySpec
+from ablate.study.stored_runs import study_paths
 
 SETTLED = (TrialState.COMPLETE, TrialState.PRUNED)
 ANY_SEED = IntDistribution(0, 2**31 - 1)  # Optuna lets no distribution change, and seeds may be added
@@ -182,7 +182,7 @@ def _trials(store: Store, study: StudySpec) -> optuna.Study:
         trials = optuna.load_study(study_name=study.name, storage=storage, sampler=sampler)
         if trials.user_attrs.get(LAYOUT) == _layout(study):
             return trials
-        carried = list(_carried_over(trials, study, store))
+        carried = list(_carried_over(trials, study, study_paths(store, study)))
         optuna.delete_study(study_name=study.name, storage=storage)
     upwards = METRICS[study.response.metric].higher_is_better
     direction = StudyDirection.MAXIMIZE if upwards else StudyDirection.MINIMIZE
@@ -201,27 +201,32 @@ def _engine(url: str) -> dict[str, Any]:
     return {"pool_pre_ping": True}  # a server may have been restarted since the last call
 
 
-def _carried_over(trials: optuna.Study, study: StudySpec, store: Store) -> Iterator[FrozenTrial]:
+def _carried_over(trials: optuna.Study, study: StudySpec, paths: StudyPaths) -> Iterator[FrozenTrial]:
     """Write the settled trials in today's levels and response; those without a point or a record fall away."""
-    points = {planned_run.id: planned_run for planned_run in study.planned_runs}
+    planned_runs = {run.id: run for run in study.planned_runs}
     for trial in trials.get_trials(states=SETTLED):
-        planned_run = points.get(trial.user_attrs["run"])
-        paths = store.study(study.name).run(trial.user_attrs["run"])
-        if planned_run is None or not paths.record.exists():
+        planned_run = planned_runs.get(_run_id(trial, paths))
+        if planned_run is None or not paths.run(planned_run.id).record.exists():
             continue
-        value = study.response.of(pd.read_parquet(paths.scores))
+        value = study.response.of(RunRecord.load(paths.run(planned_run.id), planned_run.id, pictures=False).scores)
         diverged = trial.user_attrs["outcome"] == "diverged"
         trial.state, outcome = _verdict(value, "diverged" if diverged else "finished")
         trial.value = value if trial.state is TrialState.COMPLETE else None
-        trial.user_attrs["outcome"] = outcome
+        trial.user_attrs |= {"run": planned_run.id, "outcome": outcome}
         trial.params, trial.distributions = _params(planned_run), _distributions(study)
         yield trial
+
+
+def _run_id(trial: FrozenTrial, paths: StudyPaths) -> str:
+    """Return the identity of a trial's run. Schema 1 kept it, as it was then, in the attribute `point`."""
+    label = trial.user_attrs["point"] if "point" in trial.user_attrs else trial.user_attrs["run"]
+    return paths.run_id(label)
 
 
 def _layout(study: StudySpec) -> dict[str, Any]:
     """Return what Optuna does not let change: the levels, and what a trial's value means."""
     levels = {path: factor.level_names() for path, factor in study.factors.items()}
-    return {"levels": levels, "response": study.response.model_dump(mode="json")}
+    return {"levels": levels, "response": study.response.non_defaults()}
 
 
 def _distributions(study: StudySpec) -> dict[str, BaseDistribution]:

@@ -21,7 +21,7 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
     """
     response, rows, sums = study.response, [], {}
     for planned_run in study.planned_runs:
-        record = _record(paths.run(planned_run.id))
+        record = _record(paths.run(planned_run.id), planned_run.id)
         rows.append(_row(planned_run, record, paths, response.view))
         if record is not None and record.outcome == "finished":
             sums[planned_run.id] = _told(step_sums(record.scores), response.metric)
@@ -45,8 +45,8 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
     )
 
 
-def _record(paths: RunPaths) -> RunRecord | None:
-    return RunRecord.load(paths, pictures=False) if paths.record.exists() else None
+def _record(paths: RunPaths, run_id: str) -> RunRecord | None:
+    return RunRecord.load(paths, run_id, pictures=False) if paths.record.exists() else None
 
 
 def _told(sums: pd.DataFrame, metric: str) -> pd.DataFrame:

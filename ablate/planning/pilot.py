@@ -20,7 +20,11 @@ def from_store(study: StudySpec, paths: StudyPaths) -> Spread | None:
     """Return the deviation of the study's runs that have a result; None where they are too few to tell."""
     made = [run for run in study.planned_runs if paths.run(run.id).record.exists()]
     rows = [
-        {**run.levels, "seed": run.seed, "response": study.response.of(RunRecord.load(paths.run(run.id)).scores)}
+        {
+            **run.levels,
+            "seed": run.seed,
+            "response": study.response.of(RunRecord.load(paths.run(run.id), run.id, pictures=False).scores),
+        }
         for run in made
     ]
     return _deviation(pd.DataFrame(rows), tuple(study.factors), "this study") if rows else None

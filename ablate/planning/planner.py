@@ -22,7 +22,7 @@ from ablate.measurement.metrics import METRICS
 from ablate.planning.mixing import mixing
 from ablate.planning.plan import Confounding, Freedom, Plan, PlannedTest, Spread, WithSeeds
 from ablate.planning.power import FTest
-from ablate.planning.preregistration import digest, preregistered_part
+from ablate.planning.preregistration import digest, preregistered_settings
 from ablate.planning.reach import MOST_SEEDS, first_step, reach
 from ablate.planning.sensitivity import f_test
 from ablate.planning.unmeasured import unmeasured
@@ -83,7 +83,7 @@ def plan(study: StudySpec, sd: Spread | None = None) -> Plan:
         caveat=study.design.caveat,
         obstacle=reached.obstacle,
         remedies=reached.remedies,
-        digest=digest(preregistered_part(study)),
+        digest=digest(preregistered_settings(study)),
     )
 
 

@@ -1,7 +1,8 @@
-"""The plan as it stood when the study started, and what was changed after that.
+"""The preregistered plan of a study: its settings at the first start, and every later change of them.
 
-plan.json holds the frozen part of the plan, its SHA-256 digest, the date, and every later change in the order in which
-it was made. The frozen part is never written over: a changed plan shows as deviations.
+plan.json holds the plan, its SHA-256 digest, the date, and every later change in the order in which it was made. The
+plan is never overwritten: a changed study shows as deviations from it. A plan of an older schema is compared in the
+names and defaults of today, so that a new version of Ablate is no deviation.
 """
 
 import hashlib
@@ -16,10 +17,12 @@ from ablate.inference.hypotheses import family
 from ablate.planning.unmeasured import unmeasured
 from ablate.storage.atomic import whole_file
 from ablate.storage.paths import StudyPaths
+from ablate.storage.records import SCHEMA
 from ablate.study import StudySpec, level_name
+from ablate.study.schema import NUMBER, OlderVersionError, current_path, rename_within, schema_number, upgrade_study
 
 Value = str | int | float | bool | list[Any] | None
-FrozenPart = Mapping[str, Value]
+Settings = Mapping[str, Value]
 """Every setting by its path, as in analysis.alpha or factors.model.activation.levels; None where there is none."""
 
 LEFT_OUT: dict[str, Any] = {
@@ -31,12 +34,13 @@ LEFT_OUT: dict[str, Any] = {
     "analysis": {"sd"},
     "factors": {"__all__": {"title", "labels"}},
 }
-"""What changes no result and no verdict."""
+"""Settings that change no result and no verdict."""
+PAIR = " x "
 
 
 @dataclass(frozen=True)
-class Change:
-    """A setting that is not as it was before: its path, both values, and the start of the study that had it first."""
+class PlanChange:
+    """A setting that differs from the plan: its path, both values, and the first start of the study that had it."""
 
     what: str
     before: Value
@@ -50,97 +54,105 @@ class Change:
 
 
 @dataclass(frozen=True)
-class FrozenPlan:
-    """What plan.json holds. `note` says what was wrong with an earlier one that this one replaced."""
+class PreregisteredPlan:
+    """What plan.json holds. `note` says what was wrong with an earlier plan.json that this one replaced."""
 
-    frozen_at: str
+    preregistered_at: str
     digest: str
-    plan: FrozenPart
-    changes: tuple[Change, ...] = ()
+    plan: Settings
+    changes: tuple[PlanChange, ...] = ()
     note: str | None = None
+    schema: int = SCHEMA
 
     @property
-    def latest(self) -> FrozenPart:
-        """The settings of the latest start."""
-        return {**self.plan, **{change.what: change.after for change in self.changes}}
+    def latest(self) -> Settings:
+        """The settings of the latest start, in the names and defaults of today. Raises OlderVersionError."""
+        plan = _current(self.plan, self.schema)
+        for change in self.changes:
+            plan = {**plan, **_current({change.what: change.after}, SCHEMA)}
+        return plan
 
 
-def freeze(paths: StudyPaths, study: StudySpec) -> None:
-    """Write the plan to the study's folder at its first start; at a later one, add what has changed since the last.
+def preregister(paths: StudyPaths, study: StudySpec) -> None:
+    """Write the plan to the study's folder at its first start; at a later start, add what has changed since the last.
 
-    A plan.json that is damaged is moved aside, and the plan is frozen anew with a note of that.
+    A plan.json that is damaged is moved aside, and the plan is written again with a note of that.
     """
-    part, now = preregistered_part(study), f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
+    settings, now = preregistered_settings(study), f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
     try:
-        earlier = read(paths)
+        plan = read(paths)
     except DataError as error:
         paths.plan.replace(paths.damaged_plan)
-        note = f"The plan frozen first is lost: {error}. It was frozen anew on {now}, and the damaged file kept."
-        _write(paths, FrozenPlan(now, digest(part), part, note=note))
+        note = f"The first plan is lost: {error}. The plan was preregistered again on {now}; the damaged file was kept."
+        _write(paths, PreregisteredPlan(now, digest(settings), settings, note=note))
         return
-    if earlier is None:
-        _write(paths, FrozenPlan(now, digest(part), part))
-    elif changes := tuple(_changes(earlier.latest, part, f"since the start of {now}")):
-        _write(paths, replace(earlier, changes=(*earlier.changes, *changes)))
+    if plan is None:
+        _write(paths, PreregisteredPlan(now, digest(settings), settings))
+    elif changes := tuple(_changes(plan, study, f"since the start of {now}")):
+        _write(paths, replace(plan, changes=(*plan.changes, *changes)))
 
 
 def deviations(paths: StudyPaths, study: StudySpec) -> tuple[str, ...]:
-    """Return a sentence for everything in which the study is not, or was not always, as its frozen plan says.
+    """Return a sentence for every setting in which the study differs, or differed, from its preregistered plan.
 
-    There are none where no plan was frozen, and one where plan.json is damaged. Never raises for what is in the file.
+    There are none where there is no plan, and one where plan.json is damaged. Never raises for what is in the file.
     """
     try:
-        frozen = read(paths)
+        plan = read(paths)
     except DataError as error:
-        return (f"The frozen plan is lost: {error}. The next `ablate run` freezes it anew.",)
-    if frozen is None:
+        return (f"The preregistered plan is lost: {error}. The next `ablate run` preregisters the study again.",)
+    if plan is None:
         return ()
-    pending = _changes(frozen.latest, preregistered_part(study), "since the latest start")
-    note = (frozen.note,) if frozen.note else ()
-    return (*note, *(change.sentence for change in (*frozen.changes, *pending)))
+    note = (plan.note,) if plan.note else ()
+    changes = (*plan.changes, *_changes(plan, study, "since the latest start"))
+    return (*note, *(change.sentence for change in changes))
 
 
 def digest_tag(paths: StudyPaths) -> dict[str, str]:
-    """Return the digest of the frozen plan as a tag for trackers; none where no plan can be read."""
+    """Return the digest of the preregistered plan as a tag for trackers; none where no plan can be read."""
     try:
-        frozen = read(paths)
+        plan = read(paths)
     except DataError:
         return {}
-    return {"plan.digest": frozen.digest} if frozen else {}
+    return {"plan.digest": plan.digest} if plan else {}
 
 
-def read(paths: StudyPaths) -> FrozenPlan | None:
-    """Return the frozen plan, None where there is none.
+def read(paths: StudyPaths) -> PreregisteredPlan | None:
+    """Return the preregistered plan, None where there is none.
 
-    Raises DataError where the file is damaged, or its plan is not the one that its digest was taken of.
+    Raises DataError where the file is damaged, or its plan does not match its digest.
     """
     if not paths.plan.exists():
         return None
     try:
-        held = json.loads(paths.plan.read_text(encoding="utf-8"))
-        found = FrozenPlan(**held | {"changes": tuple(Change(**change) for change in held["changes"])})
-        if found.digest == digest(found.plan):
-            return found
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        tree = json.loads(paths.plan.read_text(encoding="utf-8"))
+        number = schema_number(tree)
+        if number == 1:  # which called it frozen, and wrote no number
+            tree = {("preregistered_at" if key == "frozen_at" else key): value for key, value in tree.items()}
+        changes = tuple(PlanChange(**change) for change in tree["changes"])
+        plan = PreregisteredPlan(**tree | {"changes": changes, NUMBER: number})
+        if plan.digest == digest(plan.plan):
+            return plan
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{paths.plan} cannot be read ({type(error).__name__}: {error})") from error
-    raise DataError(f"{paths.plan} was edited: its plan is not the one of its digest")
+    raise DataError(f"{paths.plan} was edited: its plan does not match its digest")
 
 
-def preregistered_part(study: StudySpec) -> FrozenPart:
+def preregistered_settings(study: StudySpec) -> Settings:
     """Return what is fixed before the first result.
 
-    That is the question, the response, the base run, factors, design, seeds, how verdicts are reached, every hypothesis
-    that is tested, and whether the study is exploratory.
+    That is the question, the response, the base run, factors, design, seeds, the settings of the analysis, every
+    hypothesis that is tested, and whether the study is exploratory.
     """
-    found = family(unmeasured(study, len(study.seeds)), study.settings).tested
-    hypotheses: list[Any] = [" x ".join(own.factors) for own in found]
+    tested = family(unmeasured(study, len(study.seeds)), study.settings).tested
+    hypotheses: list[Any] = [PAIR.join(hypothesis.factors) for hypothesis in tested]
     settings = study.model_dump(mode="json", exclude=LEFT_OUT)
-    return dict(_flat(settings)) | {"hypotheses": hypotheses, "family": len(found)}
+    return dict(_flat(settings)) | {"hypotheses": hypotheses, "family": len(tested)}
 
 
-def digest(part: FrozenPart) -> str:
-    """Return the SHA-256 digest of a frozen part: equal settings give equal digests."""
-    return hashlib.sha256(json.dumps(part, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+def digest(settings: Settings) -> str:
+    """Return the SHA-256 digest of preregistered settings: equal settings give equal digests."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def _flat(block: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Value]]:
@@ -151,16 +163,59 @@ def _flat(block: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Valu
             yield above + key, value
 
 
-def _changes(before: FrozenPart, after: FrozenPart, since: str) -> Iterator[Change]:
-    for what in dict.fromkeys((*before, *after)):
-        if before.get(what) != after.get(what):
-            yield Change(what, before.get(what), after.get(what), since)
+def _changes(plan: PreregisteredPlan, study: StudySpec, since: str) -> Iterator[PlanChange]:
+    """Yield the changes from the latest settings of a plan to those of a study.
+
+    A setting that the plan does not have and that is at its default is no change: the field is newer than the plan.
+    """
+    try:
+        before = plan.latest
+    except OlderVersionError as error:
+        yield PlanChange("the version of Ablate", "one with another field", f"this one ({error})", since)
+        return
+    after = preregistered_settings(study)
+    chosen = {key for key, _ in _flat(study.non_defaults())} | {"hypotheses", "family"}
+    for key in dict.fromkeys((*before, *after)):
+        is_newer_default = key not in before and key not in chosen
+        if before.get(key) != after.get(key) and not is_newer_default:
+            yield PlanChange(key, before.get(key), after.get(key), since)
+
+
+def _current(settings: Settings, number: int) -> Settings:
+    """Return the settings of a plan of schema `number` in the names and defaults of today."""
+    tree: dict[str, Any] = {}
+    for key, value in settings.items():
+        *above, last = _place(key)
+        block = tree
+        for name in above:
+            block = block.setdefault(name, {})
+        block[last] = value
+    current = dict(_flat(upgrade_study(tree, number).tree))
+    return {_current_key(key): _current_value(key, value) for key, value in current.items()}
+
+
+def _place(key: str) -> list[str]:
+    """Return the keys from the study down to a setting. The path of a factor is one key, though it has dots."""
+    first, *below = key.split(".")
+    if first == "factors" and len(below) > 1:
+        return [first, ".".join(below[:-1]), below[-1]]
+    return [first, *below]
+
+
+def _current_key(key: str) -> str:
+    return rename_within(key) if key.startswith("design.") else key
+
+
+def _current_value(key: str, value: Value) -> Value:
+    if key != "hypotheses" or not isinstance(value, list):
+        return value
+    return [PAIR.join(map(current_path, str(hypothesis).split(PAIR))) for hypothesis in value]
 
 
 def _written(value: Value) -> str:
     return ", ".join(map(level_name, value)) if isinstance(value, list) else level_name(value)
 
 
-def _write(paths: StudyPaths, plan: FrozenPlan) -> None:
+def _write(paths: StudyPaths, plan: PreregisteredPlan) -> None:
     with whole_file(paths.plan) as path:
         path.write_text(json.dumps(asdict(plan), indent=1) + "\n", encoding="utf-8")

@@ -1,7 +1,8 @@
 """Every file name of a store, and the addresses of its databases, in one place."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -87,9 +88,20 @@ class RunPaths:
 
 @dataclass(frozen=True)
 class StudyPaths:
-    """The files of one study."""
+    """The files of one study.
+
+    `labels` names the folder of every run that does not lie in a folder of its own identity. `older_runs` are the
+    folders of runs with a field that this version no longer has.
+    """
 
     folder: Path
+    labels: Mapping[str, str] = field(default_factory=dict)
+    older_runs: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> Path:
+        """One folder for every run."""
+        return self.folder / "runs"
 
     @property
     def study_yaml(self) -> Path:
@@ -137,8 +149,12 @@ class StudyPaths:
         return self.folder / "plan.damaged.json"
 
     def run(self, run_id: str) -> RunPaths:
-        """Return the files of one run, by the identity of its point."""
-        return RunPaths(self.folder / "runs" / run_id)
+        """Return the files of one run, by its identity."""
+        return RunPaths(self.runs / self.labels.get(run_id, run_id))
+
+    def run_id(self, label: str) -> str:
+        """Return the identity of the run in a folder, by the name of that folder."""
+        return next((run_id for run_id, known in self.labels.items() if known == label), label)
 
 
 @dataclass(frozen=True)
@@ -197,10 +213,9 @@ class Store:
         """Where the Optuna dashboard finds artifacts."""
         return self.root / "optuna_artifacts"
 
-    def runs(self, run_id: str) -> list[RunPaths]:
-        """Return the files of one run in every study that holds it."""
-        folders = [folder / "runs" / run_id for folder in sorted((self.root / "studies").glob("*"))]
-        return [RunPaths(folder) for folder in folders if folder.is_dir()]
+    def studies(self) -> list[StudyPaths]:
+        """Return the files of every study, in the order of their names."""
+        return [StudyPaths(folder) for folder in sorted((self.root / "studies").glob("*"))]
 
     def study(self, name: str) -> StudyPaths:
         """Return the files of one study."""

@@ -9,6 +9,7 @@ A tree is a mapping of plain values, as YAML and JSON hold it. Four kinds of cha
 A new field with a default needs no entry: it changes neither a tree nor the identity of a run.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -165,6 +166,16 @@ def current_path(path: str, steps: Mapping[int, Step] = STEPS, *, of_study: bool
     for step in steps.values():
         path = _renamed_path(path, step.study if of_study else step.run)
     return path
+
+
+def rename_within(text: str, steps: Mapping[int, Step] = STEPS) -> str:
+    """Rename every path of a run that occurs in `text` after a dot, as in design.only_when.model.head.model.kind."""
+    for step in steps.values():
+        for change in step.run:
+            if isinstance(change, Rename) and ANY not in change.path:
+                current = _renamed_path(change.path, [change])
+                text = re.sub(rf"(?<=\.){re.escape(change.path)}(?=\.|$)", current, text)
+    return text
 
 
 def _renamed_path(path: str, changes: Sequence[Change]) -> str:

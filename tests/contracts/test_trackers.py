@@ -128,7 +128,7 @@ def test_a_result_that_another_replaces_is_superseded(adapter, begun, made_recor
     record = made_record(planned_run)
     record.save(paths)
     tracker.finish(run_id, record, paths)
-    tracker.supersede(planned_run)
+    tracker.supersede(planned_run, planned_run.id)
     shown = adapter.shown(run_id)
     assert (shown.status, shown.outcome) == ("KILLED", "superseded")
 

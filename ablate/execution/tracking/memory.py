@@ -44,8 +44,8 @@ class MemoryTracker(Tracker):
             if run.status == "RUNNING":
                 run.end("KILLED", "abandoned")
 
-    def supersede(self, planned_run: PlannedRun) -> None:
-        """Let no earlier run of the point count."""
+    def supersede(self, planned_run: PlannedRun, label: str) -> None:  # noqa: ARG002  # the contract
+        """End earlier attempts at the run as superseded."""
         for run in self.runs.values():
             if run.planned_run == planned_run and run.status == "FINISHED":
                 run.end("KILLED", "superseded")

@@ -98,9 +98,10 @@ class MLflowTracker(Tracker):
             self._end_all("status = 'RUNNING'", "abandoned")
 
     @retry_unreachable
-    def supersede(self, planned_run: PlannedRun) -> None:
+    def supersede(self, planned_run: PlannedRun, label: str) -> None:
         """See Tracker. A driver that died may have ended the run, and not told so in its ledger."""
-        self._end_all(f"tags.run = '{planned_run.id}' and status = 'FINISHED'", "superseded")
+        for tag in _run_tags(planned_run.id, label):
+            self._end_all(f"{tag} and status = 'FINISHED'", "superseded")
 
     @retry_unreachable
     def start(self, planned_run: PlannedRun, trial: int) -> str:
@@ -242,9 +243,10 @@ def study_and_run(store: Store, run_id: str) -> tuple[str, str]:
             f"no run {run_id!r} in {without_password(store.mlflow_url)}; copy the id from the run's page"
         ) from error
     study: str = client.get_experiment(run.info.experiment_id).name
-    if "run" not in run.data.tags:
+    label = run.data.tags.get("run", run.data.tags.get("point"))  # schema 1 called the tag point
+    if label is None:
         raise DataError(f"run {run_id!r} is that of the whole study {study!r}; give one of the runs below it")
-    return study, run.data.tags["run"]
+    return study, label
 
 
 def log_findings(store: Store, study: str, run: str, findings: Sequence[Finding], paths: RunPaths) -> str | None:
@@ -255,15 +257,21 @@ def log_findings(store: Store, study: str, run: str, findings: Sequence[Finding]
     client = _client(store)
     experiment = client.get_experiment_by_name(study)
     ids = [experiment.experiment_id] if experiment else []
-    found = client.search_runs(ids, f"tags.run = '{run}' and status = 'FINISHED'", max_results=1) if ids else []
-    if not found:
+    filters = [f"{tag} and status = 'FINISHED'" for tag in _run_tags(run, paths.folder.name)] if ids else []
+    finished = [run for text in filters for run in client.search_runs(ids, text, max_results=1)]
+    if not finished:
         return None
-    run_id: str = found[0].info.run_id
+    run_id: str = finished[0].info.run_id
     numbers = {(key, 0): value for key, value in _probe_numbers(findings)}
     _send(client, run_id, _metrics(numbers), [RunTag("probed", "true")])
     for file in (paths.findings, paths.findings_page):
         client.log_artifact(run_id, str(file))
     return run_id
+
+
+def _run_tags(run_id: str, label: str) -> tuple[str, str]:
+    """Return the filters that find a run: by its identity, or by the label that schema 1 kept in the tag `point`."""
+    return f"tags.run = '{run_id}'", f"tags.point = '{label}'"
 
 
 def _probe_numbers(findings: Sequence[Finding]) -> Iterator[tuple[str, float]]:

@@ -17,8 +17,11 @@ class Tracker(ABC):
         """Create the study's experiment and parent run, or find those of an earlier start; adopt no stale run."""
 
     @abstractmethod
-    def supersede(self, planned_run: PlannedRun) -> None:
-        """End as superseded what is shown as the result of a point: another one is to take its place."""
+    def supersede(self, planned_run: PlannedRun, label: str) -> None:
+        """End as superseded what is shown as the result of a run, since another attempt is to replace it.
+
+        `label` names the folder of the run, which differs from its identity in a store of an older schema.
+        """
 
     @abstractmethod
     def start(self, planned_run: PlannedRun, trial: int) -> str:
