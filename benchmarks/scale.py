@@ -11,6 +11,7 @@ import shutil
 import time
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
@@ -27,7 +28,7 @@ from ablate.execution.progress import Display, Standing
 from ablate.execution.tracking.mlflow import MLflowTracker
 from ablate.measurement.metrics import METRICS
 from ablate.storage.paths import RunPaths, Store
-from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RunRecord
+from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, RecordHead, RunRecord
 from ablate.study import StudySpec, study_file
 
 CELLS, KINDS = 10, 50
@@ -60,7 +61,7 @@ def main() -> None:
 
 
 class Stub(Executor):
-    """Leaves the record of a run at once: a copy of one of KINDS that were made before."""
+    """Writes the record of a run at once: a copy of one of KINDS records, with the run in its head."""
 
     def __init__(self, folder: Path) -> None:
         self._done: list[Event] = []
@@ -77,6 +78,8 @@ class Stub(Executor):
         """See Executor."""
         made = self._made[zlib.crc32(task.planned_run.id.encode()) % KINDS]
         shutil.copytree(made.folder, task.folder, dirs_exist_ok=True)
+        files = RunPaths(task.folder)
+        replace(RecordHead.load(files), run=task.planned_run.spec.non_defaults()).save(files)
         self._done.append(Finished(task.planned_run.id))
 
     def events(self, timeout: float) -> Sequence[Event]:  # noqa: ARG002  # nothing to wait for
@@ -84,7 +87,7 @@ class Stub(Executor):
         done, self._done = self._done, []
         return done
 
-    def cancel(self, planned_run: str) -> None:
+    def cancel(self, run_id: str) -> None:
         """See Executor."""
 
     def close(self) -> None:
@@ -150,7 +153,7 @@ def _record(kind: int) -> RunRecord:
     ]
     frames = np.zeros((1, 3, 16, 16), np.uint8)
     return RunRecord(
-        run_id=str(kind),
+        run={},
         outcome="finished",
         scores=pd.DataFrame(rows, columns=SCORE_COLUMNS),
         curve=pd.DataFrame([(1, 0.5, 0.6)], columns=CURVE_COLUMNS),

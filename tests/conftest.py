@@ -116,7 +116,7 @@ def made_record():
         frames = np.zeros((1, 3, 16, 16), np.uint8)
         frames[..., 4:8, 4:8] = 255
         return RunRecord(
-            run_id=planned_run.id,
+            run=planned_run.spec.non_defaults(),
             outcome=outcome,
             scores=pd.DataFrame(rows if outcome == "finished" else [], columns=SCORE_COLUMNS),
             curve=pd.DataFrame([(2, 0.5, 0.6), (4, 0.4, 0.5)], columns=CURVE_COLUMNS),

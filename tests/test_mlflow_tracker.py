@@ -59,7 +59,7 @@ def finished(store, study, tracker, made_record, client):
 def with_scores(rows):
     def change(record):
         scores = pd.DataFrame(rows, columns=SCORE_COLUMNS)
-        return RunRecord(record.run_id, record.outcome, scores, record.curve, record.examples, record.facts)
+        return RunRecord(record.run, record.outcome, scores, record.curve, record.examples, record.facts)
 
     return change
 

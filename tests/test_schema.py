@@ -23,7 +23,7 @@ def test_the_shipped_schema_is_the_one_that_ablate_schema_prints():
 
 
 def test_an_editor_knows_every_key_of_a_study(schema):
-    assert schema["properties"].keys() == StudySpec.model_fields.keys()
+    assert schema["properties"].keys() == StudySpec.model_fields.keys() | {"schema"}
     assert schema["$defs"]["RunSpec"]["properties"].keys() == RunSpec.model_fields.keys() - {"seed"}
 
 

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ablate.components.losses import MSE, SSIMLoss
 from ablate.components.models import Blank, ConvLSTM
 from ablate.core.errors import SpecError
+from ablate.storage.records import SCHEMA
 from ablate.study import RunSpec, StudySpec, study_file
 
 GOOD = """\
@@ -468,13 +469,14 @@ def test_a_written_study_loads_back_as_an_equal_one(at):
 
 def test_a_written_run_is_the_run(small_run):
     tree = YAML(typ="safe", pure=True).load(study_file.dump(small_run))
+    assert tree.pop("schema") == SCHEMA
     tree["model"]["kernel_size"] = small_run.model.kernel_size
     assert RunSpec.model_validate(tree) == small_run
 
 
 def test_what_is_written_is_in_the_order_of_the_spec(small_study):
     keys = [line.split(":")[0] for line in study_file.dump(small_study()).splitlines() if line[0].isalpha()]
-    assert keys == list(StudySpec.model_fields)
+    assert keys == ["schema", *StudySpec.model_fields]
 
 
 @given(

@@ -67,7 +67,7 @@ def _record(planned_run: PlannedRun, *, diverged: bool, value: float) -> RunReco
     ]
     frames = np.zeros((1, 3, 16, 16), np.uint8)
     return RunRecord(
-        run_id=planned_run.id,
+        run=planned_run.spec.non_defaults(),
         outcome="diverged" if diverged else "finished",
         scores=pd.DataFrame([] if diverged else rows, columns=SCORE_COLUMNS),
         curve=pd.DataFrame([(1, 0.5, 0.6)], columns=CURVE_COLUMNS),

@@ -1,4 +1,4 @@
-"""The plan that is frozen when a study starts, and what is changed after that."""
+"""The plan that is preregistered when a study starts, and the changes after that."""
 
 import json
 
@@ -40,7 +40,7 @@ def test_what_changes_no_verdict_leaves_the_digest(small_study, changes):
     assert digest(preregistered_settings(small_study(**changes))) == digest(preregistered_settings(small_study()))
 
 
-def test_the_title_of_a_factor_is_not_frozen(small_study):
+def test_the_title_of_a_factor_is_not_preregistered(small_study):
     untitled, titled = (
         small_study(factors={"model.activation": {"levels": ["tanh", "relu"], "title": title}})
         for title in (None, "activation")
@@ -48,17 +48,17 @@ def test_the_title_of_a_factor_is_not_frozen(small_study):
     assert digest(preregistered_settings(untitled)) == digest(preregistered_settings(titled))
 
 
-def test_the_frozen_plan_holds_what_was_decided(small_study, paths):
+def test_the_preregistered_plan_holds_what_was_decided(small_study, paths):
     preregister(paths, small_study(analysis={"margin": 0.02}))
-    frozen = json.loads(paths.plan.read_text())
-    assert frozen["digest"] == digest(frozen["plan"])
-    assert frozen["frozen_at"].endswith("UTC")
+    plan = json.loads(paths.plan.read_text())
+    assert plan["digest"] == digest(plan["plan"])
+    assert plan["preregistered_at"].endswith("UTC")
     kernel, activation = "model.state_kernel_size", "model.activation"
-    assert frozen["plan"]["hypotheses"] == [kernel, activation, f"{kernel} x {activation}"]
-    assert frozen["plan"]["family"] == 3
-    assert frozen["plan"]["analysis.margin"] == 0.02
-    assert frozen["plan"]["design.kind"] == "full_factorial"
-    assert frozen["plan"]["response.metric"] == "ghost_ratio"
+    assert plan["plan"]["hypotheses"] == [kernel, activation, f"{kernel} x {activation}"]
+    assert plan["plan"]["family"] == 3
+    assert plan["plan"]["analysis.margin"] == 0.02
+    assert plan["plan"]["design.kind"] == "full_factorial"
+    assert plan["plan"]["response.metric"] == "ghost_ratio"
 
 
 def test_an_unchanged_start_leaves_the_file_as_it_is(small_study, paths):
@@ -70,9 +70,9 @@ def test_an_unchanged_start_leaves_the_file_as_it_is(small_study, paths):
 
 
 def stored(paths):
-    frozen = read(paths)
-    assert frozen is not None
-    return frozen
+    plan = read(paths)
+    assert plan is not None
+    return plan
 
 
 def test_a_later_change_is_a_deviation_and_the_first_plan_is_kept(small_study, paths):
@@ -116,18 +116,18 @@ def test_a_factor_that_is_added_shows_as_its_levels_and_its_hypotheses(small_stu
         b"\xff\xfe",
         b"[]",
         b"{}",
-        b'{"frozen_at": "x", "digest": "y", "plan": [], "changes": 3, "note": null}',
-        b'{"frozen_at": "x", "digest": "y", "plan": {}, "changes": [{"what": 1}], "note": null}',
+        b'{"preregistered_at": "x", "digest": "y", "plan": [], "changes": 3, "note": null}',
+        b'{"preregistered_at": "x", "digest": "y", "plan": {}, "changes": [{"what": 1}], "note": null}',
     ],
 )
-def test_a_damaged_plan_is_told_and_frozen_anew(small_study, paths, damage):
+def test_a_damaged_plan_is_reported_and_preregistered_again(small_study, paths, damage):
     preregister(paths, small_study())
     paths.plan.write_bytes(damage)
-    assert "The frozen plan is lost" in deviations(paths, small_study())[0]
+    assert "The preregistered plan is lost" in deviations(paths, small_study())[0]
     assert digest_tag(paths) == {}
     preregister(paths, small_study())
     assert stored(paths).plan == preregistered_settings(small_study())
-    assert "The plan frozen first is lost" in deviations(paths, small_study())[0]
+    assert "The first plan is lost" in deviations(paths, small_study())[0]
     assert paths.damaged_plan.read_bytes() == damage
 
 
@@ -137,7 +137,7 @@ def test_a_plan_that_was_edited_by_hand_is_not_believed(small_study, paths):
     assert "was edited" in deviations(paths, small_study())[0]
 
 
-def test_without_a_frozen_plan_there_are_no_deviations(small_study, paths):
+def test_without_a_preregistered_plan_there_are_no_deviations(small_study, paths):
     assert deviations(paths, small_study()) == ()
     assert digest_tag(paths) == {}
 
