@@ -221,9 +221,9 @@ def diagnose(
     in [0, 1]. A .keras file is read in safe mode, and runs no code of its own.
     """
     from ablate.commands import diagnose as command
-    from ablate.diagnosis.diagnose import Settings
+    from ablate.diagnosis.diagnose import DiagnosisSettings
 
-    settings = Settings(
+    settings = DiagnosisSettings(
         frame_size=frame_size,
         digits=digits,
         binarize=binarize,
@@ -234,9 +234,8 @@ def diagnose(
         predicts=predicts.value if predicts else None,
         logits=logits,
     )
-    code = Path(target.rpartition(":")[0]) if target else None
-    refuse_overwriting({"--json": json, "--html": html}, code, checkpoint, keras)
     source = command.ModelSource(target, checkpoint, keras)
+    refuse_overwriting({"--json": json, "--html": html}, *source.files)
     command.diagnose(source, settings, command.DiagnosisFiles(json, html), Console())
 
 

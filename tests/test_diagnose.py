@@ -10,12 +10,11 @@ import torch
 from ablate.components.data import MovingMNIST
 from ablate.components.data.batches import as_video
 from ablate.core.errors import SpecError
-from ablate.diagnosis.diagnose import Settings, diagnose
-from ablate.diagnosis.foreign_keras import load_keras
+from ablate.diagnosis.diagnose import DiagnosisSettings, diagnose
+from ablate.diagnosis.foreign_keras import keras2_hard_sigmoid, load_keras
 from ablate.diagnosis.foreign_torch import load_torch
-from ablate.diagnosis.keras2_hard_sigmoid import keras2_hard_sigmoid
 
-SMALL = Settings(frame_size=24, digits=1, context=6, horizon=4, clips=6)
+SMALL = DiagnosisSettings(frame_size=24, digits=1, context=6, horizon=4, clips=6)
 
 
 def findings(diagnosis):
@@ -62,7 +61,7 @@ def test_the_network_of_the_case_carries_nothing_down_or_right(case):
 
 def test_the_keras_example_looks_one_frame_ahead(example):
     assert findings(example)["leak"].numbers["looks_ahead"] == 1
-    assert example.advice[0].startswith("Take the look ahead out: it sees 1 frame ahead")
+    assert example.advice[0].startswith("Remove the look-ahead leakage: the model sees 1 frame ahead")
     assert abs(findings(example)["positions"].numbers["difference"]) > 1e-6
 
 
@@ -96,13 +95,13 @@ def late_oracle(settings, late):
 
 def test_a_forecast_that_comes_two_frames_late_is_told_so():
     diagnosis = diagnose(late_oracle(SMALL, late=2), SMALL)
-    assert any(advice.startswith("Shift the forecast by 2 frames: it is shown late") for advice in diagnosis.advice)
+    assert any(advice.startswith("Shift the forecast by 2 frames: it is compared late") for advice in diagnosis.advice)
 
 
 def test_a_perfect_forecast_is_left_in_peace():
     diagnosis = diagnose(late_oracle(SMALL, late=0), SMALL)
     assert diagnosis.summary.curves["mse"].mean == 0
-    assert diagnosis.advice[0].startswith("Nothing that was measured")
+    assert diagnosis.advice[0].startswith("No measurement calls for a change")
 
 
 SOURCE = """
@@ -156,11 +155,13 @@ def test_without_any_ghost_ratio_the_first_clip_is_shown():
 
 
 def test_each_seed_has_clips_of_its_own():
-    first, second = (diagnose(last_frame, Settings(24, 1, None, 6, 4, 6, seed)).example.target for seed in (0, 1))
+    first, second = (
+        diagnose(last_frame, DiagnosisSettings(24, 1, None, 6, 4, 6, seed)).example.target for seed in (0, 1)
+    )
     assert not np.array_equal(first[0], second[0])
 
 
 def test_clips_that_cannot_be_made_are_told_in_one_line():
     with pytest.raises(SpecError, match=r"frame_size: found 8; .*16") as caught:
-        diagnose(last_frame, Settings(frame_size=8))
+        diagnose(last_frame, DiagnosisSettings(frame_size=8))
     assert "\n" not in str(caught.value)

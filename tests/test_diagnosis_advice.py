@@ -42,19 +42,19 @@ def with_curve(name, *values):
 
 def test_where_nothing_is_wrong_it_says_so_and_on_which_numbers():
     (advice,) = advise(WELL, [NO_LEAK])
-    assert advice.startswith("Nothing that was measured calls for a change")
+    assert advice.startswith("No measurement calls for a change")
     assert "0.01 [-0.01, 0.03]" in advice
     assert "leak" in advice
 
 
 FOUND = [
-    (found("leak", **LEAK | {"looks_ahead": 1, "largest_move": 0.43}), "it sees 1 frame ahead", "0.43"),
+    (found("leak", **LEAK | {"looks_ahead": 1, "largest_move": 0.43}), "the model sees 1 frame ahead", "0.43"),
     (
         found("leak", **LEAK | {"depends_on_other_clips": True, "largest_move_by_other_clips": 0.21}),
-        "other clips of its batch",
+        "other clips of the batch",
         "0.21",
     ),
-    (found("leak", **LEAK | {"looks_ahead": None, "largest_move_by_chance": 0.3}), "random at inference", "0.3"),
+    (found("leak", **LEAK | {"looks_ahead": None, "largest_move_by_chance": 0.3}), "Disable randomness", "0.3"),
     (
         found("positions", difference_low=0.1, loss_inside=0.0123, loss_at_end=0.2345),
         "its loss at the last position, 0.2345",
@@ -83,12 +83,12 @@ def test_each_finding_that_matters_gives_one_advice_with_its_number(finding, tol
     ],
 )
 def test_what_is_undecided_undefined_or_well_gives_none(finding):
-    assert "Nothing" in advise(WELL, [finding])[0]
+    assert "No measurement" in advise(WELL, [finding])[0]
 
 
 SCORED = [
-    (replace(WELL, alignment=Alignment(2, {0: 100.0, 2: 30.0}, None)), "by 2 frames: it is shown late", "30.0"),
-    (replace(WELL, alignment=Alignment(-1, {0: 100.0, -1: 30.0}, None)), "by 1 frame: it is shown early", "100.0"),
+    (replace(WELL, alignment=Alignment(2, {0: 100.0, 2: 30.0}, None)), "by 2 frames: it is compared late", "30.0"),
+    (replace(WELL, alignment=Alignment(-1, {0: 100.0, -1: 30.0}, None)), "by 1 frame: it is compared early", "100.0"),
     (replace(WELL, alignment=Alignment(2, {0: 20.5, 2: 18.3}, None)), "it runs late by about 2 frames", "18.3"),
     (replace(WELL, alignment=Alignment(0, {0: 77.0}, "last_known_frame")), "repeats the last known frame", "77.0"),
     (replace(WELL, alignment=Alignment(0, {0: 77.0}, "previous_frame")), "repeats the frame before", "77.0"),
@@ -113,7 +113,7 @@ LAGS = (1, 2, 3)
     [
         (Trail(LAGS, (0.5, 0.4, 0.3), (0.4, 0.3, 0.2), (0.6, 0.5, 0.4), 3.5), "fades to 1/e in 3.5 steps"),
         (Trail(LAGS, (0.4, 0.4, 0.4), (0.3, 0.3, 0.3), (0.5, 0.5, 0.5), None), "does not fade"),
-        (Trail(LAGS, (0.1, 0.0, 0.1), (-0.1, -0.1, -0.1), (0.3, 0.1, 0.3), None), "where they were. An"),
+        (Trail(LAGS, (0.1, 0.0, 0.1), (-0.1, -0.1, -0.1), (0.3, 0.1, 0.3), None), "where they were. Find"),
     ],
 )
 def test_a_ghost_is_told_with_how_long_its_trail_lasts(trail, told):
@@ -123,12 +123,12 @@ def test_a_ghost_is_told_with_how_long_its_trail_lasts(trail, told):
 
 def test_a_ghost_whose_interval_is_undefined_or_reaches_down_is_none():
     for low in (NAN, 0.04):
-        assert "Nothing" in advise(with_curve("ghost_ratio", 0.1, low, 0.2), [])[0]
+        assert "No measurement" in advise(with_curve("ghost_ratio", 0.1, low, 0.2), [])[0]
 
 
 def test_the_most_urgent_comes_first():
     leaking = FOUND[0][0]
-    assert [line[:4] for line in advise(with_curve("ghost_ratio", 0.4, 0.3, 0.5), [leaking])] == ["Take", "Ther"]
+    assert [line[:4] for line in advise(with_curve("ghost_ratio", 0.4, 0.3, 0.5), [leaking])] == ["Remo", "Ther"]
 
 
 def test_a_forecast_that_lags_is_still_asked_for_its_ghost():

@@ -8,10 +8,10 @@ import keras
 import pytest
 import torch
 
+from ablate.commands.diagnose import ModelSource
 from ablate.components.models.activation import hard_sigmoid
 from ablate.core.errors import AblateError, DataError
-from ablate.diagnosis.foreign_keras import load_keras
-from ablate.diagnosis.keras2_hard_sigmoid import keras2_hard_sigmoid
+from ablate.diagnosis.foreign_keras import keras2_hard_sigmoid, load_keras
 
 
 def saved(path, *layers, side=8):
@@ -84,8 +84,9 @@ def test_what_is_no_keras_file_is_told_in_one_line(tmp_path, name):
 
 def test_without_keras_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", None)
+    monkeypatch.delitem(sys.modules, "ablate.diagnosis.foreign_keras")
     with pytest.raises(AblateError, match=r"pip install 'ablate-convlstm\[keras\]'"):
-        load_keras(tmp_path / "m.keras")
+        ModelSource(None, None, tmp_path / "m.keras").load()
 
 
 def test_another_backend_in_use_is_refused(tmp_path, monkeypatch):

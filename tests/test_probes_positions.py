@@ -8,7 +8,7 @@ from scipy import stats
 from ablate.components.models import ConvLSTM
 from ablate.components.models.forecaster import Forecaster
 from ablate.diagnosis.probes import Subject
-from ablate.diagnosis.probes.positions import Positions, losses_at_end, losses_inside
+from ablate.diagnosis.probes.train_forecast_gap import Positions, losses_at_end, losses_inside
 
 
 def clips(count=5, frames=6):
@@ -44,7 +44,7 @@ def test_the_losses_are_those_worked_by_hand():
 
 
 def test_the_difference_and_its_interval_are_over_clips():
-    finding = Positions().ask(subject(Peek()))
+    finding = Positions().apply(subject(Peek()))
     target = clips().numpy().astype(float)[:, 3:5, 0]
     entropy = -(target * np.log(target) + (1 - target) * np.log(1 - target)).mean((1, 2, 3))
     interval = stats.ttest_1samp(np.log(2) - entropy, 0).confidence_interval(0.95)
@@ -56,13 +56,13 @@ def test_the_difference_and_its_interval_are_over_clips():
 
 @pytest.mark.parametrize("head", ["frame", "causal3d"])
 def test_a_causal_net_guesses_the_same_both_ways(head):
-    finding = Positions().ask(subject(network(head)))
+    finding = Positions().apply(subject(network(head)))
     assert finding.numbers["difference"] == pytest.approx(0, abs=1e-6)
     assert "equally well" in finding.sentences[0]
 
 
 def test_a_net_with_a_leaking_head_does_not():
-    difference = Positions().ask(subject(network("conv3d"))).numbers["difference"]
+    difference = Positions().apply(subject(network("conv3d"))).numbers["difference"]
     assert isinstance(difference, float)
     assert abs(difference) > 1e-5
 
@@ -77,7 +77,7 @@ def test_a_certain_mistake_costs_no_more_than_the_clipping_allows():
 
 
 def test_the_chart_draws_both_losses_by_the_frame_guessed():
-    inside, at_end = Positions().ask(subject(Peek())).charts[0].lines
+    inside, at_end = Positions().apply(subject(Peek())).charts[0].lines
     assert inside.x == at_end.x == (4, 5)
     assert at_end.y == pytest.approx((np.log(2), np.log(2)))
 

@@ -8,10 +8,8 @@ from ablate.components.models import ConvLSTM, EncoderForecaster
 from ablate.components.models.baselines import BlackFrame, LastFrame
 from ablate.components.models.forecaster import Forecaster
 from ablate.diagnosis.probes import Subject
-from ablate.diagnosis.probes.digit_speed import digit_speed
-from ablate.diagnosis.probes.gradient_reach import mass_radius, one_step_maps, rollout_maps, support
-from ablate.diagnosis.probes.kernel_reach import Reach, kernel_reach
-from ablate.diagnosis.probes.receptive_field import ReceptiveField
+from ablate.diagnosis.probes.reach import PixelReach, kernel_reach, mass_radius, one_step_maps, rollout_maps, support
+from ablate.diagnosis.probes.receptive_field import ReceptiveField, digit_speed
 
 
 def network(spec=ConvLSTM, **fields):
@@ -55,23 +53,27 @@ every_stack = pytest.mark.parametrize(("fields", "by_lag", "by_step"), BY_HAND)
 def test_kernels_reach_as_far_as_worked_by_hand(fields, by_lag, by_step):
     kernels = kernel_reach(network(**fields))
     assert kernels is not None
-    assert [kernels.one_step(apart) for apart in (1, 2, 3)] == [Reach(*reach) for reach in by_lag]
-    assert [kernels.rollout(step) for step in (1, 2)] == [Reach(*reach) for reach in by_step]
+    assert [kernels.one_step(apart) for apart in (1, 2, 3)] == [PixelReach(*reach) for reach in by_lag]
+    assert [kernels.rollout(step) for step in (1, 2)] == [PixelReach(*reach) for reach in by_step]
 
 
 @every_stack
 def test_gradients_reach_exactly_as_far_as_the_kernels(fields, by_lag, by_step):
     net = network(**fields)
-    assert [support(found) for found in one_step_maps(net, history())] == [Reach(*reach) for reach in by_lag]
-    assert [support(found) for found in rollout_maps(net, history(), [1, 2])] == [Reach(*reach) for reach in by_step]
+    assert [support(found) for found in one_step_maps(net, history())] == [PixelReach(*reach) for reach in by_lag]
+    assert [support(found) for found in rollout_maps(net, history(), [1, 2])] == [
+        PixelReach(*reach) for reach in by_step
+    ]
 
 
 def test_patches_reach_as_far_as_their_kernels_times_their_side():
     net = network(EncoderForecaster, layers=2, kernel_size=[3, 3], state_kernel_size=[1, 3], patch=2)
     kernels = kernel_reach(net)
     assert kernels is not None
-    assert kernels.one_step(1) == Reach(2 * 3 + 1, 2 * 3 + 1)  # two input kernels and the forecaster's first state step
-    assert kernels.one_step(2) == kernels.rollout(2) == Reach(2 * 4 + 1, 2 * 4 + 1)
+    assert kernels.one_step(1) == PixelReach(
+        2 * 3 + 1, 2 * 3 + 1
+    )  # two input kernels and the forecaster's first state step
+    assert kernels.one_step(2) == kernels.rollout(2) == PixelReach(2 * 4 + 1, 2 * 4 + 1)
     assert kernels.by_states == 2
 
 
@@ -98,7 +100,7 @@ def test_statistics_of_whole_frames_reach_everywhere(normalization):
 def test_normalization_of_each_pixel_by_itself_reaches_nowhere(normalization):
     kernels = kernel_reach(network(kernel_size=1, normalization=normalization))
     assert kernels is not None
-    assert kernels.one_step(3) == Reach(0, 0)
+    assert kernels.one_step(3) == PixelReach(0, 0)
 
 
 class Shift(Forecaster):
@@ -117,7 +119,7 @@ class Shift(Forecaster):
 
 def test_what_moves_down_and_right_is_read_from_above_and_left():
     nearest, *earlier = one_step_maps(Shift({3: 1.0}), history())
-    assert support(nearest) == Reach(3, 0)
+    assert support(nearest) == PixelReach(3, 0)
     assert all(support(found) is None for found in earlier)
 
 
@@ -141,7 +143,7 @@ def test_frames_without_digits_have_no_speed():
 
 
 def test_a_net_of_small_kernels_is_told_to_be_too_slow():
-    finding = ReceptiveField().ask(subject(network(kernel_size=1)))
+    finding = ReceptiveField().apply(subject(network(kernel_size=1)))
     assert finding.numbers["reach_by_kernels"] == 0
     assert number(finding, "speed") > 1
     assert "too little to follow" in finding.sentences[0]
@@ -149,19 +151,19 @@ def test_a_net_of_small_kernels_is_told_to_be_too_slow():
 
 
 def test_a_net_of_even_kernels_is_told_which_way_it_cannot_carry():
-    finding = ReceptiveField().ask(subject(network(layers=4, kernel_size=[1, 2, 1, 2])))
+    finding = ReceptiveField().apply(subject(network(layers=4, kernel_size=[1, 2, 1, 2])))
     assert finding.numbers["carries_down_and_right"] == 0
     assert finding.numbers["carries_up_and_left"] == 2
     assert "0 pixels down or right and 2 up or left: too little" in finding.sentences[0]
 
 
 def test_a_net_of_large_kernels_can_follow():
-    finding = ReceptiveField().ask(subject(network(kernel_size=5)))
+    finding = ReceptiveField().apply(subject(network(kernel_size=5)))
     assert "enough to follow them" in finding.sentences[0]
 
 
 def test_charts_hold_both_radii_and_pictures_the_maps():
-    finding = ReceptiveField().ask(subject(network(kernel_size=3)))
+    finding = ReceptiveField().apply(subject(network(kernel_size=3)))
     kernels, gradient, *_ = finding.charts[0].lines
     assert kernels.y == gradient.y == (1, 2, 3)
     picture = finding.images[0]
@@ -175,16 +177,16 @@ def test_it_asks_only_where_a_gradient_runs():
 
 
 def test_a_relu_is_asked_where_it_passes_something_on():
-    finding = ReceptiveField().ask(subject(network(kernel_size=3, activation="relu")))
+    finding = ReceptiveField().apply(subject(network(kernel_size=3, activation="relu")))
     assert 0 < number(finding, "reach_by_gradient") <= number(finding, "reach_by_kernels")
 
 
 def test_a_net_that_ignores_the_last_frame_has_no_reach():
-    finding = ReceptiveField().ask(subject(Shift({0: 0.0})))
+    finding = ReceptiveField().apply(subject(Shift({0: 0.0})))
     assert finding.numbers["carries_down_and_right"] is None
     assert "zero everywhere" in finding.sentences[0]
 
 
 def test_black_clips_have_no_speed_to_follow():
     black = Subject(network(kernel_size=3), torch.zeros(2, 5, 1, 24, 24), context=3, horizon=2, training=None)
-    assert "no digits were seen to move" in ReceptiveField().ask(black).sentences[0]
+    assert "no digits were seen to move" in ReceptiveField().apply(black).sentences[0]

@@ -3,12 +3,12 @@ import torch
 
 from ablate.components.models import ConvLSTM
 from ablate.components.models.specs import BatchNormalization
-from ablate.diagnosis.probes.normalization import NormalizationStatistics
 from ablate.diagnosis.probes.probe import Subject
+from ablate.diagnosis.probes.train_forecast_gap import NormalizationStatistics
 
 WORDS = {
     "moving": "the moving averages of training",
-    "batch": "the statistics of the batch at hand",
+    "batch": "the statistics of the present batch",
     "recomputed": "averages recomputed after training",
 }
 
@@ -20,7 +20,7 @@ def asked(own, *, training):
         spec = BatchNormalization(statistics=own)
         net = ConvLSTM(layers=1, filters=2, kernel_size=3, normalization=spec).build().eval()
         clips = torch.rand(4, 5, 1, 12, 12)
-    return NormalizationStatistics().ask(Subject(net, clips, 3, 2, clips if training else None))
+    return NormalizationStatistics().apply(Subject(net, clips, 3, 2, clips if training else None))
 
 
 @pytest.mark.parametrize("own", ["moving", "batch"])

@@ -1,4 +1,4 @@
-"""Somebody else's model, put to every question that needs no training clips."""
+"""Diagnose a foreign model on generated clips: scores, the probes that need no training clips, and advice."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +12,12 @@ from ablate.components.data.batches import as_video
 from ablate.core.arrays import Clips, Frames
 from ablate.core.errors import SpecError
 from ablate.diagnosis.advice import advise
-from ablate.diagnosis.convention import Predicts, found_convention
-from ablate.diagnosis.foreign_forecaster import ForeignForecaster
+from ablate.diagnosis.foreign_forecaster import ForeignForecaster, Predicts, determine_convention
 from ablate.diagnosis.foreign_torch import ForeignModel
 from ablate.diagnosis.probes import Probe, Subject
-from ablate.diagnosis.probes.leak import Leak
-from ablate.diagnosis.probes.positions import Positions
+from ablate.diagnosis.probes.leakage import Leakage
 from ablate.diagnosis.probes.receptive_field import ReceptiveField
+from ablate.diagnosis.probes.train_forecast_gap import Positions
 from ablate.measurement.scoring.brightness import as_ink
 from ablate.measurement.scoring.scores import score_forecast
 from ablate.measurement.scoring.summary import ForecastSummary, summarize
@@ -27,51 +26,51 @@ from ablate.storage.records import Example
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The clips that a model is questioned on, and what is known of its convention."""
+class DiagnosisSettings:
+    """The clips of a diagnosis, and what the user knows about the model's convention."""
 
     frame_size: int = 64
     digits: int = 2
     binarize: int | None = None
-    """Least ink, of 255, that becomes full white, the rest black; None keeps the gray."""
+    """Least ink, of 255, that becomes white, all other ink black; None keeps the gray values."""
     context: int = 10
     horizon: int = 10
     clips: int = 16
     seed: int = 0
-    """Which held-out clips: no two seeds share any."""
+    """Seed of the held-out clips: no two seeds share a clip."""
     predicts: Predicts | None = None
-    """What its frames are, if it returns as many as it is given; None finds out."""
+    """What the model returns if input and output have the same number of frames; None determines it."""
     logits: bool = False
-    """It returns logits: a sigmoid is applied."""
+    """Whether the model returns logits, so that a sigmoid is applied."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What a page tells of a model."""
+    """The content of a page about a model."""
 
     summary: ForecastSummary
     example: Example
-    """Its forecasts of the clips that a page shows."""
+    """Forecasts of the clips that the page shows."""
     findings: tuple[Finding, ...]
     advice: tuple[str, ...]
     conventions: tuple[str, ...]
-    """How it takes and returns frames, in words."""
+    """How the model takes and returns frames, in words."""
 
 
-def diagnose(model: ForeignModel, settings: Settings) -> Diagnosis:
-    """Question a model on generated Moving MNIST: score its roll-out, and put the probes that fit it.
+def diagnose(model: ForeignModel, settings: DiagnosisSettings) -> Diagnosis:
+    """Score a model's rollout on generated Moving MNIST, apply the probes that fit it, and give advice.
 
-    `model` takes and returns frames as load_torch and load_keras say. Raises DataError for a model that fails on
-    these clips, or whose answers are no frames; SpecError for clips that cannot be generated.
+    `model` takes and returns frames as load_torch and load_keras describe. Raises DataError for a model that fails on
+    these clips or returns no frames, SpecError for clips that cannot be generated.
     """
     clips = _clips(settings)
     video = as_video(torch.from_numpy(clips))
-    convention = found_convention(model, video, settings.context, settings.predicts, logits=settings.logits)
+    convention = determine_convention(model, video, settings.context, settings.predicts, logits=settings.logits)
     forecaster = ForeignForecaster(model, convention).eval()
     subject = Subject(forecaster, video, settings.context, settings.horizon, training=None)
     forecast = subject.rollout()
     summary = summarize(score_forecast(forecast, subject.target, subject.history))
-    findings = tuple(probe.ask(subject) for probe in _probes(forecaster) if probe.applies_to(subject))
+    findings = tuple(probe.apply(subject) for probe in _probes(forecaster) if probe.applies_to(subject))
     return Diagnosis(
         summary=summary,
         example=_example(clips, forecast, summary, settings.context),
@@ -81,7 +80,7 @@ def diagnose(model: ForeignModel, settings: Settings) -> Diagnosis:
     )
 
 
-def _clips(settings: Settings) -> Clips:
+def _clips(settings: DiagnosisSettings) -> Clips:
     try:
         spec = MovingMNIST(frame_size=settings.frame_size, digits=settings.digits, binarize=settings.binarize)
     except ValidationError as error:
@@ -92,13 +91,13 @@ def _clips(settings: Settings) -> Clips:
 
 
 def _probes(forecaster: ForeignForecaster) -> Iterator[Probe]:
-    """Yield the probes that can tell something of a model with this convention."""
-    yield Leak()
+    """Yield the probes that are informative for a model with this convention."""
+    yield Leakage()
     if forecaster.convention.kind == "next_at_every_position" and not forecaster.convention.fixed_length:
-        yield Positions()  # all others see the same frames at every position
+        yield Positions()  # any other model sees the same frames at every position
     yield ReceptiveField()
 
 
 def _example(clips: Clips, forecast: Frames, summary: ForecastSummary, context: int) -> Example:
-    kept = np.array(summary.shown, np.int64)
-    return Example(clips[kept, :context], clips[kept, context:], as_ink(forecast[kept]), kept)
+    shown = np.array(summary.shown, np.int64)
+    return Example(clips[shown, :context], clips[shown, context:], as_ink(forecast[shown]), shown)

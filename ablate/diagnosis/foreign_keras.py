@@ -1,6 +1,5 @@
-"""Somebody else's Keras model, on the torch backend."""
+"""Load a foreign Keras model on the torch backend. Importing this file imports Keras, which is an extra."""
 
-import importlib
 import os
 import re
 import sys
@@ -10,25 +9,41 @@ from typing import Any
 from torch import Tensor
 
 from ablate.core.errors import AblateError, DataError
-from ablate.diagnosis.first_line import first_line
-from ablate.diagnosis.foreign_torch import ForeignModel
+from ablate.diagnosis.foreign_torch import ForeignModel, foreign_reason
 
 BACKEND = "torch"
-FRAME_OR_VIDEO = (4, 5)
-"""Dimensions of (batch, height, width, 1) and of (batch, time, height, width, 1)."""
-INSTEAD = "load it in a Python file, and give that file and the name of a function on frames instead"
+if "keras" not in sys.modules:
+    os.environ["KERAS_BACKEND"] = BACKEND  # read while Keras is imported
+try:
+    import keras
+except ImportError as error:
+    raise AblateError("a Keras model needs Keras 3: pip install 'ablate-convlstm[keras]'") from error
+
+FRAME_OR_VIDEO = (4, 5)  # dimensions of (batch, height, width, 1) and of (batch, time, height, width, 1)
+ALTERNATIVE = "load it in a Python file, and give that file and the name of a function on frames instead"
+
+
+@keras.saving.register_keras_serializable(package="ablate", name="keras2_hard_sigmoid")  # type: ignore[untyped-decorator]  # neither has this
+def keras2_hard_sigmoid(x: Tensor) -> Tensor:
+    """Return 0.2 x + 0.5 clipped to [0, 1], Keras 2's default for the gates of a ConvLSTM.
+
+    Keras 3's own `hard_sigmoid` is relu6(x + 3) / 6.
+    """
+    gate: Tensor = keras.ops.clip(0.2 * x + 0.5, 0, 1)
+    return gate
 
 
 def load_keras(path: Path) -> ForeignModel:
-    """Return a Keras 3 model as a callable on frames (batch, time, 1, height, width), differentiable.
+    """Return a Keras 3 model as a differentiable callable on frames (batch, time, 1, height, width).
 
     The model takes and returns (batch, time, height, width, 1), or (batch, height, width, 1) where it returns the
     next frame only. It is loaded uncompiled and in safe mode, so none of its code runs. A model with Keras 2's
-    hard_sigmoid must name ours (keras2_hard_sigmoid): in an .h5 file of Keras 2 the name `hard_sigmoid` gets Keras 3's.
-    Raises AblateError without Keras or with another backend
-    than torch in use, DataError for a file that does not load.
+    hard_sigmoid must name `keras2_hard_sigmoid`: Keras 3 reads the name `hard_sigmoid` of an .h5 file as its own.
+
+    Raises AblateError where Keras uses another backend than torch, DataError for a file that does not load.
     """
-    keras = _keras()
+    if (backend := keras.backend.backend()) != BACKEND:
+        raise AblateError(f"Keras runs on {backend} here, and must run on {BACKEND}: set KERAS_BACKEND={BACKEND}")
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     try:
@@ -42,22 +57,8 @@ def load_keras(path: Path) -> ForeignModel:
     return call
 
 
-def _keras() -> Any:
-    """Import Keras with torch under it."""
-    if "keras" not in sys.modules:
-        os.environ["KERAS_BACKEND"] = BACKEND
-    try:
-        keras = importlib.import_module("keras")
-    except ImportError as error:
-        raise AblateError("a Keras model needs Keras 3: pip install 'ablate-convlstm[keras]'") from error
-    if (backend := keras.backend.backend()) != BACKEND:
-        raise AblateError(f"Keras runs on {backend} here, and must run on {BACKEND}: set KERAS_BACKEND={BACKEND}")
-    importlib.import_module("ablate.diagnosis.keras2_hard_sigmoid")  # registers it
-    return keras
-
-
 def _channels_second(output: Any) -> Any:
-    """Move the one channel of a video or a frame to where torch keeps it."""
+    """Move the one channel of a video or a frame to torch's place for it."""
     if isinstance(output, list | tuple):
         return [_channels_second(part) for part in output]
     has_channel = isinstance(output, Tensor) and output.dim() in FRAME_OR_VIDEO and output.shape[-1] == 1
@@ -66,7 +67,7 @@ def _channels_second(output: Any) -> Any:
 
 def _reason(error: Exception) -> str:
     if "`Lambda` layer" in str(error):
-        return f"has a Lambda layer, which would run code from the file; {INSTEAD}"
+        return f"has a Lambda layer, which would run code from the file; {ALTERNATIVE}"
     if unknown := re.search(r"Could not locate (\w+ '[^']*')", str(error)):
-        return f"uses {unknown[1]}, which only its author has; {INSTEAD}"
-    return f"is no model that Keras can load: {first_line(error)}"
+        return f"uses {unknown[1]}, which only its author has; {ALTERNATIVE}"
+    return f"is no model that Keras can load: {foreign_reason(error)}"

@@ -1,4 +1,4 @@
-"""Somebody else's torch model, from a Python file and a checkpoint."""
+"""Load a foreign torch model from a Python file and a checkpoint."""
 
 import importlib.util
 import inspect
@@ -12,33 +12,28 @@ import torch
 from torch import nn
 
 from ablate.core.errors import DataError
-from ablate.diagnosis.first_line import first_line
 from ablate.training.checkpoint import plain_weights
 
-WRAPPINGS = ("state_dict", "model_state_dict", "model")
-"""Keys under which checkpoints keep the weights, beside the optimizer's state and the like."""
-PREFIX = "module."
-"""What DataParallel puts before every name."""
-SHOWN = 3
+WEIGHT_KEYS = ("state_dict", "model_state_dict", "model")  # a checkpoint may hold the optimizer's state as well
+PREFIX = "module."  # DataParallel puts it before every name
+MAX_NAMES = 3  # of weights that one message lists
+MAX_REASON = 300  # characters of a foreign error
 
 ForeignModel = Callable[[Any], Any]
 """Anything that takes frames (batch, time, 1, height, width) in [0, 1] and returns frames."""
 
 
 def load_torch(target: str, checkpoint: Path | None) -> ForeignModel:
-    """Return the model that `target`, a "file.py:name", stands for, with the weights of a checkpoint, on the CPU.
+    """Return the model that `target`, as in "file.py:name", names, with the weights of a checkpoint, on the CPU.
 
-    It imports the file, and so runs its code. `name` is a module, a class or function without arguments that
+    The file is imported, which runs its code. `name` is a module, a class or function without arguments that
     returns one, or a callable on frames. A module is put into inference mode. The checkpoint is read as plain
-    weights only: no code of it runs. Raises DataError where any of that fails.
+    weights, so none of its code runs. Raises DataError where a step fails.
     """
-    path, _, name = target.rpartition(":")
-    if not path or not name:
-        raise DataError(f"{target}: must be a Python file and a name in it, as in my_model.py:build")
-    model = _found(Path(path), name)
+    model = _model_in_file(*file_and_name(target))
     if isinstance(model, nn.Module):
         if checkpoint is not None:
-            weights = plain_weights(checkpoint, WRAPPINGS)
+            weights = plain_weights(checkpoint, WEIGHT_KEYS)
             _fill(model, {name.removeprefix(PREFIX): value for name, value in weights.items()}, checkpoint)
         return model.eval()
     if checkpoint is not None:
@@ -46,14 +41,22 @@ def load_torch(target: str, checkpoint: Path | None) -> ForeignModel:
     return model
 
 
-def _found(path: Path, name: str) -> ForeignModel:
-    """Return what the file has under that name, built if it must be."""
+def file_and_name(target: str) -> tuple[Path, str]:
+    """Return the file and the name of "file.py:name". Raises DataError for anything else."""
+    path, _, name = target.rpartition(":")
+    if not path or not name:
+        raise DataError(f"{target}: must be a Python file and a name in it, as in my_model.py:build")
+    return Path(path), name
+
+
+def _model_in_file(path: Path, name: str) -> ForeignModel:
+    """Return the model with that name in the file, built where the name is a builder."""
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)  # so that it finds the files beside it, as when Python runs it
+    sys.path.insert(0, folder)  # as when Python runs the file: it may import its neighbors
     try:
-        return _built(_imported(path), path, name)
+        return _named_model(_imported(path), path, name)
     finally:
         sys.path.remove(folder)
 
@@ -66,70 +69,78 @@ def _imported(path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look themselves up there
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # somebody else's code may raise anything, or end like a script
-        raise DataError(f"{path}: importing it failed: {first_line(error)}") from error
+    except (Exception, SystemExit) as error:  # foreign code may raise anything, or exit like a script
+        raise DataError(f"{path}: importing it failed: {foreign_reason(error)}") from error
     return module
 
 
-def _built(module: ModuleType, path: Path, name: str) -> ForeignModel:
+def _named_model(module: ModuleType, path: Path, name: str) -> ForeignModel:
     if not hasattr(module, name):
-        own = [known for known, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
-        raise DataError(f"{path}: there is no {name!r} in it; it has {', '.join(own) or 'nothing to call'}")
-    found = getattr(module, name)
-    if not callable(found):
-        raise DataError(f"{path}:{name}: must be a model, or a function that builds one; found {type(found).__name__}")
-    if isinstance(found, nn.Module):
-        return found
-    return _model_of(found, f"{path}:{name}")
+        defined = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+        raise DataError(f"{path}: found no {name!r} in it; it defines {', '.join(defined) or 'nothing to call'}")
+    candidate = getattr(module, name)
+    if not callable(candidate):
+        kind = type(candidate).__name__
+        raise DataError(f"{path}:{name}: found {kind}; must be a model, or a function that builds one")
+    if isinstance(candidate, nn.Module):
+        return candidate
+    return _called_or_built(candidate, f"{path}:{name}")
 
 
-def _model_of(found: Callable[..., Any], place: str) -> ForeignModel:
-    """Return what takes frames: the callable itself, or what it builds."""
-    needed = _arguments(found)
-    if needed == 1 and not inspect.isclass(found):
-        return found
+def _called_or_built(candidate: Callable[..., Any], place: str) -> ForeignModel:
+    """Return the callable itself where it takes frames, else the model that it builds."""
+    needed = _required_arguments(candidate)
+    if needed == 1 and not inspect.isclass(candidate):
+        return candidate
     if needed:
         raise DataError(
             f"{place}: needs {needed} argument{'s' * (needed > 1)}; write a function without any that builds the model"
         )
     try:
-        model: ForeignModel = found()
-    except Exception as error:  # somebody else's code may raise anything
-        raise DataError(f"{place}: building it failed: {first_line(error)}") from error
+        model: ForeignModel = candidate()
+    except Exception as error:  # foreign code may raise anything
+        raise DataError(f"{place}: building it failed: {foreign_reason(error)}") from error
     if not callable(model):
-        raise DataError(f"{place}: must return a model; it returned {type(model).__name__}")
+        raise DataError(f"{place}: returned {type(model).__name__}; must return a model")
     return model
 
 
-def _arguments(found: Callable[..., Any]) -> int:
-    """Return how many arguments it cannot do without."""
+def _required_arguments(function: Callable[..., Any]) -> int:
+    """Return the number of arguments without a default."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(found).parameters.values()
+    parameters = inspect.signature(function).parameters.values()
     return sum(p.default is p.empty and (p.kind in positional or p.kind is p.KEYWORD_ONLY) for p in parameters)
 
 
 def _fill(model: nn.Module, weights: Mapping[str, torch.Tensor], path: Path) -> None:
-    own = model.state_dict()
-    own_names = {name.removeprefix(PREFIX): name for name in own}
+    present = model.state_dict()
+    names = {name.removeprefix(PREFIX): name for name in present}
     faults = [
-        _some("lacks", own_names.keys() - weights.keys()),
-        _some("has but the model has not", weights.keys() - own_names.keys()),
-        _some(
+        _fault("lacks", names.keys() - weights.keys()),
+        _fault("has, unlike the model,", weights.keys() - names.keys()),
+        _fault(
             "has in another shape",
             {
-                f"{name} {tuple(weights[name].shape)} for {tuple(own[own_names[name]].shape)}"
-                for name in own_names.keys() & weights.keys()
-                if weights[name].shape != own[own_names[name]].shape
+                f"{name} {tuple(weights[name].shape)} for {tuple(present[names[name]].shape)}"
+                for name in names.keys() & weights.keys()
+                if weights[name].shape != present[names[name]].shape
             },
         ),
     ]
     if any(faults):
         raise DataError(f"{path}: does not fit the model: it {'; it '.join(fault for fault in faults if fault)}")
-    model.load_state_dict({own_names[name]: value for name, value in weights.items()})
+    model.load_state_dict({names[name]: value for name, value in weights.items()})
 
 
-def _some(what: str, names: set[str]) -> str:
+def _fault(what: str, names: set[str]) -> str:
     if not names:
         return ""
-    more = f" and {len(names) - SHOWN} more" * (len(names) > SHOWN)
-    return f"{what} {', '.join(sorted(names)[:SHOWN])}{more}"
+    more = f" and {len(names) - MAX_NAMES} more" * (len(names) > MAX_NAMES)
+    return f"{what} {', '.join(sorted(names)[:MAX_NAMES])}{more}"
+
+
+def foreign_reason(error: BaseException) -> str:
+    """Return a foreign error's kind and the first line of its message, cut at MAX_REASON characters."""
+    line = next(iter(str(error).strip().splitlines()), "")
+    reason = f"{type(error).__name__}: {line}" if line else type(error).__name__
+    return reason if len(reason) <= MAX_REASON else reason[:MAX_REASON] + "..."

@@ -11,7 +11,7 @@ from ablate.components.models.specs import BatchNormalization, GroupNormalizatio
 from ablate.components.models.tap import Tap
 from ablate.core.plain_json import plain
 from ablate.diagnosis.probes import PROBES, Subject
-from ablate.diagnosis.probes.tapped import layers_of
+from ablate.diagnosis.probes.probe import layers_of
 from ablate.storage.findings import load, save
 
 CONTEXT, HORIZON, SIDE = 4, 3, 16
@@ -44,7 +44,7 @@ every_probe_and_net = pytest.mark.parametrize(("probe", "name"), PAIRS.values(),
 @cache
 def asked(probe, name):
     about = subject(name)
-    return about, probe.ask(about)
+    return about, probe.apply(about)
 
 
 @every_probe_and_net
@@ -86,7 +86,7 @@ def test_its_finding_carries_its_name_and_says_something(probe, name):
 @every_probe_and_net
 def test_asked_again_it_answers_the_same_to_the_last_digit(probe, name):
     about, first = asked(probe, name)
-    assert plain(probe.ask(about)) == plain(first)
+    assert plain(probe.apply(about)) == plain(first)
 
 
 @every_probe_and_net
@@ -101,7 +101,7 @@ def test_its_finding_survives_being_stored(probe, name, tmp_path):
 def test_it_draws_nothing_from_the_global_stream(probe, name):
     about = subject(name)
     before = torch.get_rng_state()
-    probe.ask(about)
+    probe.apply(about)
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -1,19 +1,16 @@
-"""Questions to a trained net, most of them interventions. A new one is one file and one line in the list here."""
+"""Probes of a trained network, most of them interventions. A new one is one class and one line in the list here."""
 
 from ablate.diagnosis.probes.cell_growth import CellGrowth
-from ablate.diagnosis.probes.feeding import Feeding
-from ablate.diagnosis.probes.forget_gate import ForgetGate
+from ablate.diagnosis.probes.cell_state import ForgetGate, Memory
 from ablate.diagnosis.probes.gates import Gates
 from ablate.diagnosis.probes.head_swap import HeadSwap
-from ablate.diagnosis.probes.leak import Leak
-from ablate.diagnosis.probes.memory import Memory
-from ablate.diagnosis.probes.normalization import NormalizationStatistics
-from ablate.diagnosis.probes.positions import Positions
+from ablate.diagnosis.probes.leakage import Leakage
 from ablate.diagnosis.probes.probe import Probe, Subject
 from ablate.diagnosis.probes.receptive_field import ReceptiveField
+from ablate.diagnosis.probes.train_forecast_gap import Feeding, NormalizationStatistics, Positions
 
 PROBES: tuple[Probe, ...] = (
-    Leak(),
+    Leakage(),
     Positions(),
     Memory(),
     ForgetGate(),

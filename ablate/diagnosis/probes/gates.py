@@ -1,6 +1,6 @@
-"""What the gates do where digits were, are, and never were."""
+"""Input and forget gates where digits were, are, and never were."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, final
 
@@ -12,9 +12,8 @@ from ablate.components.models.convlstm import ConvLSTMNetwork
 from ablate.components.models.tap import Tap
 from ablate.core.arrays import Frames, FrameScores
 from ablate.core.tensors import Frame
-from ablate.diagnosis.probes.change import by_clip, paired
-from ablate.diagnosis.probes.probe import Probe, Subject
-from ablate.diagnosis.probes.tapped import layers_of, tapped
+from ablate.diagnosis.probes.metric_changes import clip_means, paired_change
+from ablate.diagnosis.probes.probe import Probe, Subject, layers_of, tapped
 from ablate.measurement.metrics.ghost_masks import Mask, ghost_masks
 from ablate.measurement.scoring.curves import mean_interval
 from ablate.storage.findings import Chart, Finding, Image, Line, MetricChange, Number
@@ -22,14 +21,13 @@ from ablate.storage.findings import Chart, Finding, Image, Line, MetricChange, N
 BINS = 20
 GATES = ("input gate", "forget gate")
 PLACES = ("stale", "present", "control")
-NONE = torch.zeros(BINS)
-SMALL = 0.005
-"""Difference of a gate that is not worth a word: over ten steps a cell keeps 5 % more or less by it."""
+EMPTY = torch.zeros(BINS)
+NEGLIGIBLE = 0.005  # difference of a gate: over ten steps a cell keeps 5 % more or less by it
 
 
 @final
 class Gates(Probe):
-    """Watches input and forget gate of every layer while it forecasts, by what the true frames show at each pixel.
+    """Records input and forget gate of every layer during the forecast, by what the true frames show at each pixel.
 
     A gate's value at a pixel is its mean over the channels; histograms count every channel.
     """
@@ -37,33 +35,35 @@ class Gates(Probe):
     name: ClassVar[str] = "gates"
 
     def applies_to(self, subject: Subject) -> bool:
-        """See Probe: its layers must see frames pixel by pixel, and hold a state throughout the forecast."""
+        """See Probe: it needs layers at the resolution of the frames that hold a state throughout the forecast."""
         return isinstance(subject.model, ConvLSTMNetwork) and subject.context > 1
 
-    def ask(self, subject: Subject) -> Finding:
+    def apply(self, subject: Subject) -> Finding:
         """See Probe."""
         places = _places(subject)
-        watched = _watched(subject, places)
-        changes = tuple(one.change(places) for one in watched)
-        numbers: dict[str, Number] = {name: mean for one in watched for name, mean in one.means(places).items()}
+        records = _gate_records(subject, places)
+        changes = tuple(record.change(places) for record in records)
+        numbers: dict[str, Number] = {name: mean for record in records for name, mean in record.means(places).items()}
         return Finding(
             probe=self.name,
             title="What do the gates do on the digits' path?",
             intervention="Input and forget gates were recorded in the forecast, where digits were, are and never were.",
-            sentences=tuple(_sentences(changes)),
+            sentences=tuple(
+                _sentence(record.layer, record.gate, change) for record, change in zip(records, changes, strict=True)
+            ),
             numbers=numbers,
             changes=changes,
-            charts=tuple(one.chart for one in watched),
-            images=tuple(image for one in watched for image in one.images),
+            charts=tuple(record.chart for record in records),
+            images=tuple(image for record in records for image in record.images),
         )
 
 
 @dataclass
-class Watch(Tap):
-    """Takes down the gates of one layer over the steps of a forecast, for the clips of one batch."""
+class GateRecorder(Tap):
+    """Records the gates of one layer over the steps of a forecast, for the clips of one batch."""
 
     first: int
-    """The step of a sequence that guesses the first forecast frame."""
+    """The step of a sequence that predicts the first forecast frame."""
     places: Mapping[str, Tensor]
     """Where to count, (clip, step, height, width)."""
     means: dict[str, list[Frame]] = field(default_factory=lambda: {gate: [] for gate in GATES})
@@ -74,17 +74,17 @@ class Watch(Tap):
     _step: int = -1
 
     def input_gate(self, gate: Frame) -> Frame:
-        """See Tap. Every step asks it, so it counts them."""
+        """See Tap. Every step calls it once, so it counts the steps."""
         self._step += 1
-        self._take("input gate", gate)
+        self._record("input gate", gate)
         return gate
 
     def forget_gate(self, gate: Frame) -> Frame:
         """See Tap."""
-        self._take("forget gate", gate)
+        self._record("forget gate", gate)
         return gate
 
-    def _take(self, name: str, gate: Frame) -> None:
+    def _record(self, name: str, gate: Frame) -> None:
         step = self._step - self.first
         if step < 0:
             return
@@ -95,8 +95,8 @@ class Watch(Tap):
 
 
 @dataclass(frozen=True)
-class Watched:
-    """One gate of one layer over all clips: its maps, and how often it had which value at which place."""
+class GateRecord:
+    """One gate of one layer over all clips: its maps, and a histogram of its values for each place."""
 
     layer: str
     gate: str
@@ -105,13 +105,13 @@ class Watched:
     counts: Mapping[str, Tensor]
 
     def change(self, places: Mapping[str, Tensor]) -> MetricChange:
-        """Return what stale pixels have more than control pixels, paired over clips."""
+        """Return the difference of the gate between stale and control pixels, paired over clips."""
         control, stale = (_mean_at(self.maps, places[place].numpy()) for place in ("control", "stale"))
-        return paired(f"{self.layer}: stale pixels, not control", self.gate, control, stale)
+        return paired_change(f"{self.layer}: stale pixels, not control", self.gate, control, stale)
 
     def means(self, places: Mapping[str, Tensor]) -> dict[str, float]:
-        """Return its mean over each place, frames and then clips weighing alike; NaN where it has no pixel."""
-        by_place = {place: by_clip(_mean_at(self.maps, mask.numpy())) for place, mask in places.items()}
+        """Return the mean over each place, all frames of a clip and all clips weighted equally; NaN without a pixel."""
+        by_place = {place: clip_means(_mean_at(self.maps, mask.numpy())) for place, mask in places.items()}
         return {
             f"{self.layer} {self.gate} on {place} pixels": float(mean_interval(means)[0])
             for place, means in by_place.items()
@@ -135,21 +135,21 @@ class Watched:
 
 
 @torch.no_grad()
-def _watched(subject: Subject, places: Mapping[str, Tensor]) -> list[Watched]:
-    """Roll out under watch, batch by batch, and put the batches together."""
-    batches: list[dict[str, Watch]] = []
+def _gate_records(subject: Subject, places: Mapping[str, Tensor]) -> list[GateRecord]:
+    """Record the gates during a rollout, batch by batch, and join the batches."""
+    batches: list[dict[str, GateRecorder]] = []
     for first in range(0, len(subject.clips), subject.batch):
-        at = slice(first, first + subject.batch)
-        here = {place: mask[at] for place, mask in places.items()}
-        batches.append({name: Watch(subject.context - 1, here) for name in layers_of(subject.model)})
+        rows = slice(first, first + subject.batch)
+        masks = {place: mask[rows] for place, mask in places.items()}
+        batches.append({name: GateRecorder(subject.context - 1, masks) for name in layers_of(subject.model)})
         with tapped(subject.model, batches[-1]):
-            subject.model.forecast(subject.clips[at, : subject.context], subject.horizon)
+            subject.model.forecast(subject.clips[rows, : subject.context], subject.horizon)
     return [
-        Watched(
+        GateRecord(
             layer=layer,
             gate=gate,
             maps=torch.cat([torch.stack(batch[layer].means[gate], 1) for batch in batches]).numpy(),
-            counts={place: sum((batch[layer].counts[gate, place] for batch in batches), NONE) for place in PLACES},
+            counts={place: sum((batch[layer].counts[gate, place] for batch in batches), EMPTY) for place in PLACES},
         )
         for layer in layers_of(subject.model)
         for gate in GATES
@@ -158,7 +158,8 @@ def _watched(subject: Subject, places: Mapping[str, Tensor]) -> list[Watched]:
 
 def _places(subject: Subject) -> dict[str, Tensor]:
     masks = ghost_masks(subject.target, subject.history)
-    return {place: torch.from_numpy(getattr(masks, place)) for place in PLACES}
+    by_place = {"stale": masks.stale, "present": masks.present, "control": masks.control}
+    return {place: torch.from_numpy(mask) for place, mask in by_place.items()}
 
 
 def _mean_at(maps: Frames, mask: Mask) -> FrameScores:
@@ -173,16 +174,13 @@ def _rows(image: np.ndarray) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(row) for row in image.astype(float).round(3).tolist())
 
 
-def _sentences(changes: Sequence[MetricChange]) -> Iterator[str]:
-    for change in changes:
-        layer = change.condition.partition(":")[0]
-        ends = f"{change.after:.3f} on stale pixels, {change.before:.3f} on control pixels"
-        spread = f"{change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}] over {change.clips} clips"
-        if max(abs(change.low), abs(change.high)) < SMALL:
-            yield f"The {change.metric} of {layer} is the same where digits were, within {SMALL:g}: {ends}."
-        elif change.low > 0:
-            yield f"The {change.metric} of {layer} is higher where digits were: {ends} ({spread})."
-        elif change.high < 0:
-            yield f"The {change.metric} of {layer} is lower where digits were: {ends} ({spread})."
-        else:
-            yield f"The {change.metric} of {layer} does not tell where digits were: {ends} ({spread})."
+def _sentence(layer: str, gate: str, change: MetricChange) -> str:
+    ends = f"{change.after:.3f} on stale pixels, {change.before:.3f} on control pixels"
+    interval = f"{change.difference:+.3f} [{change.low:+.3f}, {change.high:+.3f}], n = {change.clips} clips"
+    if max(abs(change.low), abs(change.high)) < NEGLIGIBLE:
+        return f"The {gate} of {layer} is the same where digits were, within {NEGLIGIBLE:g}: {ends}."
+    if change.low > 0:
+        return f"The {gate} of {layer} is higher where digits were: {ends} ({interval})."
+    if change.high < 0:
+        return f"The {gate} of {layer} is lower where digits were: {ends} ({interval})."
+    return f"The {gate} of {layer} shows no difference where digits were: {ends} ({interval})."

@@ -1,4 +1,4 @@
-"""Whether the head makes the ghost: the same features, read by a head that is fitted anew."""
+"""Whether the output head makes the ghost: new heads are fitted to the same features."""
 
 import copy
 from collections.abc import Iterator
@@ -14,53 +14,52 @@ from ablate.components.models.convlstm_layer import Features
 from ablate.components.models.head import OutputHead, TimeHead, build_head
 from ablate.components.models.specs import Head
 from ablate.core.tensors import Video
-from ablate.diagnosis.probes.change import LEFT_OUT, change_of, said
+from ablate.diagnosis.probes.metric_changes import EXCLUDED_FRAMES, change_sentences, changes_from_baseline
 from ablate.diagnosis.probes.probe import Probe, Subject
-from ablate.storage.findings import Finding
+from ablate.storage.findings import Finding, MetricChange
 
-WORDS: dict[Head, str] = {
-    "frame": "a fresh 1x1 head",
-    "causal3d": "a fresh head over the past",
-    "conv3d": "a fresh head that looks ahead",
+HEADS: dict[Head, str] = {
+    "frame": "1x1 head",
+    "causal3d": "head over the past",
+    "conv3d": "head that looks ahead",
 }
-BLIND = "its own head, cut off from the next frame"
-CLIPS = 16  # some million pixels: far more than a head has weights
-ITERATIONS = 60  # of L-BFGS; the loss is convex in the head, and by then within half a percent of its least
+CUT_OFF = "the present head, cut off from the next frame"
+CLIPS = 16  # millions of pixels: far more than a head has weights
+ITERATIONS = 60  # of L-BFGS: the loss is convex in the head, and then within 0.5 % of its minimum
 
 
 @final
 class HeadSwap(Probe):
     """Fits heads to the frozen features of training clips, and forecasts through them.
 
-    Each is fitted by next-frame binary cross-entropy, in which the loss is convex, from zero: nothing is drawn. The
-    head's own kind is fitted too: what that changes is due to fitting alone. A head that looks ahead is also tried
-    as it is, without the look: a forecast has no next frame to show it, so only its training can have used one.
+    Each is fitted from zero by next-frame binary cross-entropy, which is convex in the head, so nothing is random. The
+    present kind of head is fitted too: its change is due to fitting alone. A head that looks ahead is also tried with
+    its weights on the next frame at zero: a forecast has no next frame, so only training can have used one.
     """
 
     name: ClassVar[str] = "head_swap"
 
     def applies_to(self, subject: Subject) -> bool:
-        """See Probe: it takes a head of ours, and clips to fit another."""
+        """See Probe: it needs a ConvLSTM network of this package, and training clips to fit a head."""
         return isinstance(subject.model, ConvLSTMNetwork) and subject.training is not None
 
-    def ask(self, subject: Subject) -> Finding:
+    def apply(self, subject: Subject) -> Finding:
         """See Probe."""
         model, training = subject.model, subject.training
         assert isinstance(model, ConvLSTMNetwork), "applies_to said so"  # noqa: S101  # for the type checker
         assert training is not None, "applies_to said so"  # noqa: S101  # for the type checker
-        forecasts = {}
-        for words, head in _heads(model, training[:CLIPS]).items():
+        changes: list[MetricChange] = []
+        for condition, head in _heads(model, training[:CLIPS]).items():
             with _swapped(model, head):
-                forecasts[words] = subject.rollout()
-        changes = [change for words, forecast in forecasts.items() for change in change_of(subject, words, forecast)]
+                forecast = subject.rollout()
+            changes += changes_from_baseline(subject, condition, forecast)
         return Finding(
             probe=self.name,
-            title="Is it the head?",
-            intervention="The layers stayed as they are, and new heads were fitted to their features of training clips."
-            + LEFT_OUT,
+            title="Does the output head make the ghost?",
+            intervention="New heads were fitted to the unchanged layers' features of training clips." + EXCLUDED_FRAMES,
             sentences=(
-                *said(changes, len(subject.clips)),
-                f"Its own head was of the kind {WORDS[model.head_kind].removeprefix('a fresh ')!r}.",
+                *change_sentences(changes, len(subject.clips)),
+                f"The present head is a {HEADS[model.head_kind]}.",
             ),
             numbers={"own_head": model.head_kind},
             changes=tuple(changes),
@@ -68,18 +67,20 @@ class HeadSwap(Probe):
 
 
 def _heads(model: ConvLSTMNetwork, training: Video) -> dict[str, OutputHead]:
-    """Return what takes the place of the model's own head, by what it is called."""
+    """Return the heads that replace the model's, by the description of the intervention."""
     features, future = _features(model, training[:, :-1]), training[:, 1:]
     kinds: tuple[Head, ...] = (model.head_kind, "frame", "causal3d")
-    heads: dict[str, OutputHead] = {WORDS[kind]: fitted_head(kind, features, future) for kind in dict.fromkeys(kinds)}
+    heads: dict[str, OutputHead] = {
+        f"a new {HEADS[kind]}": fitted_head(kind, features, future) for kind in dict.fromkeys(kinds)
+    }
     if model.head_kind == "conv3d" and isinstance(model.head, TimeHead):
-        heads[BLIND] = cut_off(model.head)
+        heads[CUT_OFF] = cut_off(model.head)
     return heads
 
 
 def fitted_head(kind: Head, features: Features, future: Video) -> OutputHead:
-    """Return a head of this kind, fitted to guess the frame after each of the features' steps."""
-    with torch.random.fork_rng(devices=[]):  # its first weights are drawn, and thrown away
+    """Return a head of this kind, fitted to predict the frame after each step of the features."""
+    with torch.random.fork_rng(devices=[]):  # its initial weights are random, and overwritten
         head = build_head(kind, features.shape[2], "keras").to(features.device)
     for parameter in head.parameters():
         nn.init.zeros_(parameter)
@@ -98,29 +99,29 @@ def fitted_head(kind: Head, features: Features, future: Video) -> OutputHead:
 
 @torch.no_grad()
 def cut_off(head: TimeHead) -> TimeHead:
-    """Return a copy of a head that looks one frame ahead, its weights on that frame at zero."""
-    blind = copy.deepcopy(head)
-    blind.conv.weight[:, :, -1] = 0
-    return blind
+    """Return a copy of a head that looks one frame ahead, with its weights on that frame at zero."""
+    causal = copy.deepcopy(head)
+    causal.conv.weight[:, :, -1] = 0
+    return causal
 
 
 @torch.no_grad()
 def _features(model: ConvLSTMNetwork, frames: Video) -> Features:
-    """Return what the head gets to see."""
-    seen: list[Features] = []
-    hook = model.head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    """Return the input of the head."""
+    inputs_seen: list[Features] = []
+    hook = model.head.register_forward_pre_hook(lambda _, inputs: inputs_seen.append(inputs[0]))
     try:
         model.one_step(frames)
     finally:
         hook.remove()
-    return seen[0]
+    return inputs_seen[0]
 
 
 @contextmanager
 def _swapped(model: ConvLSTMNetwork, head: OutputHead) -> Iterator[None]:
-    own = model.head
+    former = model.head
     model.head = head
     try:
         yield
     finally:
-        model.head = own
+        model.head = former

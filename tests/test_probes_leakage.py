@@ -5,7 +5,7 @@ from ablate.components.models import ConvLSTM
 from ablate.components.models.baselines import LastFrame
 from ablate.components.models.forecaster import Forecaster
 from ablate.diagnosis.probes import Subject
-from ablate.diagnosis.probes.leak import Leak, move_by_company, moves_by_distance
+from ablate.diagnosis.probes.leakage import Leakage, move_by_other_clip, moves_by_distance
 
 SMALL = {"layers": 1, "filters": 3, "kernel_size": 3}
 
@@ -16,7 +16,7 @@ def clips(count=6, frames=8):
 
 def asked(model):
     with torch.random.fork_rng():
-        return Leak().ask(Subject(model, clips(), context=4, horizon=4, training=None))
+        return Leakage().apply(Subject(model, clips(), context=4, horizon=4, training=None))
 
 
 def network(**fields):
@@ -81,13 +81,13 @@ def test_batch_statistics_see_every_later_frame_and_the_other_clips():
 
 
 def test_moving_averages_keep_the_clips_of_a_batch_apart():
-    assert move_by_company(network(normalization={"kind": "batch"}), clips()[:1], clips()[1:2]) <= 1e-6
+    assert move_by_other_clip(network(normalization={"kind": "batch"}), clips()[:1], clips()[1:2]) <= 1e-6
 
 
 def test_a_net_that_is_random_at_inference_is_not_judged():
     finding = asked(Noisy())
     assert finding.numbers["looks_ahead"] is None
-    assert "cannot be told" in finding.sentences[0]
+    assert "cannot be measured" in finding.sentences[0]
 
 
 def test_the_chart_shows_the_largest_move_by_distance():
@@ -97,4 +97,4 @@ def test_the_chart_shows_the_largest_move_by_distance():
 
 
 def test_one_clip_is_too_few():
-    assert not Leak().applies_to(Subject(LastFrame(), clips(count=1), context=4, horizon=4, training=None))
+    assert not Leakage().applies_to(Subject(LastFrame(), clips(count=1), context=4, horizon=4, training=None))

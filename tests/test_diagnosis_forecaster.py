@@ -6,8 +6,7 @@ from torch import nn
 from ablate.components.data import MovingMNIST
 from ablate.components.data.batches import as_video
 from ablate.core.errors import DataError
-from ablate.diagnosis.convention import found_convention
-from ablate.diagnosis.foreign_forecaster import ForeignForecaster
+from ablate.diagnosis.foreign_forecaster import ForeignForecaster, determine_convention
 
 CONTEXT, HORIZON = 4, 8
 
@@ -19,7 +18,7 @@ def clips():
 
 
 def wrapped(model, clips, context=CONTEXT, predicts=None, *, logits=False):
-    convention = found_convention(model, clips, context, predicts, logits=logits)
+    convention = determine_convention(model, clips, context, predicts, logits=logits)
     return ForeignForecaster(model, convention)
 
 
@@ -68,8 +67,8 @@ def test_what_the_caller_says_it_predicts_counts(clips):
 
 
 def test_how_it_was_told_is_said(clips):
-    assert "told by the squared error" in wrapped(copies, clips).convention.sentences[1]
-    assert "was assumed" in wrapped(lambda x: 0 * x, clips).convention.sentences[1]
+    assert "The squared error of the first" in wrapped(copies, clips).convention.sentences[1]
+    assert "is an assumption" in wrapped(lambda x: 0 * x, clips).convention.sentences[1]
 
 
 def test_a_look_at_all_frames_is_told_by_its_fit(clips):
@@ -92,7 +91,7 @@ def lengths(forecaster, history, horizon):
 
 
 def convention_of(model, predicts, kept=CONTEXT):
-    return found_convention(lambda x: model(x) * 0, ONES, kept, predicts, logits=False)
+    return determine_convention(lambda x: model(x) * 0, ONES, kept, predicts, logits=False)
 
 
 def test_a_guess_at_every_position_is_fed_back_with_all_that_came_before():

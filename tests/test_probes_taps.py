@@ -6,9 +6,8 @@ import torch
 
 from ablate.components.models import ConvLSTM, EncoderForecaster
 from ablate.components.models.tap import CellState, Tap
-from ablate.diagnosis.probes.memory import Decay, Reset
-from ablate.diagnosis.probes.probe import Subject
-from ablate.diagnosis.probes.tapped import layers_of, tapped, tapped_rollout, taps_in
+from ablate.diagnosis.probes.cell_state import Decay, Reset
+from ablate.diagnosis.probes.probe import Subject, layers_of, tapped, tapped_rollout, taps_in
 
 CONTEXT, HORIZON = 3, 4
 SPECS: dict[str, ConvLSTM | EncoderForecaster] = {
