@@ -70,9 +70,8 @@ def test_patches_reach_as_far_as_their_kernels_times_their_side():
     net = network(EncoderForecaster, layers=2, kernel_size=[3, 3], state_kernel_size=[1, 3], patch=2)
     kernels = kernel_reach(net)
     assert kernels is not None
-    assert kernels.one_step(1) == PixelReach(
-        2 * 3 + 1, 2 * 3 + 1
-    )  # two input kernels and the forecaster's first state step
+    # two input kernels and the forecaster's first state step
+    assert kernels.one_step(1) == PixelReach(2 * 3 + 1, 2 * 3 + 1)
     assert kernels.one_step(2) == kernels.rollout(2) == PixelReach(2 * 4 + 1, 2 * 4 + 1)
     assert kernels.by_states == 2
 
