@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from ablate.commands.console import refuse_overwriting
+from ablate.commands.console import refuse_overwriting, show_old_names
 from ablate.commands.old_options import CommandsWithOldOptions
 from ablate.core.control_characters import visible
 from ablate.core.errors import AblateError
@@ -373,6 +373,17 @@ def doctor(
 
 
 @app.command()
+def upgrade(file: StudyFile) -> None:
+    """Rewrite a study file in the names and defaults of this version. Comments and layout stay.
+
+    Exit code 2: the file is no study file, or it uses a field that this version no longer has.
+    """
+    from ablate.commands import upgrade as command
+
+    command.upgrade(file, Console())
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of study files, for editors."""
     from ablate.study.study_file import schema_text
@@ -393,6 +404,7 @@ def fetch(
 
 def main() -> NoReturn:
     """Run the command; every error ends as one message and an exit code."""
+    show_old_names(Console(stderr=True))
     try:
         app()
     except AblateError as error:

@@ -1,6 +1,7 @@
 """What every command says on the console, and what it may write."""
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from ablate.core.control_characters import visible
-from ablate.core.errors import SpecError
+from ablate.core.errors import OldNamesWarning, SpecError
 from ablate.storage.atomic import whole_file
 
 
@@ -27,6 +28,20 @@ def write(path: Path, text: str, console: Console) -> None:
 def say_written(path: Path, console: Console) -> None:
     """Print that a file was written."""
     say(f"written: {path}", console)
+
+
+def show_old_names(console: Console) -> None:
+    """Print each warning of old names as one line, once; every other warning is shown as before."""
+    show = warnings.showwarning
+
+    def show_in_a_line(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+        if issubclass(category, OldNamesWarning):
+            say(f"warning: {message}", console, "yellow")
+        else:
+            show(message, category, *place, **options)
+
+    warnings.showwarning = show_in_a_line
+    warnings.simplefilter("once", OldNamesWarning)
 
 
 def json_text(numbers: Mapping[str, Any]) -> str:

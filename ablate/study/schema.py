@@ -151,9 +151,13 @@ def upgrade_study(
         fills_defaults = number < step_number
         _Walk(upgrade, step.study, fills_defaults).run((), ())
         walk = _Walk(upgrade, step.run, fills_defaults)
-        if fills_defaults and any(isinstance(change, NewDefault) for change in step.run):
-            upgrade.tree.setdefault("base", {})
+        had_base = "base" in upgrade.tree
+        upgrade.tree.setdefault("base", {})
         walk.run(("base",), ())
+        if not had_base and upgrade.tree["base"]:
+            upgrade.added.append(("base",))
+        elif not had_base:
+            del upgrade.tree["base"]
         walk.factors()
         walk.references(("design",))
         walk.references(("analysis", "interactions"))

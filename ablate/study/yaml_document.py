@@ -57,7 +57,7 @@ class Document:
 
 def read(path: Path) -> Document:
     """Read a file. Raises SpecError where it is no YAML mapping of plain values."""
-    document = parse(_text(path), lambda line, column: f"{path}:{line}:{column}")
+    document = parse(text_of(path), lambda line, column: f"{path}:{line}:{column}")
     if document.tree is None:
         raise SpecError(f"{path}: the file is empty; a study needs at least name, question, factors and seeds")
     if not isinstance(document.tree, dict):
@@ -88,7 +88,8 @@ def parse(text: str, origin: Origin) -> Document:
     return Document(tree, builder.origins)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return the text of a file. Raises SpecError where it cannot be read, is too large or is not UTF-8."""
     try:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)

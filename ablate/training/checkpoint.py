@@ -11,6 +11,7 @@ from torch import Tensor
 from ablate.components.models.forecaster import Forecaster
 from ablate.core.errors import DataError, SpecError
 from ablate.storage.paths import RunPaths
+from ablate.storage.records import RecordHead
 from ablate.study import RunSpec
 from ablate.study.study_file import load_run
 from ablate.training.fit import initial_model
@@ -28,11 +29,23 @@ def restore(paths: RunPaths) -> tuple[RunSpec, Forecaster]:
     except SpecError as error:
         raise DataError(f"{error}\na checkpoint needs beside it the run.yaml that it was trained by") from error
     model = initial_model(run, CPU)
+    if paths.record.exists():
+        _check_digest(paths)
     try:
         model.load_state_dict(plain_weights(paths.checkpoint))
     except RuntimeError as error:
         raise DataError(f"{paths.checkpoint}: not of the model in {paths.run_yaml}: {_in_a_line(error)}") from error
     return run, model.eval()
+
+
+def _check_digest(paths: RunPaths) -> None:
+    """Raise DataError where the checkpoint is not the one that the run's record was written with."""
+    head = RecordHead.load(paths)
+    if paths.checkpoint.name in head.files:
+        try:
+            head.checked(paths.checkpoint)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{paths.checkpoint}: {error}; run the study again after deleting its folder") from error
 
 
 def plain_weights(file: Path, wrappings: Sequence[str] = ()) -> dict[str, Tensor]:
