@@ -26,13 +26,13 @@ def seven_in_eight():
 def test_plackett_burman_mixes_every_main_effect_by_a_third_with_every_pair_of_others():
     found = aliases(plackett_burman(), two_level(11), ())
     assert len(found) == 11 * 10 * 9 // 2
-    assert all(set(alias.term).isdisjoint(alias.with_) for alias in found)
+    assert all(set(alias.term).isdisjoint(alias.aliased_with) for alias in found)
     np.testing.assert_allclose([alias.strength for alias in found], 1 / 3)
 
 
 def test_a_design_of_resolution_three_mixes_main_effects_with_pairs_alone():
     found = aliases(seven_in_eight(), two_level(7), ())
-    of_d = {alias.with_ for alias in found if alias.term == ("D",)}
+    of_d = {alias.aliased_with for alias in found if alias.term == ("D",)}
     assert of_d == {("A", "B"), ("C", "G"), ("E", "F")}  # D = AB = CG = EF, as that chapter lists
     np.testing.assert_allclose([alias.strength for alias in found], 1)
 
@@ -50,7 +50,7 @@ def test_pairs_in_the_model_that_come_in_the_same_cells_cannot_be_told_apart():
 
 def test_a_factor_that_never_changes_cannot_be_told_from_the_mean():
     first, *_ = aliases(np.array([[0, 1], [1, 1]]), two_level(2), ())
-    assert in_words(first) == "B cannot be told apart from the mean of all runs"
+    assert in_words(first) == "B is confounded with the mean of all runs"
 
 
 def test_a_level_that_is_never_run_mixes_nothing_up():
@@ -67,20 +67,20 @@ def test_a_full_factorial_mixes_nothing():
 def test_the_alias_matrix_by_hand():
     cells = np.array(OneAtATime().cells(two_level(2)))  # (-,-), (+,-), (-,+): y = AB gives 1, -1, -1
     found = aliases(cells, two_level(2), ())
-    assert [(alias.term, alias.with_) for alias in found] == [(("A",), ("A", "B")), (("B",), ("A", "B"))]
+    assert [(alias.term, alias.aliased_with) for alias in found] == [(("A",), ("A", "B")), (("B",), ("A", "B"))]
     assert [alias.strength for alias in found] == pytest.approx([1, 1])  # half the difference of two cells
 
 
 @pytest.mark.parametrize(
     ("alias", "sentence"),
     [
-        (Alias(("kernel",), ("norm", "loss"), 1 / 3), "kernel is mixed up with normalization x loss (33 %)"),
-        (Alias(("kernel",), ("norm", "loss"), 1.0), "kernel is mixed up with normalization x loss (100 %)"),
+        (Alias(("kernel",), ("norm", "loss"), 1 / 3), "kernel is aliased with normalization x loss (33 %)"),
+        (Alias(("kernel",), ("norm", "loss"), 1.0), "kernel is aliased with normalization x loss (100 %)"),
         (
             Alias(("kernel",), ("norm", "loss"), 2.24),
-            "kernel is mixed up with normalization x loss (2.2 times its size)",
+            "kernel is aliased with normalization x loss (2.2 times its size)",
         ),
-        (Alias(("kernel",), ("norm",), 1.0, in_model=True), "kernel and normalization cannot be told apart"),
+        (Alias(("kernel",), ("norm",), 1.0, in_model=True), "kernel and normalization are confounded"),
     ],
 )
 def test_an_alias_in_words(alias, sentence):

@@ -31,7 +31,7 @@ def test_of_one_factor_nothing_comes_twice():
     [
         ({"kernal": 5}, r"complete: unknown factor 'kernal' .did you mean 'kernel'\?.; allowed: kernel, loss"),
         ({"kernel": 7}, "complete: 'kernel' has no level '7'; allowed: 1, 3, 5"),
-        ({"kernel": 3}, "complete: 'kernel' has the base run's level '3', so that nothing is left to take back"),
+        ({"kernel": 3}, "complete: 'kernel' has the base run's level '3', so there is nothing to reset"),
     ],
 )
 def test_a_complete_system_that_makes_no_sense_is_told(complete, message):

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ablate.design import DesignFactor, FullFactorial
-from ablate.design.efficiency import a_efficiency, d_efficiency
-from ablate.design.model_matrix import all_pairs, columns, model_matrix, parameters
+from ablate.design.model_matrix import a_efficiency, all_pairs, columns, d_efficiency, model_matrix, parameters
 
 COUNTS = st.lists(st.integers(2, 4), min_size=1, max_size=4)
 

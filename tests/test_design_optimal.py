@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from ablate.core.errors import DesignError
 from ablate.design import Augment, DesignFactor, DOptimal, Foldover, FullFactorial, OneAtATime
 from ablate.design.aliasing import aliases
-from ablate.design.efficiency import d_efficiency
-from ablate.design.model_matrix import all_pairs, model_matrix
+from ablate.design.model_matrix import all_pairs, d_efficiency, model_matrix
 
 
 def factors(counts):
@@ -94,17 +93,17 @@ def test_another_seed_starts_elsewhere():
     ("design", "message"),
     [
         (DOptimal(size=4), "size: 4 cells cannot estimate the 7 parameters of 3 main effects and 0 inter.* at least 7"),
-        (DOptimal(size=25), "size: found 25; these factors have 24 cells that may be run"),
+        (DOptimal(size=25), "size: found 25; allowed: at most 24"),
         (DOptimal(interactions=[["a", "z"]]), "interactions: unknown factor 'z'; allowed: a, b, c"),
         (DOptimal(interactions=[["a", "a"]]), "interactions: found 'a' twice"),
         (DOptimal(interactions=[["a", "b"]], forbid=[{"a": "0", "b": "1"}]), "a x b cannot be .* '0' with '1' may"),
-        (DOptimal(forbid=[{"a": "0", "b": "0"}, {"a": "1", "b": "1"}]), "a and b cannot be told apart"),
+        (DOptimal(forbid=[{"a": "0", "b": "0"}, {"a": "1", "b": "1"}]), "a and b are confounded"),
         (Augment(of=OneAtATime(), add=1), "add: 7 cells and 1 more cannot estimate the 18 parameters.* at least 11"),
-        (Augment(of=FullFactorial(), add=1), "add: found 1; 0 cells are left"),
+        (Augment(of=FullFactorial(), add=1), "add: found 1; allowed: at most 0"),
     ],
 )
 def test_what_cannot_be_laid_out_is_told_with_what_to_do(design, message):
-    counts = [2, 2, 3] if "told apart" in message or "a x b" in message else [2, 3, 4]
+    counts = [2, 2, 3] if "confounded" in message or "a x b" in message else [2, 3, 4]
     with pytest.raises(DesignError, match=message):
         design.cells(factors(counts))
 
@@ -120,7 +119,7 @@ def test_a_foldover_of_all_cells_adds_none():
 
 def test_a_foldover_onto_a_forbidden_combination_is_refused():
     design = Foldover(of=FullFactorial(forbid=[{"a": "0", "b": "0"}]))
-    with pytest.raises(DesignError, match=r"makes the forbidden combination \{a: 0, b: 0\}; turn fewer"):
+    with pytest.raises(DesignError, match=r"makes the forbidden combination \{a: 0, b: 0\}; reverse fewer"):
         design.cells(factors([2, 2]))
 
 

@@ -5,8 +5,7 @@ import pytest
 
 from ablate.design import DesignFactor, DOptimal, Foldover
 from ablate.design.aliasing import aliases
-from ablate.design.efficiency import d_efficiency
-from ablate.design.model_matrix import model_matrix
+from ablate.design.model_matrix import d_efficiency, model_matrix
 
 # Taguchi and Konishi (1987), Orthogonal Arrays and Linear Graphs; L18 compared with Yang and El-Haik (2009), chapter 13
 L9 = "1111 1222 1333 2123 2231 2312 3132 3213 3321"
@@ -42,8 +41,8 @@ def test_l9_is_saturated_so_that_each_factor_is_wholly_mixed_up_with_every_pair_
 def test_l18_keeps_the_interaction_of_its_first_two_columns_free():
     # Phadke (1989), Quality Engineering Using Robust Design: it can be estimated beside all columns
     found = aliases(array(L18), factors([2] + [3] * 7), ())
-    assert not [alias for alias in found if alias.with_ == ("A", "B")]
-    assert {alias.with_ for alias in found if alias.term == ("C",)}
+    assert not [alias for alias in found if alias.aliased_with == ("A", "B")]
+    assert {alias.aliased_with for alias in found if alias.term == ("C",)}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from ablate.components.data import DATA
 from ablate.components.losses import LOSSES
 from ablate.components.models import MODELS
 from ablate.components.schemes import SCHEMES
+from ablate.core.spec_base import Spec
 from ablate.design import DESIGNS
 from ablate.diagnosis.probes import PROBES
 from ablate.storage.failed_attempts import RETRIES
@@ -16,7 +17,8 @@ from ablate.study import study_file
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-KINDS = sorted(part.model_fields["kind"].default for part in (*DATA, *MODELS, *LOSSES, *SCHEMES, *DESIGNS))
+SPECS: tuple[type[Spec], ...] = (*DATA, *MODELS, *LOSSES, *SCHEMES, *DESIGNS)
+KINDS = sorted(spec.model_fields["kind"].default for spec in SPECS)
 
 
 def named(command):

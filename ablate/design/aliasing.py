@@ -1,4 +1,4 @@
-"""Which effects a design mixes up."""
+"""Which effects of a design are aliased: an estimate of one also contains part of another."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,23 +11,24 @@ from ablate.design.design import DesignFactor
 from ablate.design.model_matrix import Pair, Term, all_pairs, columns, model_matrix
 
 ROUNDING = 1e-6
-MAGNIFIED = 1.05
+MAGNIFIED = 1.05  # a strength above it is written as a multiple: "105 %" of an effect would look like a mistake
 
-Places = Mapping[Term, slice]
-"""Where each term has its columns."""
+Columns = Mapping[Term, slice]
+"""The columns of each term in a model matrix."""
 
 
 @dataclass(frozen=True)
 class Alias:
-    """A term of the model whose estimate holds something of another term; each term by the names of its factors.
+    """A term of the model whose estimate contains part of another term, both as the names of their factors.
 
-    Outside the model (`in_model` false), `with_` is an interaction that the model leaves out, and `strength` the most
-    of its effect that is taken for `term`'s: 0 none of it, 1 all, above 1 where the design magnifies it. Inside the
-    model, no run of these cells can tell the two apart, and the strength is 1; a `with_` of no factors is the mean.
+    Outside the model (`in_model` is false), `aliased_with` is an interaction that the model leaves out. `strength` is
+    the largest share of its effect that the estimate of `term` contains: 0 nothing, 1 all, more if the design magnifies
+    it. Inside the model, the two are confounded: no run of these cells can separate them, and the strength is 1. An
+    `aliased_with` without factors is the mean.
     """
 
     term: tuple[str, ...]
-    with_: tuple[str, ...]
+    aliased_with: tuple[str, ...]
     strength: float
     in_model: bool = False
 
@@ -35,75 +36,85 @@ class Alias:
 def aliases(
     levels: Int[np.ndarray, "cell factor"], factors: Sequence[DesignFactor], pairs_in_model: Sequence[Pair]
 ) -> tuple[Alias, ...]:
-    """Return what is mixed up in these cells: first inside the model, then with what it leaves out, strongest first.
+    """Return the aliases of these cells: first those inside the model, then those with omitted terms, strongest first.
 
-    The model has every main effect and the interactions `pairs_in_model`, by position. What is left out are all other
-    two-factor interactions X2, mixed up as the alias matrix (X1'X1)^-1 X1'X2 says (Box and Wilson 1951,
-    doi:10.1111/j.2517-6161.1951.tb00067.x); the strength is the largest singular value of its block of two terms.
-    Terms of the model are tangled where a direction in which X1 is zero takes part of both. Levels that are never run
-    are no part of the model.
+    The model has every main effect and the interactions `pairs_in_model`, by position. The omitted terms X2 are all
+    other two-factor interactions. The alias matrix (X1'X1)^-1 X1'X2 gives their share in each estimate (Box and Wilson
+    1951, doi:10.1111/j.2517-6161.1951.tb00067.x). The strength is the largest singular value of its block of two terms.
+    Terms of the model are confounded if a direction in which X1 is zero has a part in both. Levels that are never run
+    do not belong to the model.
     """
-    levels, counts = _as_run(levels, factors)
+    levels, counts = _levels_that_are_run(levels, factors)
     model = model_matrix(levels, counts, pairs_in_model)
     inside = columns(counts, pairs_in_model)
-    left_out = [pair for pair in all_pairs(len(factors)) if not {pair, pair[::-1]} & set(pairs_in_model)]
-    outside = columns(counts, left_out)
-    bias = np.linalg.pinv(model) @ model_matrix(levels, counts, left_out)
-    found = [
-        *_tangled(model, inside),
-        *sorted(_taken_for(bias, inside, outside, left_out), key=lambda mixed: -round(mixed[2], 6)),
+    omitted = [pair for pair in all_pairs(len(factors)) if not {pair, pair[::-1]} & set(pairs_in_model)]
+    outside = columns(counts, omitted)
+    alias_matrix = np.linalg.pinv(model) @ model_matrix(levels, counts, omitted)
+    pairs_of_terms = [
+        *_confounded_terms(model, inside),
+        *sorted(_aliased_interactions(alias_matrix, inside, outside, omitted), key=lambda alias: -round(alias[2], 6)),
     ]
     return tuple(
-        Alias(tuple(factors[i].name for i in term), tuple(factors[i].name for i in other), strength, other in inside)
-        for term, other, strength in found
+        Alias(_names(term, factors), _names(aliased_with, factors), strength, aliased_with in inside)
+        for term, aliased_with, strength in pairs_of_terms
     )
 
 
 def in_words(alias: Alias, titles: Mapping[str, str] | None = None) -> str:
-    """Write an alias as a sentence without its full stop: kernel is mixed up with norm x loss (33 %).
+    """Return an alias as a sentence without its full stop: kernel is aliased with norm x loss (33 %).
 
-    `titles` says what people call a factor; without one it has its name.
+    `titles` holds the titles of factors by name; a factor without a title keeps its name.
     """
-    term, other = (_written(names, titles or {}) for names in (alias.term, alias.with_))
-    if alias.in_model and not alias.with_:
-        return f"{term} cannot be told apart from the mean of all runs"
+    term, aliased_with = (_title(names, titles or {}) for names in (alias.term, alias.aliased_with))
+    if alias.in_model and not alias.aliased_with:
+        return f"{term} is confounded with the mean of all runs"
     if alias.in_model:
-        return f"{term} and {other} cannot be told apart"
+        return f"{term} and {aliased_with} are confounded"
     share = f"{100 * alias.strength:.0f} %" if alias.strength < MAGNIFIED else f"{alias.strength:.1f} times its size"
-    return f"{term} is mixed up with {other} ({share})"
+    return f"{term} is aliased with {aliased_with} ({share})"
 
 
-def _as_run(
+def _levels_that_are_run(
     levels: Int[np.ndarray, "cell factor"], factors: Sequence[DesignFactor]
 ) -> tuple[Int[np.ndarray, "cell factor"], list[int]]:
-    """Count only levels that are run, and number them anew; a factor with a single one keeps all."""
-    levels, counts = levels.copy(), [factor.levels for factor in factors]
+    """Renumber each factor's levels without those that are never run, and count them.
+
+    A factor with a single level in all cells keeps all of its levels, so that its columns show that it never varies.
+    """
+    levels, counts = levels.copy(), [factor.n_levels for factor in factors]
     for position in range(len(factors)):
-        run, numbers = np.unique(levels[:, position], return_inverse=True)
-        if len(run) > 1:
-            levels[:, position], counts[position] = numbers, len(run)
+        run_levels, numbers = np.unique(levels[:, position], return_inverse=True)
+        if len(run_levels) > 1:
+            levels[:, position], counts[position] = numbers, len(run_levels)
     return levels, counts
 
 
-def _tangled(model: Float[np.ndarray, "cell parameter"], inside: Places) -> Iterator[tuple[Term, Term, float]]:
+def _confounded_terms(
+    model: Float[np.ndarray, "cell parameter"], inside: Columns
+) -> Iterator[tuple[Term, Term, float]]:
     """Yield the pairs of terms that share a direction in which the model matrix is zero."""
-    _, sizes, directions = np.linalg.svd(np.linalg.qr(model, mode="r"))  # as of the model itself, and small
-    rank = int((sizes > ROUNDING * sizes[0]).sum())
+    # R of the QR decomposition has the model's singular values, and one row per parameter instead of one per cell
+    _, singular_values, directions = np.linalg.svd(np.linalg.qr(model, mode="r"))
+    rank = int((singular_values > ROUNDING * singular_values[0]).sum())
     shared = directions[rank:].T @ directions[rank:]
-    for term, other in combinations(inside, 2):
-        if np.abs(shared[inside[term], inside[other]]).max(initial=0) > ROUNDING:
-            yield (term, other, 1.0) if term else (other, term, 1.0)
+    for first, second in combinations(inside, 2):
+        if np.abs(shared[inside[first], inside[second]]).max(initial=0) > ROUNDING:
+            yield (first, second, 1.0) if first else (second, first, 1.0)
 
 
-def _taken_for(
-    bias: Float[np.ndarray, "parameter interaction"], inside: Places, outside: Places, left_out: Sequence[Pair]
+def _aliased_interactions(
+    alias_matrix: Float[np.ndarray, "parameter interaction"], inside: Columns, outside: Columns, omitted: Sequence[Pair]
 ) -> Iterator[tuple[Term, Term, float]]:
     for term in inside:
-        for pair in left_out:
-            strength = float(np.linalg.norm(bias[inside[term], outside[pair]], 2)) if term else 0.0
+        for pair in omitted:
+            strength = float(np.linalg.norm(alias_matrix[inside[term], outside[pair]], 2)) if term else 0.0
             if strength > ROUNDING:
                 yield term, pair, strength
 
 
-def _written(names: Sequence[str], titles: Mapping[str, str]) -> str:
+def _names(term: Term, factors: Sequence[DesignFactor]) -> tuple[str, ...]:
+    return tuple(factors[position].name for position in term)
+
+
+def _title(names: Sequence[str], titles: Mapping[str, str]) -> str:
     return " x ".join(titles.get(name, name) for name in names)

@@ -1,4 +1,4 @@
-"""Combinations that must not be run, and factors that vary only where others have certain levels."""
+"""Restrictions that a study file may place on a design: forbidden combinations and conditional factors."""
 
 from collections.abc import Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -7,13 +7,11 @@ from typing import Annotated
 from pydantic import Field
 
 from ablate.core.errors import DesignError
-from ablate.design.design import Design, DesignFactor
-from ablate.design.names import LevelName, level_of, position_of
+from ablate.design.design import Design, DesignFactor, LevelName, level_of, position_of
 from ablate.design.rules import Condition, Rules
 
 Combination = Annotated[dict[str, LevelName], Field(min_length=1)]
-Levels = Annotated[list[LevelName], Field(min_length=1)]
-Others = Annotated[dict[str, Levels], Field(min_length=1)]
+AllowedLevels = Annotated[dict[str, Annotated[list[LevelName], Field(min_length=1)]], Field(min_length=1)]
 
 
 class RestrictedDesign(Design):
@@ -21,11 +19,11 @@ class RestrictedDesign(Design):
 
     forbid: list[Combination] = Field(default_factory=list)
     """Combinations that are not run: the levels of some factors, by path."""
-    only_when: dict[str, Others] = Field(default_factory=dict)
+    only_when: dict[str, AllowedLevels] = Field(default_factory=dict)
     """A factor's path to the levels of others at which it varies; elsewhere it has its base level, or its first."""
 
     def rules(self, factors: Sequence[DesignFactor]) -> Rules:
-        """See Design; raises DesignError for unknown names, for circles, and where a level could never be run."""
+        """See Design. Raises DesignError for unknown names, cyclic conditions, and a level that no cell may have."""
         forbidden = [
             {
                 (position := position_of(path, factors, "forbid")): level_of(name, factors[position], "forbid")
@@ -33,31 +31,33 @@ class RestrictedDesign(Design):
             }
             for combination in self.forbid
         ]
-        rules = Rules(tuple(factor.levels for factor in factors), tuple(forbidden), self._conditions(factors))
+        rules = Rules(tuple(factor.n_levels for factor in factors), tuple(forbidden), self._conditions(factors))
         for position, factor in enumerate(factors):
-            for level, name in enumerate(factor.names):
+            for level, name in enumerate(factor.level_names):
                 if next(rules.cells({position: level}), None) is None:
                     raise DesignError(
-                        f"level {name!r} of {factor.name!r} can never be run, because of what 'forbid' and "
-                        "'only_when' leave out; take the level out, or loosen them"
+                        f"level {name!r} of {factor.name!r} can never be run, because 'forbid' and 'only_when' "
+                        "exclude it from every cell; remove the level, or loosen 'forbid' and 'only_when'"
                     )
         return rules
 
     def _conditions(self, factors: Sequence[DesignFactor]) -> tuple[Condition, ...]:
-        found = {}
-        for path, others in self.only_when.items():
+        conditions = {}
+        for path, allowed_levels in self.only_when.items():
             position = position_of(path, factors, "only_when")
-            found[position] = Condition(position, factors[position].baseline or 0, self._others(others, factors))
+            inactive_level = factors[position].baseline or 0
+            conditions[position] = Condition(position, inactive_level, _positions(allowed_levels, factors))
         try:
-            order = TopologicalSorter({position: condition.others for position, condition in found.items()})
-            return tuple(found[position] for position in order.static_order() if position in found)
+            order = TopologicalSorter({i: condition.allowed_levels for i, condition in conditions.items()})
+            return tuple(conditions[position] for position in order.static_order() if position in conditions)
         except CycleError as error:
-            circle = ", ".join(factors[position].name for position in error.args[1])
-            raise DesignError(f"only_when: the conditions go in a circle: {circle}; take one of them out") from error
+            cycle = ", ".join(factors[position].name for position in error.args[1])
+            raise DesignError(f"only_when: the conditions form a cycle: {cycle}; remove one of them") from error
 
-    def _others(self, others: Others, factors: Sequence[DesignFactor]) -> dict[int, frozenset[int]]:
-        positions = {path: position_of(path, factors, "only_when") for path in others}
-        return {
-            positions[path]: frozenset(level_of(name, factors[positions[path]], "only_when") for name in names)
-            for path, names in others.items()
-        }
+
+def _positions(allowed_levels: AllowedLevels, factors: Sequence[DesignFactor]) -> dict[int, frozenset[int]]:
+    positions = {path: position_of(path, factors, "only_when") for path in allowed_levels}
+    return {
+        positions[path]: frozenset(level_of(name, factors[positions[path]], "only_when") for name in names)
+        for path, names in allowed_levels.items()
+    }

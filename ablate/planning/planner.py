@@ -11,8 +11,7 @@ from jaxtyping import Int
 
 from ablate.design.aliasing import aliases, in_words
 from ablate.design.design import DesignFactor
-from ablate.design.efficiency import d_efficiency
-from ablate.design.model_matrix import model_matrix
+from ablate.design.model_matrix import d_efficiency, model_matrix
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.hypotheses import Family, Hypothesis, family
 from ablate.inference.multiplicity import holm

@@ -234,7 +234,7 @@ class StudySpec(Spec):
     def _placed(self, settings: Mapping[str, Any], indices: Sequence[int]) -> dict[str, Any]:
         """Leave out what rests in this cell and has no place in its run, as a setting of another kind of loss."""
         paths = list(settings)
-        resting = {paths[position] for position in self._rules.resting(tuple(indices))}
+        resting = {paths[position] for position in self._rules.inactive_factors(tuple(indices))}
         if not resting:
             return dict(settings)
         run = changed(self.base, {path: level for path, level in settings.items() if path not in resting})

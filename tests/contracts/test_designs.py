@@ -47,7 +47,7 @@ def test_cells_are_distinct(design):
 def test_cells_are_plain_numbers_one_a_factor(design):
     for cell in design.cells(FACTORS):
         assert [type(level) for level in cell] == [int] * len(FACTORS)
-        assert all(0 <= level < factor.levels for level, factor in zip(cell, FACTORS, strict=True))
+        assert all(0 <= level < factor.n_levels for level, factor in zip(cell, FACTORS, strict=True))
 
 
 @every_design
@@ -60,7 +60,7 @@ def test_every_factor_is_varied(design):
 def test_every_level_of_every_factor_is_run(design):
     cells = design.cells(FACTORS)
     for position, factor in enumerate(FACTORS):
-        assert {cell[position] for cell in cells} == set(range(factor.levels))
+        assert {cell[position] for cell in cells} == set(range(factor.n_levels))
 
 
 @every_design
@@ -72,7 +72,7 @@ def test_a_design_is_the_same_every_time(design):
 def test_a_design_keeps_to_its_own_rules(design):
     cells = np.array(design.cells(FACTORS))
     rules = design.rules(FACTORS)
-    np.testing.assert_array_equal(rules.settled(cells), cells)
+    np.testing.assert_array_equal(rules.canonical(cells), cells)
     assert rules.allowed(cells).all()
 
 
