@@ -243,41 +243,59 @@ def diagnose(
 def analyze(
     *,
     file: Annotated[
-        Path, typer.Argument(metavar="RUNS.csv", help="One row a run: .csv, .tsv or .parquet.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="RUNS.csv", help="Table with one row per run: .csv, .tsv or .parquet.", show_default=False
+        ),
     ],
-    response: Annotated[str, typer.Option(metavar="COLUMN", help="The number that is asked about.")],
-    factors: Annotated[str, typer.Option(metavar="A,B,...", help="The columns that may be causes.")],
-    block: Annotated[str, typer.Option(metavar="COLUMN", help="What makes runs comparable: the seed.")],
+    response: Annotated[str, typer.Option(metavar="COLUMN", help="Column of the response: the number to explain.")],
+    factors: Annotated[str, typer.Option(metavar="A,B,...", help="Columns of the factors: the possible causes.")],
+    block: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column of the block, usually the seed: runs are compared within it.")
+    ],
     order: Annotated[
-        str, typer.Option(metavar="A,B=s<m<l", help="Factors whose levels have an order: by value, or as given.")
+        str,
+        typer.Option(
+            metavar="A,B=s<m<l", help="Factors with ordered levels: sorted by value, or in the order given here."
+        ),
     ] = "",
     baseline: Annotated[
-        str, typer.Option(metavar="A=1,B=none", help="Levels that the others are compared with; the first by default.")
+        str, typer.Option(metavar="A=1,B=none", help="Baseline levels of factors; the first level by default.")
     ] = "",
-    interactions: Annotated[str, typer.Option(metavar="all|none|A:B,...", help="Pairs that are tested.")] = "all",
+    interactions: Annotated[
+        str, typer.Option(metavar="all|none|A:B,...", help="Pairs of factors whose interaction is tested.")
+    ] = "all",
     margin: Annotated[
-        float | None, typer.Option(help="Effects within it are none that matters, in the response's unit.")
+        float | None,
+        typer.Option(help="Equivalence margin: smaller effects do not matter. Same unit as the response."),
     ] = None,
-    alpha: Annotated[float, typer.Option(help="Chance that anything is called a cause where nothing is.")] = 0.05,
-    interval: Annotated[Interval, typer.Option(help="Of the effects.")] = "student",
-    higher_is_better: Annotated[bool, typer.Option("--higher-is-better", help="Of the response.")] = False,
+    alpha: Annotated[
+        float, typer.Option(help="Family-wise error rate: largest chance to call anything a cause where nothing is.")
+    ] = 0.05,
+    interval: Annotated[Interval, typer.Option(help="Kind of confidence interval of the effects.")] = "student",
+    higher_is_better: Annotated[
+        bool, typer.Option("--higher-is-better", help="A higher response is better; by default a lower one is.")
+    ] = False,
     bounds: Annotated[
-        str | None, typer.Option(metavar="LOW,HIGH", help="The least and the largest value it can take.")
+        str | None, typer.Option(metavar="LOW,HIGH", help="Smallest and largest value that the response can have.")
     ] = None,
     mediator: Annotated[
-        str, typer.Option(metavar="COLUMN,...", help="Measures that an effect may only come through, as mse.")
+        str,
+        typer.Option(metavar="COLUMN,...", help="Columns of mediators, such as mse: also estimate direct effects."),
     ] = "",
-    outcome: Annotated[str | None, typer.Option(metavar="COLUMN", help="How each run ended.")] = None,
-    average: Annotated[bool, typer.Option("--average", help="Average rows that repeat a run.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of what is drawn at random.")] = 0,
+    outcome: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column that says how each run ended.")] = None,
+    average: Annotated[
+        bool, typer.Option("--average", help="Average rows with equal levels in one block, instead of refusing them.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the permutations and the bootstrap.")] = 0,
     json: JSONOutput = None,
     html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page.")] = None,
 ) -> None:
-    """Say of anybody's runs which factors are causes, which are not, and which act only together.
+    """Find out which factors of any table of runs are causes, which are not, and which act only with others.
 
-    Columns from MLflow and W&B are found without params., metrics., config. before their names. A response that is
-    blank, NaN or infinite is a failed run. Exit code 0: analyzed, be it that all is undecided. 2: the table or an
-    option is wrong.
+    Columns from MLflow and W&B are found without their prefix (params., metrics., config.). A run whose response is
+    blank, NaN or infinite counts as failed. Exit code 0: the analysis finished, even if every verdict is "undecided".
+    2: the table or an option is wrong.
     """
     from ablate.commands import analyze as command
     from ablate.inference.tables import Columns
@@ -311,36 +329,42 @@ def calibrate(
     *,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="STUDY.yaml", help="The study whose design is simulated.", show_default=False),
+        typer.Argument(metavar="STUDY.yaml", help="Study whose design is simulated.", show_default=False),
     ] = None,
     levels: Annotated[
         str | None,
-        typer.Option(metavar="AxBxC", help="Instead: cross factors of so many levels each; 3x3x2x2x2 by default."),
+        typer.Option(metavar="AxBxC", help="Without a study: numbers of levels to cross; 3x3x2x2x2 by default."),
     ] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, max=1000, help="Seeds; the study's own, or 2.")] = None,
-    studies: Annotated[int, typer.Option(min=1, help="Studies to simulate of every scenario.")] = 1000,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, max=1000, help="Number of seeds; by default those of the study, or 2.")
+    ] = None,
+    studies: Annotated[int, typer.Option(min=1, help="Number of studies to simulate for each scenario.")] = 1000,
     scenario: Annotated[
-        list[str], typer.Option("--scenario", metavar="NAME", help="Only this scenario. Repeatable.")
+        list[str], typer.Option("--scenario", metavar="NAME", help="Simulate only this scenario. Repeatable.")
     ] = [],  # noqa: B006  # as above
-    effect: Annotated[float, typer.Option(min=0, help="Of a cause, in standard deviations of a run.")] = 1.0,
-    interaction: Annotated[float, typer.Option(min=0, help="Of a pure interaction, up or down, likewise.")] = 2.0,
-    margin: Annotated[float, typer.Option(min=0.01, help="Within which a factor is no cause, likewise.")] = 0.5,
-    interval: Annotated[Interval | None, typer.Option(help="Of the effects; the study's own, or student.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Which studies.")] = 0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a core by default.")] = None,
+    effect: Annotated[float, typer.Option(min=0, help="Effect of a cause, in standard deviations of a run.")] = 1.0,
+    interaction: Annotated[
+        float, typer.Option(min=0, help="Size of a pure interaction, up or down, in standard deviations of a run.")
+    ] = 2.0,
+    margin: Annotated[float, typer.Option(min=0.01, help="Equivalence margin, in standard deviations of a run.")] = 0.5,
+    interval: Annotated[
+        Interval | None, typer.Option(help="Kind of confidence interval; by default that of the study, or student.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated studies.")] = 0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Number of processes; one per core by default.")] = None,
     json: JSONOutput = None,
     svg: Annotated[Path | None, typer.Option("--svg", metavar="FILE", help="Draw the rates.")] = None,
 ) -> None:
     """Simulate studies whose truth is known, and count how often the verdicts and intervals are right.
 
-    Exit code 0: all that is promised holds. 1: a promise is broken. 2: there is no such design or scenario.
-    130: stopped by Ctrl-C; what was simulated until then is shown.
+    Exit code 0: every criterion holds. 1: a criterion is violated. 2: the design or a scenario does not exist.
+    130: stopped by Ctrl-C; the finished studies are shown.
     """
     from ablate.commands import calibrate as command
     from ablate.inference.calibration.scenarios import Sizes
 
     refuse_overwriting({"--json": json, "--svg": svg}, file)
-    asked = command.Simulation(
+    simulation = command.Simulation(
         levels=levels,
         seeds=seeds,
         studies=studies,
@@ -350,7 +374,7 @@ def calibrate(
         seed=seed,
         workers=workers,
     )
-    raise typer.Exit(command.calibrate(file, asked, json, svg, Console()))
+    raise typer.Exit(command.calibrate(file, simulation, json, svg, Console()))
 
 
 @app.command()
