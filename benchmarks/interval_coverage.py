@@ -14,8 +14,7 @@ from rich.progress import track
 from rich.table import Table
 from scipy import stats
 
-from ablate.inference.estimate import Estimate
-from ablate.inference.interval import interval
+from ablate.inference.estimate import EffectEstimate, confidence_interval
 from ablate.inference.settings import InferenceSettings, Interval
 
 SEEDS = (3, 5, 10, 20)
@@ -64,7 +63,7 @@ def _measured(draw: Draw, seeds: int, kind: Interval, studies: int) -> str:
 
 def _bounds(by_block: np.ndarray, settings: InferenceSettings) -> tuple[float, float]:
     error = float(by_block.std(ddof=1) / np.sqrt(len(by_block)))
-    estimate = Estimate(
+    estimate = EffectEstimate(
         value=float(by_block.mean()),
         error=error,
         freedom=len(by_block) - 1,
@@ -74,7 +73,7 @@ def _bounds(by_block: np.ndarray, settings: InferenceSettings) -> tuple[float, f
         dropped=0,
         above=None,
     )
-    bounds = interval(estimate, "block", settings, CONFIDENCE)
+    bounds = confidence_interval(estimate, "block", settings, CONFIDENCE)
     assert bounds is not None  # noqa: S101  # an estimate with an error has an interval
     return bounds
 

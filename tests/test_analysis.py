@@ -14,7 +14,6 @@ import pytest
 from ablate.analysis import StudyResponse, StudyTable, analyze, answer
 from ablate.analysis.outcomes import best_and_worst
 from ablate.core.errors import AnalysisError, TableError
-from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import InferenceSettings
 from ablate.measurement.metrics import Metric
@@ -83,7 +82,7 @@ def test_the_result_is_plain_json():
 
 def test_what_was_inferred_stands_in_the_json_as_everywhere():
     found = analyze(study(), SETTINGS)
-    inferred = json.loads(json.dumps(document(found.inference)))
+    inferred = json.loads(json.dumps(found.inference.to_json()))
     assert {key: found.to_json()[key] for key in inferred} == inferred
 
 

@@ -1,13 +1,14 @@
-"""What a table of runs lets one test, and how, before any response is looked at."""
+"""The family of hypotheses on a table of runs, from its design alone, and Holm's adjustment over it."""
 
 from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
+from statsmodels.stats.multitest import multipletests
 
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.hypotheses import family, hypotheses
+from ablate.inference.hypotheses import family, holm, hypotheses
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
 
@@ -21,7 +22,7 @@ def crossing(seeds, kept=lambda *_: True):
 
 
 def told(table, settings=InferenceSettings(permutations=9_999)):  # noqa: B008  # settings are frozen
-    found = hypotheses(RunTable.of(table, FACTORS, "seed").measured, settings)
+    found = hypotheses(RunTable.of(table, FACTORS, "seed").with_responses(), settings)
     return {"".join(own.factors): own for own in found}
 
 
@@ -119,3 +120,28 @@ def test_only_pairs_that_can_be_told_apart_are_in_the_model():
     half = RunTable.of(crossing(3, kept=lambda _, b, c: b == c), FACTORS, "seed")
     kept = family(half, InferenceSettings()).model.places
     assert (1, 2) not in kept
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_holms_adjustment_is_that_of_statsmodels(seed):
+    # Rounded, so that many are equal.
+    p_values = np.random.default_rng(seed).beta(0.5, 3, size=40).round(2).tolist()
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
+
+
+def test_holm_ignores_untested_hypotheses_and_leaves_them_untested():
+    assert holm([None, 0.01, None, 0.04]) == [None, 0.02, None, 0.04]
+
+
+def test_holm_leaves_a_single_p_unchanged():
+    assert holm([0.03]) == [0.03]
+
+
+def test_nothing_tested_leaves_nothing_adjusted():
+    assert holm([]) == []
+    assert holm([None]) == [None]
+
+
+def test_a_larger_p_is_never_adjusted_below_a_smaller_one():
+    # 3 x 0.01 = 0.03, 2 x 0.012 = 0.024 but at least 0.03, 1 x 0.02 likewise.
+    assert holm([0.02, 0.01, 0.012]) == pytest.approx([0.03, 0.03, 0.03])

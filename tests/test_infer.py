@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablate.inference.document import document
+from ablate.inference import matched
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
+from ablate.inference.linear_model import LinearModel
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
 
@@ -71,7 +72,7 @@ def test_noise_alone_decides_nothing_without_a_margin():
 
 
 def test_equal_input_gives_an_equal_result():
-    assert str(document(inferred(runs(pair)))) == str(document(inferred(runs(pair))))
+    assert str(inferred(runs(pair)).to_json()) == str(inferred(runs(pair)).to_json())
 
 
 def test_another_seed_of_the_analysis_draws_other_intervals_of_importance():
@@ -110,7 +111,7 @@ def test_one_seed_decides_nothing():
     found = inferred(runs(cause, seeds=1))
     assert {kind for kind, _ in said(found).values()} == {"undecided"}
     assert p_values(found)[0] == [None] * 6
-    assert any("With one seed" in warning for warning in found.warnings)
+    assert any("One seed does not show" in warning for warning in found.warnings)
 
 
 def test_without_responses_everything_is_undecided():
@@ -125,7 +126,7 @@ def test_a_factor_with_one_level_left_is_undecided_and_the_others_are_not():
     found = inferred(table)
     assert said(found)["a"] == ("cause", ())
     assert said(found)["b"] == ("undecided", ())
-    assert any("No run of B 1" in warning for warning in found.warnings)
+    assert any('No run with B "1"' in warning for warning in found.warnings)
 
 
 def test_a_combination_that_never_ran_is_told_and_the_cause_is_still_found():
@@ -165,3 +166,32 @@ def test_no_effect_names_a_cause_in_at_most_one_study_in_twenty():
 
 def test_an_inference_is_plain_values():
     assert asdict(inferred(runs(pair)))["verdicts"][0]["factor"] == "a"
+
+
+@pytest.fixture
+def built(monkeypatch):
+    """Return the matched sets and linear models that are computed: the table of each, and its arguments."""
+    sets, model, computed = matched._matched_sets, LinearModel.of.__func__, []
+
+    def counted_sets(table, factors, levels):
+        computed.append((table, tuple(factors), levels))
+        return sets(table, factors, levels)
+
+    def counted_model(cls, table, pairs):
+        computed.append((table, "linear model", tuple(pairs)))
+        return model(cls, table, pairs)
+
+    monkeypatch.setattr(matched, "_matched_sets", counted_sets)
+    monkeypatch.setattr(LinearModel, "of", classmethod(counted_model))
+    return computed
+
+
+@pytest.mark.parametrize("seeds", [3, 6])
+@pytest.mark.parametrize("mean", [cause, pair])
+def test_matched_sets_and_models_are_computed_once(built, monkeypatch, mean, seeds):
+    once = str(inferred(runs(mean, seeds=seeds)).to_json())
+    calls = [(id(table), *arguments) for table, *arguments in built]
+    assert sorted(map(str, calls)) == sorted(map(str, set(calls)))
+    monkeypatch.setattr(matched, "CACHED_RUNS", 0)
+    assert str(inferred(runs(mean, seeds=seeds)).to_json()) == once
+    assert len(built) > 2 * len(calls)

@@ -7,7 +7,6 @@ from itertools import product
 import numpy as np
 import pytest
 
-from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
@@ -47,7 +46,7 @@ def test_any_table_has_an_inference_that_json_and_a_page_can_hold(draw):
         resamples=200,
     )
     found = infer(table(draw), settings)
-    json.dumps(document(found), allow_nan=False)
+    json.dumps(found.to_json(), allow_nan=False)
     assert len(found.verdicts) == len(found.factors)
     for verdict in found.verdicts:
         if verdict.p_adjusted is not None:

@@ -11,7 +11,7 @@ from statsmodels.stats.anova import anova_lm
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.linear_model import LinearModel
-from ablate.inference.monte_carlo import Draws
+from ablate.inference.permutation import Draws
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
 
@@ -58,7 +58,7 @@ def test_steadiness_is_the_f_test_of_the_interaction_with_the_seed(share):
     runs = fraction(4).sample(frac=share, random_state=1)
     same = ols("response ~ a + b + c + d + C(seed)", runs).fit()
     apart = ols("response ~ a + b * C(seed) + c + d", runs).fit()
-    assert model(runs).steadiness(1) == pytest.approx(anova_lm(same, apart)["Pr(>F)"][1])
+    assert model(runs).seed_interaction_p(1) == pytest.approx(anova_lm(same, apart)["Pr(>F)"][1])
 
 
 def test_p_of_blocks_counts_the_sign_flips_of_the_blocks_estimates():

@@ -10,7 +10,7 @@ from statsmodels.stats.anova import anova_lm
 
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.linear_model import LinearModel
-from ablate.inference.monte_carlo import Draws
+from ablate.inference.permutation import Draws
 from ablate.inference.run_table import RunTable
 
 FACTORS = (FactorLevels("a", "a", ("0", "1", "2"), "0"), *(FactorLevels(n, n, ("0", "1"), "0") for n in "bc"))
@@ -43,7 +43,7 @@ def test_a_difference_and_its_error_are_those_of_least_squares():
 
 def test_a_difference_beside_anothers_level_is_that_of_least_squares():
     fitted = model(runs())
-    found = fitted.estimate(fitted.contrast(NORM, np.array([-1.0, 1.0]), beside=(LOSS, 1)))
+    found = fitted.estimate(fitted.contrast(NORM, np.array([-1.0, 1.0]), partner=(LOSS, 1)))
     expected = ols(FORMULA, runs()).fit().t_test("C(c)[T.1] + C(b)[T.1]:C(c)[T.1] = 0")
     assert (found.value, found.error) == pytest.approx((expected.effect.item(), expected.sd.item()))
 

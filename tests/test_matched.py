@@ -84,7 +84,3 @@ def test_by_block_is_the_mean_of_a_seeds_sets():
     found = matched_sets(table(WHOLE), [0]).by_block()
     assert told(found) == [[5, 6, 7], [105, 106, 107]]
     assert found.block.tolist() == [0, 1]
-
-
-def test_levels_are_taken_from_sets_that_are_there():
-    assert told(matched_sets(table(WHOLE), [0]).of_levels(2, 0))[0] == [2, 0]

@@ -12,7 +12,7 @@ from statsmodels.stats.anova import anova_lm
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.matched import matched_sets
 from ablate.inference.run_table import RunTable
-from ablate.inference.seed_interaction import steadiness
+from ablate.inference.seed_interaction import seed_interaction_p
 
 LEVELS = {"a": ("x", "y", "z"), "b": ("0", "1"), "c": ("0", "1")}
 FACTORS = tuple(FactorLevels(name, name, levels, levels[0]) for name, levels in LEVELS.items())
@@ -31,7 +31,7 @@ def runs(draw=0, seeds=4, changing=0.0):
 
 
 def steady(table, *factors):
-    return steadiness(matched_sets(RunTable.of(table, FACTORS, "s"), factors))
+    return seed_interaction_p(matched_sets(RunTable.of(table, FACTORS, "s"), factors))
 
 
 def test_it_is_the_f_test_of_a_factor_times_the_seed():

@@ -19,7 +19,6 @@ from ablate.analysis.outcomes import (
 from ablate.analysis.study_table import StudyResponse, StudyTable, with_responses
 from ablate.core.errors import AnalysisError
 from ablate.core.plain_json import plain
-from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.inference import FactorVerdict, Inference
@@ -60,7 +59,7 @@ class Analysis:
 
         The keys of the inference are at the top level, in the form of `ablate analyze --json`.
         """
-        inference = document(replace(self.inference, warnings=self.warnings))
+        inference = replace(self.inference, warnings=self.warnings).to_json()
         description = {key: value for key, value in asdict(self).items() if key != "inference"}
         whole: dict[str, Any] = plain(description | inference)
         return whole

@@ -13,7 +13,6 @@ from rich.console import Console
 from ablate.commands.console import write
 from ablate.commands.verdict_table import show_inference
 from ablate.core.errors import SpecError, did_you_mean
-from ablate.inference.document import document
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import FactorPair, InferenceSettings
@@ -40,7 +39,7 @@ def analyze(file: Path, columns: Columns, settings: InferenceSettings, outputs: 
         inference = infer(table, settings)
     show_inference(inference, columns.response, console)
     if outputs.json:
-        write(outputs.json, json.dumps(document(inference), indent=1, allow_nan=False) + "\n", console)
+        write(outputs.json, json.dumps(inference.to_json(), indent=1, allow_nan=False) + "\n", console)
     if outputs.html:
         from ablate.report.evidence_page import evidence_page  # noqa: PLC0415  # loads matplotlib
 

@@ -25,7 +25,6 @@ from ablate.commands.console import say
 from ablate.components.models import Planted
 from ablate.core.errors import DataError
 from ablate.execution.results import study_table
-from ablate.inference.document import document
 from ablate.inference.infer import infer
 from ablate.inference.inference import Effect, FactorVerdict, Inference, SimpleEffect
 from ablate.inference.run_table import RunTable
@@ -144,7 +143,7 @@ def _changes(verdict: FactorVerdict, plant: Plant, inference: Inference, titles:
         effect
         for interaction in inference.interactions
         for effect in interaction.simple_effects
-        if (effect.factor, effect.beside, effect.level) == (verdict.factor, partner, ON)
+        if (effect.factor, effect.partner, effect.level) == (verdict.factor, partner, ON)
     ]
     return tuple(
         _change(f"{titles[partner]} {effect.at}", plant.change if effect.at == ON else -plant.change, effect)
@@ -172,7 +171,7 @@ def _write(path: Path, examined: Sequence[Examined], inference: Inference) -> No
     told = {
         "right": all(one.right for one in examined),
         "switches": [asdict(one) for one in examined],
-        "inference": document(inference),
+        "inference": inference.to_json(),
         "versions": {"ablate": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "platform": platform.platform(),
     }

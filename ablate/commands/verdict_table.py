@@ -61,7 +61,7 @@ def _largest_effect(verdict: FactorVerdict, inference: Inference) -> tuple[str, 
     simple = [effect for effect in simple if effect.factor == verdict.factor]
     if verdict.verdict is Verdict.ACTS_ONLY_WITH and simple:
         largest = max(simple, key=lambda effect: abs(effect.estimate))
-        place = f"{largest.contrast} with {largest.beside} {largest.at}"
+        place = f"{largest.contrast} with {largest.partner} {largest.at}"
         return f"{place}: {largest.estimate:+.3g}", _interval(largest.low, largest.high)
     if not (effects := differences(verdict)):
         return "none", "none"

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from scipy import stats
 
 from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.hypotheses import holm
 from ablate.inference.inference import Effect, FactorVerdict, Interaction, Test, Unit
-from ablate.inference.multiplicity import holm
 from ablate.inference.permutation import smallest_p
 from ablate.inference.settings import FEWEST_BLOCKS, InferenceSettings
 from ablate.inference.verdict import Verdict

@@ -1,4 +1,4 @@
-"""The effects of a factor's levels, averaged over the other factors or at one level of another."""
+"""The effects of a factor's levels, averaged over the other factors or at one level of a partner."""
 
 from collections.abc import Iterator
 from itertools import product
@@ -7,81 +7,83 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import gammaln
 
-from ablate.inference.contrasts import Contrast, contrasts, difference
-from ablate.inference.estimate import Estimate, from_sets
-from ablate.inference.hypotheses import Hypothesis
-from ablate.inference.inference import Effect, SimpleEffect, Test, Unit
-from ablate.inference.interval import interval
+from ablate.inference.estimate import EffectEstimate, confidence_interval, from_sets
+from ablate.inference.factor_levels import Contrast, contrasts, difference
+from ablate.inference.hypotheses import Hypothesis, holm
+from ablate.inference.inference import Effect, SimpleEffect, Unit
 from ablate.inference.linear_model import LinearModel
-from ablate.inference.matched import MatchedSets, matched_sets
-from ablate.inference.monte_carlo import Draws
-from ablate.inference.multiplicity import holm
-from ablate.inference.permutation import contrast_p
+from ablate.inference.matched import matched_sets
+from ablate.inference.permutation import Draws, contrast_p
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import FEWEST_BLOCKS, InferenceSettings
 
-Tested = tuple[Test, float | None]
 Deviation = tuple[float | None, int]
+"""Standard deviation of a run about its cell and block, and its degrees of freedom."""
 
 
-def effects_of(  # a factor, its test, and what both rest on
+def effects_of(  # a factor's hypothesis, its adjusted p, and the data of both
     table: RunTable,
-    own: Hypothesis,
+    main: Hypothesis,
     model: LinearModel,
     settings: InferenceSettings,
-    tested: Tested,
+    p_factor: float | None,
     deviation: Deviation,
 ) -> tuple[Effect, ...]:
-    """Return every contrast of a factor that the runs show.
+    """Return every contrast of a factor that the runs can estimate.
 
-    A contrast's adjusted p is the larger of its factor's and of Holm's among the factor's contrasts of its kind.
+    A contrast's adjusted p is the larger of its factor's (`p_factor`) and of Holm's among the factor's contrasts.
     """
-    test, overall = tested
-    found = []
-    for contrast in contrasts(table.factors[own.at[0]]):
-        if own.how == "linear":
-            found.append((contrast, *_modeled(model, model.contrast(own.at[0], contrast.weights), own.unit, settings)))
-        elif (result := _matched(table, contrast, own.at[0], test.unit, settings)) is not None:
-            found.append((contrast, *result))
-    adjusted = holm([p for _, _, p in found])
+    (position,) = main.at
+    estimated = []
+    for contrast in contrasts(table.factors[position]):
+        if main.how == "linear":
+            row = model.contrast(position, contrast.weights)
+            estimated.append((contrast, *_from_model(model, row, main.unit, settings)))
+        elif (result := _from_sets(table, contrast, position, main.unit, settings)) is not None:
+            estimated.append((contrast, *result))
+    adjusted = holm([p for _, _, p in estimated])
     return tuple(
-        _effect(contrast, estimate, p, _gated(within, overall), test.unit, settings, deviation)
-        for (contrast, estimate, p), within in zip(found, adjusted, strict=True)
+        _effect(contrast, estimate, (p, _larger(p_contrast, p_factor)), main.unit, settings, deviation)
+        for (contrast, estimate, p), p_contrast in zip(estimated, adjusted, strict=True)
     )
 
 
 def simple_effects(
-    table: RunTable, own: Hypothesis, model: LinearModel, settings: InferenceSettings
+    table: RunTable, pair: Hypothesis, model: LinearModel, settings: InferenceSettings
 ) -> tuple[SimpleEffect, ...]:
-    """Return the effect of either factor of a pair at every level of the other, where the runs show it."""
-    one, other = own.at
-    sides = ((one, other), (other, one))
-    return tuple(found for moved, held in sides for found in _at_levels(table, own, moved, held, model, settings))
+    """Return the effect of either factor of a pair at every level of the other, if the runs can estimate it."""
+    first, second = pair.at
+    directions = ((first, second), (second, first))
+    return tuple(
+        effect for moved, held in directions for effect in _at_levels(table, pair, (moved, held), model, settings)
+    )
 
 
-def _at_levels(  # a pair, which of it is moved, and what its effects are taken from
-    table: RunTable, own: Hypothesis, moved: int, held: int, model: LinearModel, settings: InferenceSettings
+def _at_levels(
+    table: RunTable, pair: Hypothesis, positions: tuple[int, int], model: LinearModel, settings: InferenceSettings
 ) -> Iterator[SimpleEffect]:
-    factor, beside = table.factors[moved], table.factors[held]
+    """Yield the effects of the first of both factors at every level of the second."""
+    moved, held = positions
+    factor, partner = table.factors[moved], table.factors[held]
     levels = [level for level in factor.levels if level != factor.baseline]
-    for position, level in product(range(len(beside.levels)), levels):
+    for at, level in product(range(len(partner.levels)), levels):
         contrast = difference(factor, level)
         result = (
-            _modeled(model, model.contrast(moved, contrast.weights, (held, position)), own.unit, settings)
-            if own.how == "linear"
-            else _matched(table.at(held, position), contrast, moved, own.unit, settings)
+            _from_model(model, model.contrast(moved, contrast.weights, (held, at)), pair.unit, settings)
+            if pair.how == "linear"
+            else _from_sets(table.at(held, at), contrast, moved, pair.unit, settings)
         )
         if result is None:
             continue
         estimate, p = result
-        low, high = interval(estimate, own.unit, settings, 1 - settings.alpha) or (None, None)
+        low, high = confidence_interval(estimate, pair.unit, settings, 1 - settings.alpha) or (None, None)
         yield SimpleEffect(
             factor=factor.path,
             contrast=contrast.name,
             level=level,
             baseline=factor.baseline,
-            beside=beside.path,
-            at=beside.levels[position],
+            partner=partner.path,
+            at=partner.levels[at],
             estimate=estimate.value,
             low=low,
             high=high,
@@ -89,25 +91,22 @@ def _at_levels(  # a pair, which of it is moved, and what its effects are taken 
         )
 
 
-def _matched(
+def _from_sets(
     table: RunTable, contrast: Contrast, position: int, unit: Unit, settings: InferenceSettings
-) -> tuple[Estimate, float | None] | None:
+) -> tuple[EffectEstimate, float | None] | None:
     sets = matched_sets(table, [position], [contrast.levels])
     weights = contrast.weights[contrast.levels]
     estimate = from_sets(sets, weights, unit, len(table.blocks))
     if estimate is None:
         return None
-    told = estimate.blocks >= FEWEST_BLOCKS
-    return estimate, contrast_p(_units(sets, unit), weights, _draws(settings)) if told else None
+    if estimate.blocks < FEWEST_BLOCKS:
+        return estimate, None
+    return estimate, contrast_p(sets.by_block() if unit == "block" else sets, weights, _draws(settings))
 
 
-def _units(sets: MatchedSets, unit: Unit) -> MatchedSets:
-    return sets.by_block() if unit == "block" else sets
-
-
-def _modeled(
+def _from_model(
     model: LinearModel, row: Float[np.ndarray, " parameter"], unit: Unit, settings: InferenceSettings
-) -> tuple[Estimate, float | None]:
+) -> tuple[EffectEstimate, float | None]:
     estimate = model.estimate(row, unit)
     if estimate.blocks < FEWEST_BLOCKS:
         return estimate, None
@@ -115,19 +114,18 @@ def _modeled(
     return estimate, p(row[np.newaxis], _draws(settings))
 
 
-def _effect(  # noqa: PLR0913, PLR0917  # one contrast with all that is said of it
+def _effect(  # an estimate with its p-values (its own, and adjusted), and what describes it further
     contrast: Contrast,
-    estimate: Estimate,
-    p: float | None,
-    p_adjusted: float | None,
+    estimate: EffectEstimate,
+    p_values: tuple[float | None, float | None],
     unit: Unit,
     settings: InferenceSettings,
     deviation: Deviation,
 ) -> Effect:
-    low, high = interval(estimate, unit, settings, 1 - settings.alpha) or (None, None)
-    better = estimate.above
-    if better is not None and not settings.higher_is_better:
-        better = None if settings.higher_is_better is None else 1 - better
+    low, high = confidence_interval(estimate, unit, settings, 1 - settings.alpha) or (None, None)
+    improvement = estimate.above
+    if improvement is not None and not settings.higher_is_better:
+        improvement = None if settings.higher_is_better is None else 1 - improvement
     return Effect(
         factor=contrast.factor.path,
         contrast=contrast.name,
@@ -137,23 +135,23 @@ def _effect(  # noqa: PLR0913, PLR0917  # one contrast with all that is said of 
         estimate=estimate.value,
         low=low,
         high=high,
-        p=p,
-        p_adjusted=p_adjusted,
+        p=p_values[0],
+        p_adjusted=p_values[1],
         n_blocks=estimate.blocks,
         n_runs=estimate.runs,
         dropped=estimate.dropped,
         standardized=_hedges(estimate.value, deviation),
-        prob_improvement=better,
+        prob_improvement=improvement,
         equivalent=_equivalent(estimate, unit, settings),
-        by_block=tuple(float(own) for own in estimate.by_block),
+        by_block=tuple(float(value) for value in estimate.by_block),
     )
 
 
-def _equivalent(estimate: Estimate, unit: Unit, settings: InferenceSettings) -> bool | None:
-    """Two one-sided tests (Schuirmann 1987): whether the interval at 1 - 2 alpha lies within the margin."""
+def _equivalent(estimate: EffectEstimate, unit: Unit, settings: InferenceSettings) -> bool | None:
+    """Return whether the interval at 1 - 2 alpha is within the margin: two one-sided tests (Schuirmann 1987)."""
     if settings.margin is None or estimate.error is None:
         return None
-    bounds = interval(estimate, unit, settings, 1 - 2 * settings.alpha)
+    bounds = confidence_interval(estimate, unit, settings, 1 - 2 * settings.alpha)
     return bounds is not None and -settings.margin < bounds[0] and bounds[1] < settings.margin
 
 
@@ -166,8 +164,8 @@ def _hedges(value: float, deviation: Deviation) -> float | None:
     return float(value / spread * correction)
 
 
-def _gated(within: float | None, overall: float | None) -> float | None:
-    return None if within is None or overall is None else max(within, overall)
+def _larger(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else max(first, second)
 
 
 def _draws(settings: InferenceSettings) -> Draws:

@@ -1,14 +1,19 @@
-"""A factor as the numbers see it: names only."""
+"""A factor with its levels, and the contrasts between them: each level against the baseline, and trends."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+from jaxtyping import Float
+
+TRENDS = ("linear", "quadratic", "cubic")
+
 
 @dataclass(frozen=True)
 class FactorLevels:
-    """A factor: its path in the run, what people call it, the names of its levels, and which one is the baseline.
+    """A factor: its path in a run, its title, the names of its levels, and which of them is the baseline.
 
-    Where `ordered`, the levels stand in their order, and trends over them are estimated too.
+    If `ordered`, the levels are in their order, and trends over them are estimated too.
     """
 
     path: str
@@ -18,7 +23,70 @@ class FactorLevels:
     ordered: bool = False
 
     def only(self, positions: Sequence[int]) -> "FactorLevels":
-        """Return the factor with the levels at these positions; its baseline is the first where its own is not left."""
+        """Return the factor with the levels at these positions; without its baseline, the first is the baseline."""
         levels = tuple(self.levels[position] for position in positions)
         first = levels[0] if levels else self.baseline
         return replace(self, levels=levels, baseline=self.baseline if self.baseline in levels else first)
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """A weighted sum of a factor's levels; the positive weights add up to 1, the negative ones to -1."""
+
+    factor: FactorLevels
+    name: str
+    weights: Float[np.ndarray, " level"]
+    level: str | None = None
+    baseline: str | None = None
+    trend: str | None = None
+
+    @property
+    def levels(self) -> list[int]:
+        """The positions of the levels that have a weight."""
+        return [int(position) for position in np.flatnonzero(self.weights)]
+
+
+def contrasts(factor: FactorLevels) -> tuple[Contrast, ...]:
+    """Return every level minus the baseline, and the trends if there are three or more ordered levels."""
+    has_trends = factor.ordered and len(factor.levels) > 2  # noqa: PLR2004  # two levels have their difference alone
+    trends = zip(TRENDS, polynomials(factor), strict=False) if has_trends else ()
+    return (
+        *differences(factor),
+        *(Contrast(factor, f"{factor.title}: {name} trend", weights, trend=name) for name, weights in trends),
+    )
+
+
+def differences(factor: FactorLevels) -> tuple[Contrast, ...]:
+    """Return every level minus the baseline, in the order of the levels."""
+    return tuple(difference(factor, level) for level in factor.levels if level != factor.baseline)
+
+
+def difference(factor: FactorLevels, level: str) -> Contrast:
+    """Return a level minus the baseline."""
+    weights = np.zeros(len(factor.levels))
+    weights[[factor.levels.index(level), factor.levels.index(factor.baseline)]] = 1.0, -1.0
+    return Contrast(factor, f"{level} - {factor.baseline}", weights, level, factor.baseline)
+
+
+def polynomials(factor: FactorLevels) -> Float[np.ndarray, "degree level"]:
+    """Return the orthogonal polynomials over the levels, from degree 1, rising toward the last level.
+
+    Levels that are all numbers are placed at their values, others at equal distances. The contrast of degree 1 is the
+    difference between higher and lower levels; that of degree 2 is the difference between the middle and the ends
+    (Draper & Smith 1998, Applied Regression Analysis, chapter 22; R's contr.poly except for the scale).
+    """
+    at = doses(factor)
+    orthogonal: np.ndarray = np.linalg.qr(np.vander(at - at.mean(), increasing=True))[0].T[1:]
+    orthogonal *= np.sign(orthogonal[:, np.argmax(at)])[:, np.newaxis]
+    orthogonal /= np.clip(orthogonal, 0, None).sum(axis=1, keepdims=True)
+    return orthogonal
+
+
+def doses(factor: FactorLevels) -> Float[np.ndarray, " level"]:
+    """Return the places of the levels: their values if all are different numbers, else equal distances."""
+    equidistant = np.arange(len(factor.levels), dtype=float)
+    try:
+        values = np.array([float(level) for level in factor.levels])
+    except ValueError:
+        return equidistant
+    return values if np.isfinite(values).all() and len(set(values)) == len(values) else equidistant

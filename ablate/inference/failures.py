@@ -1,4 +1,4 @@
-"""Runs without a response are an outcome of their own: who they are, and whether they depend on a factor."""
+"""Runs without a response: which they are, and whether their share depends on the levels of a factor."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -6,39 +6,38 @@ from itertools import product
 from math import prod
 
 import numpy as np
+from jaxtyping import Bool, Int
 
 from ablate.inference.inference import FailedRun, FailureRate, MissingCell
 from ablate.inference.linear_model import LinearModel
 from ablate.inference.matched import matched_sets
-from ablate.inference.monte_carlo import Draws
-from ablate.inference.permutation import omnibus_p
+from ablate.inference.permutation import Draws, omnibus_p
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
 
-UNDEFINED = "undefined"  # the run ended well, and yet there is nothing to measure
-ENDED_WELL = ("finished", "")  # MLflow writes it in capitals
+UNDEFINED = "undefined"  # the run finished, but its response is not defined
+FINISHED = ("finished", "")  # MLflow writes it in capitals
 
 
 def failed_runs(table: RunTable) -> tuple[FailedRun, ...]:
-    """Return the runs without a response, in the table's order; `undefined` where nothing says that they ended ill."""
+    """Return the runs without a response, in the table's order; `undefined` if nothing says that they failed."""
     outcome = table.outcome or (UNDEFINED,) * len(table.response)
     return tuple(
         FailedRun(
             levels=_names(table, table.levels[run]),
             block=table.blocks[table.block[run]],
-            outcome=UNDEFINED if outcome[run].lower() in ENDED_WELL else outcome[run],
+            outcome=UNDEFINED if outcome[run].lower() in FINISHED else outcome[run],
         )
         for run in np.flatnonzero(~table.defined)
     )
 
 
 def failure_rates(table: RunTable, settings: InferenceSettings) -> tuple[FailureRate, ...]:
-    """Return the share of runs without a response at every level, for every factor; none where all runs have one.
+    """Return the share of runs without a response at every level, for every factor; nothing if all runs have one.
 
-    `p` is that of a randomization test of no dependence on the level: failures are dealt anew within matched sets of
-    runs (for two levels McNemar's test), or where there are too few such sets, shuffled within blocks as residuals of
-    all main effects. None where the runs do not tell the factor from others. It is not adjusted for the number of
-    factors.
+    `p` is that of a permutation test of no dependence on the level: failures are permuted within matched sets of runs
+    (for two levels McNemar's test). With too few such sets, they are permuted within blocks as residuals of all main
+    effects. None if the runs cannot separate the factor from others. It is not adjusted for the number of factors.
     """
     if table.defined.all():
         return ()
@@ -51,24 +50,23 @@ def failure_rates(table: RunTable, settings: InferenceSettings) -> tuple[Failure
 
 
 def missing_cells(table: RunTable) -> tuple[MissingCell, ...]:
-    """Return the combinations of levels that lack a response in some block, and these blocks.
+    """Return the cells that lack a response in some block, and these blocks.
 
-    Combinations of the table's rows, and where half of all combinations were measured at the least, all others too.
+    These are cells of the table's rows; if at least half of all possible cells were measured, all other cells too.
     """
-    found = dict(_responses(table))
-    measured = sum(has.any() for has in found.values())
+    measured = dict(_measured_blocks(table))
     counts = [len(factor.levels) for factor in table.factors]
-    if table.factors and 2 * measured >= prod(counts):
-        found = {cell: np.zeros(len(table.blocks), bool) for cell in product(*map(range, counts))} | found
+    if table.factors and 2 * sum(blocks.any() for blocks in measured.values()) >= prod(counts):
+        measured = {cell: np.zeros(len(table.blocks), bool) for cell in product(*map(range, counts))} | measured
     return tuple(
-        MissingCell(_names(table, cell), tuple(np.array(table.blocks)[~has].tolist()))
-        for cell, has in sorted(found.items(), key=lambda item: item[0])
-        if not has.all()
+        MissingCell(_names(table, cell), tuple(np.array(table.blocks)[~blocks].tolist()))
+        for cell, blocks in sorted(measured.items(), key=lambda item: item[0])
+        if not blocks.all()
     )
 
 
-def _responses(table: RunTable) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
-    """Yield every combination of the table's rows with the blocks in which it has a response."""
+def _measured_blocks(table: RunTable) -> Iterator[tuple[tuple[int, ...], Bool[np.ndarray, " block"]]]:
+    """Yield every cell of the table's rows with the blocks in which it has a response."""
     has = np.zeros((table.cell.max(initial=-1) + 1, len(table.blocks)), bool)
     has[table.cell[table.defined], table.block[table.defined]] = True
     first = np.unique(table.cell, return_index=True)[1]
@@ -76,7 +74,7 @@ def _responses(table: RunTable) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
         yield tuple(cell.tolist()), blocks
 
 
-def _names(table: RunTable, levels: np.ndarray | tuple[int, ...]) -> Mapping[str, str]:
+def _names(table: RunTable, levels: Int[np.ndarray, " factor"] | tuple[int, ...]) -> Mapping[str, str]:
     return {factor.path: factor.levels[level] for factor, level in zip(table.factors, levels, strict=True)}
 
 

@@ -1,9 +1,10 @@
-"""What the runs of a study allow one to say of its factors, as plain values."""
+"""The results of an inference as plain values: verdicts, effects, tests, interactions, and everything beside them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
+from ablate.core.plain_json import plain
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
@@ -14,10 +15,10 @@ Method = Literal["exact", "monte_carlo", "freedman_lane", "sign_flips", "none"]
 
 @dataclass(frozen=True)
 class Test:
-    """A randomization test: its p-value, where it can be taken, and how that was reached.
+    """A permutation test of one hypothesis.
 
-    `p` lies in (0, 1], None where the runs allow no test. `smallest` is the least p that the design can reach.
-    With unit `block` whole blocks (seeds) are relabeled; with `run` matched runs are, each set for itself.
+    `p` is in (0, 1], not adjusted, None if the runs allow no test. `smallest` is the minimum attainable p-value. With
+    unit `block` whole blocks (seeds) are permuted; with `run`, matched runs within each set.
     """
 
     p: float | None
@@ -28,14 +29,15 @@ class Test:
 
 @dataclass(frozen=True)
 class Effect:
-    """A contrast of a factor's levels in the response's unit: the weighted mean at some levels minus that at others.
+    """A contrast of a factor's levels, in the response's unit: the weighted mean at some levels minus that at others.
 
-    `low` and `high` bound its interval, at 1 - alpha, not adjusted for their number; None where nothing says how much
-    it varies. `p` is its own, `p_adjusted` allows for all that was tested. `standardized` divides the estimate by the
-    standard deviation of a run about its cell and seed (Hedges' g, bias corrected). `prob_improvement` is the share of
-    matched pairs in which the first level is better, ties counting half. `equivalent` says whether two one-sided tests
-    place the effect within the margin; None without a margin. `by_block` are the estimates of the single seeds, NaN
-    where a seed has none. `trend` names a polynomial contrast over ordered levels, None for a difference of two levels.
+    `low` and `high` bound its confidence interval at 1 - alpha, not adjusted for the number of intervals; None without
+    a standard error. `p` is not adjusted; `p_adjusted` is the larger of Holm's among the factor's contrasts and the
+    factor's own adjusted p. `standardized` is the estimate over the standard deviation of a run about its cell and seed
+    (Hedges' g). `prob_improvement` is the share, in [0, 1], of matched pairs in which the first level is better, ties
+    counting half. `equivalent` says whether two one-sided tests place the effect within the margin; None without a
+    margin. `by_block` are the estimates of the seeds, NaN for a seed without one. `trend` names a polynomial contrast
+    over ordered levels, None for a difference of two levels.
     """
 
     factor: str
@@ -85,13 +87,13 @@ class FactorVerdict:
 
 @dataclass(frozen=True)
 class SimpleEffect:
-    """An effect of one factor at one level of another; `p` is its own, not adjusted."""
+    """The effect of one factor at one level of a partner; `p` is not adjusted."""
 
     factor: str
     contrast: str
     level: str
     baseline: str
-    beside: str
+    partner: str
     at: str
     estimate: float
     low: float | None
@@ -101,11 +103,12 @@ class SimpleEffect:
 
 @dataclass(frozen=True)
 class Interaction:
-    """Whether the effect of one factor depends on the level of another, tested over all their levels at once.
+    """The interaction of two factors, tested over all their levels at once.
 
-    `means` holds the mean response at every level of the first (rows) and of the second factor (columns).
-    `partial_eta_sq` is its sum of squares over that and the residual's, in [0, 1] (Cohen 1973). Simple effects are
-    those of either factor at each level of the other; there are some only where `p_adjusted` is at most alpha.
+    `p_adjusted` is Holm's over the study's family. `means` holds the mean response at every level of the first (rows)
+    and of the second factor (columns). `partial_eta_sq` is its sum of squares over its sum with the residual's, in
+    [0, 1] (Cohen 1973). Simple effects are those of either factor at each level of the other; there are some only if
+    `p_adjusted` is at most alpha.
     """
 
     factors: tuple[str, str]
@@ -121,8 +124,8 @@ class Interaction:
 class Importance:
     """A factor's Shapley share of the variance between cells, in [0, 1], with its bootstrap interval over blocks.
 
-    `null_high` is the 95 % quantile of what falls to the factor where the runs' responses are shuffled within their
-    blocks, over the same variance, in [0, 1]: a share up to it is what no effect at all gives.
+    `null_high` is the 95 % quantile, in [0, 1], of the factor's share when responses are permuted within blocks. A
+    factor without an effect exceeds it once in twenty.
     """
 
     factor: str
@@ -134,9 +137,9 @@ class Importance:
 
 @dataclass(frozen=True)
 class Variance:
-    """Shares of the total sum of squares, in [0, 1]; they add up to 1.
+    """Shares of the total sum of squares, in [0, 1], which add up to 1.
 
-    They belong to main effects, two-factor interactions, seeds (blocks), and the rest.
+    They are those of main effects, two-factor interactions, seeds (blocks), and residuals.
     """
 
     factors: float
@@ -147,10 +150,10 @@ class Variance:
 
 @dataclass(frozen=True)
 class Mediation:
-    """An effect, and what is left of it between runs that are equal in another measure (the mediator).
+    """The total effect of a level, and its direct effect between runs with equal values of a mediator.
 
-    A ghost that is gone only because the forecasts are better at everything has a `direct` effect near 0 beside the
-    squared error. `low` and `high` bound `direct`. `mediated` is total - direct.
+    If a ghost is smaller only because the whole forecast is better, its direct effect with the squared error as the
+    mediator is near 0. `low` and `high` bound `direct`. `mediated` is `total - direct`.
     """
 
     factor: str
@@ -191,7 +194,7 @@ class MissingCell:
 
 @dataclass(frozen=True)
 class Inference:
-    """Everything inferred from a table of runs. `warnings` are whole sentences about what weakens it."""
+    """Everything inferred from a table of runs. `warnings` are its caveats, in sentences."""
 
     settings: InferenceSettings
     factors: tuple[FactorLevels, ...]
@@ -210,3 +213,17 @@ class Inference:
         """Return the interactions between a factor and the partners that it acts only with."""
         pairs = [{verdict.factor, partner} for partner in verdict.partners]
         return tuple(pair for pair in self.interactions if set(pair.factors) in pairs)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the inference as dicts, lists and numbers that JSON can hold; NaN becomes None.
+
+        `p` is never adjusted, and `p_adjusted` always is (Holm).
+        """
+        document = asdict(self) | {"settings": self.settings.model_dump()}
+        for verdict in document["verdicts"]:
+            verdict["with"] = verdict.pop("partners")
+            verdict["p"] = verdict["test"]["p"]
+        for interaction in document["interactions"]:
+            interaction["p"] = interaction["test"]["p"]
+        values: dict[str, Any] = plain(document)
+        return values

@@ -1,4 +1,4 @@
-"""What is left of an effect between runs that are equal in another measure."""
+"""Direct effects: what remains of an effect between runs with equal values of a mediator, such as the error."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -7,44 +7,43 @@ import numpy as np
 from jaxtyping import Float
 
 from ablate.inference.block_effects import within
-from ablate.inference.contrasts import Contrast, difference
-from ablate.inference.estimate import Estimate
+from ablate.inference.estimate import EffectEstimate, confidence_interval
+from ablate.inference.factor_levels import differences
 from ablate.inference.inference import Mediation
-from ablate.inference.interval import interval
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
 
-FEWEST_BLOCKS = 3
-TINY = 1e-9  # relative to the largest singular value: columns that others make up
-TOLD = 1 - 1e-7  # of a coefficient's own direction lies in what the runs show
+FEWEST_JACKKNIFED = 3  # blocks; leaving one out of two leaves no block to compare with
+TINY = 1e-9  # relative to the largest singular value: a column that is a combination of others
+DETERMINED = 1 - 1e-7  # of a coefficient's direction is in the row space; else the runs do not determine it
 
 
 def mediation(table: RunTable, settings: InferenceSettings) -> tuple[Mediation, ...]:
     """Return the total and the direct effect of every level against the baseline, for every mediator of the table.
 
-    Both are least squares over the runs that have the response and the mediator, with blocks and the main effects of
-    all factors; `direct` has the mediator beside them (difference of coefficients: Judd & Kenny 1981,
-    doi:10.1177/0193841X8100500502). The interval of `direct` is that of the other effects, over the pseudo-values of
-    leaving out one block at a time (Tukey 1958, doi:10.1214/aoms/1177706647); None below three blocks. Contrasts that
-    the runs do not tell apart from other factors or from the mediator are left out.
+    Both are least squares, with blocks and the main effects of all factors, over the runs that have the response and
+    the mediator; the model of `direct` also has the mediator (difference of coefficients: Judd & Kenny 1981,
+    doi:10.1177/0193841X8100500502). The confidence interval of `direct` is that of the other effects, over jackknife
+    pseudo-values of the blocks (Tukey 1958, doi:10.1214/aoms/1177706647); None below three blocks. Contrasts that the
+    runs cannot separate from other factors or from the mediator are left out.
 
-    Read as a cause, `direct` rests on assumptions that no run can show: nothing unmeasured moves both the mediator and
-    the response within a block, the mediator is measured without error, and it acts along one straight line at every
-    level of every factor.
+    To read `direct` as a cause takes assumptions that no run can check: nothing unmeasured changes both the mediator
+    and the response within a block, the mediator is measured without error, and its effect is linear and equal at all
+    levels of all factors.
     """
     return tuple(chain.from_iterable(_through(table, mediator, settings) for mediator in table.mediators))
 
 
 def _through(table: RunTable, mediator: str, settings: InferenceSettings) -> Iterator[Mediation]:
-    own = table.defined & np.isfinite(table.mediators[mediator])
-    block = np.unique(table.block[own], return_inverse=True)[1]
-    response = within(table.response[own], block)
-    dummies = within(_dummies(table)[own], block)
-    covariate = within(table.mediators[mediator][own], block)
+    measured = table.defined & np.isfinite(table.mediators[mediator])
+    block = np.unique(table.block[measured], return_inverse=True)[1]
+    response = within(table.response[measured], block)
+    dummies = within(_dummies(table)[measured], block)
+    covariate = within(table.mediators[mediator][measured], block)
     both = np.column_stack([dummies, covariate])
     total, direct = _coefficients(dummies, response), _coefficients(both, response)
     without = np.array([_coefficients(both[block != left], response[block != left]) for left in np.unique(block)])
-    for position, contrast in enumerate(_differences(table)):
+    for position, contrast in enumerate(chain.from_iterable(map(differences, table.factors))):
         if np.isfinite([total[position], direct[position]]).all():
             low, high = _interval(float(direct[position]), without[:, position], settings) or (None, None)
             yield Mediation(
@@ -59,15 +58,8 @@ def _through(table: RunTable, mediator: str, settings: InferenceSettings) -> Ite
             )
 
 
-def _differences(table: RunTable) -> tuple[Contrast, ...]:
-    """Return every level minus the baseline, in the order of the columns."""
-    return tuple(
-        difference(factor, level) for factor in table.factors for level in factor.levels if level != factor.baseline
-    )
-
-
 def _dummies(table: RunTable) -> Float[np.ndarray, "run contrast"]:
-    """Return the columns whose coefficients are the levels' differences from the baseline."""
+    """Return the columns whose coefficients are the differences of the levels from the baseline."""
     columns = [
         table.levels[:, position] == level
         for position, factor in enumerate(table.factors)
@@ -77,23 +69,25 @@ def _dummies(table: RunTable) -> Float[np.ndarray, "run contrast"]:
     return np.array(columns, float).reshape(-1, len(table.response)).T
 
 
-def _coefficients(columns: Float[np.ndarray, "run column"], response: Float[np.ndarray, " run"]) -> np.ndarray:
-    """Return the coefficient of every column, NaN where the runs do not tell it apart from the others."""
+def _coefficients(
+    columns: Float[np.ndarray, "run column"], response: Float[np.ndarray, " run"]
+) -> Float[np.ndarray, " column"]:
+    """Return the coefficient of every column, NaN if the runs do not determine it."""
     scale = np.maximum(np.linalg.norm(columns, axis=0), np.finfo(float).tiny)
     left, sizes, right = np.linalg.svd(columns / scale, full_matrices=False)
-    shown = sizes > TINY * sizes.max(initial=0)
-    left, sizes, right = left[:, shown], sizes[shown], right[shown]
+    nonzero = sizes > TINY * sizes.max(initial=0)
+    left, sizes, right = left[:, nonzero], sizes[nonzero], right[nonzero]
     coefficients = right.T @ (left.T @ response / sizes) / scale
-    return np.where((right**2).sum(axis=0) > TOLD, coefficients, np.nan)
+    return np.where((right**2).sum(axis=0) > DETERMINED, coefficients, np.nan)
 
 
 def _interval(
     direct: float, without: Float[np.ndarray, " block"], settings: InferenceSettings
 ) -> tuple[float, float] | None:
     blocks = len(without)
-    if blocks < FEWEST_BLOCKS or not np.isfinite(without).all():
+    if blocks < FEWEST_JACKKNIFED or not np.isfinite(without).all():
         return None
     pseudo = blocks * direct - (blocks - 1) * without
     error = float(pseudo.std(ddof=1) / np.sqrt(blocks))
-    estimate = Estimate(direct, error, blocks - 1, pseudo, blocks, blocks, 0, None)
-    return interval(estimate, "block", settings, 1 - settings.alpha)
+    estimate = EffectEstimate(direct, error, blocks - 1, pseudo, blocks, blocks, 0, None)
+    return confidence_interval(estimate, "block", settings, 1 - settings.alpha)

@@ -1,9 +1,9 @@
-"""The runs of a study as arrays: what every estimate and test is made from."""
+"""The runs of a study as arrays: the input of every estimate and test."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,10 @@ from ablate.inference.factor_levels import FactorLevels
 
 @dataclass(frozen=True, eq=False)
 class RunTable:
-    """One row a planned run. `levels` and `block` are positions in the factors' levels and in `blocks`.
+    """One row per planned run. `levels` and `block` are positions in the factors' levels and in `blocks`.
 
-    `response` is NaN where a run gave none, and `outcome` says how it ended. `mediators` are other measures of the same
-    runs. A combination of levels occurs once in a block.
+    `response` is NaN if a run has none, and `outcome` says how the run ended. `mediators` are other metrics of the same
+    runs. Each cell (combination of levels) occurs once in a block.
     """
 
     factors: tuple[FactorLevels, ...]
@@ -31,11 +31,10 @@ class RunTable:
 
     @classmethod
     def of(cls, runs: pd.DataFrame, factors: Sequence[FactorLevels], block: str, mediators: Sequence[str] = ()) -> Self:
-        """Take the runs from a table: a column for each factor's path, with names of levels, the block, `response`.
+        """Take the runs from a data frame: a column of level names for each factor's path, the block, `response`.
 
-        A column `outcome` is taken where there is one. Blocks stand in the order of their sorted names (numbers by
-        value). Raises TableError for a level that its factor does not have, and for a combination of levels that
-        occurs twice in a block.
+        A column `outcome` is used if there is one. Blocks are in the order of their sorted names (numbers by value).
+        Raises TableError for a level that its factor does not have, and for a cell that occurs twice in a block.
         """
         blocks = tuple(str(name) for name in sorted(runs[block].unique()))
         position = {name: index for index, name in enumerate(blocks)}
@@ -48,8 +47,13 @@ class RunTable:
             outcome=tuple(map(str, runs["outcome"])) if "outcome" in runs else (),
             mediators={name: runs[name].to_numpy(float) for name in mediators},
         )
-        table._refuse_twins()
+        table._refuse_repeated_cells()
         return table
+
+    @cached_property
+    def derived(self) -> dict[Hashable, Any]:
+        """Intermediate results of this table by function and arguments, so that each is computed once."""
+        return {}
 
     @cached_property
     def defined(self) -> Bool[np.ndarray, " run"]:
@@ -59,46 +63,52 @@ class RunTable:
 
     @cached_property
     def cell(self) -> Int[np.ndarray, " run"]:
-        """The number of each run's combination of levels, counted over the combinations that occur."""
+        """The number of each run's cell, counted over the cells that occur."""
         if not self.factors:
             return np.zeros(len(self.block), int)
         return np.unique(self.levels, axis=0, return_inverse=True)[1].reshape(-1)
 
-    @property
-    def measured(self) -> "RunTable":
-        """The same runs without the levels that no run with a response has, and the runs that have one of those.
+    @cached_property
+    def measured_blocks(self) -> int:
+        """The number of blocks with a response."""
+        return len(np.unique(self.block[self.defined]))
 
-        A factor whose baseline is gone is compared with the first level that is left. Without any response all stay.
+    def with_responses(self) -> "RunTable":
+        """Return the table without the levels that have no response in any run, and without the runs of these levels.
+
+        A factor that loses its baseline is compared with the first level that is left. A table without any response
+        is returned as it is.
         """
         if not self.defined.any():
             return self
         left = [np.unique(self.levels[self.defined, position]) for position in range(len(self.factors))]
-        if all(len(own) == len(factor.levels) for own, factor in zip(left, self.factors, strict=True)):
+        if all(len(levels) == len(factor.levels) for levels, factor in zip(left, self.factors, strict=True)):
             return self
-        kept = np.all([np.isin(self.levels[:, i], own) for i, own in enumerate(left)], axis=0)
-        return RunTable(
-            factors=tuple(factor.only(own.tolist()) for factor, own in zip(self.factors, left, strict=True)),
-            blocks=self.blocks,
-            levels=np.column_stack([np.searchsorted(own, self.levels[kept, i]) for i, own in enumerate(left)]),
-            block=self.block[kept],
-            response=self.response[kept],
-            outcome=tuple(np.array(self.outcome)[kept]) if self.outcome else (),
-            mediators={name: values[kept] for name, values in self.mediators.items()},
-        )
+        has_level = [np.isin(self.levels[:, position], levels) for position, levels in enumerate(left)]
+        table = self._only(np.all(has_level, axis=0))
+        columns = [np.searchsorted(levels, table.levels[:, position]) for position, levels in enumerate(left)]
+        factors = tuple(factor.only(levels.tolist()) for factor, levels in zip(self.factors, left, strict=True))
+        return replace(table, factors=factors, levels=np.column_stack(columns))
 
     def at(self, factor: int, level: int) -> "RunTable":
         """Return the runs with this level of the factor at this position."""
-        kept = self.levels[:, factor] == level
+        key = ("at", factor, level)
+        if key not in self.derived:
+            self.derived[key] = self._only(self.levels[:, factor] == level)
+        table: RunTable = self.derived[key]
+        return table
+
+    def _only(self, chosen: Bool[np.ndarray, " run"]) -> "RunTable":
         return replace(
             self,
-            levels=self.levels[kept],
-            block=self.block[kept],
-            response=self.response[kept],
-            outcome=tuple(np.array(self.outcome)[kept]) if self.outcome else (),
-            mediators={name: values[kept] for name, values in self.mediators.items()},
+            levels=self.levels[chosen],
+            block=self.block[chosen],
+            response=self.response[chosen],
+            outcome=tuple(np.array(self.outcome)[chosen]) if self.outcome else (),
+            mediators={name: values[chosen] for name, values in self.mediators.items()},
         )
 
-    def _refuse_twins(self) -> None:
+    def _refuse_repeated_cells(self) -> None:
         keys = pd.DataFrame({"cell": self.cell, "block": self.block})
         if keys.duplicated().any():
             row = int(np.flatnonzero(keys.duplicated())[0])
@@ -109,12 +119,12 @@ class RunTable:
             )
 
 
-def _positions(runs: pd.DataFrame, factor: FactorLevels) -> np.ndarray:
+def _positions(runs: pd.DataFrame, factor: FactorLevels) -> Int[np.ndarray, " run"]:
     position = {level: index for index, level in enumerate(factor.levels)}
-    found = runs[factor.path].map(str)
-    if not (known := found.isin(position)).all():
+    names = runs[factor.path].map(str)
+    if not (known := names.isin(position)).all():
         raise TableError(
-            f"factor {factor.path!r} has a level {found[~known].iloc[0]!r} in the table; its levels are "
+            f"factor {factor.path!r} has a level {names[~known].iloc[0]!r} in the table; its levels are "
             f"{list(factor.levels)}"
         )
-    return found.map(position).to_numpy(int)
+    return names.map(position).to_numpy(int)

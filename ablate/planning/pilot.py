@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from ablate.core.errors import DataError
+from ablate.inference.block_effects import run_deviation
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.noise import run_deviation
 from ablate.inference.run_table import RunTable
 from ablate.planning.plan import Spread
 from ablate.storage.paths import StudyPaths

@@ -13,8 +13,7 @@ from ablate.design.aliasing import aliases, in_words
 from ablate.design.design import DesignFactor
 from ablate.design.model_matrix import d_efficiency, model_matrix
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.hypotheses import Family, Hypothesis, family
-from ablate.inference.multiplicity import holm
+from ablate.inference.hypotheses import Family, Hypothesis, family, holm
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import FEWEST_BLOCKS
 from ablate.measurement.metrics import METRICS

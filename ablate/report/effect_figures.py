@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 
-from ablate.inference.contrasts import doses
-from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.factor_levels import FactorLevels, doses
 from ablate.inference.inference import Effect
 from ablate.report.figure_style import COLORS, FAINT, INK, RULE, WIDTH, styled, svg
 

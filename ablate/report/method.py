@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from ablate.analysis.phrases import counted, percent
+from ablate.inference.estimate import FEWEST_RESAMPLED
 from ablate.inference.inference import Inference, Test
-from ablate.inference.interval import FEWEST_RESAMPLED
 
 INTERVALS = {
     "student": "Student's t",

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ablate.inference.calibration.scenarios import SimulatedStudy, Sizes
-from ablate.inference.contrasts import contrasts
+from ablate.inference.factor_levels import contrasts
 from ablate.inference.inference import Effect, FactorVerdict, Inference
 from ablate.inference.verdict import Verdict
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from statsmodels.formula.api import ols
 
+from ablate.inference.block_effects import run_deviation
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.noise import run_deviation
 from ablate.inference.run_table import RunTable
 
 FACTORS = tuple(FactorLevels(name, name, ("0", "1", "2"), "0") for name in "ab")

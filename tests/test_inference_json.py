@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ablate.inference.document import document
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
@@ -21,7 +20,7 @@ def written(lost=(), settings=InferenceSettings(margin=0.1)):  # noqa: B008  # s
     table = pd.DataFrame([(*cell, s) for cell in product("01", repeat=3) for s in range(8)], columns=[*"abc", "s"])
     table["response"] = 3.0 * (table["a"] == table["b"]) + generator.normal(size=len(table))
     table.loc[list(lost), "response"] = np.nan
-    return document(infer(RunTable.of(table, FACTORS, "s"), settings))
+    return infer(RunTable.of(table, FACTORS, "s"), settings).to_json()
 
 
 @pytest.fixture(scope="module")
