@@ -24,7 +24,7 @@ from rich.console import Console
 from ablate.commands import report as reports
 from ablate.execution.driver import Driver
 from ablate.execution.executors.executor import Event, Executor, Finished, Task
-from ablate.execution.progress import Display, Standing
+from ablate.execution.progress import Display, StudyProgress
 from ablate.execution.tracking.mlflow import MLflowTracker
 from ablate.measurement.metrics import METRICS
 from ablate.storage.paths import RunPaths, Store
@@ -101,7 +101,7 @@ class Pace(Display):
         self._ended = [time.perf_counter()]
         self._memory = [_megabytes()]
 
-    def update(self, standing: Standing) -> None:
+    def update(self, standing: StudyProgress) -> None:
         """See Display."""
 
     def say(self, line: str) -> None:  # noqa: ARG002  # the line is of no interest

@@ -10,7 +10,7 @@ from ablate.execution.executors.executor import Executor, Failed, Finished, Prog
 from ablate.execution.optuna_ledger import Ledger
 from ablate.execution.progress import PlainDisplay
 from ablate.execution.results import study_table
-from ablate.execution.tracking.memory import MemoryTracker
+from ablate.execution.tracking.tracker import MemoryTracker
 from ablate.storage.failed_attempts import RETRIES, FailureKind, failed_attempts
 from ablate.storage.paths import RunPaths
 from ablate.storage.records import RunRecord

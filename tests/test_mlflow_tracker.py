@@ -9,7 +9,7 @@ from mlflow import MlflowClient
 
 from ablate.core.errors import AblateError, DataError
 from ablate.execution.tracking.mlflow import MLflowTracker, experiment_url, log_findings, study_and_run
-from ablate.execution.tracking.provenance import commit
+from ablate.execution.tracking.run_description import commit
 from ablate.storage.findings import Finding, MetricChange
 from ablate.storage.paths import Store
 from ablate.storage.records import SCORE_COLUMNS, RunRecord

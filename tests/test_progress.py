@@ -4,11 +4,11 @@ import time
 import pytest
 from rich.console import Console
 
-from ablate.execution.progress import LiveDisplay, PlainDisplay, Running, Standing, clock, display
+from ablate.execution.progress import LiveDisplay, PlainDisplay, RunProgress, StudyProgress, clock, display
 
 
 def standing(**values):
-    made = Standing(total=10, done=4, slots=2, response="ghost ratio", started=time.monotonic() - 60)
+    made = StudyProgress(total=10, done=4, slots=2, response="ghost ratio", started=time.monotonic() - 60)
     for name, value in values.items():
         setattr(made, name, value)
     return made
@@ -19,7 +19,7 @@ def test_time_left_is_the_pace_so_far_times_what_is_left():
 
 
 def test_runs_under_way_count_by_their_steps():
-    half_way = {"a": Running("a", steps=10, step=5), "b": Running("b", steps=10, step=5)}
+    half_way = {"a": RunProgress("a", steps=10, step=5), "b": RunProgress("b", steps=10, step=5)}
     assert standing(finished_here=1, running=half_way).seconds_left() == pytest.approx(150, abs=1)
 
 
@@ -36,7 +36,7 @@ def test_the_live_display_shows_cells_done_steps_loss_time_left_and_the_last_res
     output = io.StringIO()
     screen = Console(file=output, force_terminal=True, width=120)
     with LiveDisplay(screen) as live:
-        live.update(standing(finished_here=2, last="0.412", running={"a": Running("kernel 3", 100, 40, 0.0525)}))
+        live.update(standing(finished_here=2, last="0.412", running={"a": RunProgress("kernel 3", 100, 40, 0.0525)}))
     text = output.getvalue()
     for part in ("4/10", "2 min left", "ghost ratio 0.412", "kernel 3", "step 40/100", "loss 0.0525"):
         assert part in text

@@ -1,4 +1,4 @@
-"""About how long a study takes on this machine, from one timed step and counted arithmetic."""
+"""Estimate how long a study takes on this machine, from one timed step and counted arithmetic."""
 
 import time
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ from ablate.study import RunSpec, StudySpec
 from ablate.training.fit import choose_device, initial_model
 
 TIMED_FLOP = 10e9  # a step of this size takes one core a fraction of a second
-OVERHEAD_SECONDS = 4.0  # of a run beside its arithmetic: clips, scores, pictures, files
+OVERHEAD_SECONDS = 4.0  # of a run, for clips, scores, pictures, files
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """Seconds of one run of every cell, and of the whole study with `slots` runs at a time."""
+class CostEstimate:
+    """Seconds of one run of each cell, and of the whole study with `slots` runs at a time."""
 
     run_seconds: tuple[float, ...]
     study_seconds: float
     slots: int
 
 
-def estimate(study: StudySpec, slots: int) -> Estimate:
+def estimate(study: StudySpec, slots: int) -> CostEstimate:
     """Time one optimization step of the base run, and scale it by every cell's floating-point operations.
 
-    Nothing is trained: the timed step's weights are thrown away. A rough figure, good to a factor of
-    about two, since memory traffic does not grow as arithmetic does.
+    Nothing is trained: the timed step's weights are discarded. The estimate is good to a factor of about two, since
+    memory traffic does not grow as arithmetic does.
     """
     rate = _flop_a_second(study.base)
     seconds = tuple(OVERHEAD_SECONDS + _run_flop(cell.run) / rate for cell in study.cells)
-    return Estimate(seconds, sum(seconds) * len(study.seeds) / slots, slots)
+    return CostEstimate(seconds, sum(seconds) * len(study.seeds) / slots, slots)
 
 
 def _flop_a_second(run: RunSpec) -> float:
@@ -45,7 +45,7 @@ def _flop_a_second(run: RunSpec) -> float:
     flop = _step_flop(run)
     batch = int(min(run.training.batch, max(1, TIMED_FLOP // flop)))
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as a worker has
+    torch.set_num_threads(1)  # as in a worker
     try:
         _step(run, batch)
         started = time.perf_counter()
@@ -74,7 +74,7 @@ def _training_flop(model: AnyModel, frame_size: int, scheme: SchemeSpec, loss: L
     """Count the floating-point operations of one optimization step for each clip of its batch."""
     with FlopCounterMode(display=False) as counter:
         objective = scheme.build(loss.build())
-        value = objective(_hollow(model), _frames(frame_size, scheme.frames_needed), 1.0, torch.Generator())
+        value = objective(_meta_model(model), _frames(frame_size, scheme.frames_needed), 1.0, torch.Generator())
         value.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
     return int(counter.get_total_flops())
 
@@ -84,14 +84,14 @@ def _forecast_flop(model: AnyModel, frame_size: int, context: int, horizon: int,
     """Count the floating-point operations of forecasting one clip."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         if forecast == "rollout":
-            _hollow(model).forecast(_frames(frame_size, context), horizon)
+            _meta_model(model).forecast(_frames(frame_size, context), horizon)
         else:
-            _hollow(model).one_step(_frames(frame_size, context + horizon - 1))
+            _meta_model(model).one_step(_frames(frame_size, context + horizon - 1))
     return int(counter.get_total_flops())
 
 
-def _hollow(spec: AnyModel) -> Forecaster:
-    """Return the model with shapes but no numbers: its arithmetic can be counted without being done."""
+def _meta_model(spec: AnyModel) -> Forecaster:
+    """Return the model on the meta device, so that its arithmetic is counted and not carried out."""
     with torch.device("meta"):
         model: Forecaster = spec.build()
     return model

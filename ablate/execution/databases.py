@@ -1,4 +1,4 @@
-"""Databases that the environment names instead of the store's own files: of which kinds, and whether they answer."""
+"""Check the databases that the environment names in place of the store's files: their kind, and whether they answer."""
 
 import socket
 from urllib.parse import urlsplit
@@ -14,23 +14,26 @@ ANSWER_SECONDS = 10
 
 
 def refuse_unusable(store: Store) -> None:
-    """Have every database answer that the environment names.
+    """Check every database that the environment names.
 
-    Raises SpecError for an address of another kind or the same for both, AblateError where nobody answers.
+    Raises SpecError for an address of another kind or one address for both, AblateError where a database does not
+    answer.
     """
     for variable, url in ((OPTUNA, store.optuna), (MLFLOW, store.mlflow)):
         if url is not None:
             _refuse_kind(variable, url)
             _refuse_silence(variable, url)
     if store.optuna is not None and store.optuna == store.mlflow:
-        raise SpecError(f"{OPTUNA} and {MLFLOW} name one database; they need one each, be it on the same server")
+        raise SpecError(
+            f"{OPTUNA} and {MLFLOW} name one database; give each a database, on the same server if you like"
+        )
 
 
 def _refuse_kind(variable: str, url: str) -> None:
     try:
         kind, shown = (urlsplit(url).scheme if _is_a_server(url) else make_url(url).drivername), without_password(url)
     except (ArgumentError, ValueError):
-        kind, shown = "", "what is no address"
+        kind, shown = "", "no address"
     if kind not in {POSTGRES, SQLITE, *(SERVERS if variable == MLFLOW else ())}:
         served = " or http://HOST:PORT of an MLflow server" if variable == MLFLOW else ""
         raise SpecError(
@@ -39,7 +42,7 @@ def _refuse_kind(variable: str, url: str) -> None:
 
 
 def _refuse_silence(variable: str, url: str) -> None:
-    """Ask once: Optuna would not say it in words, and MLflow would ask for minutes."""
+    """Connect once: Optuna's own error is hard to read, and MLflow would retry for minutes."""
     try:
         if _is_a_server(url):
             parts = urlsplit(url)

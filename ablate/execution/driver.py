@@ -12,7 +12,7 @@ import pandas as pd
 from ablate.core.seeds import derive
 from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Progressed, Started, Task
 from ablate.execution.optuna_ledger import Ledger
-from ablate.execution.progress import Display, Running, Standing
+from ablate.execution.progress import Display, RunProgress, StudyProgress
 from ablate.execution.signals import listening
 from ablate.execution.tracking.tracker import Tracker
 from ablate.measurement.metrics import METRICS
@@ -63,7 +63,7 @@ class Driver:
         self._attempts: dict[str, Attempt] = {}
         self._failures = FailedAttempts()
         self._tally = Tally(len(self._runs))
-        self._standing = Standing(len(self._runs), 0, executor.slots, METRICS[study.response.metric].title)
+        self._standing = StudyProgress(len(self._runs), 0, executor.slots, METRICS[study.response.metric].title)
 
     def run(self) -> Tally:
         """Carry the study as far as it goes, and say how far that was."""
@@ -128,7 +128,7 @@ class Driver:
             self._settle(attempt)
             return
         self._attempts[planned_run.id] = attempt
-        self._standing.running[planned_run.id] = Running(planned_run.title, planned_run.spec.training.steps)
+        self._standing.running[planned_run.id] = RunProgress(planned_run.title, planned_run.spec.training.steps)
         self._executor.submit(Task(planned_run, self._paths.run(planned_run.id).folder))
 
     def _take(self, event: Event) -> None:

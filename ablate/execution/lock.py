@@ -1,4 +1,4 @@
-"""One driver a study: the second is refused, and told who holds it."""
+"""A lock for the one driver of a study; a second driver gets an error that names the holder."""
 
 import os
 import platform
@@ -21,7 +21,7 @@ HOLDER = text(
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
-    """Hold the lock for the length of the block; the operating system frees it if the process dies.
+    """Hold the lock during the block; the operating system frees it if the process dies.
 
     Raises AblateError, naming the holder, where another process has it.
     """
@@ -29,7 +29,7 @@ def held(path: Path) -> Iterator[None]:
     holder = path.with_suffix(".holder")
     try:
         with FileLock(path, timeout=0):
-            holder.write_text(_me())
+            holder.write_text(_this_process())
             yield
     except Timeout:
         raise _refused(holder.read_text() if holder.exists() else "another process") from None
@@ -37,25 +37,27 @@ def held(path: Path) -> Iterator[None]:
 
 @contextmanager
 def held_on_server(url: str, study: str) -> Iterator[None]:
-    """Hold a study on the server whose database several machines share; a file's needs no more than `held`.
+    """Hold a study's lock on the database server that several machines share; a database file needs only `held`.
 
-    The server frees it when this process or the server ends. Raises AblateError, naming the holder, where another
+    The server frees the lock when this process or the server ends. Raises AblateError, naming the holder, where another
     process has it.
     """
     if not url.startswith(SERVERS):
         yield
         return
-    engine = create_engine(url, poolclass=NullPool, connect_args={"application_name": f"ablate, {_me()}"[:63]})
+    engine = create_engine(
+        url, poolclass=NullPool, connect_args={"application_name": f"ablate, {_this_process()}"[:63]}
+    )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if not connection.scalar(TAKE, {"study": study}):
-            who = connection.scalar(HOLDER, {"study": study})
-            raise _refused(str(who or "another process").removeprefix("ablate, "))
+            holder = connection.scalar(HOLDER, {"study": study})
+            raise _refused(str(holder or "another process").removeprefix("ablate, "))
         yield
 
 
-def _me() -> str:
+def _this_process() -> str:
     return f"process {os.getpid()} on {platform.node()}"
 
 
 def _refused(holder: str) -> AblateError:
-    return AblateError(f"this study is being run by {holder}; wait for it, or stop it first")
+    return AblateError(f"{holder} runs this study now; wait until it ends, or stop it")

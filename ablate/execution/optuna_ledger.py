@@ -136,7 +136,9 @@ class Ledger:
         for file in artifacts:
             upload_artifact(artifact_store=self._artifacts, file_path=str(file), study_or_trial=self._asked[number])
         state, outcome = _verdict(value, record.outcome)
-        means = {name: mean for name, mean in record.means.items() if name.rpartition("/")[2] in SECONDARY}
+        means = {
+            f"{view}/{metric}": mean for (view, metric), mean in record.metric_means.items() if metric in SECONDARY
+        }
         facts = {"outcome": outcome, "mlflow_run": run_id, "seconds": record.facts.get("seconds")}
         self._end(number, state, facts | means, value)
 

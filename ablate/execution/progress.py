@@ -1,4 +1,4 @@
-"""What a person sees while a study runs: cells done, running with step and loss, time left, last response."""
+"""The display of a running study: finished runs, running ones with step and loss, time left, last response."""
 
 import math
 import time
@@ -16,8 +16,8 @@ from ablate.core.control_characters import visible
 
 
 @dataclass
-class Running:
-    """One run under way."""
+class RunProgress:
+    """The progress of one run."""
 
     title: str
     steps: int
@@ -26,8 +26,8 @@ class Running:
 
 
 @dataclass
-class Standing:
-    """How far a study is; everything a display shows."""
+class StudyProgress:
+    """The progress of a study: everything that a display shows."""
 
     total: int
     done: int
@@ -37,35 +37,35 @@ class Standing:
     finished_here: int = 0
     failed: int = 0
     last: str = "none yet"
-    running: dict[str, Running] = field(default_factory=dict)
+    running: dict[str, RunProgress] = field(default_factory=dict)
 
     def seconds_left(self) -> float | None:
-        """Return the time left at the pace so far, runs under way counted by their steps; None before any step."""
+        """Return the remaining time at the present pace, counting steps of unfinished runs; None before any step."""
         under_way = sum(run.step / run.steps for run in self.running.values())
-        worked = self.finished_here + under_way
-        if worked == 0:
+        done_here = self.finished_here + under_way
+        if done_here == 0:
             return None
-        return (time.monotonic() - self.started) / worked * (self.total - self.done - under_way)
+        return (time.monotonic() - self.started) / done_here * (self.total - self.done - under_way)
 
 
 class Display(ABC):
-    """Shows a Standing to a person. Used as a context manager around the study."""
+    """Shows the progress of a study; a context manager around it."""
 
     @abstractmethod
-    def update(self, standing: Standing) -> None:
-        """Show the newest state."""
+    def update(self, standing: StudyProgress) -> None:
+        """Show the present progress."""
 
     @abstractmethod
     def say(self, line: str) -> None:
-        """Show one line that stays."""
+        """Print one line above the display."""
 
     @abstractmethod
     def __enter__(self) -> Self:
-        """Begin to show."""
+        """Start the display."""
 
     @abstractmethod
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        """Leave the screen as it was."""
+        """End the display, and restore the screen."""
 
 
 @final
@@ -75,8 +75,8 @@ class PlainDisplay(Display):
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def update(self, standing: Standing) -> None:
-        """See Display: nothing, since each finished run says its own line."""
+    def update(self, standing: StudyProgress) -> None:
+        """See Display: prints nothing, since each finished run prints a line."""
 
     def say(self, line: str) -> None:
         """See Display."""
@@ -91,12 +91,12 @@ class PlainDisplay(Display):
 
 @final
 class LiveDisplay(Display):
-    """A bar for the study and a line for every run under way, redrawn in place."""
+    """A bar for the study and a line for each running run, redrawn in place."""
 
     def __init__(self, console: Console) -> None:
         self._live = Live(console=console, refresh_per_second=4)
 
-    def update(self, standing: Standing) -> None:
+    def update(self, standing: StudyProgress) -> None:
         """See Display."""
         self._live.update(Group(_bar(standing), *(_line(run) for run in standing.running.values())))
 
@@ -113,19 +113,19 @@ class LiveDisplay(Display):
 
 
 def display(console: Console) -> Display:
-    """Return the display that fits: live on a terminal, lines elsewhere."""
+    """Return a live display on a terminal, and lines elsewhere."""
     return LiveDisplay(console) if console.is_terminal else PlainDisplay(console)
 
 
 def clock(seconds: float) -> str:
-    """Write a duration as a person says it: 45 s, 12 min, 3 h 20 min."""
+    """Return a duration in words: 45 s, 12 min, 3 h 20 min."""
     if seconds < 100:  # noqa: PLR2004  # up to here seconds read better than minutes
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"  # noqa: PLR2004
 
 
-def _bar(standing: Standing) -> Progress:
+def _bar(standing: StudyProgress) -> Progress:
     notes_column = TextColumn("{task.description}", markup=False)
     bar = Progress(TextColumn("runs"), BarColumn(bar_width=30), MofNCompleteColumn(), notes_column)
     left = standing.seconds_left()
@@ -138,6 +138,6 @@ def _bar(standing: Standing) -> Progress:
     return bar
 
 
-def _line(run: Running) -> Text:
+def _line(run: RunProgress) -> Text:
     loss = "" if math.isnan(run.loss) else f"   loss {run.loss:.4f}"
     return Text(f"  {run.title}   step {run.step}/{run.steps}{loss}", overflow="ellipsis", no_wrap=True)

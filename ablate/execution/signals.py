@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request that is honored between two steps, not in the middle of one."""
+"""Ctrl-C and SIGTERM as a request to stop between two steps, not in the middle of one."""
 
 import signal
 from collections.abc import Iterator
@@ -9,14 +9,14 @@ from types import FrameType
 
 @dataclass
 class Interruption:
-    """Whether somebody asked to stop."""
+    """Whether a signal to stop has arrived."""
 
     requested: bool = False
 
 
 @contextmanager
 def listening() -> Iterator[Interruption]:
-    """Note the first signal; a second one interrupts at once, as if nobody listened."""
+    """Record the first signal during the block; a second one interrupts at once."""
     interruption = Interruption()
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -24,9 +24,9 @@ def listening() -> Iterator[Interruption]:
             signal.default_int_handler(number, frame)
         interruption.requested = True
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interruption
     finally:
-        for number, handler in before.items():
+        for number, handler in former.items():
             signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""One point from its description to its record: data, training, evaluation, pictures, files."""
+"""Carry out one run, from its description to its record: data, training, evaluation, pictures, files."""
 
 import platform
 import time
@@ -25,7 +25,7 @@ NO_SCORES = pd.DataFrame(columns=SCORE_COLUMNS)
 
 
 def carry_out(planned_run: PlannedRun, paths: RunPaths, observe: Observe) -> RunRecord:
-    """Train, evaluate and picture one point; every file lands in its folder, the record last.
+    """Train, evaluate and picture one run; write every file into its folder, the record last.
 
     Raises whatever data, training or evaluation raise; the folder then holds no record.
     """
@@ -40,7 +40,7 @@ def carry_out(planned_run: PlannedRun, paths: RunPaths, observe: Observe) -> Run
     source = run.data.build(run.seed)
     trained = fit(run, source, device, observe, paths.training_state)
     started -= trained.earlier_seconds
-    trained_after = time.monotonic() - started
+    training_seconds = time.monotonic() - started
     views = {} if trained.diverged else evaluate(trained.model, run, source, device)
     with whole_file(paths.checkpoint) as path:
         torch.save(trained.model.state_dict(), path)
@@ -52,7 +52,7 @@ def carry_out(planned_run: PlannedRun, paths: RunPaths, observe: Observe) -> Run
         examples={name: view.example for name, view in views.items()},
         facts=_facts(trained, device)
         | _alignments(views)
-        | {"training_seconds": trained_after, "seconds": time.monotonic() - started},
+        | {"training_seconds": training_seconds, "seconds": time.monotonic() - started},
     )
     _draw(planned_run, views, paths)
     record.save(paths)
@@ -76,7 +76,7 @@ def _facts(trained: Trained, device: torch.device) -> dict[str, str | int | floa
 
 
 def _alignments(views: Mapping[str, Viewed]) -> dict[str, str | int]:
-    """Return what tells a forecast shown at the wrong time, or a copied input, from a ghost."""
+    """Return the facts that distinguish a late forecast, or a copied input, from a ghost."""
     facts: dict[str, str | int] = {}
     for name, view in views.items():
         alignment = view.scores.alignment

@@ -77,11 +77,16 @@ class RunRecord:
         return identity(self.run)
 
     @cached_property
-    def means(self) -> dict[str, float]:
-        """Return the mean over clips and steps of every metric as `view/metric`, apart from what is not finite."""
+    def metric_means(self) -> dict[tuple[str, str], float]:
+        """The finite means over clips and steps, by view and metric."""
         means = self.scores.astype({"value": float}).groupby(["view", "metric"], as_index=False)["value"].mean()
         finite = means[np.isfinite(means["value"])]
-        return dict(zip(finite["view"] + "/" + finite["metric"], finite["value"].tolist(), strict=True))
+        return dict(zip(zip(finite["view"], finite["metric"], strict=True), finite["value"].tolist(), strict=True))
+
+    @cached_property
+    def means(self) -> dict[str, float]:
+        """The finite means over clips and steps as `view/metric`, the names that MLflow and Optuna show."""
+        return {f"{view}/{metric}": mean for (view, metric), mean in self.metric_means.items()}
 
     def save(self, paths: RunPaths) -> None:
         """Write every file of the record whole. The head is written last and holds the digest of each other file."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pytest
 from mlflow import MlflowClient
 
-from ablate.execution.tracking.memory import MemoryTracker
 from ablate.execution.tracking.mlflow import MLflowTracker
+from ablate.execution.tracking.tracker import MemoryTracker
 from ablate.storage.paths import Store
 
 

@@ -1,17 +1,27 @@
-"""What the driver asks of an executor."""
+"""The interface of an executor, the events of its runs, and one attempt at a run."""
 
+import contextlib
+import traceback
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from ablate.storage.failed_attempts import FailureKind
+from ablate.storage.paths import RunPaths
 from ablate.study import PlannedRun
+from ablate.training.loss_curve import Observe
+
+Work = Callable[[PlannedRun, RunPaths, Observe], object]
+"""Carries out one run, and leaves its record in its folder."""
+CPU_MEMORY = "DefaultCPUAllocator: can't allocate memory"  # torch has no class for this error
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run to carry out, and the folder its record goes to."""
+    """One run to carry out, and the folder for its record."""
 
     planned_run: PlannedRun
     folder: Path
@@ -19,14 +29,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Started:
-    """A task has found its place and begins; on a cluster it may have waited for one."""
+    """A task starts; on a cluster it may have waited for a node before."""
 
     run_id: str
 
 
 @dataclass(frozen=True)
 class Progressed:
-    """A running task reached an optimization step. `held_out_loss` is NaN between two points of the loss curve."""
+    """A task reached an optimization step. `held_out_loss` is NaN between two points of the loss curve."""
 
     run_id: str
     step: int
@@ -36,7 +46,7 @@ class Progressed:
 
 @dataclass(frozen=True)
 class Finished:
-    """A task's record is whole on disk."""
+    """A task's record is complete on disk."""
 
     run_id: str
 
@@ -59,7 +69,7 @@ class Executor(ABC):
     @property
     @abstractmethod
     def slots(self) -> int:
-        """How many tasks it runs at once."""
+        """The number of tasks that run at once."""
 
     @abstractmethod
     def submit(self, task: Task) -> None:
@@ -67,12 +77,32 @@ class Executor(ABC):
 
     @abstractmethod
     def events(self, timeout: float) -> Sequence[Event]:
-        """Wait up to `timeout` seconds for news, and return what there is, oldest first."""
+        """Wait up to `timeout` seconds for events, and return them, the oldest first."""
 
     @abstractmethod
     def cancel(self, run_id: str) -> None:
-        """Stop a running task at once; no more is told of it."""
+        """Stop a running task at once; it gives no more events."""
 
     @abstractmethod
     def close(self) -> None:
         """Stop at once; unfinished tasks are abandoned."""
+
+
+def attempt(task: Task, work: Work, notify: Callable[[Event], None]) -> Finished | Failed:
+    """Carry out a task, notify of its progress, and return how it ended. No exception of the work escapes."""
+    planned_run, paths = task.planned_run, RunPaths(task.folder)
+    notify(Started(planned_run.id))
+    try:
+        work(planned_run, paths, lambda step, loss, held_out: notify(Progressed(planned_run.id, step, loss, held_out)))
+    except Exception as error:  # noqa: BLE001  # a failed run becomes a record, and the study continues
+        with contextlib.suppress(OSError):  # the disk may be what failed
+            paths.folder.mkdir(parents=True, exist_ok=True)
+            paths.log.write_text(traceback.format_exc())
+        lines = str(error).strip().splitlines() or [""]
+        return Failed(planned_run.id, _failure_kind(error), f"{type(error).__name__}: {lines[0]}")
+    return Finished(planned_run.id)
+
+
+def _failure_kind(error: Exception) -> FailureKind:
+    out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or CPU_MEMORY in str(error)
+    return "out_of_memory" if out_of_memory else "exception"

@@ -1,4 +1,4 @@
-"""Runs on this machine: one worker process a core, or a GPU."""
+"""An executor on this machine, with one worker process per core or GPU."""
 
 import contextlib
 import os
@@ -13,8 +13,7 @@ from typing import final
 
 import torch
 
-from ablate.execution.executors.attempt import Work, attempt
-from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Task
+from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Task, Work, attempt
 from ablate.execution.train_and_score import carry_out
 from ablate.storage.failed_attempts import FailureKind
 
@@ -36,8 +35,8 @@ class Worker:
 class LocalExecutor(Executor):
     """Worker processes that live as long as the executor; one that dies is replaced.
 
-    Each worker has one thread, which for small nets beats one worker with many, and with GPUs each
-    sees one of them. A worker ignores Ctrl-C: the driver alone decides what is abandoned.
+    Each worker has one thread, since small networks train faster in many workers than in many threads. With GPUs
+    each worker sees one of them. A worker ignores Ctrl-C: the driver alone decides which runs are abandoned.
     """
 
     def __init__(self, workers: int | None = None, work: Work = carry_out) -> None:
@@ -57,7 +56,7 @@ class LocalExecutor(Executor):
         if slot not in self._workers:
             self._workers[slot] = self._start(slot)
         self._workers[slot].task = task
-        with contextlib.suppress(BrokenPipeError):  # a worker that died idle is noticed, and named, in events()
+        with contextlib.suppress(BrokenPipeError):  # events() reports a worker that died while idle
             self._workers[slot].pipe.send(task)
 
     def events(self, timeout: float) -> Sequence[Event]:
@@ -87,28 +86,28 @@ class LocalExecutor(Executor):
         self._workers.clear()
 
     def _start(self, slot: int) -> Worker:
-        ours, theirs = get_context("spawn").Pipe()
+        driver_end, worker_end = get_context("spawn").Pipe()
         gpu = slot % self._gpus if self._gpus else None
         process = get_context("spawn").Process(
-            target=_work, args=(theirs, gpu, self._work), name=f"ablate-worker-{slot}"
+            target=_work, args=(worker_end, gpu, self._work), name=f"ablate-worker-{slot}"
         )
         for name, value in MALLOC.items():  # read by the C library when the process starts
             os.environ.setdefault(name, value)
         process.start()
-        theirs.close()
-        return Worker(process, ours)
+        worker_end.close()
+        return Worker(process, driver_end)
 
     def _read(self, slot: int) -> list[Event]:
         worker = self._workers[slot]
         try:
             event: Event = worker.pipe.recv()
-        except (EOFError, OSError):  # it died, be it in the middle of a word
-            return self._bury(slot)
+        except (EOFError, OSError):  # it died, perhaps while it sent an event
+            return self._remove_dead(slot)
         if isinstance(event, Finished | Failed):
             worker.task = None
         return [event]
 
-    def _bury(self, slot: int) -> list[Event]:
+    def _remove_dead(self, slot: int) -> list[Event]:
         worker = self._workers.pop(slot)
         worker.process.join(GRACE_SECONDS)
         worker.pipe.close()
@@ -118,21 +117,21 @@ class LocalExecutor(Executor):
 
 
 def slots_here() -> int:
-    """Return how many runs this machine carries at a time: one a GPU, or one a core this process may use."""
+    """Return the number of runs at a time on this machine: one per GPU, or per core that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return torch.cuda.device_count() or cores or 1
 
 
 def _cause_of_death(exit_code: int | None) -> tuple[FailureKind, str]:
     if exit_code == -signal.SIGTERM:
-        return "preempted", "the worker process was told to go (SIGTERM)"
+        return "preempted", "the worker process was asked to stop (SIGTERM)"
     if exit_code == -signal.SIGKILL:
-        return "lost_worker", "the worker process was killed, as the system does when memory runs out"
+        return "lost_worker", "the worker process was killed, perhaps because the machine ran out of memory"
     return "lost_worker", f"the worker process died (exit code {exit_code})"
 
 
 def _work(pipe: Connection, gpu: int | None, work: Work) -> None:
-    """Carry out tasks until the driver hangs up."""
+    """Carry out tasks until the driver closes the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_driver, daemon=True).start()
     if gpu is not None:
@@ -145,7 +144,7 @@ def _work(pipe: Connection, gpu: int | None, work: Work) -> None:
 
 
 def _end_with_the_driver() -> None:
-    """End this process, whatever it does, once the driver is gone: the next one will carry out the run itself."""
+    """End this process once the driver has ended: the next driver carries out the run again."""
     driver = parent_process()
     if driver is not None:
         driver.join()

@@ -1,7 +1,7 @@
-"""Carries out runs on a Ray cluster, each as one task.
+"""An executor on a Ray cluster, with one Ray task per run.
 
-A node works in a temporary folder of its own. What it learns on the way, and at last every file, comes back
-through Ray's object store, and is put into the run's folder here: no file system need be shared.
+A node works in a temporary folder. Its events and files come back through Ray's object store and are written into the
+run's folder here, so the machines need no shared file system.
 """
 
 import logging
@@ -17,15 +17,14 @@ from queue import SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any, final
 
-os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read while ray is imported: nothing is told to anyone
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read while ray is imported
 
 import ray
 import torch
 from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
 from ablate.core.errors import AblateError
-from ablate.execution.executors.attempt import Work, attempt
-from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Progressed, Task
+from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Progressed, Task, Work, attempt
 from ablate.execution.train_and_score import carry_out
 from ablate.storage.atomic import whole_file
 from ablate.storage.failed_attempts import FailureKind
@@ -35,21 +34,20 @@ from ablate.study import PlannedRun, Resources
 ADDRESS = "RAY_ADDRESS"
 NEWS_SECONDS = 1.0
 ANSWER_SECONDS = 5.0
-NODES_SECONDS = 5.0
-"""So long the number of slots is taken as it was: nodes come and go."""
+NODES_SECONDS = 5.0  # nodes come and go, so the slots are counted again after this time
 
 
 @dataclass(frozen=True)
 class News:
-    """What a node tells at a time: events, and files by name."""
+    """One message of a node: events, and files by name."""
 
     events: Sequence[Event]
     files: Mapping[str, bytes]
 
 
 @dataclass(frozen=True)
-class Running:
-    """A task under way, and what its node tells of it."""
+class RayTask:
+    """A running task, and the stream of news from its node."""
 
     task: Task
     news: Any
@@ -57,18 +55,18 @@ class Running:
 
 @final
 class RayExecutor(Executor):
-    """As many runs at once as the cluster's nodes hold, by their `resources`.
+    """As many runs at once as the nodes of the cluster have `resources` for.
 
-    The cluster is that of RAY_ADDRESS, or one that starts and ends with this executor, on this machine alone. Ray
-    itself repeats nothing: a lost node fails its runs, and the driver decides and counts. A run that is begun
-    again goes on, on whatever node, from the training state that came back last. Raises AblateError where the
-    cluster cannot be reached or no node holds a run.
+    The cluster is the one at RAY_ADDRESS, or one on this machine that starts and ends with this executor. Ray repeats
+    no run: a lost node fails its runs, and the driver decides about retries. A retried run continues on any node from
+    the last training state that came back. Raises AblateError where the cluster cannot be reached or no node has the
+    resources.
     """
 
     def __init__(self, resources: Resources, workers: int | None = None, work: Work = carry_out) -> None:
         cluster = _connected()
-        self._most, self._work = workers, work
-        self._running: dict[str, Running] = {}
+        self._max_slots, self._work = workers, work
+        self._running: dict[str, RayTask] = {}
         gpus = resources.num_gpus
         if gpus is None:
             gpus = 1.0 if cluster.get("GPU") else 0.0
@@ -84,10 +82,10 @@ class RayExecutor(Executor):
 
     @property
     def slots(self) -> int:
-        """See Executor. With no node left, one run waits for the next."""
+        """See Executor. Without any node, one run waits for the next node."""
         if time.monotonic() - self._counted > NODES_SECONDS:
             self._counted, self._slots = time.monotonic(), max(1, self._counted_slots())
-        return min(self._slots, self._most or self._slots)
+        return min(self._slots, self._max_slots or self._slots)
 
     def submit(self, task: Task) -> None:
         """See Executor."""
@@ -96,7 +94,7 @@ class RayExecutor(Executor):
         news = _on_a_node.options(num_cpus=self._needed["CPU"], num_gpus=self._needed["GPU"]).remote(
             task.planned_run, state.read_bytes() if state.exists() else None, self._threads, self._work
         )
-        self._running[task.planned_run.id] = Running(task, news)
+        self._running[task.planned_run.id] = RayTask(task, news)
 
     def events(self, timeout: float) -> Sequence[Event]:
         """See Executor."""
@@ -128,19 +126,19 @@ class RayExecutor(Executor):
         except RayError as error:
             del self._running[id_]
             return [Failed(id_, *_cause(error))]
-        _put(news.files, RunPaths(running.task.folder))
+        _write_files(news.files, RunPaths(running.task.folder))
         if any(isinstance(event, Finished | Failed) for event in news.events):
             del self._running[id_]
         return list(news.events)
 
 
 def _connected() -> Mapping[str, float]:
-    """Return what the cluster's nodes have together."""
+    """Connect to the cluster, and return the resources of all its nodes together."""
     address = os.environ.get(ADDRESS)
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address:
         settings |= {"address": address}
-    else:  # a cluster of one's own must not listen beyond this machine
+    else:  # a local cluster must not listen beyond this machine
         settings |= {"address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
     try:
         if address and address != "auto":
@@ -150,14 +148,14 @@ def _connected() -> Mapping[str, float]:
     except (OSError, RuntimeError, ValueError, RayError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise AblateError(
-            f"the Ray cluster at {address or 'this machine'} cannot be used ({reason}); {ADDRESS} is HOST:PORT of its "
-            "head, and the machine that runs ablate a node of it"
+            f"the Ray cluster at {address or 'this machine'} cannot be used ({reason}); set {ADDRESS} to HOST:PORT of "
+            "its head, and run ablate on a machine that is one of its nodes"
         ) from error
     return resources
 
 
 def _refuse_silence(address: str) -> None:
-    """Raise OSError or ValueError where nobody answers: Ray itself would ask for minutes."""
+    """Raise OSError or ValueError where nothing answers: Ray itself would wait for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal() or "/" in host:
         raise ValueError(f"found {address!r}")
@@ -166,25 +164,25 @@ def _refuse_silence(address: str) -> None:
 
 @ray.remote(max_retries=0, num_returns="streaming")
 def _on_a_node(planned_run: PlannedRun, state: bytes | None, threads: int, work: Work) -> Iterator[News]:
-    """Carry out a run here, and yield the news of it."""
+    """Carry out a run on this node, and yield its news."""
     torch.set_num_threads(threads)
     with TemporaryDirectory(prefix="ablate-") as folder, ThreadPoolExecutor(1) as thread:
-        paths, told = RunPaths(Path(folder) / planned_run.id), SimpleQueue[Event]()
+        paths, events = RunPaths(Path(folder) / planned_run.id), SimpleQueue[Event]()
         paths.folder.mkdir()
         if state is not None:
             paths.training_state.write_bytes(state)
-        kept = _written_at(paths.training_state)
-        ended = thread.submit(attempt, Task(planned_run, paths.folder), work, told.put)
+        sent_at = _written_at(paths.training_state)
+        ended = thread.submit(attempt, Task(planned_run, paths.folder), work, events.put)
         while not wait([ended], NEWS_SECONDS).done:
-            files = [paths.training_state] if _written_at(paths.training_state) > kept else []
-            kept = _written_at(paths.training_state)
-            yield News(_worth_telling(told), _contents(files))
-        yield News([*_worth_telling(told), ended.result()], _contents(sorted(paths.folder.glob("[!.]*"))))
+            files = [paths.training_state] if _written_at(paths.training_state) > sent_at else []
+            sent_at = _written_at(paths.training_state)
+            yield News(_notable(events), _contents(files))
+        yield News([*_notable(events), ended.result()], _contents(sorted(paths.folder.glob("[!.]*"))))
 
 
-def _worth_telling(told: SimpleQueue[Event]) -> list[Event]:
-    """Return the points of the loss curve, and the last step whatever it was."""
-    events = [told.get() for _ in range(told.qsize())]
+def _notable(queue: SimpleQueue[Event]) -> list[Event]:
+    """Return the queued events, but of the optimization steps only the points of the loss curve and the last."""
+    events = [queue.get() for _ in range(queue.qsize())]
     return [
         event
         for number, event in enumerate(events, start=1)
@@ -203,8 +201,8 @@ def _contents(files: Sequence[Path]) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in files}
 
 
-def _put(files: Mapping[str, bytes], paths: RunPaths) -> None:
-    """Write what came back; the record last, since a folder with it holds a whole run."""
+def _write_files(files: Mapping[str, bytes], paths: RunPaths) -> None:
+    """Write the files that came back, the record last, since it marks the run as complete."""
     paths.folder.mkdir(parents=True, exist_ok=True)
     last = paths.record.name
     for name in sorted(files, key=lambda name: name == last):
@@ -218,6 +216,6 @@ def _cause(error: RayError) -> tuple[FailureKind, str]:
     reason = str(error).strip().partition("\n")[0]
     if isinstance(error, OutOfMemoryError):
         return "out_of_memory", f"the node's memory ran out: {reason}"
-    if isinstance(error, RayTaskError):  # such as a node on which ablate is not installed
-        return "exception", f"the node could not begin the run: {str(error).strip().splitlines()[-1]}"
+    if isinstance(error, RayTaskError):  # for example where ablate is not installed on the node
+        return "exception", f"the node could not start the run: {str(error).strip().splitlines()[-1]}"
     return "lost_worker", f"the node or its worker was lost: {type(error).__name__}"

@@ -23,9 +23,9 @@ import pandas as pd
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
+from ablate.components.data import Data
 from ablate.core.errors import AblateError, DataError
-from ablate.execution.tracking import provenance
-from ablate.execution.tracking.description import description
+from ablate.execution.tracking.run_description import commit, description, user
 from ablate.execution.tracking.tracker import Tracker
 from ablate.measurement.metrics.trail import TRAIL
 from ablate.planning.preregistration import digest_tag
@@ -37,7 +37,7 @@ from ablate.study import PlannedRun, StudySpec, level_name
 
 NO_CALLS_OUT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_MODEL_CATALOG_URI": "", "DO_NOT_TRACK": "true"}
 PATIENCE = {"MAX_RETRIES": "2", "BACKOFF_FACTOR": "1", "TIMEOUT": "30"}
-"""Of one call to a server, which by itself would ask for four minutes; a method is `retry_unreachable` beyond that."""
+"""Limits of one call to a server, which by default repeats for four minutes; `retry_unreachable` repeats calls."""
 os.environ.update(NO_CALLS_OUT)
 for name, value in PATIENCE.items():
     os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
@@ -46,11 +46,10 @@ from mlflow import MlflowClient  # noqa: E402  # reads the environment while it 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
 
-logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # its tracebacks come as exceptions as well
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs the exceptions that it raises
 
 METRICS_A_BATCH, PARAMS_A_BATCH = 900, 100  # MLflow takes 1,000 of everything together, 100 parameters
-CURVE_SECONDS = 5.0
-"""So late the loss curve may be: a write takes as long for one number as for fifty."""
+CURVE_SECONDS = 5.0  # delay of the loss curve: one number takes as long to write as fifty
 LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG = 250, 6000, 8000
 NO_KEY = re.compile(r"[^\w\-. :/]", re.ASCII)  # characters that MLflow refuses in a metric's name
 AWAY = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
@@ -59,17 +58,17 @@ ROLE = "role"
 
 
 @dataclass
-class Curve:
-    """The loss curve of a running run: up to which step it is known here, and what of it MLflow still lacks."""
+class UnsentCurve:
+    """The part of a running run's loss curve that MLflow still lacks."""
 
-    known: int = 0
+    last_step: int = 0
     unsent: list[Metric] = field(default_factory=list)
     sent: float = field(default_factory=time.monotonic)
 
 
 @final
 class MLflowTracker(Tracker):
-    """Writes to the store's own MLflow database; a server may show it meanwhile."""
+    """Writes to the store's MLflow database, which a server may show meanwhile."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -78,7 +77,7 @@ class MLflowTracker(Tracker):
         self._study: StudySpec
         self._experiment: str
         self._parent: str
-        self._curves: defaultdict[str, Curve] = defaultdict(Curve)
+        self._curves: defaultdict[str, UnsentCurve] = defaultdict(UnsentCurve)
 
     def is_unreachable(self, error: BaseException) -> bool:
         """See DatabaseClient. A server that does not answer comes as an internal error as well."""
@@ -93,13 +92,13 @@ class MLflowTracker(Tracker):
         with _quiet_migrations():
             self._store.root.mkdir(parents=True, exist_ok=True)
             self._client = _client(self._store)
-            self._experiment = self._opened_experiment()
-            self._parent = self._opened_parent()
+            self._experiment = self._open_experiment()
+            self._parent = self._open_parent()
             self._end_all("status = 'RUNNING'", "abandoned")
 
     @retry_unreachable
     def supersede(self, planned_run: PlannedRun, label: str) -> None:
-        """See Tracker. A driver that died may have ended the run, and not told so in its ledger."""
+        """See Tracker. A killed driver may have ended the run here without ending its trial."""
         for tag in _run_tags(planned_run.id, label):
             self._end_all(f"{tag} and status = 'FINISHED'", "superseded")
 
@@ -122,8 +121,8 @@ class MLflowTracker(Tracker):
     def curve(self, run_id: str, rows: pd.DataFrame) -> None:
         """See Tracker. The steps of these metrics are optimization steps; they may be CURVE_SECONDS late."""
         curve = self._curves[run_id]
-        rows = rows[rows["step"] > curve.known]
-        if rows.empty:  # a run that was taken up again tells its curve from the beginning
+        rows = rows[rows["step"] > curve.last_step]
+        if rows.empty:  # a resumed run repeats its curve from the beginning
             return
         points = {
             (key, step): loss
@@ -131,7 +130,7 @@ class MLflowTracker(Tracker):
             for step, loss in zip(rows["step"], rows[key], strict=True)
             if math.isfinite(loss)
         }
-        curve.known = int(rows["step"].max())
+        curve.last_step = int(rows["step"].max())
         curve.unsent += _metrics(points)
         if time.monotonic() - curve.sent > CURVE_SECONDS:
             _send(self._client, run_id, curve.unsent)
@@ -140,7 +139,7 @@ class MLflowTracker(Tracker):
     @retry_unreachable
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:
         """See Tracker. Every mean is logged as one number, and once more by forecast step, or by lag, as a chart."""
-        self.curve(run_id, record.curve)  # a later driver may take it in than the one that trained it
+        self.curve(run_id, record.curve)  # another driver than the one that trained it may finish it
         numbers = {name: fact for name, fact in record.facts.items() if not isinstance(fact, str)}
         response = self._study.response.of(record.scores)
         last = numbers | record.means | ({} if math.isnan(response) else {"response": response})
@@ -168,28 +167,28 @@ class MLflowTracker(Tracker):
         for file in (paths.study_yaml, paths.plan, *report):
             if file.exists():
                 self._client.log_artifact(self._parent, str(file))
-        self._end_all("status = 'RUNNING'", "abandoned")  # begun where the database's answer got lost
+        self._end_all("status = 'RUNNING'", "abandoned")  # started, but the answer of the database was lost
         self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: summary} | digest_tag(paths))
 
-    def _opened_experiment(self) -> str:
+    def _open_experiment(self) -> str:
         name = self._study.name
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
             id_ = self._client.create_experiment(name, self._artifacts())
         else:
-            id_ = found.experiment_id
-            if found.lifecycle_stage == "deleted":  # by hand, in the UI; its name stays taken
+            id_ = experiment.experiment_id
+            if experiment.lifecycle_stage == "deleted":  # in the UI, which keeps its name in use
                 self._client.restore_experiment(id_)
         self._client.set_experiment_tag(id_, NOTE, self._study.question)
         return id_
 
     def _artifacts(self) -> str | None:
-        """Return where files go: a server keeps them itself."""
+        """Return the folder of artifacts; None where a server stores them."""
         if self._store.mlflow_is_a_server:
             return None
         return (self._store.mlflow_artifacts.absolute() / self._study.name).as_uri()
 
-    def _opened_parent(self) -> str:
+    def _open_parent(self) -> str:
         if earlier := self._search(f"tags.{ROLE} = 'study'"):
             id_: str = earlier[0].info.run_id
             self._client.update_run(id_, status="RUNNING")
@@ -206,7 +205,7 @@ class MLflowTracker(Tracker):
         return list(self._client.search_runs([self._experiment], condition, order_by=["attributes.start_time ASC"]))
 
     def _log_files(self, run_id: str, paths: RunPaths) -> None:
-        for file in sorted(paths.folder.glob("[!.]*")):  # what is hidden was left half written by a killed worker
+        for file in sorted(paths.folder.glob("[!.]*")):  # hidden files are incomplete: a killed worker left them
             self._client.log_artifact(run_id, str(file))
 
     def _end(self, run_id: str, status: str, tags: Mapping[str, str], results: Sequence[Metric] = ()) -> None:
@@ -299,16 +298,16 @@ def _send(client: MlflowClient, run_id: str, metrics: Sequence[Metric], tags: Se
 
 
 def _provenance() -> dict[str, str]:
-    found = {
+    tags = {
         "mlflow.source.name": "ablate",
-        "mlflow.source.git.commit": provenance.commit(Path(__file__).parent),
-        "mlflow.user": provenance.user(),
+        "mlflow.source.git.commit": commit(Path(__file__).parent),
+        "mlflow.user": user(),
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in tags.items() if value is not None}
 
 
 def _flat(block: BaseModel) -> Iterator[tuple[str, str]]:
-    """Yield every setting by its path, written as levels are."""
+    """Yield every setting by its path, written like a level."""
     branches: list[tuple[str, Any]] = list(block.model_dump(mode="json").items())
     while branches:
         path, value = branches.pop(0)
@@ -318,23 +317,26 @@ def _flat(block: BaseModel) -> Iterator[tuple[str, str]]:
             yield path, level_name(value)
 
 
-def _dataset(data: BaseModel) -> DatasetInput:
+def _dataset(data: Data) -> DatasetInput:
     settings = data.model_dump_json()
     source = json.dumps({"tags": {"mlflow.source.name": "ablate.data", "settings": settings}})
     digest = hashlib.sha256(settings.encode()).hexdigest()[:16]
-    dataset = Dataset(name=json.loads(settings)["kind"], digest=digest, source_type="code", source=source)
+    dataset = Dataset(name=data.kind, digest=digest, source_type="code", source=source)
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
 def _by_lag(record: RunRecord) -> dict[tuple[str, int], float]:
     """Return the trail of every view as one chart over the lags."""
     lags = {lag.name: number for number, lag in enumerate(TRAIL, start=1)}
-    means = {tuple(name.split("/")): mean for name, mean in record.means.items()}
-    return {(f"{view}_trail/by_lag", lags[metric]): mean for (view, metric), mean in means.items() if metric in lags}
+    return {
+        (f"{view}_trail/by_lag", lags[metric]): mean
+        for (view, metric), mean in record.metric_means.items()
+        if metric in lags
+    }
 
 
 def _by_forecast_step(record: RunRecord) -> dict[tuple[str, int], float]:
-    """Return every measure as a chart over the steps, apart from the lags of the trail: they make one of their own."""
+    """Return every metric as a chart over the forecast steps; the lags of the trail have a chart of their own."""
     scores = record.scores[~record.scores["metric"].isin([lag.name for lag in TRAIL])].astype({"value": float})
     means = scores.groupby(["view", "metric", "step"], as_index=False)["value"].mean()
     finite = means[np.isfinite(means["value"])]
@@ -344,7 +346,7 @@ def _by_forecast_step(record: RunRecord) -> dict[tuple[str, int], float]:
 
 @contextmanager
 def _quiet_migrations() -> Iterator[None]:
-    """Hold back what MLflow says, migration by migration, about a database it creates."""
+    """Suppress MLflow's messages about each migration of a database that it creates."""
     logger = logging.getLogger("alembic")
     level = logger.level
     logger.setLevel(logging.WARNING)

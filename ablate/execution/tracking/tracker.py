@@ -1,6 +1,8 @@
-"""What the driver tells an experiment tracker."""
+"""The interface of an experiment tracker, and a tracker in memory for tests."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import final
 
 import pandas as pd
 
@@ -10,11 +12,11 @@ from ablate.study import PlannedRun, StudySpec
 
 
 class Tracker(ABC):
-    """Shows a study to people while it runs. It decides nothing: results are kept with or without it."""
+    """Shows a study while it runs. It decides nothing: results are on disk with or without it."""
 
     @abstractmethod
     def open(self, study: StudySpec) -> None:
-        """Create the study's experiment and parent run, or find those of an earlier start; adopt no stale run."""
+        """Create the study's experiment and parent run, or open those of an earlier start; end its stale runs."""
 
     @abstractmethod
     def supersede(self, planned_run: PlannedRun, label: str) -> None:
@@ -25,13 +27,13 @@ class Tracker(ABC):
 
     @abstractmethod
     def start(self, planned_run: PlannedRun, trial: int) -> str:
-        """Start the run of a point and return the tracker's id for it."""
+        """Start a run and return the tracker's id for it."""
 
     @abstractmethod
     def curve(self, run_id: str, rows: pd.DataFrame) -> None:
         """Add points of the loss curve (columns of records.CURVE_COLUMNS).
 
-        They show after seconds, and at the latest when the run has ended. A step that is known already is left out.
+        They appear after seconds, at the latest when the run has ended. A step that was added before is skipped.
         """
 
     @abstractmethod
@@ -49,3 +51,73 @@ class Tracker(ABC):
     @abstractmethod
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
         """Log the report to the parent run, with a short Markdown summary, and end it."""
+
+
+@dataclass
+class MemoryRun:
+    """One run. `status` is one of MLflow's: RUNNING, FINISHED, FAILED or KILLED."""
+
+    planned_run: PlannedRun
+    trial: int
+    status: str = "RUNNING"
+    outcome: str | None = None
+    curve: list[tuple[int, float, float]] = field(default_factory=list)
+    means: dict[str, float] = field(default_factory=dict)
+    message: str | None = None
+
+    def end(self, status: str, outcome: str) -> None:
+        """Set how the run ended."""
+        self.status, self.outcome = status, outcome
+
+
+@final
+class MemoryTracker(Tracker):
+    """The runs of one study by their id, and the status and summary of the study itself."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, MemoryRun] = {}
+        self.status: str | None = None
+        self.summary: str | None = None
+
+    def open(self, study: StudySpec) -> None:  # noqa: ARG002  # part of the interface
+        """Open the study, and end the runs that an earlier driver left running."""
+        self.status = "RUNNING"
+        for run in self.runs.values():
+            if run.status == "RUNNING":
+                run.end("KILLED", "abandoned")
+
+    def supersede(self, planned_run: PlannedRun, label: str) -> None:  # noqa: ARG002  # the contract
+        """End earlier attempts at the run as superseded."""
+        for run in self.runs.values():
+            if run.planned_run == planned_run and run.status == "FINISHED":
+                run.end("KILLED", "superseded")
+
+    def start(self, planned_run: PlannedRun, trial: int) -> str:
+        """Start a run; ids count up."""
+        run_id = f"run-{len(self.runs)}"
+        self.runs[run_id] = MemoryRun(planned_run, trial)
+        return run_id
+
+    def curve(self, run_id: str, rows: pd.DataFrame) -> None:
+        """Store the new rows."""
+        curve = self.runs[run_id].curve
+        known = curve[-1][0] if curve else 0
+        curve += rows[rows["step"] > known].itertuples(index=False, name=None)
+
+    def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:  # noqa: ARG002  # part of the interface
+        """Store the means of every view."""
+        self.runs[run_id].means = record.means
+        self.runs[run_id].end("FINISHED", record.outcome)
+
+    def fail(self, run_id: str, message: str, paths: RunPaths) -> None:  # noqa: ARG002  # part of the interface
+        """Store the message."""
+        self.runs[run_id].message = message
+        self.runs[run_id].end("FAILED", "failed")
+
+    def interrupt(self, run_id: str) -> None:
+        """End the run."""
+        self.runs[run_id].end("KILLED", "interrupted")
+
+    def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:  # noqa: ARG002  # part of the interface
+        """Store the summary."""
+        self.summary, self.status = summary, "FINISHED" if complete else "KILLED"
