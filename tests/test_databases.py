@@ -32,7 +32,7 @@ def test_a_server_that_does_not_answer_is_told_at_once(tmp_path, url):
 
 def test_one_database_for_both_is_refused(tmp_path):
     url = f"sqlite:///{tmp_path}/one.db"
-    with pytest.raises(SpecError, match="they need give each a database"):
+    with pytest.raises(SpecError, match="give each a database"):
         refuse_unusable(Store(tmp_path, url, url))
 
 
