@@ -77,7 +77,7 @@ def analyze(table: StudyTable, settings: InferenceSettings) -> Analysis:
         )
     response, paths = table.response, [factor.path for factor in table.factors]
     runs = with_responses(table.runs, table.sums, response, table.secondary)
-    counts = outcomes(runs, table.failed_attempts)
+    counts = outcomes(runs, table.failed_attempts, table.older_runs)
     inference = infer(_run_table(table, runs), settings)
     best, worst = best_and_worst(runs, paths, response.metric, table.secondary)
     return Analysis(

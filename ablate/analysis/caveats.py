@@ -36,6 +36,8 @@ def caveats(
 def _incomplete(outcomes: Outcomes, response: StudyResponse) -> Iterator[str]:
     if outcomes.missing:
         yield f"{outcomes.missing} of {outcomes.planned} runs have not run yet: all numbers are provisional."
+    if outcomes.older:
+        yield outcomes.older_sentence
     counts = {
         "diverged": outcomes.diverged,
         "failed": outcomes.failed,

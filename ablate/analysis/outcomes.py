@@ -25,6 +25,15 @@ class Outcomes:
     missing: int
     unmeasurable: int
     failed_attempts: Mapping[str, int]
+    older: tuple[str, ...] = ()
+    """Folders of stored runs of an older version, which use a field that this version no longer has."""
+
+    @property
+    def older_sentence(self) -> str:
+        """A sentence on the stored runs that are of an older version; empty if there is none."""
+        count = len(self.older)
+        runs = "1 stored run is" if count == 1 else f"{count} stored runs are"
+        return f"{runs} of an older version and not counted: {', '.join(self.older)}." if count else ""
 
     @property
     def failed_attempts_sentence(self) -> str:
@@ -55,7 +64,7 @@ class RunResult:
     secondary: Mapping[str, float]
 
 
-def outcomes(runs: pd.DataFrame, failed_attempts: Mapping[str, int]) -> Outcomes:
+def outcomes(runs: pd.DataFrame, failed_attempts: Mapping[str, int], older: tuple[str, ...] = ()) -> Outcomes:
     """Count the runs by outcome; `runs` has the columns of `with_responses`."""
     outcome = runs["outcome"]
     finished = outcome == "finished"
@@ -67,6 +76,7 @@ def outcomes(runs: pd.DataFrame, failed_attempts: Mapping[str, int]) -> Outcomes
         missing=int((outcome == "missing").sum()),
         unmeasurable=int((finished & runs["response"].isna()).sum()),
         failed_attempts=failed_attempts,
+        older=older,
     )
 
 

@@ -37,7 +37,7 @@ class StudyTable:
     `sums` holds the scores of each finished run by run id, summed over its clips, from `step_sums`.
     `secondary` are the metrics reported in addition to the response. `deviations` are sentences on changes since the
     plan was preregistered. `failed_attempts` counts every attempt without a result by kind, including those that a
-    retry replaced.
+    retry replaced. `older_runs` names stored runs that use a field which this version no longer has.
 
     Raises TableError if a column is missing or a run id occurs twice.
     """
@@ -51,6 +51,7 @@ class StudyTable:
     secondary: tuple[Metric, ...] = ()
     deviations: tuple[str, ...] = ()
     failed_attempts: Mapping[str, int] = field(default_factory=dict)
+    older_runs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         required = [*RUN_COLUMNS, *(factor.path for factor in self.factors)]

@@ -42,6 +42,7 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
         failed_attempts=Counter(
             attempt.kind for run in study.planned_runs for attempt in failed_attempts(paths.run(run.id))
         ),
+        older_runs=paths.older_runs,
     )
 
 

@@ -45,7 +45,11 @@ def _current(path: Path, overrides: Sequence[str]) -> Document:
     """Read a file with its overrides, in the names and defaults of today; old names give one warning."""
     document = read(path)
     try:
-        upgrade = upgrade_study(document.tree, schema_number(document.tree), document.origins)
+        number = schema_number(document.tree)
+    except SpecError as error:
+        raise document.error(error.faults) from error
+    try:
+        upgrade = upgrade_study(document.tree, number, document.origins)
         document, renamed = overridden(Document(upgrade.tree, upgrade.origins), overrides)
         of_overrides = upgrade_study(document.tree, SCHEMA, document.origins)  # a value may be a block of old names
     except OlderVersionError as error:

@@ -1,0 +1,134 @@
+"""Results that an earlier version stored stay valid: they are found, shown, probed, and never trained again."""
+
+import json
+import shutil
+from pathlib import Path
+
+import optuna
+import pandas as pd
+import pytest
+from mlflow import MlflowClient
+from typer.testing import CliRunner
+
+from ablate.cli import app
+from ablate.commands import servers
+from ablate.core.errors import DataError, OldNamesWarning
+from ablate.execution.results import study_table
+from ablate.planning.preregistration import deviations
+from ablate.storage.paths import Store
+from ablate.storage.records import RunRecord
+from ablate.study import study_file
+from ablate.study.stored_runs import study_paths
+from tests.stored_results import STORED, unpacked
+
+pytestmark = pytest.mark.filterwarnings("ignore::ablate.core.errors.OldNamesWarning")
+RENAMED = {"point": "run_id", "model.normalisation": "model.normalization", "data.binarise": "data.binarize"}
+
+
+@pytest.fixture
+def finished(tmp_path):
+    return unpacked("finished", tmp_path)
+
+
+@pytest.fixture
+def half(tmp_path):
+    return unpacked("half", tmp_path)
+
+
+def ablate(*arguments):
+    result = CliRunner().invoke(app, list(map(str, arguments)))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def trained_since(store, before):
+    return [file.parent.name for file in store.glob("studies/*/runs/*/record.json") if file not in before]
+
+
+def test_the_report_of_a_finished_store_has_every_number_of_that_time(finished):
+    table = finished / "studies" / "stored" / "runs.csv"
+    before = pd.read_csv(table).rename(columns=RENAMED)
+    ablate("report", finished.parent / "stored.yaml", "--store", finished)
+    after = pd.read_csv(table)
+    pd.testing.assert_frame_equal(after.drop(columns="run_id")[before.columns[1:]], before.drop(columns="run_id"))
+
+
+def test_a_finished_study_trains_nothing_again(finished):
+    records = set(finished.glob("studies/*/runs/*/record.json"))
+    times = {file: file.stat().st_mtime_ns for file in records}
+    output = ablate("run", finished.parent / "stored.yaml", "--store", finished)
+    assert "10 of 10 runs have a result, 0 failed, 0 open" in output
+    assert trained_since(finished, records) == []
+    assert times == {file: file.stat().st_mtime_ns for file in records}
+
+
+def test_a_new_version_is_no_deviation_from_the_plan(finished):
+    study = study_file.load(finished.parent / "stored.yaml")
+    assert deviations(study_paths(Store.here(finished), study), study) == ()
+
+
+def test_a_change_of_a_study_of_an_older_schema_is_a_deviation(finished):
+    study = study_file.load(finished.parent / "stored.yaml", ["analysis.margin=0.1", "data.digits=2"])
+    said = deviations(study_paths(Store.here(finished), study), study)
+    assert [sentence.split(" was changed")[0] for sentence in said] == ["base.data.digits", "analysis.margin"]
+
+
+def test_a_change_is_added_to_the_plan_of_an_older_schema(finished):
+    file, paths = finished.parent / "stored.yaml", Store.here(finished).study("stored")
+    before = json.loads(paths.plan.read_text())
+    ablate("run", file, "--store", finished, "--set", "analysis.margin=0.1")
+    after = json.loads(paths.plan.read_text())
+    assert (after["plan"], after["digest"]) == (before["plan"], before["digest"])
+    assert [change["what"] for change in after["changes"]] == ["analysis.margin"]
+    ablate("run", file, "--store", finished, "--set", "analysis.margin=0.1")
+    assert json.loads(paths.plan.read_text()) == after
+
+
+def test_an_interrupted_study_goes_on_and_keeps_what_it_had(half):
+    records = set(half.glob("studies/*/runs/*/record.json"))
+    assert len(records) == 4
+    output = ablate("run", half.parent / "half.yaml", "--store", half, "--set", "probes=none", "--workers", 1)
+    assert "10 of 10 runs have a result, 0 failed, 0 open" in output
+    assert len(trained_since(half, records)) == 6
+
+
+def test_the_books_of_an_interrupted_study_agree_in_the_end(half):
+    ablate("run", half.parent / "half.yaml", "--store", half, "--set", "probes=none", "--workers", 1)
+    study, store = study_file.load(half.parent / "half.yaml"), Store.here(half)
+    ids = {run.id for run in study.planned_runs}
+    trials = optuna.load_study(study_name="half", storage=store.optuna_url).get_trials()
+    assert sorted(trial.user_attrs["run"] for trial in trials if trial.state.name in ("COMPLETE", "PRUNED")) == sorted(
+        ids
+    )
+    client = MlflowClient(store.mlflow_url)
+    experiment = client.get_experiment_by_name("half")
+    shown = client.search_runs([experiment.experiment_id], "tags.role = 'run' and status = 'FINISHED'")
+    assert len(shown) == len(ids)
+    assert set(study_table(study, study_paths(store, study)).runs["outcome"]) == {"finished"}
+
+
+def test_a_stored_network_is_probed_by_its_label_and_by_its_identity(finished):
+    study, store = study_file.load(finished.parent / "stored.yaml"), Store.here(finished)
+    paths = study_paths(store, study)
+    run_id = study.planned_runs[0].id
+    for name in (run_id, paths.run(run_id).folder.name):
+        assert "logged to run" in ablate("probe", name, "--store", finished, "--clips", 2)
+
+
+def test_both_servers_open_an_older_store(finished):
+    with servers.servers(Store.here(finished), "stored") as addresses:
+        assert len(addresses) == 2
+
+
+def test_a_record_of_another_run_is_refused_in_an_older_store(finished):
+    first, second = sorted((finished / "studies" / "stored" / "runs").iterdir())[:2]
+    shutil.copy(first / "record.json", second / "record.json")
+    with pytest.raises(DataError, match=f"it is of run {first.name}"):
+        RunRecord.load(Store.here(finished).study("stored").run(second.name))
+
+
+def test_an_older_study_file_gives_one_warning(tmp_path):
+    file = shutil.copy(STORED / "studies_schema_1" / "quick.yaml", tmp_path)
+    with pytest.warns(OldNamesWarning, match="'canvas' is 'frame_size' now") as warned:
+        study_file.load(Path(file))
+    assert len(warned) == 1
