@@ -31,6 +31,37 @@ def test_a_record_that_lacks_a_file_is_damaged(saved):
         RunRecord.load(saved)
 
 
+@pytest.mark.parametrize("part", ["record", "scores", "curve", "examples"])
+def test_one_flipped_bit_anywhere_is_noticed(saved, part):
+    file = getattr(saved, part)
+    content = file.read_bytes()
+    for position in range(0, len(content), max(1, len(content) // 50)):
+        damaged = bytearray(content)
+        damaged[position] ^= 1
+        file.write_bytes(damaged)
+        with pytest.raises(DataError, match="damaged"):
+            RunRecord.load(saved)
+    file.write_bytes(content)
+    assert RunRecord.load(saved)
+
+
+@pytest.mark.parametrize("part", ["scores", "curve", "examples"])
+def test_a_file_of_another_run_is_noticed(saved, tmp_path, small_study, made_record, part):
+    another = RunPaths(tmp_path / "another")
+    made_record(small_study().planned_runs[1], ghost_ratio=0.5).save(another)
+    getattr(another, part).write_bytes(getattr(another, part).read_bytes() + b"\n")
+    getattr(saved, part).write_bytes(getattr(another, part).read_bytes())
+    with pytest.raises(DataError, match="does not match"):
+        RunRecord.load(saved)
+
+
+def test_a_record_of_another_run_is_refused(saved, small_study):
+    first, second = small_study().planned_runs[:2]
+    assert RunRecord.load(saved, first.id).run_id == first.id
+    with pytest.raises(DataError, match=f"it is of run {first.id}, not of run {second.id}"):
+        RunRecord.load(saved, second.id)
+
+
 def test_where_there_is_no_record_there_is_none_to_be_damaged(tmp_path):
     with pytest.raises(FileNotFoundError):
         RunRecord.load(RunPaths(tmp_path))

@@ -10,6 +10,7 @@ import pytest
 from mlflow import MlflowClient
 from typer.testing import CliRunner
 
+from ablate.analysis.outcomes import outcomes
 from ablate.cli import app
 from ablate.commands import servers
 from ablate.core.errors import DataError, OldNamesWarning
@@ -17,7 +18,7 @@ from ablate.execution.results import study_table
 from ablate.planning.preregistration import deviations
 from ablate.storage.paths import Store
 from ablate.storage.records import RunRecord
-from ablate.study import study_file
+from ablate.study import schema, study_file
 from ablate.study.stored_runs import study_paths
 from tests.stored_results import STORED, unpacked
 
@@ -102,6 +103,7 @@ def test_the_books_of_an_interrupted_study_agree_in_the_end(half):
     )
     client = MlflowClient(store.mlflow_url)
     experiment = client.get_experiment_by_name("half")
+    assert experiment is not None
     shown = client.search_runs([experiment.experiment_id], "tags.role = 'run' and status = 'FINISHED'")
     assert len(shown) == len(ids)
     assert set(study_table(study, study_paths(store, study)).runs["outcome"]) == {"finished"}
@@ -132,3 +134,20 @@ def test_an_older_study_file_gives_one_warning(tmp_path):
     with pytest.warns(OldNamesWarning, match="'canvas' is 'frame_size' now") as warned:
         study_file.load(Path(file))
     assert len(warned) == 1
+
+
+def test_a_run_of_an_older_version_is_shown_and_not_counted(finished, monkeypatch):
+    removal = schema.Removal("model.initialization", default="torch")
+    monkeypatch.setitem(schema.STEPS, 3, schema.Step(run=(removal,)))
+    study, store = (
+        study_file.load(STORED.parent.parent / "studies" / "quick.yaml", ["name=stored"]),
+        Store.here(finished),
+    )
+    paths = study_paths(store, study)
+    assert len(paths.older_runs) == 10
+    table = study_table(study, paths)
+    assert set(table.runs["outcome"]) == {"missing"}
+    assert (
+        "10 stored runs are of an older version and not counted: "
+        in outcomes(table.runs.assign(response=float("nan")), {}, table.older_runs).older_sentence
+    )

@@ -1,6 +1,6 @@
 """The text of a study file in the names and defaults of today: only what changed is rewritten, comments stay."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from ablate.core.errors import AblateError, Loc, SpecError
 from ablate.storage.records import SCHEMA
-from ablate.study.schema import NUMBER, Upgrade, schema_number, upgrade_study
+from ablate.study.schema import NUMBER, STEPS, Step, Upgrade, schema_number, upgrade_study
 from ablate.study.yaml_document import parse, read, text_of
 
 
@@ -32,7 +32,7 @@ class Edit:
     text: str
 
 
-def upgraded_text(file: Path) -> tuple[str, Upgrade]:
+def upgraded_text(file: Path, steps: Mapping[int, Step] = STEPS) -> tuple[str, Upgrade]:
     """Return the text of a study file brought up to date, and what was done to it.
 
     The text names the newest schema. Raises SpecError where the file is no YAML mapping, is of a newer schema, or uses
@@ -42,7 +42,7 @@ def upgraded_text(file: Path) -> tuple[str, Upgrade]:
     root = YAML(typ="safe", pure=True).compose(text)
     try:
         number = schema_number(document.tree)
-        upgrade = upgrade_study(document.tree, number, dict(_places(root)))
+        upgrade = upgrade_study(document.tree, number, dict(_places(root)), steps)
     except SpecError as error:
         raise document.error(error.faults) from error
     edits = sorted(_edits(text, root, upgrade), key=lambda edit: edit.start, reverse=True)
