@@ -146,9 +146,9 @@ def test_only_significant_effects_that_exist_can_have_the_wrong_sign():
 def test_a_trend_is_held_to_its_own_truth():
     layout = Layout((FactorLevels("k", "k", ("1", "2", "3"), "1", ordered=True),), np.array([[0], [1], [2]]), 2)
     trends = (
-        effect("k", 2, 1.9, 2.1, contrast="3 - 1"),
-        effect("k", 2, 1.9, 2.1, contrast="k: linear trend", trend="linear"),
-        effect("k", 0, -0.1, 0.1, contrast="k: quadratic trend", trend="quadratic"),
+        effect("k", 2.0, 1.9, 2.1, contrast="3 - 1"),
+        effect("k", 2.0, 1.9, 2.1, contrast="k: linear trend", trend="linear"),
+        effect("k", 0.0, -0.1, 0.1, contrast="k: quadratic trend", trend="quadratic"),
     )
     found = judged(
         PlantedTruth(np.array([0.0, 1, 2]), causes=(0,)), verdict("k", "cause", effects=trends), layout=layout

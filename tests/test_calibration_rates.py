@@ -24,7 +24,7 @@ RIGHT = Judgment(
 @pytest.mark.parametrize(("hits", "of"), [(0, 10), (3, 10), (10, 10), (41, 1000)])
 def test_the_interval_of_a_share_is_clopper_pearsons(hits, of):
     known = stats.binomtest(hits, of).proportion_ci(0.95, "exact")
-    assert clopper_pearson(hits, of) == pytest.approx((known.low, known.high), abs=1e-9)
+    assert clopper_pearson(float(hits), float(of)) == pytest.approx((known.low, known.high), abs=1e-9)
 
 
 def test_a_share_counted_once_a_study_has_the_exact_interval():
@@ -39,7 +39,7 @@ def test_counts_that_agree_within_a_study_are_worth_one_each():
     found = rate(5 * np.array([1] * 4 + [0] * 36), 5 * ONES)
     assert found is not None
     # the variance of a share of n studies is p (1 - p) / (n - 1): one study less than the binomial's
-    assert (found.low, found.high) == pytest.approx(clopper_pearson(0.1 * 39, 39))
+    assert (found.low, found.high) == pytest.approx(clopper_pearson(0.1 * 39, 39.0))
 
 
 def test_counts_that_are_independent_within_a_study_are_worth_them_all():
@@ -109,9 +109,9 @@ def test_a_criterion_is_violated_if_the_whole_interval_violates_it(scenario, fie
 def test_a_pair_need_not_be_found_in_a_small_design_or_where_it_is_weak():
     found = with_rate("pure_interaction", "found", 0.2, 0.3)
     assert criteria(found, campaign(levels=(2, 2, 2))) == ()
-    assert criteria(found, campaign(Sizes(interaction=1))) == ()
+    assert criteria(found, campaign(Sizes(interaction=1.0))) == ()
 
 
 def test_stress_scenarios_have_no_criterion():
-    found = with_rate("seed_dependent", "false_alarms", 0.9, 1) | with_rate("skewed", "coverage", 0.1, 0.2)
+    found = with_rate("seed_dependent", "false_alarms", 0.9, 1.0) | with_rate("skewed", "coverage", 0.1, 0.2)
     assert criteria(found, campaign()) == ()

@@ -171,15 +171,16 @@ def test_an_inference_is_plain_values():
 @pytest.fixture
 def built(monkeypatch):
     """Return the matched sets and linear models that are computed: the table of each, and its arguments."""
-    sets, model, computed = matched._matched_sets, LinearModel.of.__func__, []
+    sets, model = matched._matched_sets, LinearModel.of
+    computed: list[tuple[object, ...]] = []
 
     def counted_sets(table, factors, levels):
         computed.append((table, tuple(factors), levels))
         return sets(table, factors, levels)
 
-    def counted_model(cls, table, pairs):
+    def counted_model(_cls, table, pairs):
         computed.append((table, "linear model", tuple(pairs)))
-        return model(cls, table, pairs)
+        return model(table, pairs)
 
     monkeypatch.setattr(matched, "_matched_sets", counted_sets)
     monkeypatch.setattr(LinearModel, "of", classmethod(counted_model))

@@ -6,7 +6,6 @@ It is for tables whose runs form too few matched sets: fractions of a factorial,
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -36,7 +35,7 @@ class LinearModel:
     blocks: int
 
     @classmethod
-    def of(cls, table: RunTable, pairs: Sequence[Pair]) -> Self:
+    def of(cls, table: RunTable, pairs: Sequence[Pair]) -> "LinearModel":
         """Return the model of all main effects and of the interactions of the pairs of factors at these positions."""
         defined = table.defined
         counts, block = [len(factor.levels) for factor in table.factors], table.block[defined]

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,9 @@ class RunTable:
     mediators: Mapping[str, Float[np.ndarray, " run"]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, runs: pd.DataFrame, factors: Sequence[FactorLevels], block: str, mediators: Sequence[str] = ()) -> Self:
+    def of(
+        cls, runs: pd.DataFrame, factors: Sequence[FactorLevels], block: str, mediators: Sequence[str] = ()
+    ) -> "RunTable":
         """Take the runs from a data frame: a column of level names for each factor's path, the block, `response`.
 
         A column `outcome` is used if there is one. Blocks are in the order of their sorted names (numbers by value).

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat
 
@@ -57,6 +57,6 @@ class InferenceSettings(AnalysisSettings):
     """Smallest and largest value that the response can have; None if it has no bounds."""
 
     @classmethod
-    def of(cls, analysis: AnalysisSettings, **changes: Any) -> Self:
+    def of(cls, analysis: AnalysisSettings, **changes: Any) -> "InferenceSettings":
         """Return the settings of an analysis with some of them changed, and with the properties of its response."""
         return cls(**{**dict(analysis), **changes})

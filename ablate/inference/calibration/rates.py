@@ -91,7 +91,7 @@ def rate(hits: Int[np.ndarray, " study"], of: Int[np.ndarray, " study"]) -> Rate
     if not total:
         return None
     share = count / total
-    independent = total if of.max() == 1 else _independent(hits, of)
+    independent = float(total) if of.max() == 1 else _independent(hits, of)
     low, high = clopper_pearson(share * independent, independent)
     return Rate(share, low, high, count, total)
 
@@ -110,8 +110,8 @@ def _independent(hits: Int[np.ndarray, " study"], of: Int[np.ndarray, " study"])
     share = float(hits.sum()) / total
     variance = float(((hits - share * of) ** 2).sum()) * studies / max(studies - 1, 1) / total**2
     if math.isclose(variance, 0, abs_tol=1e-15):
-        return studies
-    return min(total, share * (1 - share) / variance)
+        return float(studies)
+    return min(float(total), share * (1 - share) / variance)
 
 
 def columns(rates: Rates) -> list[Rate | None]:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
 
 from ablate.core.errors import SpecError
 
@@ -56,7 +55,7 @@ class Columns:
         mediators: str = "",
         outcome: str | None = None,
         average: bool = False,
-    ) -> Self:
+    ) -> "Columns":
         """Take the columns as the command line writes them. Raises SpecError.
 
         Lists have commas: --factors kernel,norm. --order kernel,size=s<m<l gives an order of levels or leaves it to
