@@ -1,4 +1,4 @@
-"""What a table of runs allows one to say of its factors: cause, no cause, acts only with another, undecided.
+"""Inference: from a table of runs to effects, tests, confidence intervals and a verdict on every factor.
 
-A plain table in, plain numbers out; nothing here knows how the runs were made.
+The room knows nothing of training: it takes a plain table and returns plain numbers.
 """

@@ -84,12 +84,12 @@ def family(table: RunTable, settings: InferenceSettings, unit: Unit | None = Non
     pairs = _pairs(table, settings)
     model, estimable = _model(table, pairs)
     terms: list[tuple[int, ...]] = [*((position,) for position in range(len(table.factors))), *pairs]
-    found = [_hypothesis(table, term, model, estimable) for term in terms]
+    testable = [_hypothesis(table, term, model, estimable) for term in terms]
     if unit is None:
-        level = settings.alpha / max(1, sum(hypothesis.is_tested for hypothesis, _ in found))
+        level = settings.alpha / max(1, sum(hypothesis.is_tested for hypothesis, _ in testable))
         smallest = smallest_p((2,), table.measured_blocks, settings.permutations)
         unit = "block" if smallest <= level else "run"
-    reaching = (_reaching(hypothesis, sets, table, model, unit, settings) for hypothesis, sets in found)
+    reaching = (_reaching(hypothesis, sets, table, model, unit, settings) for hypothesis, sets in testable)
     return Family(tuple(reaching), model)
 
 

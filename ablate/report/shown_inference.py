@@ -1,4 +1,4 @@
-"""What was inferred of a table of runs, ready to be shown: ranked, with its charts."""
+"""An inference ready for a page: verdicts and interactions ranked, with their charts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from ablate.report.method import method
 from ablate.report.share_figures import importance_figure, variance_figure, variance_parts
 from ablate.report.words import contrast_words
 
-PANELS = 6  # interactions that are drawn; the others are in the table
+PANELS = 6  # interactions that fit into one chart; the table has them all
 
 
 def mark(verdict: Verdict) -> str:
@@ -38,9 +38,9 @@ def mark(verdict: Verdict) -> str:
 
 @dataclass(frozen=True)
 class ShownInference:
-    """An inference, what its response is called, and whether its verdicts are shown: of an exploratory study not.
+    """An inference, the title of its response, and whether its verdicts are shown: not those of an exploratory study.
 
-    Verdicts and interactions come the strongest first. Images are data URIs, None where there is nothing to draw.
+    Verdicts and interactions are sorted, the strongest first. Images are data URIs, None if there is nothing to draw.
     """
 
     inference: Inference
@@ -49,17 +49,17 @@ class ShownInference:
 
     @cached_property
     def digits(self) -> int:
-        """How many digits after the point to write effects with."""
+        """Number of digits after the decimal point of effects."""
         return effect_digits(self.inference)
 
     @cached_property
     def titles(self) -> Mapping[str, str]:
-        """What people call the factors, by their paths."""
+        """The titles of the factors by their paths."""
         return {factor.path: factor.title for factor in self.inference.factors}
 
     @cached_property
     def verdicts(self) -> list[FactorVerdict]:
-        """Verdicts in the order of the answer."""
+        """The verdicts in the order of the answer."""
         return ranked(self.inference)
 
     def mark(self, verdict: FactorVerdict) -> str:
@@ -86,75 +86,79 @@ class ShownInference:
 
     @property
     def interactions(self) -> list[Interaction]:
-        """Interactions, those with the smallest adjusted p first."""
-        tested = [one for one in self.inference.interactions if one.test.p is not None]
-        return sorted(tested, key=lambda one: (one.p_adjusted or 0.0, -one.partial_eta_sq))
+        """The tested interactions, those with the smallest adjusted p first."""
+        tested = [pair for pair in self.inference.interactions if pair.test.p is not None]
+        return sorted(tested, key=lambda pair: (pair.p_adjusted or 0.0, -pair.partial_eta_sq))
 
     @property
     def importance(self) -> list[Importance]:
-        """Factors by their share of the variance, the largest first."""
-        return sorted(self.inference.importance, key=lambda one: -one.shapley)
+        """The factors' shares of the variance between cells, the largest first."""
+        return sorted(self.inference.importance, key=lambda factor: -factor.shapley)
 
     @property
     def variance(self) -> Mapping[str, float]:
-        """Shares of the variance by what they belong to; empty where it was not split."""
+        """Shares of the total variance by kind of term; empty if they were not computed."""
         return variance_parts(self.inference.variance) if self.inference.variance else {}
 
     @property
     def mediators(self) -> Mapping[str, list[Mediation]]:
-        """What is left of the effects, by the title of the measure that is held equal."""
-        names = dict.fromkeys(one.mediator for one in self.inference.mediation)
-        return {_metric(name): [one for one in self.inference.mediation if one.mediator == name] for name in names}
+        """The direct effects by the title of their mediator."""
+        by_title: dict[str, list[Mediation]] = {}
+        for effect in self.inference.mediation:
+            by_title.setdefault(_metric_title(effect.mediator), []).append(effect)
+        return by_title
 
     def compared(self, mediation: Mediation) -> str:
-        """Return what a mediated effect compares, in the words of the effect itself."""
-        same = (mediation.factor, mediation.contrast)
-        effects = [own for verdict in self.inference.verdicts for own in verdict.effects]
-        return next((contrast_words(own) for own in effects if (own.factor, own.contrast) == same), mediation.contrast)
+        """Return the two levels that a mediated effect compares, in the words of the total effect."""
+        for verdict in self.inference.verdicts:
+            for effect in verdict.effects:
+                if (effect.factor, effect.contrast) == (mediation.factor, mediation.contrast):
+                    return contrast_words(effect)
+        return mediation.contrast
 
     @property
     def method(self) -> tuple[str, ...]:
-        """How the numbers were reached, a paragraph each."""
+        """How the numbers were computed, in paragraphs."""
         return method(self.inference, self.response)
 
     @cached_property
     def effects_image(self) -> str | None:
-        """All effects with their intervals."""
-        rows = [(name, effect, self._told(effect)) for name, effect in self.effects]
+        """Chart of all effects with their confidence intervals."""
+        rows = [(name, effect, self._is_filled(effect)) for name, effect in self.effects]
         return svg_uri(effects_figure(rows, self.response, self.inference.settings.margin)) if rows else None
 
     @cached_property
     def doses_image(self) -> str | None:
-        """The effects of ordered factors along their levels."""
-        found = [(factor, effects) for factor, effects in self._ordered() if effects]
-        return svg_uri(doses_figure(found, self.response)) if found else None
+        """Chart of the effects of ordered factors along their levels."""
+        ordered = [(factor, effects) for factor, effects in self._ordered() if effects]
+        return svg_uri(doses_figure(ordered, self.response)) if ordered else None
 
     @cached_property
     def interactions_image(self) -> str | None:
-        """Mean responses of the strongest interactions."""
+        """Chart of the mean responses of the strongest interactions."""
         factors = {factor.path: factor for factor in self.inference.factors}
-        chosen = self.interactions[:PANELS]
-        return svg_uri(interactions_figure(chosen, factors, self.response)) if chosen else None
+        strongest = self.interactions[:PANELS]
+        return svg_uri(interactions_figure(strongest, factors, self.response)) if strongest else None
 
     @cached_property
     def importance_image(self) -> str | None:
-        """Shapley shares with the band that no effect gives."""
+        """Chart of the Shapley shares with the band that factors without an effect reach."""
         return svg_uri(importance_figure(self.importance, self.titles)) if self.importance else None
 
     @cached_property
     def variance_image(self) -> str | None:
-        """All variance, cut into its parts."""
+        """Chart of the total variance by kind of term."""
         return svg_uri(variance_figure(self.inference.variance)) if self.inference.variance else None
 
-    def _told(self, effect: Effect) -> bool:
+    def _is_filled(self, effect: Effect) -> bool:
         if self.decided:
             return effect.p_adjusted is not None and effect.p_adjusted <= self.inference.settings.alpha
         return bool(excludes_zero(effect))
 
     def _ordered(self) -> list[tuple[FactorLevels, list[Effect]]]:
-        own = {verdict.factor: differences(verdict) for verdict in self.inference.verdicts}
-        return [(factor, own.get(factor.path, [])) for factor in self.inference.factors if factor.ordered]
+        effects = {verdict.factor: differences(verdict) for verdict in self.inference.verdicts}
+        return [(factor, effects.get(factor.path, [])) for factor in self.inference.factors if factor.ordered]
 
 
-def _metric(name: str) -> str:
+def _metric_title(name: str) -> str:
     return METRICS[name].title if name in METRICS else name

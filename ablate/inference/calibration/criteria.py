@@ -19,14 +19,14 @@ class Criterion:
     """A limit on the rate of one scenario; it is violated only if the rate's whole confidence interval violates it."""
 
     scenario: str
-    wanted: str
+    demand: str
     rate: Rate
     holds: bool
 
     def sentence(self, title: str) -> str:
         """Return whether the criterion holds, what it demands, and what was found; `title` is its scenario's."""
         share, interval = rate_words(self.rate)
-        return f"{'holds' if self.holds else 'VIOLATED'}: {title}: {self.wanted}; found {share} ({interval})"
+        return f"{'holds' if self.holds else 'VIOLATED'}: {title}: {self.demand}; found {share} ({interval})"
 
 
 def criteria(results: Mapping[str, Rates], campaign: Campaign) -> tuple[Criterion, ...]:
@@ -54,8 +54,8 @@ def results_json(campaign: Campaign, results: Mapping[str, Rates], checked: Sequ
 def _familywise(results: Mapping[str, Rates], campaign: Campaign) -> Iterator[Criterion]:
     rate, alpha = _rate(results, "no_effect", "false_alarms"), campaign.settings.alpha
     if rate is not None:
-        wanted = f"false alarms in at most {_percent(alpha)} of the studies"
-        yield Criterion("no_effect", wanted, rate, rate.low <= alpha)
+        demand = f"false alarms in at most {_percent(alpha)} of the studies"
+        yield Criterion("no_effect", demand, rate, rate.low <= alpha)
 
 
 def _power(results: Mapping[str, Rates], campaign: Campaign) -> Iterator[Criterion]:
@@ -63,8 +63,8 @@ def _power(results: Mapping[str, Rates], campaign: Campaign) -> Iterator[Criteri
     powerful = runs >= POWERFUL_RUNS and campaign.sizes.interaction >= POWERFUL_SIZE
     rate = _rate(results, "pure_interaction", "found")
     if powerful and rate is not None:
-        wanted = f"the pair is found in at least {_percent(POWER)} of the studies"
-        yield Criterion("pure_interaction", wanted, rate, rate.high >= POWER)
+        demand = f"the pair is found in at least {_percent(POWER)} of the studies"
+        yield Criterion("pure_interaction", demand, rate, rate.high >= POWER)
 
 
 def _coverage(results: Mapping[str, Rates], campaign: Campaign) -> Iterator[Criterion]:
@@ -72,8 +72,8 @@ def _coverage(results: Mapping[str, Rates], campaign: Campaign) -> Iterator[Crit
     least, most = nominal - COVERAGE_SLACK, nominal + COVERAGE_SLACK
     for name in COVERED:
         if (rate := _rate(results, name, "coverage")) is not None:
-            wanted = f"{_percent(least)} to {_percent(most)} of the intervals contain the true effect"
-            yield Criterion(name, wanted, rate, rate.low <= most and rate.high >= least)
+            demand = f"{_percent(least)} to {_percent(most)} of the intervals contain the true effect"
+            yield Criterion(name, demand, rate, rate.low <= most and rate.high >= least)
 
 
 def _rate(results: Mapping[str, Rates], scenario: str, name: str) -> Rate | None:

@@ -60,9 +60,9 @@ class Layout:
         The average is over the combinations of the other factors with which every weighted level is run. If there are
         none, it is the least-squares main effect, which is exact if the means are sums of main effects.
         """
-        others = np.unique(np.delete(self.cells, factor, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
-        table = np.full((others.max() + 1, len(weights)), np.nan)
-        table[others, self.cells[:, factor]] = means
+        context = np.unique(np.delete(self.cells, factor, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
+        table = np.full((context.max() + 1, len(weights)), np.nan)
+        table[context, self.cells[:, factor]] = means
         used = np.flatnonzero(weights)
         matched = table[np.isfinite(table[:, used]).all(axis=1)][:, used] @ weights[used]
         return float(matched.mean()) if len(matched) else float(self._main_effect(means, factor) @ weights)

@@ -1,4 +1,4 @@
-"""Anybody's table of runs, from a CSV or Parquet file: one row a run."""
+"""Tables of runs from CSV and Parquet files: one row per run."""
 
 from ablate.inference.tables.columns import Columns
 from ablate.inference.tables.runs import read_runs

@@ -1,4 +1,4 @@
-"""Which columns of a table hold what."""
+"""The columns of a table of runs, and how the command line names them."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,9 +11,9 @@ from ablate.core.errors import SpecError
 class Columns:
     """The columns of a table of runs, by name.
 
-    `ordered` factors have levels in an order, which is given or left empty: then numbers stand by value, and other
-    levels as they first appear. A factor's `baseline` is its first level, unless it is named. `outcome` says how a run
-    ended. With `average`, rows that repeat a combination of levels in a block are averaged; else they are refused.
+    `ordered` maps each ordered factor to its levels in order. An empty order sorts numbers by value and keeps other
+    levels in the order of their first row. A factor's `baseline` is its first level, unless it is named here. `outcome`
+    says how a run ended. With `average`, rows of the same cell and block are averaged; else they are refused.
     """
 
     response: str
@@ -26,17 +26,17 @@ class Columns:
     average: bool = False
 
     def __post_init__(self) -> None:
-        """Raise SpecError for a column with two uses, for no factor, and for what is said of a factor that is none."""
+        """Raise SpecError for a column with two uses, no factor, and an order or baseline of an unknown factor."""
         if not self.factors:
             raise SpecError("--factors: name at least one column, as in --factors kernel,norm")
         uses = [*(("--factors", name) for name in self.factors), ("--block", self.block), ("--response", self.response)]
         uses += [("--mediator", name) for name in self.mediators]
         for position, (option, name) in enumerate(uses):
-            if earlier := next((other for other, own in uses[:position] if own == name), None):
+            if earlier := next((use for use, used in uses[:position] if used == name), None):
                 raise SpecError(f"{option}: column {name!r} is named by {earlier} too; give each column one use")
         for option, named in (("--order", self.ordered), ("--baseline", self.baseline)):
-            if strangers := [name for name in named if name not in self.factors]:
-                raise SpecError(f"{option}: {strangers[0]!r} is no factor; --factors names {', '.join(self.factors)}")
+            if unknown := [name for name in named if name not in self.factors]:
+                raise SpecError(f"{option}: {unknown[0]!r} is no factor; --factors names {', '.join(self.factors)}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ class Columns:
         return (*self.factors, self.block, self.response, *self.mediators, *([self.outcome] if self.outcome else []))
 
     @classmethod
-    def written(  # noqa: PLR0913  # one argument an option
+    def written(  # noqa: PLR0913  # one argument per option
         cls,
         *,
         response: str,
@@ -56,10 +56,10 @@ class Columns:
         outcome: str | None = None,
         average: bool = False,
     ) -> "Columns":
-        """Take the columns as the command line writes them. Raises SpecError.
+        """Return the columns from the texts of the command line's options. Raises SpecError.
 
-        Lists have commas: --factors kernel,norm. --order kernel,size=s<m<l gives an order of levels or leaves it to
-        the table; --baseline kernel=1,norm=none names levels, which may hold commas themselves.
+        Lists are separated by commas: --factors kernel,norm. --order kernel,size=s<m<l names ordered factors, with or
+        without the order. --baseline kernel=1,norm=none names levels, which may contain commas.
         """
         return cls(
             response=response.strip(),
@@ -74,7 +74,7 @@ class Columns:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """Return the names in a list with commas."""
+    """Return the names in a list that is separated by commas."""
     return _filled(text.split(","))
 
 

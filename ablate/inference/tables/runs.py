@@ -1,4 +1,4 @@
-"""A table of runs from a file, ready for inference."""
+"""Reads a table of runs from a file for inference."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ablate.core.errors import DataError, did_you_mean
 from ablate.inference.factor_levels import FactorLevels
@@ -19,16 +19,16 @@ FEWEST_LEVELS = 2
 
 
 def read_runs(file: Path, columns: Columns) -> RunTable:
-    """Read a table with one row a run.
+    """Return the runs of a table with one row per run.
 
-    Levels and blocks are named as they are written: 1 and 1.0 are two levels. A response that is blank, NaN or
-    infinite leaves its run without one; the run is kept, and its outcome says so. Raises DataError for a file that
-    is no such table, a blank level or block, a response that is no number or nowhere finite, a factor with one level,
-    and rows that repeat a combination of levels in a block, unless those are to be averaged.
+    Levels and blocks are compared as text: 1 and 1.0 are two levels. A run whose response is blank, NaN or infinite has
+    no response; it stays in the table, and its outcome says why. Raises DataError for a file that is not such a table,
+    a blank level or block, a response that is not a number or never finite, a factor with one level, and rows that
+    repeat a cell in a block, unless they are averaged.
     """
     text = read_text(file, columns.names)
     if len(text.rows) < FEWEST_ROWS:
-        raise DataError(f"{file}: has one row; must have one row a run, {FEWEST_ROWS} at the least")
+        raise DataError(f"{file}: has one row; must have one row per run, at least {FEWEST_ROWS}")
     for name in (*columns.factors, columns.block):
         _refuse_blanks(file, text, name)
     factors = tuple(_factor(file, text, name, columns) for name in columns.factors)
@@ -54,8 +54,8 @@ def _refuse_blanks(file: Path, text: TextColumns, name: str) -> None:
 
 
 def _factor(file: Path, text: TextColumns, name: str, columns: Columns) -> FactorLevels:
-    found = text.columns[name]
-    levels = _ordered(file, name, found, columns.ordered[name]) if name in columns.ordered else _sorted(found)
+    names = text.columns[name]
+    levels = _ordered(file, name, names, columns.ordered[name]) if name in columns.ordered else _sorted(names)
     if len(levels) < FEWEST_LEVELS:
         raise DataError(f"{file}: factor {name!r} is {levels[0]!r} in every row; must have two levels, or be left out")
     baseline = columns.baseline.get(name, levels[0])
@@ -64,26 +64,26 @@ def _factor(file: Path, text: TextColumns, name: str, columns: Columns) -> Facto
     return FactorLevels(name, name, levels, baseline, ordered=name in columns.ordered)
 
 
-def _ordered(file: Path, name: str, found: Sequence[str], given: Sequence[str]) -> tuple[str, ...]:
-    """Return the levels in the given order; without one by value where all are numbers, else as they first appear."""
-    occurring = tuple(dict.fromkeys(found))
-    if not given:
-        return _sorted(found) if all(map(_is_number, occurring)) else occurring
-    for level in given:
+def _ordered(file: Path, name: str, names: Sequence[str], order: Sequence[str]) -> tuple[str, ...]:
+    """Return the levels in this order; without one, sorted if all are numbers, else in the order of their first row."""
+    occurring = tuple(dict.fromkeys(names))
+    if not order:
+        return _sorted(names) if all(map(_is_number, occurring)) else occurring
+    for level in order:
         if level not in occurring:
             raise DataError(_unknown(file, f"--order: {name!r} has no level {level!r}", level, occurring))
-    if left_out := [level for level in occurring if level not in given]:
+    if left_out := [level for level in occurring if level not in order]:
         raise DataError(f"{file}: --order: {name!r} has a level {left_out[0]!r} too; name every level, as in 1<3<5")
-    return tuple(given)
+    return tuple(order)
 
 
 def _unknown(file: Path, problem: str, word: str, known: Sequence[str]) -> str:
     return f"{file}: {problem}{did_you_mean(word, known)}; its levels: {', '.join(known)}"
 
 
-def _sorted(found: Sequence[str]) -> tuple[str, ...]:
+def _sorted(names: Sequence[str]) -> tuple[str, ...]:
     """Return the different names: numbers first, by value, then words."""
-    return tuple(sorted(set(found), key=lambda name: (float(name) if _is_number(name) else math.inf, name)))
+    return tuple(sorted(set(names), key=lambda name: (float(name) if _is_number(name) else math.inf, name)))
 
 
 def _is_number(name: str) -> bool:
@@ -92,37 +92,37 @@ def _is_number(name: str) -> bool:
 
 
 def _number(text: str) -> float | None:
-    """Return the number that is written; None for words, and for 1_000, which only Python takes for a number."""
+    """Return the number in a text; None for words, and for 1_000, which is a number only in Python."""
     try:
         return None if "_" in text else float(text)
     except ValueError:
         return None
 
 
-def _positions(found: Sequence[str], names: Sequence[str]) -> np.ndarray:
-    position = {name: index for index, name in enumerate(names)}
-    return np.array([position[name] for name in found])
+def _positions(names: Sequence[str], levels: Sequence[str]) -> Int[np.ndarray, " run"]:
+    position = {level: index for index, level in enumerate(levels)}
+    return np.array([position[name] for name in names])
 
 
 def _numbers(file: Path, text: TextColumns, name: str) -> Float[np.ndarray, " run"]:
-    """Return a column of numbers: NaN where it is blank or not finite."""
+    """Return a column of numbers, NaN if blank or not finite."""
     numbers = [_number(value) if value else math.nan for value in text.columns[name]]
     for row, value, number in zip(text.rows, text.columns[name], numbers, strict=True):
         if number is None:
             raise DataError(f"{file}: row {row} has {value!r} as {name!r}; must be a number with a point, or blank")
-    found = np.array(numbers, float)
-    return np.where(np.isfinite(found), found, np.nan)
+    values = np.array(numbers, float)
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _outcomes(text: TextColumns, columns: Columns) -> tuple[str, ...]:
-    """Return how each run ended, by its own column or else by what stands for its response."""
+    """Return how each run ended: from the outcome column, or else from the text of its response."""
     if columns.outcome:
         return tuple(text.columns[columns.outcome])
     return tuple(f"{columns.response} is {value or 'blank'}" for value in text.columns[columns.response])
 
 
 def _one_row_a_run(file: Path, text: TextColumns, table: RunTable, *, average: bool) -> RunTable:
-    """Return the table without rows that repeat a run, or raise DataError."""
+    """Return the table with one row per run: repeated rows are averaged, or raise DataError."""
     run = table.cell * len(table.blocks) + table.block
     repeats = pd.Series(run).duplicated().to_numpy()
     if not repeats.any():
@@ -134,14 +134,14 @@ def _one_row_a_run(file: Path, text: TextColumns, table: RunTable, *, average: b
     raise DataError(
         f"{file}: {int(repeats.sum())} rows repeat a combination of levels in a block, first row {text.rows[row]} "
         f"({names}, block {table.blocks[table.block[row]]}); name the factor or block that tells them apart, or give "
-        "--average to average them: repeats within a block are no replication"
+        "--average to average them: repeats within a block are not replicates"
     )
 
 
-def _averaged(table: RunTable, run: np.ndarray, first: np.ndarray) -> RunTable:
-    """Return each run once: the means of its rows that have a value, and what else its first row says."""
+def _averaged(table: RunTable, run: Int[np.ndarray, " row"], first: Int[np.ndarray, " run"]) -> RunTable:
+    """Return each run once: the means of its rows that have a value, and the levels and outcome of its first row."""
 
-    def mean(values: np.ndarray) -> np.ndarray:
+    def mean(values: Float[np.ndarray, " row"]) -> Float[np.ndarray, " run"]:
         means: np.ndarray = pd.Series(values).groupby(run).transform("mean").to_numpy()[first]
         return means
 

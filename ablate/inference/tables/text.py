@@ -1,4 +1,4 @@
-"""Columns of a CSV or Parquet file as text, as it is written there."""
+"""Columns of a CSV or Parquet file as text."""
 
 import csv
 import math
@@ -17,15 +17,15 @@ MOST_ROWS = 1_000_000
 LONGEST = 1_000_000  # characters of a line
 SEPARATORS = ",;\t"
 PREFIXES = ("params.", "metrics.", "tags.", "config.", "summary.")
-"""What MLflow and W&B put before the names of their columns."""
+"""Prefixes of the column names in exports of MLflow and W&B."""
 SHOWN = 20
 
 
 @dataclass(frozen=True)
 class TextColumns:
-    """Columns by the name they were asked for, and the number of each row: the line where it ends in a CSV file.
+    """Columns by their requested names, and the number of each row: in a CSV file, the line where the row ends.
 
-    Blank and missing values are empty.
+    Blank and missing values are empty texts.
     """
 
     columns: Mapping[str, Sequence[str]]
@@ -33,25 +33,25 @@ class TextColumns:
 
 
 def read_text(file: Path, names: Sequence[str]) -> TextColumns:
-    """Read the named columns. A name may lack what MLflow and W&B put before it: `kernel` finds `params.kernel`.
+    """Return the named columns. A name may lack the prefix of MLflow or W&B: `kernel` finds `params.kernel`.
 
-    Raises DataError for a file that cannot be read or is no table, for a column that it lacks or has twice, for a row
-    that is longer or shorter than the header, and for more than a million rows.
+    Raises DataError for a file that cannot be read or is not a table, for a missing or repeated column, for a row that
+    is longer or shorter than the header, and for more than a million rows.
     """
     if not file.is_file():
-        raise DataError(f"{file}: there is no such file" if not file.exists() else f"{file}: this is no file")
+        raise DataError(f"{file}: there is no such file" if not file.exists() else f"{file}: this is not a file")
     ending = file.suffix.lower()
     if ending not in {".csv", ".tsv", ".parquet"}:
         raise DataError(f"{file}: ends in {ending or 'nothing'!r}; must be a table that ends in .csv, .tsv or .parquet")
     try:
-        found = _parquet(file, names) if ending == ".parquet" else _csv(file, names)
+        text = _parquet(file, names) if ending == ".parquet" else _csv(file, names)
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: is not in UTF-8 ({error.reason}); save it as CSV in UTF-8") from error
     except (OSError, csv.Error) as error:
         raise DataError(f"{file}: cannot be read: {error}") from error
-    if not found.rows:
-        raise DataError(f"{file}: has no rows; must have one row a run")
-    return found
+    if not text.rows:
+        raise DataError(f"{file}: has no rows; must have one row per run")
+    return text
 
 
 def _csv(file: Path, names: Sequence[str]) -> TextColumns:
@@ -85,7 +85,7 @@ def _lines(file: Path, stream: TextIO) -> Iterator[str]:
 
 
 def _separator(header: str) -> str:
-    """Return what separates the names in the header: a comma, unless there are more of another."""
+    """Return the separator of the header: a comma, unless a semicolon or a tab occurs more often."""
     return max(SEPARATORS, key=header.count)
 
 
@@ -96,20 +96,20 @@ def _parquet(file: Path, names: Sequence[str]) -> TextColumns:
         with parquet.ParquetFile(file) as table:
             _bounded(file, table.metadata.num_rows)
             schema = table.schema_arrow
-            own = {name: schema.field(place) for name, place in _places(file, schema.names, names).items()}
-        _refuse_what_is_no_value(file, own.values())
+            fields = {name: schema.field(place) for name, place in _places(file, schema.names, names).items()}
+        _refuse_nested(file, fields.values())
         of_words = (types.is_string, types.is_large_string)
-        words = [field.name for field in own.values() if any(is_words(field.type) for is_words in of_words)]
-        # words are read as numbers into a list of different words: a small file may repeat a long one a million times
+        words = [field.name for field in fields.values() if any(is_words(field.type) for is_words in of_words)]
+        # words are read as a dictionary with indices: a small file may repeat a long word a million times
         with parquet.ParquetFile(file, read_dictionary=words) as table:
-            read = table.read(columns=sorted({field.name for field in own.values()}))
+            read = table.read(columns=sorted({field.name for field in fields.values()}))
     except ArrowException as error:
         raise DataError(f"{file}: cannot be read as Parquet: {error}") from error
-    columns = {name: list(_texts(read.column(field.name))) for name, field in own.items()}
+    columns = {name: list(_texts(read.column(field.name))) for name, field in fields.items()}
     return TextColumns(columns, range(1, read.num_rows + 1))
 
 
-def _refuse_what_is_no_value(file: Path, fields: Iterable["Field"]) -> None:
+def _refuse_nested(file: Path, fields: Iterable["Field"]) -> None:
     from pyarrow import types  # noqa: PLC0415  # as above
 
     plain = (
@@ -126,7 +126,7 @@ def _refuse_what_is_no_value(file: Path, fields: Iterable["Field"]) -> None:
 
 
 def _texts(column: "ChunkedArray") -> Iterator[str]:
-    """Yield every value as it is written, equal words as one."""
+    """Yield every value as text; equal words are one object."""
     from pyarrow import types  # noqa: PLC0415  # as above
 
     for chunk in column.chunks:
@@ -144,19 +144,19 @@ def _text(value: Any) -> str:
 
 def _bounded(file: Path, rows: int) -> None:
     if rows > MOST_ROWS:
-        raise DataError(f"{file}: has more than {MOST_ROWS:,} rows; must have one row a run")
+        raise DataError(f"{file}: has more than {MOST_ROWS:,} rows; must have one row per run")
 
 
 def _places(file: Path, header: Sequence[str], names: Iterable[str]) -> dict[str, int]:
-    """Return where each named column stands."""
+    """Return the position of each named column."""
     if not any(header):
-        raise DataError(f"{file}: is empty; must have a header and one row a run")
+        raise DataError(f"{file}: is empty; must have a header and one row per run")
     return {name: _place(file, header, name) for name in names}
 
 
 def _place(file: Path, header: Sequence[str], name: str) -> int:
     for known in (name, *(prefix + name for prefix in PREFIXES)):
-        places = [place for place, own in enumerate(header) if own == known]
+        places = [place for place, column in enumerate(header) if column == known]
         if len(places) > 1:
             raise DataError(f"{file}: has {len(places)} columns {known!r}; must have one of that name")
         if places:
@@ -165,8 +165,8 @@ def _place(file: Path, header: Sequence[str], name: str) -> int:
 
 
 def _short(header: Iterable[str]) -> list[str]:
-    """Return the names as they may be asked for."""
-    return [own for name in header for own in _forms(name)]
+    """Return the names with and without their prefixes."""
+    return [form for name in header for form in _forms(name)]
 
 
 def _forms(name: str) -> Iterator[str]:
