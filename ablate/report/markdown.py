@@ -48,7 +48,7 @@ def _effects(shown: ShownInference) -> Iterable[str]:
         heading = "Factor by factor" if shown.decided else "What each level changes"
         verdict = ("verdict",) if shown.decided else ()
         rows = [row for one in shown.verdicts for row in _verdict_rows(one, shown)]
-        head = ("factor", *verdict, "compared", "effect", "interval", "adjusted p", "seeds")
+        head = ("factor", *verdict, "compared", "effect", "interval", "p (Holm)", "seeds")
         yield f"## {heading}\n\n{_table(head, rows)}"
 
 
@@ -72,7 +72,7 @@ def _interactions(shown: ShownInference) -> Iterable[str]:
             (" with ".join(one.titles), number(one.partial_eta_sq, 2), p_value(one.p_adjusted))
             for one in shown.interactions
         ]
-        yield f"## What depends on what\n\n{_table(('factors', 'partial eta squared', 'adjusted p'), rows)}"
+        yield f"## What depends on what\n\n{_table(('factors', 'partial eta squared', 'p (Holm)'), rows)}"
 
 
 def _probes(nets: Sequence[Questioned]) -> Iterable[str]:

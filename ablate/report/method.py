@@ -64,8 +64,8 @@ def _tested(inference: Inference, tests: list[Test]) -> Iterator[str]:
     count = f"{len(tests):,} hypotheses were" if len(tests) > 1 else "One hypothesis was"
     yield (
         f"{count} tested: every factor over all its levels at once, and every chosen pair of factors that the runs can "
-        "show. Adjusted p-values are Holm's over all of them, so that the chance of naming anything where there is "
-        f"nothing is at most {percent(settings.alpha)}. A level's own adjusted p is never below its factor's."
+        "show. p (Holm) is adjusted over all of them, so that the chance of naming anything where there is "
+        f"nothing is at most {percent(settings.alpha)}. The p (Holm) of a level is never below its factor's."
     )
 
 
