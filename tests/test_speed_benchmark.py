@@ -10,7 +10,7 @@ from benchmarks.speed.rounds import TOLERANCE, Timed
 from benchmarks.speed.shape import SHAPES, smaller
 from benchmarks.speed.summary import median, summarized
 
-WRITTEN_OUT = ["one convolution a step", "two convolutions a step"]
+WRITTEN_OUT = ["one convolution a step", "two convolutions a step", "compiled gates"]
 
 
 @pytest.fixture

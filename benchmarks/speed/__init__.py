@@ -1,1 +1,1 @@
-"""How fast a ConvLSTM trains, beside its peers: `python -m benchmarks.speed`."""
+"""Training speed of a ConvLSTM compared with its peers: `python -m benchmarks.speed`."""

@@ -1,6 +1,6 @@
-"""Where the time of a step goes: `python -m benchmarks.speed.breakdown [shape ...]`, by torch's profiler.
+"""Breakdown of a step's time by torch's profiler: `python -m benchmarks.speed.breakdown [shape ...]`.
 
-Prints the milliseconds of this project's step, by kind of work, and what a step took without the profiler.
+Prints milliseconds of this project's step by kind of work, and the time of a step without the profiler.
 """
 
 import os
@@ -27,14 +27,14 @@ KINDS = {
     "fill_": "zeroing and copying",
     "copy_": "zeroing and copying",
 }
-"""The first part of an operator's name that is found says its kind."""
-REST = "everything else, calls included"
+"""The first key that occurs in an operator's name gives its kind."""
+OTHER_WORK = "everything else, calls included"
 
 
 def main() -> None:
     """Print a table of every shape named on the command line, or of all."""
-    if not MALLOC.items() <= os.environ.items():  # as the executor's workers have it, from their first moment
-        os.execve(sys.executable, [sys.executable, "-m", __spec__.name, *sys.argv[1:]], {**os.environ, **MALLOC})  # noqa: S606  # itself
+    if not MALLOC.items() <= os.environ.items():  # malloc reads them at the start of a process
+        os.execve(sys.executable, [sys.executable, "-m", __spec__.name, *sys.argv[1:]], {**os.environ, **MALLOC})  # noqa: S606  # this module
     torch.set_num_threads(THREADS)
     table = Table("shape", "work", "milliseconds a step", "share")
     for name in sys.argv[1:] or SHAPES:
@@ -47,17 +47,17 @@ def main() -> None:
         whole = 1000 * (time.perf_counter() - start) / STEPS
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
             contender.step()
-        taken: Counter[str] = Counter()
+        milliseconds: Counter[str] = Counter()
         for event in profiler.key_averages():
-            taken[_kind(event.key)] += event.self_cpu_time_total / 1000
-        for kind, spent in taken.most_common():
-            table.add_row(name, kind, f"{spent:.1f}", f"{spent / taken.total():.0%}")
+            milliseconds[_kind(event.key)] += event.self_cpu_time_total / 1000
+        for kind, spent in milliseconds.most_common():
+            table.add_row(name, kind, f"{spent:.1f}", f"{spent / milliseconds.total():.0%}")
         table.add_row(name, "without the profiler", f"{whole:.1f}", "")
     Console().print(table)
 
 
 def _kind(operator: str) -> str:
-    return next((kind for part, kind in KINDS.items() if part in operator), REST)
+    return next((kind for part, kind in KINDS.items() if part in operator), OTHER_WORK)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What this machine does at most: arithmetic in matrix products and convolutions, and memory traffic."""
+"""The limits of this machine: arithmetic of matrix products and convolutions, and memory traffic."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -16,12 +16,12 @@ def matrix_product() -> float:
 
 
 def convolution() -> float:
-    """Return GFLOP/s of the quickest of some convolutions of 64 to 256 channels, forward, channels last."""
+    """Return GFLOP/s of the fastest of some convolutions from 64 to 256 channels, forward, channels last."""
     return max(_convolution(kernel, side) for kernel in (2, 3) for side in (32, 64))
 
 
 def copy() -> float:
-    """Return GB/s, read and written, of a copy of 256 MiB, which no cache holds."""
+    """Return GB/s, read and written, of a copy of 256 MiB, more than any cache holds."""
     source = torch.rand(1 << 26)
     target = torch.empty_like(source)
     return 2 * source.nbytes / _best(lambda: target.copy_(source)) / 1e9

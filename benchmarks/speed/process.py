@@ -1,4 +1,4 @@
-"""The parent's end of a contender's process."""
+"""The process of a contender, from the side of its parent."""
 
 import json
 import os
@@ -18,13 +18,13 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONWARNINGS": "ignore"}
 
 
 class Process:
-    """A contender, or the calibrators, under its name."""
+    """A process that runs the contender of that name, or the calibrators."""
 
     def __init__(self, name: str, shape: Shape, threads: int, *, allocator: bool) -> None:
         environment = os.environ | QUIET | {"OMP_NUM_THREADS": str(threads)}
         environment |= MALLOC if allocator else {}
         self._name = name
-        self._process = subprocess.Popen(  # noqa: S603  # its own module
+        self._process = subprocess.Popen(  # noqa: S603  # a module of this package
             [sys.executable, "-m", "benchmarks.speed.worker", name, json.dumps(asdict(shape)), str(threads)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -33,7 +33,7 @@ class Process:
         )
 
     def ask(self, order: str, **details: Any) -> dict[str, Any]:
-        """Send an order and wait for the answer. Raises RuntimeError if the process dies of it."""
+        """Send an order and wait for the answer. Raises RuntimeError if the process ends instead."""
         self.send(order, **details)
         return self.answer()
 
@@ -44,16 +44,16 @@ class Process:
         self._process.stdin.flush()
 
     def answer(self) -> dict[str, Any]:
-        """Wait for the answer to the last order. Raises RuntimeError if the process dies instead."""
+        """Wait for the answer to the last order. Raises RuntimeError if the process ends instead."""
         assert self._process.stdout, "it is a pipe"  # noqa: S101  # for the type checker
-        answer = self._process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"{self._name} died (exit code {self._process.wait()})")
-        found: dict[str, Any] = json.loads(answer)
-        return found
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the process of {self._name} ended with exit code {self._process.wait()}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
     def end(self) -> None:
-        """Let the process go."""
+        """End the process."""
         if self._process.stdin:
             self._process.stdin.close()
         self._process.wait()
@@ -63,7 +63,7 @@ class Process:
 def process(
     name: str, shape: Shape | None = None, threads: int = 2, *, allocator: bool | None = None
 ) -> Iterator[Process]:
-    """Start a process and end it; only this project's layer gets its allocator settings unless told otherwise."""
+    """Start a process and end it. With allocator None, only this project's layer gets the project's malloc settings."""
     started = Process(
         name, shape or SHAPES["tiny"], threads, allocator=name == OURS if allocator is None else allocator
     )

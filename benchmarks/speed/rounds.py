@@ -1,4 +1,4 @@
-"""The protocol: checked first, then timed in rounds, one at a time, in ABBA order."""
+"""The protocol: contenders are checked first, then timed in rounds, one at a time, in ABBA order."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -15,14 +15,14 @@ from benchmarks.speed.process import CALIBRATORS, Process, process
 from benchmarks.speed.shape import Shape
 
 TOLERANCE = 2e-4
-"""Largest difference to this project's results, as part of each tensor's norm."""
+"""Largest allowed difference from this project's results, relative to the norm of each tensor."""
 SECONDS = 1.5
-"""A contender trains for about so long in a round, but at least one step."""
+"""Duration of a contender's training in a round; it takes at least one step."""
 
 
 @dataclass
 class Timed:
-    """Seconds a step and calibrators' figures, one a round, and bytes of memory."""
+    """Seconds per step and the calibrators' figures, one for each round, and bytes of memory."""
 
     shape: Shape
     steps: dict[str, list[float]] = field(default_factory=dict)
@@ -31,52 +31,54 @@ class Timed:
 
 
 def checked(shape: Shape, contenders: Sequence[str], threads: int) -> dict[str, float]:
-    """Return each contender's largest difference to this project. Raises ValueError if one computes something else."""
+    """Return each contender's largest difference from this project. Raises ValueError if it exceeds TOLERANCE."""
     with TemporaryDirectory() as folder:
         results = {name: _results(name, shape, threads, Path(folder) / "results.npz") for name in (OURS, *contenders)}
-    found = {name: max(_differences(results[name], results[OURS])) for name in contenders}
-    for name, difference in found.items():
+    largest = {name: max(_differences(results[name], results[OURS])) for name in contenders}
+    for name, difference in largest.items():
         if not difference <= TOLERANCE:
-            raise ValueError(f"{name} computes something else on {shape.name}: differs by {difference:.2g}")
-    return found
+            raise ValueError(f"{name} differs by {difference:.2g} on {shape.name}; at most {TOLERANCE} is allowed")
+    return largest
 
 
-def timed(shape: Shape, contenders: Sequence[str], rounds: int, *, alone: bool, **how: Any) -> Timed:
-    """Time the contenders and the calibrators in every round, each round in the other order than the one before.
+def timed(shape: Shape, contenders: Sequence[str], rounds: int, *, alone: bool, **settings: Any) -> Timed:
+    """Time the contenders and the calibrators in every round; the order is reversed from round to round.
 
-    Alone, every measurement has a new process: for shapes of which memory holds only one.
+    With `alone`, every measurement has a new process: for shapes of which only one fits into memory.
     """
-    found, names = Timed(shape), [*contenders, CALIBRATORS]
+    times, names = Timed(shape), [*contenders, CALIBRATORS]
     with ExitStack() as stack:
-        kept = {} if alone else {name: _warmed(stack.enter_context(process(name, shape, **how))) for name in names}
+        processes = (
+            {} if alone else {name: _warmed(stack.enter_context(process(name, shape, **settings))) for name in names}
+        )
         for number in range(rounds):
             for name in names if number % 2 == 0 else reversed(names):
-                _metric(found, name, kept, how)
-            told = ", ".join(f"{name} {steps[-1]:.4g} s" for name, steps in found.steps.items())
-            Console(stderr=True).print(f"{shape.name}, round {number + 1} of {rounds}: {told}")
-        for name, running in kept.items():
+                _time_once(times, name, processes, settings)
+            latest = ", ".join(f"{name} {steps[-1]:.4g} s" for name, steps in times.steps.items())
+            Console(stderr=True).print(f"{shape.name}, round {number + 1} of {rounds}: {latest}")
+        for name, running in processes.items():
             if name != CALIBRATORS:
-                found.memory[name] = running.ask("memory")
-    return found
+                times.memory[name] = running.ask("memory")
+    return times
 
 
-def _metric(found: Timed, name: str, kept: dict[str, Process], how: dict[str, Any]) -> None:
-    if kept:
-        _note(found, name, kept[name].ask("time", seconds=SECONDS))
+def _time_once(times: Timed, name: str, processes: dict[str, Process], settings: dict[str, Any]) -> None:
+    if processes:
+        _record(times, name, processes[name].ask("time", seconds=SECONDS))
         return
-    with process(name, found.shape, **how) as running:
+    with process(name, times.shape, **settings) as running:
         _warmed(running)
-        _note(found, name, running.ask("time", seconds=SECONDS))
+        _record(times, name, running.ask("time", seconds=SECONDS))
         if name != CALIBRATORS:
-            found.memory[name] = running.ask("memory")
+            times.memory[name] = running.ask("memory")
 
 
-def _note(found: Timed, name: str, answer: dict[str, float]) -> None:
+def _record(times: Timed, name: str, answer: dict[str, float]) -> None:
     if name == CALIBRATORS:
         for calibrator, figure in answer.items():
-            found.calibrators.setdefault(calibrator, []).append(figure)
+            times.calibrators.setdefault(calibrator, []).append(figure)
     else:
-        found.steps.setdefault(name, []).append(answer["step"])
+        times.steps.setdefault(name, []).append(answer["step"])
 
 
 def _warmed(running: Process) -> Process:
@@ -91,8 +93,8 @@ def _results(name: str, shape: Shape, threads: int, file: Path) -> dict[str, np.
         return dict(stored)
 
 
-def _differences(theirs: dict[str, np.ndarray], ours: dict[str, np.ndarray]) -> Iterator[float]:
-    if theirs.keys() != ours.keys():
-        raise ValueError(f"results have other names: {sorted(theirs)} and {sorted(ours)}")
+def _differences(results: dict[str, np.ndarray], ours: dict[str, np.ndarray]) -> Iterator[float]:
+    if results.keys() != ours.keys():
+        raise ValueError(f"results have different names: {sorted(results)} and {sorted(ours)}")
     for name, values in ours.items():
-        yield float(np.linalg.norm(theirs[name] - values) / np.linalg.norm(values))
+        yield float(np.linalg.norm(results[name] - values) / np.linalg.norm(values))

@@ -1,4 +1,4 @@
-"""What is timed: a stack of ConvLSTM layers and its batch."""
+"""The shapes that are timed: a stack of ConvLSTM layers and its batch."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -7,14 +7,14 @@ import numpy as np
 
 KERNEL, STATE_KERNEL, BIAS = "kernel", "state_kernel", "bias"
 LIT = 0.1
-"""Share of pixels that are lit, about as many as two digits have."""
+"""Share of lit pixels, about that of two digits."""
 Weights = dict[str, np.ndarray]
 """A layer's weights as Keras lays them out: kernels (height, width, channel, 4 x filter), gates i, f, candidate, o."""
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Layers of one width; `kernels` has one size a layer, for input and state alike."""
+    """Layers of equal width; `kernels` has one size per layer, for input and state."""
 
     name: str
     kernels: tuple[int, ...]
@@ -27,7 +27,7 @@ class Shape:
 
     @property
     def gflop(self) -> float:
-        """Return 1e9 floating-point operations of a training step: 2 a multiply-add of its convolutions.
+        """Return 1e9 floating-point operations of a training step: 2 for each multiply-add of its convolutions.
 
         Forward, and backward to weights and images, but not to the frames; the first step has no state convolution.
         """
@@ -39,7 +39,7 @@ class Shape:
         return 2 * total / 1e9
 
     def weights(self) -> list[Weights]:
-        """Draw every layer's weights: the same for every contender."""
+        """Draw the weights of every layer, the same for every contender."""
         generator, inputs, layers = np.random.default_rng(0), 1, []
         for kernel in self.kernels:
             shape = (kernel, kernel, inputs, 4 * self.filters)
@@ -60,7 +60,7 @@ class Shape:
         return (generator.random((self.batch, self.time, self.side, self.side)) < LIT).astype(np.float32)
 
     def pull(self) -> np.ndarray:
-        """Draw what the last layer's hidden states are multiplied with to make a loss: (batch, time, h, w, filter)."""
+        """Draw the factors of the last layer's hidden states in the loss: (batch, time, height, width, filter)."""
         size = (self.batch, self.time, self.side, self.side, self.filters)
         return np.random.default_rng(2).standard_normal(size, dtype=np.float32)
 

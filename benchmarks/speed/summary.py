@@ -1,4 +1,4 @@
-"""From timed rounds to the figures that are told: medians of ratios, with bootstrap intervals."""
+"""Summary of timed rounds: medians of ratios, with bootstrap intervals."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,26 +14,26 @@ DRAWS, LEVEL = 10_000, 0.95
 
 @dataclass(frozen=True)
 class Median:
-    """A median over rounds, with its 95 % percentile bootstrap interval."""
+    """A median over rounds, with its 95 % percentile bootstrap confidence interval."""
 
     value: float
     low: float
     high: float
 
     def __str__(self) -> str:
-        """Return all three to three digits."""
+        """Return all three with three digits."""
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
 
 def median(values: Sequence[float] | np.ndarray) -> Median:
-    """Return the median and its interval."""
-    drawn = np.random.default_rng(0).choice(np.asarray(values), (DRAWS, len(values)))
-    low, high = np.quantile(np.median(drawn, axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    """Return the median and its confidence interval."""
+    resamples = np.random.default_rng(0).choice(np.asarray(values), (DRAWS, len(values)))
+    low, high = np.quantile(np.median(resamples, axis=1), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Median(float(np.median(values)), float(low), float(high))
 
 
 def summarized(timed: Timed) -> dict[str, Any]:
-    """Return one shape's figures, ready for JSON: ratios are the contender's time over this project's, by round."""
+    """Return the figures of one shape, ready for JSON. A ratio is a contender's time over this project's, per round."""
     shape, ours = timed.shape, np.asarray(timed.steps[OURS])
     contenders = {}
     for name, steps in timed.steps.items():

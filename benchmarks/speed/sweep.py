@@ -1,4 +1,4 @@
-"""How the layer's time grows with one dimension of its shape: slopes in log-log."""
+"""Growth of the layer's time with each dimension of its shape: slopes in log-log."""
 
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -29,7 +29,7 @@ def resized(dimension: str, value: int) -> Shape:
 
 
 def swept(dimension: str, rounds: int, threads: int) -> dict[str, Any]:
-    """Return seconds a step at every value, and the slope of the least-squares line through their logarithms."""
+    """Return seconds per step at every value, and the slope of the least-squares line through their logarithms."""
     seconds = {}
     for value in SWEPT[dimension]:
         with process(OURS, resized(dimension, value), threads) as running:
@@ -40,9 +40,9 @@ def swept(dimension: str, rounds: int, threads: int) -> dict[str, Any]:
 
 
 def workers(rounds: int, cores: int) -> dict[str, Any]:
-    """Return training steps a second of one worker with as many threads as cores, and of a single-thread one a core.
+    """Return training steps per second: one worker with a thread per core, against a single-thread worker per core.
 
-    The second ones work at the same time.
+    The single-thread workers run at the same time.
     """
     together, alone = [], []
     with ExitStack() as stack:

@@ -1,7 +1,8 @@
-"""One contender in a process of its own, which answers one line of JSON with another.
+"""The process of one contender: it answers each line of JSON with a line of JSON.
 
-`{"do": "check", "shape": ..., "file": ...}` writes results to an .npz file. `{"do": "time", "seconds": s}` trains at
-least one step and about s seconds, and answers with seconds a step. `{"do": "memory"}` tells bytes.
+`{"do": "check", "file": ...}` writes results to an .npz file. `{"do": "warm"}` builds the contender and takes its first
+step. `{"do": "time", "seconds": s}` trains for about s seconds, at least one step, and answers with seconds per step.
+`{"do": "memory"}` answers with bytes.
 """
 
 import json
@@ -25,7 +26,7 @@ KIBIBYTE = 1024
 def main() -> None:
     """Serve the contender named on the command line, with the shape and the number of threads given there as JSON."""
     name, shape, threads = sys.argv[1], Shape(**json.loads(sys.argv[2])), int(sys.argv[3])
-    answers, sys.stdout = sys.stdout, sys.stderr  # libraries that print must not speak in between
+    answers, sys.stdout = sys.stdout, sys.stderr  # what libraries print must not mix with the answers
     torch.set_num_threads(threads)
     worker = Calibrating() if name == "calibrators" else Training(name, shape)
     for line in sys.stdin:
@@ -35,7 +36,7 @@ def main() -> None:
 
 
 class Training:
-    """A contender that is built when it is first timed, so that a check leaves nothing behind it."""
+    """A contender, built when it is warmed up, so that a check before that has no effect on its memory."""
 
     def __init__(self, name: str, shape: Shape) -> None:
         self._name, self._shape = name, shape
@@ -55,7 +56,7 @@ class Training:
         return {"first": time.perf_counter() - start}
 
     def time(self, seconds: float) -> dict[str, Any]:
-        """Train for about so long."""
+        """Train for about that long."""
         steps, start = 0, time.perf_counter()
         while not steps or time.perf_counter() - start < seconds:
             self._contender.step()
@@ -63,20 +64,20 @@ class Training:
         return {"step": (time.perf_counter() - start) / steps}
 
     def memory(self) -> dict[str, Any]:
-        """Tell the peak of the process, and what of it came with the contender."""
+        """Return the peak memory of the process, and the part of it that the contender added."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE
-        return {"peak": peak, "own": peak - self._before}
+        return {"peak": peak, "added": peak - self._before}
 
 
 class Calibrating:
-    """What the machine can do at most, in the same minute."""
+    """The machine's limits, measured in the same rounds."""
 
-    def time(self, seconds: float) -> dict[str, Any]:  # noqa: ARG002  # told like the others
+    def time(self, seconds: float) -> dict[str, Any]:  # noqa: ARG002  # same orders as for contenders
         """Return every calibrator's figure."""
         return {name: calibrator() for name, calibrator in CALIBRATORS.items()}
 
     def warm(self) -> dict[str, Any]:
-        """Take each once."""
+        """Run each calibrator once."""
         return self.time(0)
 
 

@@ -1,4 +1,4 @@
-"""Who is timed: each module builds one ConvLSTM stack, with a training step of it."""
+"""The contenders: each module builds a ConvLSTM stack and a training step of it."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -13,10 +13,10 @@ class Contender(Protocol):
     """A stack of layers with given weights and a batch of frames."""
 
     def step(self) -> None:
-        """Compute the loss and the gradient of every weight, and wait until they are there."""
+        """Compute the loss and the gradient of every weight, and wait until they are computed."""
 
     def results(self) -> dict[str, np.ndarray]:
-        """Return the last layer's hidden states (batch, time, h, w, filter) and every gradient, laid out as Keras'."""
+        """Return the last layer's hidden states (batch, time, h, w, filter) and all gradients, laid out as in Keras."""
 
 
 def _ours(shape: Shape) -> Contender:
@@ -37,6 +37,12 @@ def _two_convolutions(shape: Shape) -> Contender:
     return Stack(shape, TwoConvolutionCell)
 
 
+def _compiled(shape: Shape) -> Contender:
+    from benchmarks.speed.contenders.cells import CompiledCell, Stack
+
+    return Stack(shape, CompiledCell)
+
+
 def _keras(backend: str) -> Callable[[Shape], Contender]:
     def build(shape: Shape) -> Contender:
         os.environ["KERAS_BACKEND"] = backend
@@ -51,9 +57,10 @@ CONTENDERS: Mapping[str, Callable[[Shape], Contender]] = {
     "ablate": _ours,
     "one convolution a step": _concatenating,
     "two convolutions a step": _two_convolutions,
+    "compiled gates": _compiled,
     "Keras on torch": _keras("torch"),
     "Keras on jax": _keras("jax"),
     "Keras on tensorflow": _keras("tensorflow"),
 }
-OURS, CONCATENATING, TWO = tuple(CONTENDERS)[:3]
-KERAS = tuple(CONTENDERS)[3:]
+OURS, CONCATENATING, TWO, COMPILED = tuple(CONTENDERS)[:4]
+KERAS = tuple(CONTENDERS)[4:]

@@ -1,6 +1,8 @@
-"""ConvLSTM cells as people write them down in torch, from the equations of Shi et al. 2015 (arXiv 1506.04214).
+"""ConvLSTM cells as people write them in torch, from the equations of Shi et al. 2015 (arXiv 1506.04214).
 
-One runs a single convolution of input and state side by side at every step, the other one of each.
+The first concatenates input and state and convolves once per step. The second has two convolutions per step. The third
+is the second with its gates compiled by torch.compile, forward and backward, and with the input of all steps convolved
+at once, which needs no hand-written backward pass.
 """
 
 import numpy as np
@@ -19,19 +21,21 @@ def gradient_of(parameter: Tensor | None) -> Tensor:
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:
-    """Return Keras 2's."""
+    """Return the hard sigmoid of Keras 2."""
     return (0.2 * x + 0.5).clamp(0, 1)
 
 
+RECOMPILE_LIMIT = 64  # one compilation per shape of layer; torch's default of 8 is meant for whole programs
 FUNCTIONS = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid, "hard_sigmoid": hard_sigmoid}
 
 
 class RecurrentCell(nn.Module):
-    """A step, given the gates; how these come about is what differs."""
+    """A step of the cell. Subclasses compute its gates."""
 
     def __init__(self, shape: Shape, weights: Weights) -> None:
         super().__init__()
         self._activation, self._gate = FUNCTIONS[shape.activation], FUNCTIONS[shape.gate]
+        self._filters = shape.filters
         before, after = (weights[KERNEL].shape[0] - 1) // 2, weights[KERNEL].shape[0] // 2
         self._padding = (before, after, before, after)
 
@@ -43,10 +47,19 @@ class RecurrentCell(nn.Module):
         """Return the gradients of kernel, state kernel and bias."""
         raise NotImplementedError
 
-    def forward(self, frame: Tensor, hidden: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, frames: Tensor) -> Tensor:
+        """Return the hidden states (batch, time, filter, height, width) of all frames."""
+        hidden = cell = frames.new_zeros(len(frames), self._filters, *frames.shape[-2:])
+        hiddens = []
+        for frame in frames.unbind(1):
+            hidden, cell = self._activated(self.gates(frame, hidden), cell)
+            hiddens.append(hidden)
+        return torch.stack(hiddens, dim=1)
+
+    def _activated(self, gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
         """Return hidden state and cell after a step."""
-        i, f, g, o = torch.split(self.gates(frame, hidden), hidden.shape[1], dim=1)
-        cell = self._gate(f) * cell + self._gate(i) * self._activation(g)
+        i, f, candidate, o = gates.chunk(4, dim=1)
+        cell = self._gate(f) * cell + self._gate(i) * self._activation(candidate)
         return self._gate(o) * self._activation(cell), cell
 
     def _convolved(self, convolution: nn.Conv2d, images: Tensor) -> Tensor:
@@ -91,14 +104,35 @@ class TwoConvolutionCell(RecurrentCell):
         return gradient_of(self._conv_x.weight), gradient_of(self._conv_h.weight), gradient_of(self._conv_x.bias)
 
 
+class CompiledCell(TwoConvolutionCell):
+    """The cell with two convolutions, its gates compiled, the input of all steps convolved at once."""
+
+    def __init__(self, shape: Shape, weights: Weights) -> None:
+        super().__init__(shape, weights)
+        torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT  # noqa: SLF001  # documented, but has no public name
+        self._compiled = torch.compile(self._added_and_activated, dynamic=False)
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """See RecurrentCell."""
+        hidden = cell = frames.new_zeros(len(frames), self._filters, *frames.shape[-2:])
+        from_input = self._convolved(self._conv_x, frames.transpose(0, 1).flatten(0, 1))
+        hiddens = []
+        for step_from_input in from_input.chunk(frames.shape[1]):
+            hidden, cell = self._compiled(step_from_input, self._convolved(self._conv_h, hidden), cell)
+            hiddens.append(hidden)
+        return torch.stack(hiddens, dim=1)
+
+    def _added_and_activated(self, from_input: Tensor, from_state: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+        return self._activated(from_input + from_state, cell)
+
+
 class Stack:
-    """Layers of such cells, each of which goes through all frames before the next."""
+    """Layers of such cells; each layer processes all frames before the next layer starts."""
 
     def __init__(self, shape: Shape, cell: type[RecurrentCell]) -> None:
         self._cells = [cell(shape, weights) for weights in shape.weights()]
         self._frames = torch.from_numpy(shape.frames()).unsqueeze(2)
         self._pull = torch.from_numpy(shape.pull()).permute(0, 1, 4, 2, 3).contiguous()
-        self._filters = shape.filters
 
     def step(self) -> None:
         """See Contender."""
@@ -118,17 +152,9 @@ class Stack:
         features = self._frames
         for cell in self._cells:
             cell.zero_grad()
-            features = self._layer(cell, features)
+            features = cell(features)
         torch.autograd.backward((features * self._pull).mean())
         return features.detach()
-
-    def _layer(self, cell: nn.Module, frames: Tensor) -> Tensor:
-        hidden = state = frames.new_zeros(len(frames), self._filters, *frames.shape[-2:])
-        outputs = []
-        for t in range(frames.shape[1]):
-            hidden, state = cell(frames[:, t], hidden, state)
-            outputs.append(hidden)
-        return torch.stack(outputs, dim=1)
 
 
 def _convolution(kernel: np.ndarray, bias: np.ndarray | None) -> nn.Conv2d:

@@ -11,7 +11,7 @@ from benchmarks.speed.shape import BIAS, KERNEL, STATE_KERNEL, Shape
 
 
 def hard_sigmoid(x: Any) -> Any:
-    """Return Keras 2's, which Keras 3 has no more."""
+    """Return the hard sigmoid of Keras 2; Keras 3 has another one."""
     return keras.ops.clip(0.2 * x + 0.5, 0, 1)
 
 
