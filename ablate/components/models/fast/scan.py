@@ -20,6 +20,12 @@ from ablate.components.models.fast.switch import compiled_if, gates_are_compiled
 INPUT_BLOCK_BYTES = 16 << 20  # gates computed from the input at a time: read again at once, from a cache if they fit
 GRADIENT_BLOCK_BYTES = 256 << 20  # gates whose gradients are added up at a time: larger blocks are faster
 
+MIN_CHANNELS_LAST_FILTERS = 4
+"""Layers with fewer filters keep pixels next to each other in memory, all others channels.
+
+Four filters have 16 gate channels, which fill a vector register. `python -m benchmarks.speed.layouts` compares both.
+"""
+
 
 class ScanInputs(NamedTuple):
     """Weights, input and first state of a scan.
@@ -85,8 +91,8 @@ class _ForwardPass:
         self.names, self.steps, self.compiled = names, steps, compiled
         self.filters = inputs.state_kernel.shape[1]
         self.padding = EdgePadding(max(1 - kernel.shape[-1] % 2 for kernel in inputs[:3:2] if kernel is not None))
-        # a vector register holds 16 floats: fewer filters waste part of it unless pixels lie side by side
-        self.layout = torch.contiguous_format if self.filters % 16 else torch.channels_last
+        is_wide = self.filters >= MIN_CHANNELS_LAST_FILTERS
+        self.layout = torch.channels_last if is_wide else torch.contiguous_format
         self.inputs = inputs = self._in_layout(inputs)
         example = inputs.hidden if inputs.features is None else inputs.features[0]
         assert example is not None, "a layer without input starts from a state"  # noqa: S101  # for the type checker
@@ -216,10 +222,8 @@ class _BackwardPass:
         self._add("bias", grad_gates.sum((0, 1, 3, 4)))
         if kernel is None or features is None:
             return
-        grad_images, images = (
-            grad_gates.flatten(0, 1),
-            forward.laid_out(features[block.start : block.stop].flatten(0, 1)),
-        )
+        images = forward.laid_out(features[block.start : block.stop].flatten(0, 1))
+        grad_images = grad_gates.flatten(0, 1)
         self._add("kernel", forward.padding.kernel_gradient(grad_images, images, kernel))
         if self._needs_gradient.features:
             gradient = forward.padding.images_gradient(grad_images, adjoint_kernel(kernel, forward.layout))
