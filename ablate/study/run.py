@@ -8,21 +8,13 @@ from pydantic.json_schema import SkipJsonSchema
 from ablate.components.data import Data, MovingMNIST
 from ablate.components.losses import BCE, AnyLoss, SSIMLoss
 from ablate.components.models import AnyModel, ConvLSTM, EncoderForecaster
+from ablate.components.optimizers import Adam
 from ablate.components.schemes import AnyScheme, TeacherForced
 from ablate.core.sizes import BatchSize, ClipCount, FrameCount, StepCount
 from ablate.core.spec_base import Spec
 from ablate.storage.records import identity
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-
-
-class Adam(Spec):
-    """Adam with Keras' constants (Kingma & Ba 2015, arXiv 1412.6980)."""
-
-    learning_rate: PositiveFloat = 1e-3
-    beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    epsilon: PositiveFloat = 1e-7
 
 
 class Training(Spec):

@@ -15,10 +15,9 @@ from ablate.design.rules import Rules
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import AnalysisSettings, FactorPair, InferenceSettings
 from ablate.measurement.metrics import METRICS
-from ablate.study.change import changed, unknown_path
 from ablate.study.factor import Factor, Levels, as_factor
 from ablate.study.faults import shown
-from ablate.study.level_runs import level_runs
+from ablate.study.level_runs import changed, level_runs, unknown_path
 from ablate.study.response import Response
 from ablate.study.run import RunSpec, Seed
 

@@ -13,7 +13,7 @@ from ablate.components.models.fast.switch import compiled_gates, is_worth_compil
 from ablate.components.models.forecaster import Forecaster
 from ablate.core.seeds import derive
 from ablate.storage.records import CURVE_COLUMNS
-from ablate.study import Adam, RunSpec, Training
+from ablate.study import RunSpec, Training
 from ablate.training.loss_curve import LossCurve, Observe
 from ablate.training.resume import Learning, TrainingState
 
@@ -66,7 +66,7 @@ def _fit(
     model = initial_model(run, device)
     if not run.model.trainable:
         return Trained(model, pd.DataFrame(columns=CURVE_COLUMNS), diverged=False)
-    optimizer = _adam(model, training.optimizer)
+    optimizer = training.optimizer.build(model.parameters())
     objective = training.scheme.build(run.loss.build())
     draws = torch.Generator().manual_seed(derive(run.seed, "scheduled_sampling"))
     curve = LossCurve(run, source, device, observe)
@@ -120,7 +120,3 @@ def autocast(training: Training, device: torch.device) -> AbstractContextManager
     torch.set_float32_matmul_precision("highest" if training.precision == "float32" else "high")
     torch.backends.cudnn.allow_tf32 = training.precision != "float32"
     return torch.autocast("cuda", torch.bfloat16, enabled=training.precision == "bfloat16")
-
-
-def _adam(model: Forecaster, adam: Adam) -> torch.optim.Adam:
-    return torch.optim.Adam(model.parameters(), lr=adam.learning_rate, betas=(adam.beta1, adam.beta2), eps=adam.epsilon)

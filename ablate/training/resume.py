@@ -39,7 +39,7 @@ class TrainingState:
     def __init__(self, file: Path | None, run: RunSpec, micro_batches: int, device: torch.device) -> None:
         self._file, self._device = file, device
         self._of = {
-            "run": run.model_dump_json(),
+            "run": run.identity(),
             "pieces": micro_batches,
             "device": device.type,
             "ablate": ablate.__version__,
