@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ablate.core.errors import AblateError, DataError
-from ablate.report.animation import PAUSE, SECONDS_A_FRAME, check_animation, small_gif, write_animation
+from ablate.report.animation import PAUSE, SECONDS_PER_FRAME, check_animation, small_gif, write_animation
 from ablate.storage.records import Example
 
 
@@ -29,7 +29,7 @@ def test_a_gif_has_a_frame_a_moment_and_loops(tmp_path):
     write_animation(tmp_path / "a.gif", example())
     with Image.open(tmp_path / "a.gif") as picture:
         assert (frame_count(picture), picture.info["loop"]) == (8, 0)
-        assert picture.info["duration"] == round(1000 * SECONDS_A_FRAME)
+        assert picture.info["duration"] == round(1000 * SECONDS_PER_FRAME)
         picture.seek(7)
         assert picture.info["duration"] == round(1000 * PAUSE)
 

@@ -15,8 +15,8 @@ from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
-from ablate.report.evidence_page import evidence_page
 from ablate.report.shown_inference import ShownInference, mark
+from ablate.report.study_page import evidence_page
 
 KERNEL = FactorLevels("kernel", "kernel", ("1", "3", "5"), "3", ordered=True)
 ACTIVATION = FactorLevels("activation", "activation", ("tanh", "relu"), "tanh")

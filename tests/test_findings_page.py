@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from ablate.report.finding_figures import changes_figure, chart_figure
-from ablate.report.findings_page import findings_page
-from ablate.report.image_strip import TILE, image_strip
-from ablate.report.shown_findings import shown_findings
-from ablate.report.words import shown_value
+from ablate.report.finding_figures import TILE, changes_figure, chart_figure, image_strip
+from ablate.report.findings_page import findings_page, shown_findings
+from ablate.report.words import finding_value
 from ablate.storage.findings import Chart, Finding, Image, Line, MetricChange, load, save
 
 COMMAND = "ablate probe 3b4391f523e10cf8"
@@ -143,7 +141,7 @@ def test_findings_read_back_from_disk_give_the_same_page(tmp_path):
     ],
 )
 def test_values_are_written_as_a_reader_expects_them(value, words):
-    assert shown_value(value) == words
+    assert finding_value(value) == words
 
 
 @pytest.mark.parametrize("drawn", [lambda: changes_figure((RESET, BLANK)), lambda: chart_figure(CHART)])

@@ -16,9 +16,8 @@ from ablate.measurement.metrics import METRICS, Ghost
 from ablate.measurement.scoring.alignment import Alignment
 from ablate.measurement.scoring.curves import StepCurve, Trail
 from ablate.measurement.scoring.summary import ForecastSummary
-from ablate.report.clip_pictures import shown_clips
 from ablate.report.forecast_figures import offsets_figure, step_curve_figure, trail_figure
-from ablate.report.forecast_page import forecast_page
+from ablate.report.forecast_page import forecast_page, shown_clips
 from ablate.storage.findings import Finding
 from ablate.storage.records import Example
 

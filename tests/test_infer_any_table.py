@@ -11,7 +11,7 @@ from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
-from ablate.report.evidence_page import evidence_page
+from ablate.report.study_page import evidence_page
 
 pytestmark = pytest.mark.filterwarnings("error")
 

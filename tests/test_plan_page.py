@@ -6,7 +6,7 @@ import pytest
 
 from ablate.planning.plan import Spread
 from ablate.planning.planner import plan
-from ablate.report.plan_figures import alike, design_figure, mixing_figure, power_figure
+from ablate.report.plan_figures import aliasing_figure, design_figure, equal_power, power_figure
 from ablate.report.plan_page import plan_page
 
 FACTORS = {
@@ -89,11 +89,11 @@ def test_where_no_more_seeds_find_less_nothing_of_the_kind_is_on_the_page(small_
 
 
 def test_tests_that_find_the_same_effects_share_a_line(small_study):
-    groups = alike(plan(small_study(factors=MANY, seeds=1 + 4, design={"kind": "one_at_a_time"})))
+    groups = equal_power(plan(small_study(factors=MANY, seeds=1 + 4, design={"kind": "one_at_a_time"})))
     assert [group.label for group in groups] == ["model.activation, model.gate_activation and 5 more"]
 
 
 def test_charts_of_many_factors_can_be_drawn(small_study):
     many = plan(small_study(factors=MANY, seeds=5))
-    for draw in (power_figure, design_figure, mixing_figure):
+    for draw in (power_figure, design_figure, aliasing_figure):
         assert draw(many).startswith("<?xml")

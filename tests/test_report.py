@@ -18,11 +18,12 @@ from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 from ablate.measurement.metrics import Metric
 from ablate.measurement.run_mean import step_sums
-from ablate.report import pictures, summary, write
+from ablate.report import summary, write
 from ablate.report.animation import write_animation
-from ablate.report.curves_figure import curves_figure
 from ablate.report.frame_grid import write_frame_grid
 from ablate.report.shown_inference import ShownInference
+from ablate.report.study_figures import curves_figure
+from ablate.report.study_page import shown_runs
 from ablate.storage.findings import Finding, Image, MetricChange, save
 from ablate.storage.paths import StudyPaths
 from ablate.storage.records import SCORE_COLUMNS, Example
@@ -153,7 +154,7 @@ def test_page_is_readable_for_a_screen_reader(analysis, paths, written):
 def test_the_highest_response_is_shown_before_the_lowest(analysis, paths):
     draw(paths, analysis.worst)
     draw(paths, analysis.best)
-    captions = [shown.caption for shown in pictures.shown(analysis, paths, 2)]
+    captions = [shown.caption for shown in shown_runs(analysis, paths, 2)]
     assert captions == [
         "Worst ghost ratio: 1.22 (kernel 1, output head conv3d, seed 1)",
         "Best ghost ratio: 0.20 (kernel 3, output head frame, seed 0)",
@@ -164,8 +165,8 @@ def test_animations_beyond_the_budget_stay_out_and_the_still_pictures_stay(analy
     draw(paths, analysis.worst)
     draw(paths, analysis.best)
     size = paths.run(analysis.worst.run_id).animation("rollout").stat().st_size
-    monkeypatch.setattr(pictures, "ANIMATIONS", size + 10)
-    shown = pictures.shown(analysis, paths, 2)
+    monkeypatch.setattr("ablate.report.study_page.ANIMATIONS", size + 10)
+    shown = shown_runs(analysis, paths, 2)
     assert [run.animation is not None for run in shown] == [True, False]
     assert all(run.grid for run in shown)
 
@@ -175,7 +176,7 @@ def test_a_study_that_varies_nothing_shows_every_view_of_its_run(paths, written)
     for view in ("one_step", "rollout"):
         draw(paths, analysis.worst, view)
     page = written(analysis, paths)
-    assert [shown.caption for shown in pictures.shown(analysis, paths, 2)] == [
+    assert [shown.caption for shown in shown_runs(analysis, paths, 2)] == [
         "one step: ghost ratio 0.20",
         "rollout: ghost ratio 0.20",
     ]

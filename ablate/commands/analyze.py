@@ -41,7 +41,7 @@ def analyze(file: Path, columns: Columns, settings: InferenceSettings, outputs: 
     if outputs.json:
         write(outputs.json, json.dumps(inference.to_json(), indent=1, allow_nan=False) + "\n", console)
     if outputs.html:
-        from ablate.report.evidence_page import evidence_page  # noqa: PLC0415  # loads matplotlib
+        from ablate.report.study_page import evidence_page  # noqa: PLC0415  # loads matplotlib
 
         write(outputs.html, evidence_page(inference, columns.response, file.name), console)
 

@@ -1,4 +1,4 @@
-"""The same forecasts in motion."""
+"""Animations of forecasts: target, forecast and ghost map side by side."""
 
 import importlib.util
 import io
@@ -14,20 +14,19 @@ from ablate.report.tiles import Tiles, frame_tiles, ghost_tiles, scale_to
 from ablate.storage.atomic import whole_file
 from ablate.storage.records import Example
 
-TILE, SMALL = 168, 112  # pixels a side, about
+TILE, SMALL_TILE = 168, 112  # pixels per side, approximately
 HEAD, FOOT = 34, 34
 ENCODER = ("imageio", "av")
-COLORS, FEW_COLORS = 64, 32
-SECONDS_A_FRAME = 0.35
+COLORS, FEW_COLORS = 64, 32  # of a GIF's palette; fewer for a small file
+SECONDS_PER_FRAME = 0.35
 PAUSE = 1.2  # seconds on the last frame of a GIF, before it starts again
 
 
 def write_animation(path: Path, example: Example) -> None:
-    """Write the first clip: truth, forecast and ghost beside each other, the step counted below.
+    """Write an animation of the first clip: target, forecast and ghost map side by side, the step below.
 
-    It starts with the history, while forecast and ghost are still dark. Colors of the ghost as in ghost_tiles.
-    A path that ends in .gif gets a GIF that loops, one in .mp4 an H.264 video that browsers play. Raises what
-    check_animation does.
+    It starts with the history, while forecast and ghost map are dark. The ghost's colors are those of ghost_tiles. The
+    suffix .gif gives a GIF that loops, .mp4 an H.264 video that browsers play. Raises the errors of check_animation.
     """
     check_animation(path)
     pictures = _pictures(example)
@@ -36,12 +35,12 @@ def write_animation(path: Path, example: Example) -> None:
 
 
 def check_animation(path: Path) -> None:
-    """Raise DataError for a path of another kind, AblateError for a video where the `video` extra is missing."""
+    """Raise DataError for any other suffix, AblateError for a video if the `video` extra is not installed."""
     if not _is_video(path) and path.suffix.lower() != ".gif":
-        raise DataError(f"{path}: an animation is a .gif or a .mp4; found {path.suffix!r}")
+        raise DataError(f"{path}: found the suffix {path.suffix!r}; an animation must be a .gif or a .mp4")
     if _is_video(path) and any(importlib.util.find_spec(package) is None for package in ENCODER):
         raise AblateError(
-            f"{path}: a video needs imageio with PyAV: pip install 'ablate-convlstm[video]', or give a .gif"
+            f"{path}: a video needs imageio with PyAV: pip install 'ablate-convlstm[video]', or use a .gif"
         )
 
 
@@ -50,17 +49,17 @@ def _is_video(path: Path) -> bool:
 
 
 def small_gif(example: Example) -> bytes:
-    """Return the GIF that write_animation writes, smaller, for a page."""
-    return _gif(_pictures(example, SMALL), FEW_COLORS)
+    """Return the GIF of write_animation in fewer pixels and colors, for a page."""
+    return _gif(_pictures(example, SMALL_TILE), FEW_COLORS)
 
 
 def _pictures(example: Example, tile: int = TILE) -> list[Image.Image]:
     scale = scale_to(tile, example.target)
-    before = np.zeros_like(example.history)
+    dark = np.zeros_like(example.history)
     panels = {
         "target": frame_tiles(np.concatenate([example.history, example.target], axis=1), scale),
-        "forecast": frame_tiles(np.concatenate([before, example.forecast], axis=1), scale),
-        "ghost": np.concatenate([frame_tiles(before, scale), ghost_tiles(example, scale)], axis=1),
+        "forecast": frame_tiles(np.concatenate([dark, example.forecast], axis=1), scale),
+        "ghost": np.concatenate([frame_tiles(dark, scale), ghost_tiles(example, scale)], axis=1),
     }
     past, steps = example.history.shape[1], example.target.shape[1]
     captions = [f"history t-{lag}" if lag else "history t" for lag in range(past - 1, -1, -1)]
@@ -69,20 +68,20 @@ def _pictures(example: Example, tile: int = TILE) -> list[Image.Image]:
 
 
 def _picture(panels: dict[str, Tiles], position: int, caption: str) -> Image.Image:
-    high, wide = panels["target"].shape[2:4]
-    sheet = Image.new("RGB", (2 * MARGIN + len(panels) * (wide + GAP) - GAP, HEAD + high + FOOT), PAPER)
+    height, width = panels["target"].shape[2:4]
+    sheet = Image.new("RGB", (2 * MARGIN + len(panels) * (width + GAP) - GAP, HEAD + height + FOOT), PAPER)
     draw = ImageDraw.Draw(sheet)
     for column, (name, tiles) in enumerate(panels.items()):
-        left = MARGIN + column * (wide + GAP)
-        draw.text((left + wide / 2, HEAD / 2), name, INK, font(16), anchor="mm")
+        left = MARGIN + column * (width + GAP)
+        draw.text((left + width / 2, HEAD / 2), name, INK, font(16), anchor="mm")
         sheet.paste(Image.fromarray(tiles[0, position]), (left, HEAD))
-    draw.text((sheet.width / 2, HEAD + high + FOOT / 2), caption, FAINT, font(16), anchor="mm")
+    draw.text((sheet.width / 2, HEAD + height + FOOT / 2), caption, FAINT, font(16), anchor="mm")
     return sheet
 
 
 def _gif(pictures: Sequence[Image.Image], colors: int) -> bytes:
     first, *rest = (picture.quantize(colors, dither=Image.Dither.NONE) for picture in pictures)
-    duration = [round(1000 * SECONDS_A_FRAME)] * len(rest) + [round(1000 * PAUSE)]
+    duration = [round(1000 * SECONDS_PER_FRAME)] * len(rest) + [round(1000 * PAUSE)]
     content = io.BytesIO()
     first.save(content, "GIF", save_all=True, append_images=rest, duration=duration, loop=0)
     return content.getvalue()
@@ -98,13 +97,13 @@ def _mp4(pictures: Sequence[Image.Image]) -> bytes:
         extension=".mp4",
         plugin="pyav",
         codec="libx264",
-        fps=1 / SECONDS_A_FRAME,
+        fps=1 / SECONDS_PER_FRAME,
         out_pixel_format="yuv420p",
     )
     return video
 
 
 def _even(picture: np.ndarray) -> np.ndarray:
-    """Return the picture with a last row and column added where their number is odd, as yuv420p needs it."""
-    high, wide = picture.shape[:2]
-    return np.pad(picture, [(0, high % 2), (0, wide % 2), (0, 0)], mode="edge")
+    """Return the picture with an even number of rows and columns, which yuv420p requires."""
+    height, width = picture.shape[:2]
+    return np.pad(picture, [(0, height % 2), (0, width % 2), (0, 0)], mode="edge")

@@ -1,4 +1,4 @@
-"""The charts of a set of forecasts; all of one size, to stand beside each other."""
+"""Charts of a set of forecasts, all of one size for pairs in a page."""
 
 import math
 
@@ -13,12 +13,12 @@ from ablate.report.figure_style import COLORS, FAINT, INK, RULE, styled, svg
 SIZE = (5.2, 3.0)  # inches
 BAND = 0.2  # opacity
 IDEAL = {"ghost_ratio": 0.0, "signal_retention": 1.0, "ssim": 1.0}
-"""What a perfect forecast has, drawn as a line to look for."""
-MOST_TICKS = 12
+"""Values of a perfect forecast, drawn as a reference line."""
+MAX_TICKS = 12
 
 
 def trail_figure(trail: Trail) -> str:
-    """Return the ghost by lag with its interval, 0 as a line, and the steps in which it fades to 1/e."""
+    """Return the ghost by lag with its confidence interval, 0 as a line, and the steps in which it fades to 1/e."""
     with styled(*SIZE) as figure:
         axes = figure.subplots()
         axes.axhline(0, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
@@ -28,12 +28,12 @@ def trail_figure(trail: Trail) -> str:
         axes.plot(trail.lag, trail.excess, color=COLORS[1], marker="o", markersize=5)
         axes.set_xlabel("steps since the digit was there")
         axes.set_ylabel("ghost ratio")
-        _count(axes, len(trail.lag))
+        _number_axis(axes, len(trail.lag))
         return svg(figure)
 
 
 def step_curve_figure(metric: str, curve: StepCurve) -> str:
-    """Return one measure over the forecast steps, its interval over clips as a band, the ideal as a dashed line."""
+    """Return one metric over the forecast steps, its confidence interval over clips as a band, the ideal dashed."""
     with styled(*SIZE) as figure:
         axes, steps = figure.subplots(), range(1, len(curve.per_step) + 1)
         if metric in IDEAL:
@@ -42,12 +42,12 @@ def step_curve_figure(metric: str, curve: StepCurve) -> str:
         axes.plot(steps, curve.per_step, color=COLORS[0], marker="o", markersize=4)
         axes.set_xlabel("forecast step")
         axes.set_ylabel(METRICS[metric].unit)
-        _count(axes, len(steps))
+        _number_axis(axes, len(steps))
         return svg(figure)
 
 
 def offsets_figure(alignment: Alignment) -> str:
-    """Return a bar for the squared error at every offset in time, the offset that fits filled and named."""
+    """Return one bar per offset in time for the squared error; the best offset is filled and labeled."""
     offsets, errors = zip(*sorted(alignment.mse_by_offset.items()), strict=True)
     with styled(*SIZE) as figure:
         axes = figure.subplots()
@@ -64,10 +64,10 @@ def offsets_figure(alignment: Alignment) -> str:
         return svg(figure)
 
 
-def _count(axes: Axes, last: int) -> None:
-    """Count the axis from 1 to `last`; of many numbers every second, third, ... is written."""
+def _number_axis(axes: Axes, last: int) -> None:
+    """Number the axis from 1 to `last`; if there are many numbers, only every second, third, ... is written."""
     axes.set_xlim(0.5, last + 0.5)
-    axes.set_xticks(range(1, last + 1, -(-last // MOST_TICKS)))
+    axes.set_xticks(range(1, last + 1, -(-last // MAX_TICKS)))
 
 
 def _mark_decay(axes: Axes, trail: Trail, decay_steps: float) -> None:

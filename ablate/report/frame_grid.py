@@ -1,4 +1,4 @@
-"""A still picture of forecasts: truth, forecast and ghost below each other, time from left to right."""
+"""A still picture of forecasts: target, forecast and ghost map in rows, time from left to right."""
 
 import io
 from collections.abc import Sequence
@@ -12,29 +12,29 @@ from ablate.report.tiles import DIM, FULL, OUTLINE, VERMILLION, Tiles, frame_til
 from ablate.storage.atomic import whole_file
 from ablate.storage.records import PARTS, Example
 
-TILE = 96  # pixels a side, about
+TILE = 96  # pixels per side, approximately
 HISTORY = 4  # frames shown before the forecast
-STEPS = 12  # forecast steps shown; more are thinned out evenly
-STRIP_HISTORY, STRIP_STEPS = 2, 6  # the same in a page's column of text, where pixels must stay large
-CLIPS = 3
+STEPS = 12  # forecast steps shown; of more steps an even selection
+STRIP_HISTORY, STRIP_STEPS = 2, 6  # the same for a strip in a page, where fewer frames keep pixels large
+MAX_CLIPS = 3
 GAP, CLIP_GAP, MARGIN, LABELS, TITLE, HEAD = 3, 14, 18, 142, 40, 24
-SWATCH, BESIDE, BETWEEN, LINE, FOOT = 16, 8, 28, 24, 10  # of the legend
+SWATCH, TEXT_GAP, ENTRY_GAP, LINE, FOOT = 16, 8, 28, 24, 10  # of the legend
 PAPER, INK, FAINT = (255, 255, 255), (28, 28, 30), (96, 96, 100)
 Entry = tuple[np.ndarray, str]
-"""Of the legend: a square as it is seen in the picture, and what it means."""
+"""An entry of the legend: a square of the picture, and its meaning."""
 
 
 def write_frame_grid(path: Path, example: Example, title: str) -> None:
-    """Write a PNG of the first CLIPS clips, the title above: three rows a clip, one column a moment.
+    """Write a PNG of the first MAX_CLIPS clips under the title: three rows per clip, one column per frame.
 
-    The rows are truth, forecast and ghost map (see ghost_tiles). The truth starts with the last frames of the
-    history, labeled up to t; +1 is the first forecast step. Each clip is named by its number.
+    The rows are target, forecast and ghost map (see ghost_tiles). The target row starts with the last frames of the
+    history, labeled up to t; +1 is the first forecast step. Each clip is labeled with its number.
     """
-    _save(path, _grid(example, title, CLIPS))
+    _save(path, _grid(example, title, MAX_CLIPS))
 
 
 def write_comparison(path: Path, worst: Example, best: Example, captions: tuple[str, str]) -> None:
-    """Write a PNG with the first clip of two runs above each other, each under its caption."""
+    """Write a PNG with the first clip of two runs, one above the other, each with its caption."""
     above, below = (_grid(example, title, 1) for example, title in zip((worst, best), captions, strict=True))
     sheet = Image.new("RGB", (max(above.width, below.width), above.height + below.height), PAPER)
     sheet.paste(above, (0, 0))
@@ -43,12 +43,12 @@ def write_comparison(path: Path, worst: Example, best: Example, captions: tuple[
 
 
 def clip_strip(example: Example) -> bytes:
-    """Return a PNG of the first clip: the same rows over fewer moments, without title and legend, in 256 colors."""
-    return png(_rows(picked(example, slice(1)), STRIP_HISTORY, STRIP_STEPS).quantize(256, dither=Image.Dither.NONE))
+    """Return a PNG of the first clip: the same rows with fewer frames, without title and legend, in 256 colors."""
+    return png(_rows(clips_at(example, slice(1)), STRIP_HISTORY, STRIP_STEPS).quantize(256, dither=Image.Dither.NONE))
 
 
-def picked(example: Example, positions: Sequence[int] | np.ndarray | slice) -> Example:
-    """Return the example of the clips at these positions alone."""
+def clips_at(example: Example, positions: Sequence[int] | np.ndarray | slice) -> Example:
+    """Return the example with only the clips at these positions."""
     return Example(**{part: getattr(example, part)[positions] for part in PARTS})
 
 
@@ -60,12 +60,12 @@ def png(image: Image.Image) -> bytes:
 
 
 def font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the typeface that Pillow brings along: the same on every machine."""
+    """Return the font that Pillow includes: it is the same on every machine."""
     return ImageFont.load_default(size)
 
 
 def fitted(text: str, size: int, width: int) -> str:
-    """Return the text, its end cut off where it would be wider than `width` pixels."""
+    """Return the text, shortened if it is wider than `width` pixels."""
     if font(size).getlength(text) <= width:
         return text
     while text and font(size).getlength(text + "...") > width:
@@ -73,8 +73,8 @@ def fitted(text: str, size: int, width: int) -> str:
     return text.rstrip() + "..."
 
 
-def _grid(example: Example, title: str, most_clips: int) -> Image.Image:
-    rows = _rows(picked(example, slice(most_clips)), HISTORY, STEPS)
+def _grid(example: Example, title: str, max_clips: int) -> Image.Image:
+    rows = _rows(clips_at(example, slice(max_clips)), HISTORY, STEPS)
     legend = _legend(rows.width)
     sheet = Image.new("RGB", (legend.width, TITLE + rows.height + legend.height), PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -84,47 +84,47 @@ def _grid(example: Example, title: str, most_clips: int) -> Image.Image:
     return sheet
 
 
-def _rows(example: Example, history: int, most_steps: int) -> Image.Image:
+def _rows(example: Example, history: int, max_steps: int) -> Image.Image:
     scale = scale_to(TILE, example.target)
     past = example.history[:, -history:]
-    steps = _shown(example.target.shape[1], most_steps)
+    steps = _shown_steps(example.target.shape[1], max_steps)
     before = past.shape[1]
     rows = [
         ("target", 0, np.concatenate([frame_tiles(past, scale), frame_tiles(example.target[:, steps], scale)], axis=1)),
         ("forecast", before, frame_tiles(example.forecast[:, steps], scale)),
         ("ghost", before, ghost_tiles(example, scale)[:, steps]),
     ]
-    high, wide = (side * scale for side in example.target.shape[-2:])
-    block = len(rows) * (high + GAP) + CLIP_GAP
-    size = (2 * MARGIN + LABELS + (before + len(steps)) * (wide + GAP), HEAD + len(example.clips) * block)
+    height, width = (side * scale for side in example.target.shape[-2:])
+    block = len(rows) * (height + GAP) + CLIP_GAP
+    size = (2 * MARGIN + LABELS + (before + len(steps)) * (width + GAP), HEAD + len(example.clips) * block)
     sheet = Image.new("RGB", size, PAPER)
     draw = ImageDraw.Draw(sheet)
     left, top = MARGIN + LABELS, HEAD
-    _label_columns(draw, _moments(before, steps), left, wide)
+    _label_columns(draw, _time_labels(before, steps), left, width)
     for clip, clip_number in enumerate(example.clips):
-        draw.text((MARGIN, top + high / 2), f"clip {clip_number}", INK, font(15), anchor="lm")
+        draw.text((MARGIN, top + height / 2), f"clip {clip_number}", INK, font(15), anchor="lm")
         for name, shift, tiles in rows:
-            draw.text((left - 12, top + high / 2), name, FAINT, font(15), anchor="rm")
-            _paste(sheet, tiles, clip, (left + shift * (wide + GAP), top))
-            top += high + GAP
+            draw.text((left - 12, top + height / 2), name, FAINT, font(15), anchor="rm")
+            _paste(sheet, tiles, clip, (left + shift * (width + GAP), top))
+            top += height + GAP
         top += CLIP_GAP
     return sheet
 
 
-def _shown(steps: int, most: int) -> list[int]:
+def _shown_steps(steps: int, max_steps: int) -> list[int]:
     """Return the positions of the steps to show, first and last included."""
-    return [round(step) for step in np.linspace(0, steps - 1, min(steps, most))]
+    return [round(step) for step in np.linspace(0, steps - 1, min(steps, max_steps))]
 
 
-def _moments(before: int, steps: Sequence[int]) -> list[str]:
+def _time_labels(before: int, steps: Sequence[int]) -> list[str]:
     past = [f"t-{lag}" if lag else "t" for lag in range(before - 1, -1, -1)]
     return past + [f"+{step + 1}" for step in steps]
 
 
-def _label_columns(draw: ImageDraw.ImageDraw, labels: Sequence[str], left: int, wide: int) -> None:
+def _label_columns(draw: ImageDraw.ImageDraw, labels: Sequence[str], left: int, width: int) -> None:
     for column, label in enumerate(labels):
-        place = (left + column * (wide + GAP) + wide / 2, HEAD - 6)
-        draw.text(place, label, INK if label.startswith("+") else FAINT, font(14), anchor="ms")
+        position = (left + column * (width + GAP) + width / 2, HEAD - 6)
+        draw.text(position, label, INK if label.startswith("+") else FAINT, font(14), anchor="ms")
 
 
 def _paste(sheet: Image.Image, tiles: Tiles, clip: int, corner: tuple[int, int]) -> None:
@@ -134,7 +134,7 @@ def _paste(sheet: Image.Image, tiles: Tiles, clip: int, corner: tuple[int, int])
 
 
 def _legend(width: int) -> Image.Image:
-    """Return what the colors mean, in as many lines as it takes; wider than asked where one entry alone is."""
+    """Return the meaning of the colors in lines of at most `width` pixels; wider only if a single entry is."""
     entries = _entries()
     longest = max(map(_length, entries))
     width = max(width, 2 * MARGIN + longest)
@@ -146,8 +146,8 @@ def _legend(width: int) -> Image.Image:
         x, top = left, LINE * number
         for swatch, text in line:
             legend.paste(Image.fromarray(swatch), (x, top))
-            draw.text((x + SWATCH + BESIDE, top + SWATCH // 2), text, FAINT, font(13), anchor="lm")
-            x += _length((swatch, text)) + BETWEEN
+            draw.text((x + SWATCH + TEXT_GAP, top + SWATCH // 2), text, FAINT, font(13), anchor="lm")
+            x += _length((swatch, text)) + ENTRY_GAP
     return legend
 
 
@@ -158,17 +158,17 @@ def _entries() -> list[Entry]:
     ring[3:-3, 3:-3] = OUTLINE
     ring[4:-4, 4:-4] = 0
     return [
-        (stripes, "brightness the forecast keeps where a digit was and no longer is"),
-        (gray, "the rest of the forecast"),
-        (ring, "outline of the true digits now"),
+        (stripes, "brightness that the forecast keeps where a digit was and no longer is"),
+        (gray, "rest of the forecast"),
+        (ring, "outline of the target digits at this step"),
     ]
 
 
 def _lines(entries: Sequence[Entry], width: int) -> list[list[Entry]]:
-    """Return the entries in lines that are no wider than `width`, where each of them is not."""
+    """Return the entries in lines of at most `width` pixels; no entry alone may be wider."""
     lines: list[list[Entry]] = [[]]
     for entry in entries:
-        taken = sum(_length(other) + BETWEEN for other in lines[-1])
+        taken = sum(_length(placed) + ENTRY_GAP for placed in lines[-1])
         if lines[-1] and taken + _length(entry) > width:
             lines.append([])
         lines[-1].append(entry)
@@ -176,7 +176,7 @@ def _lines(entries: Sequence[Entry], width: int) -> list[list[Entry]]:
 
 
 def _length(entry: Entry) -> int:
-    return SWATCH + BESIDE + ceil(font(13).getlength(entry[1]))
+    return SWATCH + TEXT_GAP + ceil(font(13).getlength(entry[1]))
 
 
 def _save(path: Path, image: Image.Image) -> None:

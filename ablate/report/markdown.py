@@ -1,4 +1,4 @@
-"""The report in short, for places that show Markdown."""
+"""The report in short, as Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -6,62 +6,63 @@ from ablate.analysis.analysis import Analysis
 from ablate.analysis.answer import answer
 from ablate.analysis.phrases import decimals
 from ablate.inference.inference import Effect, FactorVerdict
-from ablate.report.questioned import Questioned
+from ablate.report.findings_page import ProbedNetwork
 from ablate.report.shown_inference import ShownInference
-from ablate.report.words import ABSENT, contrast_words, interval, level_words, number, p_value, titles_of
+from ablate.report.words import ABSENT, cell_words, contrast_words, interval, number, p_value, titles_of
 
-# A character that would start markup; the minus and the full stop are left, for they also stand in numbers
+# Characters that start markup. The minus sign and the full stop are not escaped: they also occur in numbers.
 MARKUP = str.maketrans(
     {character: f"\\{character}" for character in "\\`*_[]|#~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )
 
 
 def summary(analysis: Analysis) -> str:
-    """Return the question, what was changed after its plan was frozen, the answer, and what weakens it."""
-    parts = [f"# {_plain(analysis.question)}"]
+    """Return the question, changes since the plan was preregistered, the answer, and its caveats."""
+    sections = [f"# {_plain(analysis.question)}"]
     if analysis.deviations:
-        parts.append("Changed after the plan was frozen:\n\n" + _list(analysis.deviations))
-    parts.append(_list(answer(analysis)))
+        sections.append("Changes since the plan was preregistered:\n\n" + _list(analysis.deviations))
+    sections.append(_list(answer(analysis)))
     if analysis.warnings:
-        parts.append("What weakens these numbers:\n\n" + _list(analysis.warnings))
-    return "\n\n".join(parts) + "\n"
+        sections.append("Caveats:\n\n" + _list(analysis.warnings))
+    return "\n\n".join(sections) + "\n"
 
 
-def document(analysis: Analysis, nets: Sequence[Questioned], provenance: Mapping[str, str]) -> str:
-    """Return the summary, tables of verdicts, interactions and cells, what probes found, and how the runs ended."""
+def document(analysis: Analysis, networks: Sequence[ProbedNetwork], reproduce: Mapping[str, str]) -> str:
+    """Return the summary, tables of effects, interactions, probes and cells, and the outcomes of the runs."""
     shown = ShownInference(analysis.inference, analysis.response.metric.title, decided=not analysis.exploratory)
-    parts = [
+    sections = [
         summary(analysis).rstrip(),
         *_effects(shown),
         *_interactions(shown),
-        *_probes(nets),
+        *_probes(networks),
         _cells(analysis),
-        _runs(analysis),
+        _outcomes(analysis),
     ]
-    if provenance:
-        parts.append("## To do it again\n\n" + "\n".join(f"    {key}: {value}" for key, value in provenance.items()))
-    return "\n\n".join(parts) + "\n"
+    if reproduce:
+        sections.append("## Reproduce\n\n" + "\n".join(f"    {key}: {value}" for key, value in reproduce.items()))
+    return "\n\n".join(sections) + "\n"
 
 
 def _effects(shown: ShownInference) -> Iterable[str]:
     if shown.verdicts:
-        heading = "Factor by factor" if shown.decided else "What each level changes"
+        heading = "Verdict and effects of each factor" if shown.decided else "Effects of each factor"
         verdict = ("verdict",) if shown.decided else ()
-        rows = [row for one in shown.verdicts for row in _verdict_rows(one, shown)]
-        head = ("factor", *verdict, "compared", "effect", "interval", "p (Holm)", "seeds")
+        rows = [row for factor in shown.verdicts for row in _effect_rows(factor, shown)]
+        confidence = f"{100 * (1 - shown.inference.settings.alpha):g} % confidence interval"
+        head = ("factor", *verdict, "contrast", "effect", confidence, "p (Holm)", "seeds")
         yield f"## {heading}\n\n{_table(head, rows)}"
 
 
-def _verdict_rows(verdict: FactorVerdict, shown: ShownInference) -> Iterable[tuple[str, ...]]:
-    """Yield a row an effect; why the verdict was reached stands in the first."""
+def _effect_rows(verdict: FactorVerdict, shown: ShownInference) -> Iterable[tuple[str, ...]]:
+    """Yield one row per effect; the first has the reason of the verdict."""
     for position, effect in enumerate(verdict.effects or (None,)):
-        why = f". {verdict.reason}" if position == 0 else ""
-        words = (f"{shown.word(verdict)}{why}",) if shown.decided else ()
-        estimated = _estimated(effect, shown.digits) if effect else ("no two runs to compare", *[ABSENT] * 4)
-        yield (verdict.title, *words, *estimated)
+        reason = f". {verdict.reason}" if position == 0 else ""
+        words = (f"{shown.word(verdict)}{reason}",) if shown.decided else ()
+        numbers = _effect_cells(effect, shown.digits) if effect else ("no two runs to compare", *[ABSENT] * 4)
+        yield (verdict.title, *words, *numbers)
 
 
-def _estimated(effect: Effect, digits: int) -> tuple[str, ...]:
+def _effect_cells(effect: Effect, digits: int) -> tuple[str, ...]:
     value = number(effect.estimate, digits, signed=True)
     return contrast_words(effect), value, interval(effect, digits), p_value(effect.p_adjusted), str(effect.n_blocks)
 
@@ -69,39 +70,39 @@ def _estimated(effect: Effect, digits: int) -> tuple[str, ...]:
 def _interactions(shown: ShownInference) -> Iterable[str]:
     if shown.interactions:
         rows = [
-            (" with ".join(one.titles), number(one.partial_eta_sq, 2), p_value(one.p_adjusted))
-            for one in shown.interactions
+            (" x ".join(pair.titles), number(pair.partial_eta_sq, 2), p_value(pair.p_adjusted))
+            for pair in shown.interactions
         ]
-        yield f"## What depends on what\n\n{_table(('factors', 'partial eta squared', 'p (Holm)'), rows)}"
+        yield f"## Interactions between factors\n\n{_table(('factors', 'partial eta squared', 'p (Holm)'), rows)}"
 
 
-def _probes(nets: Sequence[Questioned]) -> Iterable[str]:
-    for net in nets:
-        yield f"## Questions to {_plain(net.caption)}\n\n{_table(('question', 'answer'), net.answers.items())}"
+def _probes(networks: Sequence[ProbedNetwork]) -> Iterable[str]:
+    for network in networks:
+        yield f"## Probes of {_plain(network.caption)}\n\n{_table(('probe', 'result'), network.results.items())}"
 
 
 def _cells(analysis: Analysis) -> str:
     digits = decimals(max((abs(cell.mean) for cell in analysis.cells if cell.defined), default=0.0))
     titles = titles_of(analysis.factors)
     rows = [
-        (level_words(cell.levels, titles), number(cell.mean, digits), f"{cell.defined} of {cell.planned}")
+        (cell_words(cell.levels, titles), number(cell.mean, digits), f"{cell.defined} of {cell.planned}")
         for cell in analysis.cells
     ]
-    return f"## Every cell\n\n{_table(('cell', analysis.response.metric.title, 'runs'), rows)}"
+    return f"## Response of every cell\n\n{_table(('cell', analysis.response.metric.title, 'runs'), rows)}"
 
 
-def _runs(analysis: Analysis) -> str:
+def _outcomes(analysis: Analysis) -> str:
     counts, titles = analysis.outcomes, titles_of(analysis.factors)
     lines = [
-        f"{run.outcome}: {level_words(run.levels, titles)}, seed {run.seed} ({run.run_id}) {run.message}"
+        f"{run.outcome}: {cell_words(run.levels, titles)}, seed {run.seed} ({run.run_id}) {run.message}"
         for run in analysis.without_response
     ]
-    head = (
-        f"Runs planned: {counts.planned}. Finished: {counts.finished}. Diverged: {counts.diverged}. "
-        f"Failed: {counts.failed}. Not run yet: {counts.missing}."
-    )
-    head = f"{head} {counts.failed_attempts_sentence}".strip()
-    return f"## What ran, and what did not\n\n{head}" + (f"\n\n{_list(lines)}" if lines else "")
+    sentences = (
+        f"Planned: {counts.planned} runs. Finished: {counts.finished}, of which {counts.unmeasurable} unmeasurable. "
+        f"Diverged: {counts.diverged}. Failed: {counts.failed}. Not run yet: {counts.missing}. "
+        f"{counts.failed_attempts_sentence}"
+    ).strip()
+    return f"## Outcomes of all runs\n\n{sentences}" + (f"\n\n{_list(lines)}" if lines else "")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -114,5 +115,5 @@ def _list(sentences: Iterable[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text that Markdown shows as it is, on one line."""
+    """Return the text on one line, with its markup characters escaped."""
     return " ".join(text.translate(MARKUP).split())

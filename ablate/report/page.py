@@ -1,23 +1,26 @@
-"""What every page has in common: it needs nothing beside itself, and shows words as they are."""
+"""What all pages share: templates with their filters, and pictures inside the page as data URIs."""
 
+import base64
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ablate.report.words import (
     bounds,
+    cell_words,
     contrast_words,
     direction,
+    finding_value,
     interval,
-    level_words,
     number,
     optional,
     p_value,
     share,
-    shown_value,
     spaced,
 )
 
+MEDIA_TYPES = {".gif": "image/gif", ".png": "image/png", ".svg": "image/svg+xml"}
 ENVIRONMENT = Environment(
     loader=PackageLoader("ablate.report", "."),
     autoescape=True,
@@ -34,12 +37,27 @@ ENVIRONMENT.filters |= {
     "optional": optional,
     "p_value": p_value,
     "share": share,
-    "shown_value": shown_value,
+    "finding_value": finding_value,
     "spaced": spaced,
 }
-ENVIRONMENT.globals["level_words"] = level_words
+ENVIRONMENT.globals["cell_words"] = cell_words
 
 
 def rendered(template: str, **context: Any) -> str:
-    """Return the page. Every word in `context` is escaped; base.html.j2 forbids scripts and whatever is not in it."""
+    """Return the page. All text of `context` is escaped; base.html.j2 forbids scripts and external resources."""
     return ENVIRONMENT.get_template(template).render(context)
+
+
+def data_uri(suffix: str, content: bytes) -> str:
+    """Return a picture as a data URI; its media type follows from the suffix that its file would have."""
+    return f"data:{MEDIA_TYPES[suffix]};base64,{base64.b64encode(content).decode()}"
+
+
+def svg_uri(svg: str) -> str:
+    """Return a chart as a data URI: as a separate image, its identifiers do not clash with those of other charts."""
+    return data_uri(".svg", svg.encode())
+
+
+def file_uri(file: Path) -> str | None:
+    """Return a picture file as a data URI, None if it does not exist."""
+    return data_uri(file.suffix, file.read_bytes()) if file.exists() else None

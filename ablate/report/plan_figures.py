@@ -1,4 +1,4 @@
-"""The charts of a plan: how large an effect is found, what is run, and what is mixed up."""
+"""Charts of a plan: power and minimum detectable effects, the design, and its aliasing."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,28 +15,28 @@ from ablate.planning.power import USUAL_POWER
 from ablate.report.figure_style import COLORS, DASHES, FAINT, INK, MARKERS, WIDTH, styled, svg
 
 HEIGHT = 3.9
-NAMED = 2  # tests in a line of the legend; the rest is counted
-ROW, AROUND, BESIDE = 0.3, 0.7, 2.4  # inches
-WRITTEN = 40  # cells up to which each has the number of its level written in it
-LABELED = 24  # terms up to which each row has its name
+NAMED = 2  # hypotheses per line of the legend; the others are counted
+ROW, MARGIN, LABELS = 0.3, 0.7, 2.4  # inches
+NUMBERED = 40  # with more cells there is no room for the numbers of the levels
+LABELED = 24  # with more terms there is no room for their names
 CURRENT = "#767680"
-ABOVE = 1.5  # of the largest effect on the left: smaller studies find larger effects only
+HEADROOM = 1.5  # times the largest effect on the left: smaller studies detect only larger effects
 
 
 @dataclass(frozen=True)
-class Alike:
-    """Tests that find the same effects: their places in the plan, and their names."""
+class EqualPower:
+    """Hypotheses with equal power: their positions in the plan, and their label."""
 
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
     label: str
 
 
 def power_figure(plan: Plan) -> str:
-    """Return power against the size of an effect, and the detectable effect against the number of seeds.
+    """Return power by effect size, and the minimum detectable effect by number of seeds.
 
-    Tests that are alike share a line.
+    Hypotheses with equal power share a line.
     """
-    groups = alike(plan)
+    groups = equal_power(plan)
     with styled(WIDTH, HEIGHT) as figure:
         left, right = figure.subplots(1, 2)
         for position, group in enumerate(groups):
@@ -49,18 +49,18 @@ def power_figure(plan: Plan) -> str:
 
 
 def design_figure(plan: Plan) -> str:
-    """Return the design as a grid: a row a factor, a column a cell, a color a level (1 is the first)."""
-    with styled(WIDTH, AROUND + ROW * len(plan.factors)) as figure:
+    """Return the design as a grid: one row per factor, one column per cell, one color per level (1 is the first)."""
+    with styled(WIDTH, MARGIN + ROW * len(plan.factors)) as figure:
         axes = figure.subplots()
         levels = np.array(plan.cells).T
-        axes.imshow(levels, cmap=_palette(levels.max() + 1), aspect="auto", interpolation="nearest", alpha=0.8)
-        if len(plan.cells) <= WRITTEN:
+        axes.imshow(levels, cmap=_palette(int(levels.max()) + 1), aspect="auto", interpolation="nearest", alpha=0.8)
+        if len(plan.cells) <= NUMBERED:
             for (row, column), level in np.ndenumerate(levels):
                 axes.text(column, row, str(level + 1), ha="center", va="center", fontsize=8, color=INK)
         axes.set_yticks(range(len(plan.factors)), [factor.title for factor in plan.factors])
         axes.set_xticks(np.arange(len(plan.cells) + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(len(plan.factors) + 1) - 0.5, minor=True)
-        axes.grid(which="minor", color="white", linewidth=1.5 if len(plan.cells) <= WRITTEN else 0.2)
+        axes.grid(which="minor", color="white", linewidth=1.5 if len(plan.cells) <= NUMBERED else 0.2)
         axes.set_xlabel("cell")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
         axes.xaxis.set_major_formatter(lambda value, _: str(round(value) + 1))
@@ -68,11 +68,11 @@ def design_figure(plan: Plan) -> str:
         return svg(figure)
 
 
-def mixing_figure(plan: Plan) -> str:
-    """Return the correlations between all main effects and interactions as a map: white 0, black 1."""
+def aliasing_figure(plan: Plan) -> str:
+    """Return the correlations between all main effects and interactions as a map: white is 0, black is 1."""
     terms = plan.confounding.terms
     labeled = len(terms) <= LABELED
-    with styled(WIDTH, BESIDE + ROW * len(terms) if labeled else WIDTH * 0.7) as figure:
+    with styled(WIDTH, LABELS + ROW * len(terms) if labeled else WIDTH * 0.7) as figure:
         axes = figure.subplots()
         image = axes.imshow(np.array(plan.confounding.correlations), cmap="Grays", vmin=0, vmax=1)
         if labeled:
@@ -86,13 +86,15 @@ def mixing_figure(plan: Plan) -> str:
         return svg(figure)
 
 
-def alike(plan: Plan) -> tuple[Alike, ...]:
-    """Return the tests of a plan, those with equal power together."""
+def equal_power(plan: Plan) -> tuple[EqualPower, ...]:
+    """Return the hypotheses of a plan in groups of equal power."""
     groups: dict[tuple[object, ...], list[int]] = {}
-    for place, test in enumerate(plan.tests):
-        seeds = [other.detectable[place] for other in plan.with_seeds]
-        groups.setdefault((test.power, tuple(size and round(size, 4) for size in seeds)), []).append(place)
-    return tuple(Alike(tuple(places), _label([plan.tests[i].title for i in places])) for places in groups.values())
+    for position, test in enumerate(plan.tests):
+        seeds = [power.detectable[position] for power in plan.with_seeds]
+        groups.setdefault((test.power, tuple(size and round(size, 4) for size in seeds)), []).append(position)
+    return tuple(
+        EqualPower(tuple(positions), _label([plan.tests[i].title for i in positions])) for positions in groups.values()
+    )
 
 
 def _label(titles: Sequence[str]) -> str:
@@ -100,13 +102,13 @@ def _label(titles: Sequence[str]) -> str:
     return ", ".join(titles[:NAMED]) + more
 
 
-def _power(axes: Axes, plan: Plan, group: Alike, position: int) -> None:
-    axes.plot(plan.effects, plan.tests[group.places[0]].power, label=group.label, markevery=10, **_look(position))
+def _power(axes: Axes, plan: Plan, group: EqualPower, position: int) -> None:
+    axes.plot(plan.effects, plan.tests[group.positions[0]].power, label=group.label, markevery=10, **_look(position))
 
 
-def _by_seeds(axes: Axes, plan: Plan, group: Alike, position: int) -> None:
-    sizes = [other.detectable[group.places[0]] for other in plan.with_seeds]
-    seeds = [other.seeds for other in plan.with_seeds]
+def _by_seeds(axes: Axes, plan: Plan, group: EqualPower, position: int) -> None:
+    sizes = [power.detectable[group.positions[0]] for power in plan.with_seeds]
+    seeds = [power.seeds for power in plan.with_seeds]
     axes.plot(seeds, [np.nan if size is None else size for size in sizes], **_look(position))
 
 
@@ -123,16 +125,16 @@ def _frame_power(axes: Axes, plan: Plan) -> None:
     axes.axhline(USUAL_POWER, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_ylim(-0.02, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
-    axes.set_ylabel("chance to find it")
-    axes.set_xlabel(f"size of the effect, in {_unit(plan)}")
+    axes.set_ylabel("power")
+    axes.set_xlabel(f"effect, in {_unit(plan)}")
     axes.xaxis.set_major_formatter(_scale(plan))
 
 
 def _frame_seeds(axes: Axes, plan: Plan) -> None:
     axes.axvline(len(plan.seeds), color=CURRENT, linewidth=1, linestyle=(0, (4, 3)))
-    axes.set_ylim(0, ABOVE * max(plan.effects))
-    axes.set_ylabel(f"effect found in {USUAL_POWER:.0%}, in {_unit(plan)}".replace("%", " %"))
-    axes.set_xlabel("seeds (the line is this plan)")
+    axes.set_ylim(0, HEADROOM * max(plan.effects))
+    axes.set_ylabel(f"minimum detectable effect, in {_unit(plan)}")
+    axes.set_xlabel(f"number of seeds (line: this plan, {len(plan.seeds)})")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(_scale(plan))
 
@@ -153,7 +155,7 @@ def _palette(levels: int) -> ListedColormap:
 
 
 def _bracket(axes: Axes, mains: int, terms: int) -> None:
-    """Name the two kinds of terms, and draw a line between them."""
+    """Label main effects and interactions, and draw a line between them."""
     middles = [(mains - 1) / 2, (mains + terms - 1) / 2]
     for line in (axes.axvline, axes.axhline):
         line(mains - 0.5, color=COLORS[1], linewidth=1)

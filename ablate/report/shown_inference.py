@@ -11,11 +11,16 @@ from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, FactorVerdict, Importance, Inference, Interaction, Mediation
 from ablate.inference.verdict import Verdict
 from ablate.measurement.metrics import METRICS
-from ablate.report.data_uri import svg_uri
-from ablate.report.effect_figures import doses_figure, effects_figure
-from ablate.report.interactions_figure import interactions_figure
 from ablate.report.method import method
-from ablate.report.share_figures import importance_figure, variance_figure, variance_parts
+from ablate.report.page import svg_uri
+from ablate.report.study_figures import (
+    doses_figure,
+    effects_figure,
+    importance_figure,
+    interactions_figure,
+    variance_figure,
+    variance_parts,
+)
 from ablate.report.words import contrast_words
 
 PANELS = 6  # interactions that fit into one chart; the table has them all

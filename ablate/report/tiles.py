@@ -1,4 +1,4 @@
-"""Frames as enlarged color tiles, each pixel a square; and the ghost among them."""
+"""Frames as enlarged color tiles, each pixel a square; and the ghost map."""
 
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -12,16 +12,16 @@ Marked = Bool[np.ndarray, "clip step height width"]
 Hatch = Bool[np.ndarray, "height width"]
 
 VERMILLION = (255, 110, 30)
-"""Okabe and Ito's vermillion, brightened for a black ground."""
+"""Okabe and Ito's vermillion, brightened for a black background."""
 OUTLINE = (255, 255, 255)
 DIM = 0.55
-"""Share of its brightness a forecast keeps below its ghost: full ink becomes 140, the outline stays far above."""
+"""Factor for the forecast in a ghost map: full ink becomes 140, far below the white outline."""
 LIFT = 0.5
-"""Power that a ghost's brightness is drawn with, so that one of a tenth is still seen; black stays black."""
+"""Exponent for a ghost's brightness: a ghost of 0.1 is still visible, and black stays black."""
 HATCH_GAP = 0.3
-"""Share of its brightness a ghost keeps between the strokes of its hatch."""
+"""Factor for a ghost's brightness between the strokes of its hatch."""
 STROKE = 3
-"""Pixels of the enlarged picture across a stroke of the hatch, and between two."""
+"""Width of a stroke of the hatch, and of a gap, in pixels of the enlarged picture."""
 FULL = 255
 
 
@@ -33,18 +33,18 @@ def scale_to(side: int, frames: np.ndarray) -> int:
 
 
 def frame_tiles(frames: Clips, scale: int) -> Tiles:
-    """Return the frames `scale` times as large, ink white on black."""
+    """Return the frames enlarged by `scale`, white ink on black."""
     return np.repeat(_enlarged(frames, scale)[..., None], 3, axis=-1)
 
 
 def ghost_tiles(example: Example, scale: int) -> Tiles:
     """Return the ghost map: the forecast in dim gray, its brightness on stale pixels hatched in vermillion.
 
-    Stale is what GhostMasks calls so: digits were there in an earlier true frame, and are none within its margin
-    now. The white line runs around the true digits of the step; it lies within the margin, so it hides no ghost.
+    Stale pixels are those of GhostMasks: a digit was there in an earlier target frame, and no ink is within the margin
+    now. A white outline surrounds the target digits of the step. It is inside the margin, so it hides no ghost.
     """
-    # Told apart without color: the forecast is plain and never above mid-gray, the ghost alone has stripes, and
-    # the outline alone is white. Hue only adds to that.
+    # Readable without color: the forecast is plain and at most mid-gray, only the ghost has stripes, and only the
+    # outline is white.
     masks = ghost_masks(_unit(example.target), _unit(example.history))
     brightness = _enlarged(example.forecast, scale)[..., None] / FULL
     share = np.where(hatch(*brightness.shape[-3:-1]), 1, HATCH_GAP)[..., None]
@@ -71,7 +71,7 @@ def _enlarged(frames: np.ndarray, scale: int) -> np.ndarray:
 
 
 def _outline(marked: Marked) -> Marked:
-    """Return the pixels beside a marked one, above, below, left or right of it: the line runs around, hiding none."""
+    """Return the unmarked pixels directly above, below, left or right of a marked one."""
     padded = np.pad(marked, [(0, 0), (0, 0), (1, 1), (1, 1)])
     near = padded[..., :-2, 1:-1] | padded[..., 2:, 1:-1] | padded[..., 1:-1, :-2] | padded[..., 1:-1, 2:]
     outline: Marked = near & ~marked

@@ -1,0 +1,137 @@
+"""The report of a study as one page, and the page of any table's inference. Both need no other file."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ablate.analysis.analysis import Analysis
+from ablate.analysis.answer import EXPLORATORY, conclusions
+from ablate.analysis.cells import CellCurve
+from ablate.analysis.outcomes import RunResult
+from ablate.analysis.phrases import decimals
+from ablate.analysis.verdict_sentences import verdict_sentences
+from ablate.inference.inference import Inference
+from ablate.measurement.metrics import Metric
+from ablate.report.findings_page import probed_networks
+from ablate.report.page import file_uri, rendered, svg_uri
+from ablate.report.shown_inference import ShownInference
+from ablate.report.study_figures import curves_figure
+from ablate.report.words import number, run_words, spaced, titles_of
+from ablate.storage.paths import StudyPaths
+
+DRAWN = ("signal_retention", "mse")
+"""Secondary metrics drawn over the steps: a falling ghost ratio may only mean a fading or a worse forecast."""
+ANIMATIONS = 4 * 2**20  # bytes in one page; it must still open at once from an email
+
+
+@dataclass(frozen=True)
+class StepChart:
+    """A metric over the forecast steps: the chart, and its numbers for readers who cannot see it."""
+
+    metric: Metric
+    image: str
+    curves: Sequence[CellCurve]
+    digits: int
+
+
+@dataclass(frozen=True)
+class ShownRun:
+    """A run in one view: its caption, and its pictures as data URIs, None where there is none."""
+
+    caption: str
+    grid: str | None
+    animation: str | None
+
+
+def html_report(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, str]) -> str:
+    """Return the page of a study; equal input gives equal text."""
+    return rendered("report.html.j2", **_context(analysis, paths, reproduce))
+
+
+def evidence_page(inference: Inference, response: str, title: str) -> str:
+    """Return the page of any table of runs; equal input gives equal text. `response` is the title of the response."""
+    shown = ShownInference(inference, response, decided=True)
+    return rendered("evidence.html.j2", title=title, shown=shown, answer=verdict_sentences(inference, response))
+
+
+def _context(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, str]) -> dict[str, Any]:
+    response = analysis.response.metric
+    response_digits = decimals(max((abs(cell.mean) for cell in analysis.cells if cell.defined), default=0.0))
+    metrics = (response, *analysis.secondary)
+    networks = probed_networks(analysis, paths)
+    return {
+        "analysis": analysis,
+        "name": paths.folder.name,
+        "answer": conclusions(analysis),
+        "exploratory": EXPLORATORY if analysis.exploratory else None,
+        "titles": titles_of(analysis.factors),
+        "metrics": metrics,
+        "inference": ShownInference(analysis.inference, response.title, decided=not analysis.exploratory),
+        "response_digits": response_digits,
+        "metric_digits": {metric.name: _digits(analysis, metric) for metric in metrics},
+        "charts": [chart for metric in metrics if (chart := _chart(analysis, metric))],
+        "shown_runs": shown_runs(analysis, paths, response_digits),
+        "networks": networks,
+        "probes": list(dict.fromkeys(title for network in networks for title in network.results)),
+        "reproduce": reproduce,
+    }
+
+
+def _chart(analysis: Analysis, metric: Metric) -> StepChart | None:
+    curves = [curve for curve in analysis.curves if curve.metric == metric]
+    if metric != analysis.response.metric and metric.name not in DRAWN:
+        return None
+    if all(math.isnan(value) for curve in curves for value in curve.values):
+        return None
+    image = svg_uri(curves_figure(curves, titles_of(analysis.factors), metric.title))
+    return StepChart(metric, image, curves, _digits(analysis, metric))
+
+
+def _digits(analysis: Analysis, metric: Metric) -> int:
+    means = [abs(view.means[metric.name]) for view in analysis.views]
+    return decimals(max((mean for mean in means if not math.isnan(mean)), default=0.0))
+
+
+def shown_runs(analysis: Analysis, paths: StudyPaths, digits: int) -> tuple[ShownRun, ...]:
+    """Return the worst and the best run in the view of the response; a single run in all its views."""
+    captions = _captions(analysis, digits)
+    animated = _within(ANIMATIONS, [paths.run(run.run_id).animation(view) for run, view, _ in captions])
+    shown_runs = []
+    for run, view, caption in captions:
+        files = paths.run(run.run_id)
+        animation = files.animation(view)
+        animation_uri = file_uri(animation) if animation in animated else None
+        shown_runs.append(ShownRun(caption, file_uri(files.frame_grid(view)), animation_uri))
+    return tuple(shown for shown in shown_runs if shown.grid or shown.animation)
+
+
+def _captions(analysis: Analysis, digits: int) -> list[tuple[RunResult, str, str]]:
+    """Return the runs to show: run, view and caption."""
+    metric, best, worst = analysis.response.metric, analysis.best, analysis.worst
+    if best is None or worst is None:
+        return []
+    if best.run_id == worst.run_id:
+        return [
+            (best, view.view, f"{spaced(view.view)}: {metric.title} {number(view.means[metric.name], digits)}")
+            for view in analysis.views
+        ]
+    captions = []
+    for rank, run in (("Worst", worst), ("Best", best)):
+        words = run_words(run.levels, run.seed, analysis.factors)
+        captions.append(
+            (run, analysis.response.view, f"{rank} {metric.title}: {number(run.response, digits)} ({words})")
+        )
+    return captions
+
+
+def _within(budget: int, files: Sequence[Path]) -> set[Path]:
+    """Return the existing files that fit into the budget of bytes, the first files first."""
+    chosen: set[Path] = set()
+    for file in (file for file in files if file.exists()):
+        budget -= file.stat().st_size
+        if budget < 0:
+            break
+        chosen.add(file)
+    return chosen
