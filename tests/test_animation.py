@@ -94,5 +94,5 @@ def test_a_forecast_without_a_history_starts_at_its_first_step(tmp_path):
 
 
 def test_a_path_of_another_kind_is_refused_before_anything_is_drawn(tmp_path):
-    with pytest.raises(DataError, match=r"a.avi: an animation is a .gif or a .mp4; found '.avi'"):
+    with pytest.raises(DataError, match=r"a.avi: found the suffix '.avi'; an animation must be a .gif or a .mp4"):
         check_animation(tmp_path / "a.avi")

@@ -123,13 +123,13 @@ def test_an_inference_of_nothing_but_estimates_has_a_page(inference, read_page):
 
 
 def test_effects_at_equal_squared_error_are_named_by_what_people_call_it(text, read_page):
-    assert "At equal squared error" in read_page(text).text
+    assert "at equal squared error" in read_page(text).text
 
 
 def test_failed_runs_are_named_and_counted_by_level(text, read_page):
     words = read_page(text).text
-    assert "kernel 1, activation relu, norm none, loss bce 0 diverged" in words
-    assert "Combinations without a result: 1" in words
+    assert "kernel = 1, activation = relu, norm = none, loss = bce 0 diverged" in words
+    assert "Cells without a response in some seed: 1" in words
 
 
 def test_interactions_come_with_the_smallest_p_first(inference):

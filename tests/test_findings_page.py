@@ -117,8 +117,8 @@ def test_a_finding_without_pictures_shows_none():
     assert (shown.changes_image, shown.charts, shown.images) == (None, (), None)
 
 
-def test_a_net_that_no_question_applies_to_is_told_so():
-    assert "No question applies to this net." in findings_page("a run", [], COMMAND)
+def test_a_network_without_applicable_probes_says_so():
+    assert "No probe applies to this network." in findings_page("a run", [], COMMAND)
 
 
 def test_findings_read_back_from_disk_give_the_same_page(tmp_path):

@@ -137,9 +137,9 @@ def test_the_strongest_and_the_weakest_clips_are_named_in_their_order(page):
     places = [
         words.index(f"{what}: clip {clip}, mean ghost ratio {ghost}")
         for what, clip, ghost in (
-            ("The strongest ghost", 17, "0.14"),  # 0.8 on one of 5, 6 and 7 places where the square was
-            ("Next strongest", 4, "0.07"),
-            ("The weakest ghost", 33, "0.00"),
+            ("Strongest ghost", 17, "0.14"),  # 0.8 on one of 5, 6 and 7 places where the square was
+            ("Next strongest ghost", 4, "0.07"),
+            ("Weakest ghost", 33, "0.00"),
         )
     ]
     assert places == sorted(places)
@@ -167,20 +167,22 @@ def test_undefined_numbers_are_called_so(blank_page):
 
 
 def test_without_a_defined_ghost_the_first_clip_is_shown(blank_page):
-    assert "Shown: clip 17" in blank_page.text
+    assert "Without a ghost ratio: clip 17" in blank_page.text
 
 
 def test_the_head_says_how_late_the_forecast_is_shown(page):
-    assert "Shown 2 frames late" in page.text
+    assert "Alignment in time 2 frames late" in page.text
 
 
 def test_the_head_says_how_early_the_forecast_is_shown(example, read_page):
     early = Alignment(-1, {-1: 10.0, 0: 50.0, 1: 80.0}, None)
-    assert "Shown 1 frame early" in read_page(forecast_page("p.npy", summary(alignment=early), example)).text
+    assert (
+        "Alignment in time 1 frame early" in read_page(forecast_page("p.npy", summary(alignment=early), example)).text
+    )
 
 
 def test_the_head_says_that_the_forecast_is_shown_at_its_own_time(blank_page):
-    assert "Shown at its own time" in blank_page.text
+    assert "Alignment in time correct" in blank_page.text
 
 
 def test_the_offset_that_fits_best_is_marked_in_the_table(page):

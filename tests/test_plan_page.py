@@ -67,7 +67,7 @@ def test_equal_plans_give_equal_pages(planned):
 
 def test_a_refused_plan_has_a_banner(small_study, read_page):
     refused = plan(small_study(factors=FACTORS, seeds=1, exploratory=False))
-    assert "ablate run will not start it" in read_page(plan_page(refused, "", "")).text
+    assert "ablate run does not start it" in read_page(plan_page(refused, "", "")).text
 
 
 def test_a_study_without_factors_has_a_page(small_study, read_page):

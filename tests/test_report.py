@@ -156,8 +156,8 @@ def test_the_highest_response_is_shown_before_the_lowest(analysis, paths):
     draw(paths, analysis.best)
     captions = [shown.caption for shown in shown_runs(analysis, paths, 2)]
     assert captions == [
-        "Worst ghost ratio: 1.22 (kernel 1, output head conv3d, seed 1)",
-        "Best ghost ratio: 0.20 (kernel 3, output head frame, seed 0)",
+        "Worst ghost ratio: 1.22 (kernel = 1, output head = conv3d, seed 1)",
+        "Best ghost ratio: 0.20 (kernel = 3, output head = frame, seed 0)",
     ]
 
 
@@ -180,7 +180,7 @@ def test_a_study_that_varies_nothing_shows_every_view_of_its_run(paths, written)
         "one step: ghost ratio 0.20",
         "rollout: ghost ratio 0.20",
     ]
-    assert "What each level changes" not in page.text
+    assert "Effects of each factor" not in page.text
 
 
 def test_a_study_with_runs_missing_failed_and_diverged_counts_and_names_them(paths, written):
@@ -190,9 +190,9 @@ def test_a_study_with_runs_missing_failed_and_diverged_counts_and_names_them(pat
         "3-frame-1": ("missing", ""),
     }
     words = " ".join(" ".join(written(found(unfinished=unfinished), paths).words).split())
-    assert "Runs planned: 8. Finished: 5. Diverged: 1. Failed: 1. Not run yet: 1." in words
+    assert "Planned: 8 runs. Finished: 5. Diverged: 1. Failed: 1. Not run yet: 1." in words
     assert "out of memory" in words
-    assert "Runs planned: 8." in paths.report_markdown.read_text()
+    assert "Planned: 8 runs." in paths.report_markdown.read_text()
 
 
 def test_an_undefined_response_is_called_so(paths, written):
@@ -204,7 +204,7 @@ def test_an_undefined_response_is_called_so(paths, written):
 def test_json_is_strict_and_holds_the_numbers_and_the_command(analysis, paths):
     write(analysis, paths, COMMAND, {"torch": "2.6"})
     report = json.loads(paths.report_json.read_text(), parse_constant=pytest.fail)
-    assert report["provenance"] == {"command": COMMAND, "torch": "2.6"}
+    assert report["reproduce"] == {"command": COMMAND, "torch": "2.6"}
     kernel = next(verdict for verdict in report["verdicts"] if verdict["factor"] == KERNEL.path)
     # The mean of steps 1, 2 and 3 is 2; what a run has by chance adds at most 0.003 to it.
     assert kernel["effects"][0]["estimate"] == pytest.approx((0.3 + 0.5) / 2 * 2, abs=0.004)
@@ -271,22 +271,22 @@ def test_an_exploratory_study_shows_the_same_numbers_without_verdicts(decided, p
     analysis = replace(decided, exploratory=True)
     numbers = [f"{e.estimate:+.2f}" for verdict in decided.inference.verdicts for e in verdict.effects]
     page = written(analysis, paths)
-    assert page.text.index("exploratory and gives no verdicts") < page.text.index("The answer")
+    assert page.text.index("exploratory and decides nothing") < page.text.index("Answer")
     assert "Verdict" not in page.text
     assert all(number in page.text for number in numbers)
     assert "verdict" not in paths.report_markdown.read_text()
 
 
-def test_what_was_changed_after_the_plan_was_frozen_is_told_before_the_answer(paths, written):
+def test_changes_since_preregistration_come_before_the_answer(paths, written):
     page = written(found(deviations=("seeds was changed from 5 to 2.",)), paths)
-    assert page.text.index("seeds was changed from 5 to 2.") < page.text.index("The answer")
+    assert page.text.index("seeds was changed from 5 to 2.") < page.text.index("Answer")
     assert "seeds was changed from 5 to 2." in paths.report_markdown.read_text()
 
 
 def test_a_page_says_how_its_numbers_were_reached(decided, paths, written):
     text = written(decided, paths).text
-    for rule in ("share the seed", "randomization", "Holm", "Student's t", "No margin was named"):
-        assert rule in text.partition("How it was measured")[2]
+    for rule in ("same seed", "permutation tests", "Holm", "Student's t", "No equivalence margin was set"):
+        assert rule in text.partition("Methods")[2]
 
 
 def test_a_curve_that_ends_undefined_does_not_stop_the_chart(analysis):
@@ -352,7 +352,7 @@ def test_probes_are_in_the_markdown_without_markup(analysis, paths):
     probed(paths, analysis.best)
     write(analysis, paths, COMMAND)
     text = paths.report_markdown.read_text()
-    assert "## Questions to the best net" in text
+    assert "## Probes of the best network" in text
     assert HOSTILE not in text
 
 

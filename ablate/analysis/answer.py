@@ -9,7 +9,7 @@ from ablate.inference.inference import Effect, Inference
 
 SPELLED_OUT = 5  # effects; longer lists are easier to read in the table
 EXPLORATORY = (
-    "This study is exploratory and gives no verdicts: it shows what to test next. "
+    "This study is exploratory and decides nothing: it shows what to test next. "
     "ablate plan shows which design and how many seeds can decide."
 )
 

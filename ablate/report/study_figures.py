@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ablate.analysis.cells import CellCurve
-
 from ablate.inference.factor_levels import FactorLevels, doses
 from ablate.inference.inference import Effect, Importance, Interaction, Variance
 from ablate.report.figure_style import COLORS, DASHES, FAINT, INK, MARKERS, RULE, WIDTH, styled, svg
