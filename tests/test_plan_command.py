@@ -50,9 +50,7 @@ def test_an_override_changes_the_plan(file):
 
 
 def test_a_deviation_that_is_given_gives_effects_a_unit(file):
-    assert "One SD, of a run about its cell and seed, is 0.05" in " ".join(
-        ablate("plan", file(), "--sd", "0.05").stdout.split()
-    )
+    assert "1 SD = 0.05" in " ".join(ablate("plan", file(), "--sd", "0.05").stdout.split())
 
 
 @pytest.mark.parametrize("sd", ["0", "-1", "inf", "nan"])
@@ -95,4 +93,4 @@ def test_a_run_freezes_its_plan_and_a_plan_that_was_changed_since_says_so(file, 
     assert frozen is not None
     assert frozen.plan["analysis.alpha"] == 0.05
     said = " ".join(ablate("plan", file(analysis={"alpha": 0.1}), "--store", store.root).stdout.split())
-    assert "Not as frozen when the study started: analysis.alpha was changed from 0.05 to 0.1" in said
+    assert "Deviation from the preregistered plan: analysis.alpha was changed from 0.05 to 0.1" in said

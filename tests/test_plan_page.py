@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from ablate.planning.plan import Spread
+from ablate.planning.plan import RunDeviation
 from ablate.planning.planner import plan
-from ablate.report.plan_figures import aliasing_figure, design_figure, equal_power, power_figure
+from ablate.report.plan_figures import correlation_figure, design_figure, group_by_power, power_figure
 from ablate.report.plan_page import plan_page
 
 FACTORS = {
@@ -26,7 +26,7 @@ MANY = {
 
 @pytest.fixture
 def planned(small_study):
-    return plan(small_study(factors=FACTORS, seeds=3, exploratory=False), Spread(0.05, "given"))
+    return plan(small_study(factors=FACTORS, seeds=3, exploratory=False), RunDeviation(0.05, "given"))
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ def test_titles_are_shown_as_they_are(page):
 def test_every_test_has_its_numbers_in_a_table(page, planned):
     for test in planned.tests:
         assert test.title in page.text
-        assert f"{test.smallest:.2g}" in page.text
-        assert f"{test.detectable:.2f} SD = {0.05 * test.detectable:.3g}" in page.text
+        assert f"{test.min_attainable_p:.2g}" in page.text
+        assert f"{test.minimum_detectable_effect:.2f} SD = {0.05 * test.minimum_detectable_effect:.3g}" in page.text
 
 
 def test_the_digest_and_the_command_are_on_the_page(page, planned):
@@ -67,7 +67,7 @@ def test_equal_plans_give_equal_pages(planned):
 
 def test_a_refused_plan_has_a_banner(small_study, read_page):
     refused = plan(small_study(factors=FACTORS, seeds=1, exploratory=False))
-    assert "ablate run does not start it" in read_page(plan_page(refused, "", "")).text
+    assert "ablate run will not start it" in read_page(plan_page(refused, "", "")).text
 
 
 def test_a_study_without_factors_has_a_page(small_study, read_page):
@@ -79,8 +79,8 @@ def test_a_study_without_factors_has_a_page(small_study, read_page):
 
 
 def test_where_one_more_seed_finds_less_is_on_the_page(planned, page):
-    assert f"Up to {planned.takeover - 1} seeds single runs are relabeled" in page.text
-    assert f"At {planned.takeover} seeds a line may rise" in page.text
+    assert f"With up to {planned.whole_seeds_from - 1} seeds the tests permute single runs" in page.text
+    assert f"At {planned.whole_seeds_from} seeds a line may rise" in page.text
 
 
 def test_where_no_more_seeds_find_less_nothing_of_the_kind_is_on_the_page(small_study, read_page):
@@ -89,11 +89,11 @@ def test_where_no_more_seeds_find_less_nothing_of_the_kind_is_on_the_page(small_
 
 
 def test_tests_that_find_the_same_effects_share_a_line(small_study):
-    groups = equal_power(plan(small_study(factors=MANY, seeds=1 + 4, design={"kind": "one_at_a_time"})))
+    groups = group_by_power(plan(small_study(factors=MANY, seeds=1 + 4, design={"kind": "one_at_a_time"})))
     assert [group.label for group in groups] == ["model.activation, model.gate_activation and 5 more"]
 
 
 def test_charts_of_many_factors_can_be_drawn(small_study):
     many = plan(small_study(factors=MANY, seeds=5))
-    for draw in (power_figure, design_figure, aliasing_figure):
+    for draw in (power_figure, design_figure, correlation_figure):
         assert draw(many).startswith("<?xml")

@@ -72,8 +72,8 @@ def test_runs_of_one_seed_tell_nothing(small_study, made_record, store):
     [
         ([{"seed": 0, "model.activation": "relu"}], "a pilot needs seed, and response or ghost_ratio"),
         ([{"response": 0.1}], "a pilot needs seed"),
-        ([{"response": 0.1, "seed": 0}], "too few runs"),
-        ([{"response": "x", "seed": 0}, {"response": "y", "seed": 1}], "too few runs"),
+        ([{"response": 0.1, "seed": 0}], "too few to estimate"),
+        ([{"response": "x", "seed": 0}, {"response": "y", "seed": 1}], "too few to estimate"),
     ],
 )
 def test_a_table_that_tells_nothing_is_refused_in_a_line(small_study, table, columns, said):

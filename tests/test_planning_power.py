@@ -8,7 +8,7 @@ import pytest
 from scipy.stats import norm
 from statsmodels.stats.power import FTestAnovaPower, TTestPower
 
-from ablate.planning.power import FTest, Unanimity, attained
+from ablate.planning.power import FTest, SignTest, attainable_level
 
 
 def two_groups(n, level=0.05):
@@ -29,7 +29,7 @@ def test_the_power_of_a_two_sample_t_test_is_that_of_r(n, delta, expected):
 
 
 def test_the_effect_that_is_found_is_that_of_r():
-    found = two_groups(20).detectable(0.90)
+    found = two_groups(20).minimum_detectable_effect(0.90)
     assert found == pytest.approx(1.0522, abs=1e-3)  # R: power.t.test(n = 20, power = .90)
 
 
@@ -56,9 +56,9 @@ def test_without_an_effect_power_is_the_level():
 
 
 def test_a_test_without_a_level_that_it_can_reach_finds_nothing():
-    test = FTest(attained(0.05, 2**-4), 1, 4, 2 / 5)
+    test = FTest(attainable_level(0.05, 2**-4), 1, 4, 2 / 5)
     assert test.power(100) == 0
-    assert test.detectable() is None
+    assert test.minimum_detectable_effect() is None
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_test_without_a_level_that_it_can_reach_finds_nothing():
     [(0.05, 0.0625, 0), (0.025, 2**-6, 2**-6), (0.05, 2**-6, 3 * 2**-6), (0.3, 0.1, 0.3)],
 )
 def test_the_level_is_the_largest_step_of_p_that_is_allowed(level, smallest, expected):
-    assert attained(level, smallest) == pytest.approx(expected)
+    assert attainable_level(level, smallest) == pytest.approx(expected)
 
 
 def sign_flips(differences):
@@ -82,7 +82,7 @@ def test_where_all_sets_must_agree_power_is_that_of_the_relabeling_itself(sets, 
     drawn = np.random.default_rng(0).normal(effect, sqrt(2), (4_000, sets))
     level = 2.0 ** (1 - sets)
     found = (sign_flips(drawn) <= level).mean()
-    assert Unanimity(level, 1, sets - 1, 2 / sets).power(effect) == pytest.approx(found, abs=0.025)
+    assert SignTest(level, 1, sets - 1, 2 / sets).power(effect) == pytest.approx(found, abs=0.025)
     assert found < FTest(level, 1, sets - 1, 2 / sets).power(effect) - 0.05
 
 
@@ -91,22 +91,24 @@ def test_where_all_but_the_smallest_must_agree_power_is_that_of_the_relabeling(s
     drawn = np.random.default_rng(2).normal(effect, sqrt(2), (4_000, sets))
     level = 2 * 2.0 ** (1 - sets)
     found = (sign_flips(drawn) <= level).mean()
-    assert Unanimity(level, 1, sets - 1, 2 / sets, but_one=True).power(effect) == pytest.approx(found, abs=0.025)
+    assert SignTest(level, 1, sets - 1, 2 / sets, allows_exception=True).power(effect) == pytest.approx(
+        found, abs=0.025
+    )
 
 
-@pytest.mark.parametrize("but_one", [False, True])
-def test_sets_that_must_agree_do_so_at_the_level_where_nothing_acts(but_one):
-    level = (1 + but_one) * 2.0**-7
-    assert Unanimity(level, 1, 7, 2 / 8, but_one).power(0) == pytest.approx(level)
+@pytest.mark.parametrize("allows_exception", [False, True])
+def test_sets_that_must_agree_do_so_at_the_level_where_nothing_acts(allows_exception):
+    level = (1 + allows_exception) * 2.0**-7
+    assert SignTest(level, 1, 7, 2 / 8, allows_exception).power(0) == pytest.approx(level)
 
 
 def test_seven_sets_that_agree():
     expected = norm.cdf(2 / sqrt(2)) ** 7 + norm.cdf(-2 / sqrt(2)) ** 7
-    assert Unanimity(2**-6, 1, 6, 2 / 7).power(2.0) == pytest.approx(expected)
+    assert SignTest(2**-6, 1, 6, 2 / 7).power(2.0) == pytest.approx(expected)
 
 
 def test_the_relabeling_of_more_sets_has_nearly_the_power_of_the_t_test():
     drawn = np.random.default_rng(1).normal(1.4, sqrt(2), (1_000, 12))
-    level = attained(0.05 / 6, 2**-11)
+    level = attainable_level(0.05 / 6, 2**-11)
     found = (sign_flips(drawn) <= level).mean()
     assert FTest(level, 1, 11, 2 / 12).power(1.4) == pytest.approx(found, abs=0.05)

@@ -26,8 +26,8 @@ from ablate.execution.executors.local import LocalExecutor
 from ablate.execution.lock import held, held_on_server
 from ablate.execution.progress import clock, display
 from ablate.execution.tracking.mlflow import MLflowTracker, log_findings
+from ablate.planning.decidability import refuse_undecidable
 from ablate.planning.preregistration import preregister
-from ablate.planning.reach import refuse_hopeless
 from ablate.storage.atomic import sweep, whole_file
 from ablate.storage.findings import Finding
 from ablate.storage.paths import RunPaths, Store, StudyPaths
@@ -52,7 +52,7 @@ def run(file: Path, overrides: Sequence[str], root: Path, where: Where, console:
     AblateError where the databases that the environment names do not answer.
     """
     study, store = study_file.load(file, overrides), Store.here(root)
-    refuse_hopeless(study)
+    refuse_undecidable(study)
     refuse_unusable(store)
     paths, started = study_paths(store, study), time.monotonic()
     with held(paths.lock), held_on_server(store.optuna_url, study.name):

@@ -1,4 +1,4 @@
-"""Which effects of a design are aliased: an estimate of one also contains part of another."""
+"""Which effects of a design are aliased, and how strongly any two of its terms are correlated."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from ablate.design.design import DesignFactor
 from ablate.design.model_matrix import Pair, Term, all_pairs, columns, model_matrix
 
 ROUNDING = 1e-6
+RANK_ROUNDING = 1e-9
 MAGNIFIED = 1.05  # a strength above it is written as a multiple: "105 %" of an effect would look like a mistake
 
 Columns = Mapping[Term, slice]
@@ -58,6 +59,28 @@ def aliases(
         Alias(_names(term, factors), _names(aliased_with, factors), strength, aliased_with in inside)
         for term, aliased_with, strength in pairs_of_terms
     )
+
+
+def term_correlations(
+    levels: Int[np.ndarray, "cell factor"], counts: Sequence[int]
+) -> tuple[tuple[Term, ...], Float[np.ndarray, "term term"]]:
+    """Return every main effect and two-factor interaction, and the largest correlation between any two of them.
+
+    This is the first canonical correlation between the contrasts of two terms over the cells, in [0, 1]. 0 means that
+    the design separates the terms completely, 1 that a contrast of one is a contrast of the other (Hotelling 1936,
+    doi:10.1093/biomet/28.3-4.321). A term of which no contrast varies over the cells has 0 with every term.
+    `counts` holds the number of levels of each factor.
+    """
+    pairs = all_pairs(len(counts))
+    places = columns(counts, pairs)
+    matrix = model_matrix(levels, counts, pairs)
+    terms = tuple(term for term in places if term)
+    axes = [_orthonormal_axes(matrix[:, places[term]]) for term in terms]
+    correlations = np.eye(len(terms))
+    for i, j in combinations(range(len(terms)), 2):
+        largest = np.linalg.svd(axes[j].T @ axes[i], compute_uv=False).max(initial=0)
+        correlations[i, j] = correlations[j, i] = largest
+    return terms, np.clip(correlations, 0, 1)
 
 
 def in_words(alias: Alias, titles: Mapping[str, str] | None = None) -> str:
@@ -110,6 +133,12 @@ def _aliased_interactions(
             strength = float(np.linalg.norm(alias_matrix[inside[term], outside[pair]], 2)) if term else 0.0
             if strength > ROUNDING:
                 yield term, pair, strength
+
+
+def _orthonormal_axes(block: Float[np.ndarray, "cell contrast"]) -> Float[np.ndarray, "cell axis"]:
+    """Return orthonormal axes of the contrasts around their means."""
+    left, singular_values, _ = np.linalg.svd(block - block.mean(axis=0), full_matrices=False)
+    return left[:, singular_values > RANK_ROUNDING * len(block)]
 
 
 def _names(term: Term, factors: Sequence[DesignFactor]) -> tuple[str, ...]:

@@ -1,1 +1,1 @@
-"""What a study can show, worked out before anything trains, and frozen when it starts."""
+"""What a study can detect, worked out before anything trains, and preregistered when it starts."""

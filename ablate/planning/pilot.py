@@ -1,4 +1,4 @@
-"""How much a run varies about its cell and seed, from runs that were made already."""
+"""The residual standard deviation of a run, estimated from runs that exist already."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,31 +10,31 @@ from ablate.core.errors import DataError
 from ablate.inference.block_effects import run_deviation
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.run_table import RunTable
-from ablate.planning.plan import Spread
+from ablate.planning.plan import RunDeviation
 from ablate.storage.paths import StudyPaths
 from ablate.storage.records import RunRecord
 from ablate.study import StudySpec
 
 
-def from_store(study: StudySpec, paths: StudyPaths) -> Spread | None:
-    """Return the deviation of the study's runs that have a result; None where they are too few to tell."""
-    made = [run for run in study.planned_runs if paths.run(run.id).record.exists()]
+def from_store(study: StudySpec, paths: StudyPaths) -> RunDeviation | None:
+    """Return the deviation of the study's finished runs; None if they are too few for an estimate."""
+    finished = [run for run in study.planned_runs if paths.run(run.id).record.exists()]
     rows = [
         {
             **run.levels,
             "seed": run.seed,
             "response": study.response.of(RunRecord.load(paths.run(run.id), run.id, pictures=False).scores),
         }
-        for run in made
+        for run in finished
     ]
     return _deviation(pd.DataFrame(rows), tuple(study.factors), "this study") if rows else None
 
 
-def from_table(study: StudySpec, file: Path) -> Spread:
-    """Return the deviation of the runs in a CSV file: one row a run.
+def from_table(study: StudySpec, file: Path) -> RunDeviation:
+    """Return the deviation of the runs in a CSV file with one row per run.
 
-    It has a column `seed`, one named `response` or as the study's measure, and one for each factor that varied, by its
-    path. Raises DataError where it is no such file, or holds too few runs to tell.
+    The file needs a column `seed`, a column named `response` or as the study's metric, and one column for each factor
+    that varied, named by its path. Raises DataError if it is not such a file, or has too few runs for an estimate.
     """
     try:
         runs = pd.read_csv(file)
@@ -47,25 +47,27 @@ def from_table(study: StudySpec, file: Path) -> Spread:
             f"{file}: found the columns {list(map(str, runs.columns))}; a pilot needs seed, and response or {metric}"
         )
     runs["response"] = pd.to_numeric(runs[responses[0]], errors="coerce")
-    found = _deviation(runs, [path for path in study.factors if path in runs], str(file))
-    if found is None:
-        raise DataError(f"{file}: too few runs to tell a deviation; it takes two cells in two seeds, or more")
-    return found
+    deviation = _deviation(runs, [path for path in study.factors if path in runs], str(file))
+    if deviation is None:
+        raise DataError(
+            f"{file}: found {len(runs)} runs, too few to estimate a deviation; give at least two cells in two seeds"
+        )
+    return deviation
 
 
-def _deviation(runs: pd.DataFrame, factors: Sequence[str], source: str) -> Spread | None:
+def _deviation(runs: pd.DataFrame, factors: Sequence[str], source: str) -> RunDeviation | None:
     seeds, block = np.unique(runs["seed"].astype(str), return_inverse=True)
-    names = [np.unique(runs[path].astype(str), return_inverse=True) for path in factors]
+    levels = [np.unique(runs[path].astype(str), return_inverse=True) for path in factors]
     table = RunTable(
         factors=tuple(
-            FactorLevels(path, path, tuple(own), own[0]) for path, (own, _) in zip(factors, names, strict=True)
+            FactorLevels(path, path, tuple(names), names[0]) for path, (names, _) in zip(factors, levels, strict=True)
         ),
         blocks=tuple(seeds),
-        levels=np.column_stack([np.empty((len(runs), 0), int), *(position for _, position in names)]),
+        levels=np.column_stack([np.empty((len(runs), 0), int), *(positions for _, positions in levels)]),
         block=block,
         response=runs["response"].to_numpy(float),
     )
     deviation, freedom = run_deviation(table)
-    if not deviation:  # too few runs, or runs that are all alike, say nothing of how much they vary
+    if not deviation:  # too few runs, or equal ones, do not show how much runs vary
         return None
-    return Spread(deviation, f"from {int(table.defined.sum())} runs of {source}, {freedom} degrees of freedom")
+    return RunDeviation(deviation, f"from {int(table.defined.sum())} runs of {source}, {freedom} degrees of freedom")

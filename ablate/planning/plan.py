@@ -1,4 +1,4 @@
-"""A plan as plain values: what a study will run, what it tests, and how large an effect it can find."""
+"""A plan as plain values: what a study will run, what it tests, and the effects that it can detect."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,47 +10,53 @@ from ablate.inference.inference import Unit
 
 @dataclass(frozen=True)
 class PlannedTest:
-    """A hypothesis of the study's family: a main effect (one factor) or an interaction (two).
+    """The test of one hypothesis of the family: a main effect (one factor) or an interaction (two).
 
-    `how`, `unit`, `sets` and `smallest` are those of inference's Hypothesis. `smallest_adjusted` is the least Holm
-    adjusted p that can be reached, where every other hypothesis has its least p too. `level` is the largest level up to
-    alpha over the family's size that the test reaches; `numerator` and `denominator` are the degrees of freedom of its
-    F test. `power` is the chance of a rejection for each of the plan's effects, `detectable` the effect found with a
-    chance of 80 %, None where none is. An effect is the difference of two levels (main effect) or the change of such a
-    difference (interaction), in standard deviations of a run about its cell and seed.
+    `method`, `unit`, `sets` and `min_attainable_p` are those of inference's Hypothesis. `min_attainable_p_adjusted` is
+    the smallest Holm-adjusted p-value, if every other hypothesis attains its minimum too. `level` is the largest
+    attainable level up to alpha over the family's size. `numerator_df` and `denominator_df` are the degrees of freedom
+    of the F test that approximates the test's power.
+    `power` is the probability of a rejection for each of the plan's effect sizes. `minimum_detectable_effect` has a
+    power of 80 %; None if no effect has. An effect is the difference of two levels (main effect) or the difference of
+    two such differences (interaction), in residual standard deviations of a run.
     """
 
     factors: tuple[str, ...]
     title: str
-    how: Literal["matched", "linear"]
+    method: Literal["matched", "linear"]
     unit: Unit
     sets: int
-    smallest: float
-    smallest_adjusted: float
+    min_attainable_p: float
+    min_attainable_p_adjusted: float
     level: float
-    numerator: int
-    denominator: float
-    detectable: float | None
+    numerator_df: int
+    denominator_df: float
+    minimum_detectable_effect: float | None
     power: tuple[float, ...]
+
+    @property
+    def is_main_effect(self) -> bool:
+        """Whether the hypothesis is about one factor alone."""
+        return len(self.factors) == 1
 
 
 @dataclass(frozen=True)
-class WithSeeds:
-    """What another number of seeds would give: unit, smallest p and detectable effect of the plan's tests, in order.
+class SeedOption:
+    """What the study could detect with another number of seeds: values of the plan's tests, in their order.
 
-    A test that the design does not allow with so few seeds has a smallest p of 1, and no unit.
+    A test that the design does not allow with so few seeds has a minimum attainable p-value of 1, and no unit.
     """
 
     seeds: int
     runs: int
     units: tuple[Unit | None, ...]
-    smallest: tuple[float, ...]
-    detectable: tuple[float | None, ...]
+    min_attainable_p: tuple[float, ...]
+    minimum_detectable_effect: tuple[float | None, ...]
 
 
 @dataclass(frozen=True)
-class Freedom:
-    """Degrees of freedom of all runs: those of seeds, of every tested term, and what is left."""
+class DegreesOfFreedom:
+    """Degrees of freedom of all runs: in total, of the seeds, of every tested term, and of the residuals."""
 
     total: int
     seeds: int
@@ -59,8 +65,11 @@ class Freedom:
 
 
 @dataclass(frozen=True)
-class Spread:
-    """The standard deviation of a run about its cell and seed, in the response's unit, and where it is from."""
+class RunDeviation:
+    """The residual standard deviation of a run, without cell and seed effects, and the source of the number.
+
+    `value` is in the unit of the response.
+    """
 
     value: float
     source: str
@@ -68,9 +77,9 @@ class Spread:
 
 @dataclass(frozen=True)
 class Confounding:
-    """What the design tells apart, and what it mixes up.
+    """Which effects the design separates, and which it leaves aliased.
 
-    `d_efficiency` is that of the model of all that is tested, in [0, 1]. `aliases` are sentences, strongest first.
+    `d_efficiency` is that of the model with all tested terms, in [0, 1]. `aliases` are sentences, strongest first.
     `terms` names the rows and columns of `correlations`: the largest correlation between any contrasts of two terms
     over the cells, in [0, 1].
     """
@@ -83,13 +92,13 @@ class Confounding:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a study can show. `cells` holds the position of every factor's level.
+    """What a study can detect. `cells` holds the position of every factor's level.
 
-    `effects` are those of the tests' power, in standard deviations; `not_shown` names the hypotheses that the design
-    cannot test, `caveat` says what its effects do not. From `takeover` seeds on, whole seeds are the unit of all tests,
-    and with fewer they are not; None where no number of seeds makes that difference. `obstacle` says why the study
-    cannot reject anything, None where it can, and `remedies` what would help. `digest` is that of the part that is
-    frozen when the study starts.
+    `effect_sizes` are those of the tests' power, in residual standard deviations of a run. `not_estimable` names the
+    hypotheses that the design cannot test, and `caveat` says what the design's effects cannot show.
+    `whole_seeds_from` is the number of seeds from which all tests permute whole seeds instead of single runs; None if
+    the number of seeds makes no such difference. `obstacle` says why the study cannot reject any hypothesis, None if it
+    can, and `remedies` lists changes that would help. `digest` is the digest of the preregistered settings.
     """
 
     name: str
@@ -103,13 +112,13 @@ class Plan:
     seeds: tuple[int, ...]
     alpha: float
     margin: float | None
-    freedom: Freedom
+    freedom: DegreesOfFreedom
     tests: tuple[PlannedTest, ...]
-    not_shown: tuple[str, ...]
-    effects: tuple[float, ...]
-    with_seeds: tuple[WithSeeds, ...]
-    takeover: int | None
-    sd: Spread | None
+    not_estimable: tuple[str, ...]
+    effect_sizes: tuple[float, ...]
+    seed_options: tuple[SeedOption, ...]
+    whole_seeds_from: int | None
+    sd: RunDeviation | None
     confounding: Confounding
     caveat: str
     obstacle: str | None
@@ -118,20 +127,25 @@ class Plan:
 
     @property
     def runs(self) -> int:
-        """How many runs there are."""
+        """Number of runs."""
         return len(self.cells) * len(self.seeds)
 
     @property
-    def first_step(self) -> float:
+    def first_step_level(self) -> float:
         """The level of the first step of Holm's procedure."""
         return self.alpha / max(1, len(self.tests))
 
     @property
     def refused(self) -> bool:
-        """Whether `ablate run` will not start the study."""
+        """Whether `ablate run` refuses to start the study."""
         return self.obstacle is not None and not self.exploratory
 
     def to_json(self) -> dict[str, Any]:
-        """Return the plan as JSON's plain values."""
-        counts = {"runs": self.runs, "family": len(self.tests), "first_step": self.first_step, "refused": self.refused}
-        return asdict(self) | counts
+        """Return the plan as plain values for JSON."""
+        derived = {
+            "runs": self.runs,
+            "family": len(self.tests),
+            "first_step_level": self.first_step_level,
+            "refused": self.refused,
+        }
+        return asdict(self) | derived

@@ -13,8 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ablate.core.errors import DataError
-from ablate.inference.hypotheses import family
-from ablate.planning.unmeasured import unmeasured
+from ablate.planning.planned_table import planned_family
 from ablate.storage.atomic import whole_file
 from ablate.storage.paths import StudyPaths
 from ablate.storage.records import SCHEMA
@@ -144,7 +143,7 @@ def preregistered_settings(study: StudySpec) -> Settings:
     That is the question, the response, the base run, factors, design, seeds, the settings of the analysis, every
     hypothesis that is tested, and whether the study is exploratory.
     """
-    tested = family(unmeasured(study, len(study.seeds)), study.settings).tested
+    tested = planned_family(study, len(study.seeds)).tested
     hypotheses: list[Any] = [PAIR.join(hypothesis.factors) for hypothesis in tested]
     settings = study.model_dump(mode="json", exclude=LEFT_OUT)
     return dict(_flat(settings)) | {"hypotheses": hypotheses, "family": len(tested)}

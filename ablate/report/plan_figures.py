@@ -1,4 +1,4 @@
-"""Charts of a plan: power and minimum detectable effects, the design, and its aliasing."""
+"""The charts of a plan: power and minimum detectable effects, the design, and the correlations of its terms."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,32 +11,33 @@ from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from ablate.planning.plan import Plan
-from ablate.planning.power import USUAL_POWER
+from ablate.planning.power import TARGET_POWER
+from ablate.planning.sentences import minimum_detectable_effects
 from ablate.report.figure_style import COLORS, DASHES, FAINT, INK, MARKERS, WIDTH, styled, svg
 
 HEIGHT = 3.9
-NAMED = 2  # hypotheses per line of the legend; the others are counted
-ROW, MARGIN, LABELS = 0.3, 0.7, 2.4  # inches
-NUMBERED = 40  # with more cells there is no room for the numbers of the levels
-LABELED = 24  # with more terms there is no room for their names
-CURRENT = "#767680"
-HEADROOM = 1.5  # times the largest effect on the left: smaller studies detect only larger effects
+MAX_NAMED = 2  # tests in a line of the legend; the others are counted
+ROW_HEIGHT, DESIGN_MARGIN, MAP_MARGIN = 0.3, 0.7, 2.4  # inches
+MAX_NUMBERED_CELLS = 40  # beyond it, the numbers of the levels would not fit into the cells
+MAX_LABELED_TERMS = 24  # beyond it, the names of the terms would not fit beside the rows
+CURRENT_SEEDS_COLOR = "#767680"
+HEADROOM = 1.5  # the right axis ends beyond the left one: with fewer seeds, only larger effects are detectable
 
 
 @dataclass(frozen=True)
-class EqualPower:
-    """Hypotheses with equal power: their positions in the plan, and their label."""
+class HypothesisGroup:
+    """Tests with equal power, which share a line: their places in the plan, and their label."""
 
-    positions: tuple[int, ...]
+    places: tuple[int, ...]
     label: str
 
 
 def power_figure(plan: Plan) -> str:
-    """Return power by effect size, and the minimum detectable effect by number of seeds.
+    """Return power by the size of an effect, and the minimum detectable effect by the number of seeds.
 
-    Hypotheses with equal power share a line.
+    Tests with equal power share a line.
     """
-    groups = equal_power(plan)
+    groups = group_by_power(plan)
     with styled(WIDTH, HEIGHT) as figure:
         left, right = figure.subplots(1, 2)
         for position, group in enumerate(groups):
@@ -50,17 +51,17 @@ def power_figure(plan: Plan) -> str:
 
 def design_figure(plan: Plan) -> str:
     """Return the design as a grid: one row per factor, one column per cell, one color per level (1 is the first)."""
-    with styled(WIDTH, MARGIN + ROW * len(plan.factors)) as figure:
+    with styled(WIDTH, DESIGN_MARGIN + ROW_HEIGHT * len(plan.factors)) as figure:
         axes = figure.subplots()
         levels = np.array(plan.cells).T
         axes.imshow(levels, cmap=_palette(int(levels.max()) + 1), aspect="auto", interpolation="nearest", alpha=0.8)
-        if len(plan.cells) <= NUMBERED:
+        if len(plan.cells) <= MAX_NUMBERED_CELLS:
             for (row, column), level in np.ndenumerate(levels):
                 axes.text(column, row, str(level + 1), ha="center", va="center", fontsize=8, color=INK)
         axes.set_yticks(range(len(plan.factors)), [factor.title for factor in plan.factors])
         axes.set_xticks(np.arange(len(plan.cells) + 1) - 0.5, minor=True)
         axes.set_yticks(np.arange(len(plan.factors) + 1) - 0.5, minor=True)
-        axes.grid(which="minor", color="white", linewidth=1.5 if len(plan.cells) <= NUMBERED else 0.2)
+        axes.grid(which="minor", color="white", linewidth=1.5 if len(plan.cells) <= MAX_NUMBERED_CELLS else 0.2)
         axes.set_xlabel("cell")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10))
         axes.xaxis.set_major_formatter(lambda value, _: str(round(value) + 1))
@@ -68,11 +69,11 @@ def design_figure(plan: Plan) -> str:
         return svg(figure)
 
 
-def aliasing_figure(plan: Plan) -> str:
+def correlation_figure(plan: Plan) -> str:
     """Return the correlations between all main effects and interactions as a map: white is 0, black is 1."""
     terms = plan.confounding.terms
-    labeled = len(terms) <= LABELED
-    with styled(WIDTH, LABELS + ROW * len(terms) if labeled else WIDTH * 0.7) as figure:
+    labeled = len(terms) <= MAX_LABELED_TERMS
+    with styled(WIDTH, MAP_MARGIN + ROW_HEIGHT * len(terms) if labeled else WIDTH * 0.7) as figure:
         axes = figure.subplots()
         image = axes.imshow(np.array(plan.confounding.correlations), cmap="Grays", vmin=0, vmax=1)
         if labeled:
@@ -86,33 +87,34 @@ def aliasing_figure(plan: Plan) -> str:
         return svg(figure)
 
 
-def equal_power(plan: Plan) -> tuple[EqualPower, ...]:
-    """Return the hypotheses of a plan in groups of equal power."""
+def group_by_power(plan: Plan) -> tuple[HypothesisGroup, ...]:
+    """Group the tests of a plan that have equal power for every effect and every number of seeds."""
     groups: dict[tuple[object, ...], list[int]] = {}
-    for position, test in enumerate(plan.tests):
-        seeds = [power.detectable[position] for power in plan.with_seeds]
-        groups.setdefault((test.power, tuple(size and round(size, 4) for size in seeds)), []).append(position)
+    for place, test in enumerate(plan.tests):
+        detectable = tuple(size and round(size, 4) for size in minimum_detectable_effects(plan, place))
+        groups.setdefault((test.power, detectable), []).append(place)
     return tuple(
-        EqualPower(tuple(positions), _label([plan.tests[i].title for i in positions])) for positions in groups.values()
+        HypothesisGroup(tuple(places), _label([plan.tests[i].title for i in places])) for places in groups.values()
     )
 
 
 def _label(titles: Sequence[str]) -> str:
-    more = f" and {len(titles) - NAMED} more" if len(titles) > NAMED else ""
-    return ", ".join(titles[:NAMED]) + more
+    more = f" and {len(titles) - MAX_NAMED} more" if len(titles) > MAX_NAMED else ""
+    return ", ".join(titles[:MAX_NAMED]) + more
 
 
-def _power(axes: Axes, plan: Plan, group: EqualPower, position: int) -> None:
-    axes.plot(plan.effects, plan.tests[group.positions[0]].power, label=group.label, markevery=10, **_look(position))
+def _power(axes: Axes, plan: Plan, group: HypothesisGroup, position: int) -> None:
+    axes.plot(
+        plan.effect_sizes, plan.tests[group.places[0]].power, label=group.label, markevery=10, **_line_style(position)
+    )
 
 
-def _by_seeds(axes: Axes, plan: Plan, group: EqualPower, position: int) -> None:
-    sizes = [power.detectable[group.positions[0]] for power in plan.with_seeds]
-    seeds = [power.seeds for power in plan.with_seeds]
-    axes.plot(seeds, [np.nan if size is None else size for size in sizes], **_look(position))
+def _by_seeds(axes: Axes, plan: Plan, group: HypothesisGroup, position: int) -> None:
+    effects = [np.nan if size is None else size for size in minimum_detectable_effects(plan, group.places[0])]
+    axes.plot([option.seeds for option in plan.seed_options], effects, **_line_style(position))
 
 
-def _look(position: int) -> dict[str, Any]:
+def _line_style(position: int) -> dict[str, Any]:
     return {
         "color": COLORS[position % len(COLORS)],
         "marker": MARKERS[position % len(MARKERS)],
@@ -122,7 +124,7 @@ def _look(position: int) -> dict[str, Any]:
 
 
 def _frame_power(axes: Axes, plan: Plan) -> None:
-    axes.axhline(USUAL_POWER, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+    axes.axhline(TARGET_POWER, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_ylim(-0.02, 1.02)
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     axes.set_ylabel("power")
@@ -131,10 +133,10 @@ def _frame_power(axes: Axes, plan: Plan) -> None:
 
 
 def _frame_seeds(axes: Axes, plan: Plan) -> None:
-    axes.axvline(len(plan.seeds), color=CURRENT, linewidth=1, linestyle=(0, (4, 3)))
-    axes.set_ylim(0, HEADROOM * max(plan.effects))
+    axes.axvline(len(plan.seeds), color=CURRENT_SEEDS_COLOR, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set_ylim(0, HEADROOM * max(plan.effect_sizes))
     axes.set_ylabel(f"minimum detectable effect, in {_unit(plan)}")
-    axes.set_xlabel(f"number of seeds (line: this plan, {len(plan.seeds)})")
+    axes.set_xlabel("seeds (dashed: this plan)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(_scale(plan))
 
@@ -155,7 +157,7 @@ def _palette(levels: int) -> ListedColormap:
 
 
 def _bracket(axes: Axes, mains: int, terms: int) -> None:
-    """Label main effects and interactions, and draw a line between them."""
+    """Label the two kinds of terms, and draw a line between them."""
     middles = [(mains - 1) / 2, (mains + terms - 1) / 2]
     for line in (axes.axvline, axes.axhline):
         line(mains - 0.5, color=COLORS[1], linewidth=1)

@@ -1,55 +1,55 @@
-"""The plan of a study as a page."""
+"""A plan as a page."""
 
 from dataclasses import dataclass
 
-from ablate.planning import words
 from ablate.planning.plan import Plan, PlannedTest
+from ablate.planning.sentences import effect, minimum_detectable_effects, permuted_unit, run_count, sentences
 from ablate.report.page import rendered, svg_uri
-from ablate.report.plan_figures import aliasing_figure, design_figure, power_figure
+from ablate.report.plan_figures import correlation_figure, design_figure, power_figure
 
-MAX_LISTED = 200  # cells in the table; longer tables are not read
+MAX_LISTED_CELLS = 200
 
 
 @dataclass(frozen=True)
-class ShownTest:
-    """A hypothesis of the plan, and its numbers as text."""
+class HypothesisRow:
+    """A test, and its numbers as text."""
 
     test: PlannedTest
-    permutation: str
+    permutes: str
     min_attainable_p: str
-    min_adjusted_p: str
-    detectable: str
-    with_seeds: tuple[str, ...]
+    min_attainable_p_adjusted: str
+    minimum_detectable_effect: str
+    by_seeds: tuple[str, ...]
 
 
 def plan_page(plan: Plan, takes: str, command: str) -> str:
     """Return the page; equal input gives equal text.
 
-    `takes` is the expected duration on this machine, `command` makes the page again.
+    `takes` says how long the study takes on this machine, and `command` reproduces the page.
     """
     return rendered(
         "plan.html.j2",
         plan=plan,
         takes=takes,
         command=command,
-        runs=words.runs(plan),
-        sentences=words.sentences(plan),
-        tests=tuple(_shown(plan, position) for position in range(len(plan.tests))),
-        seeds=[power.seeds for power in plan.with_seeds],
+        runs=run_count(plan),
+        sentences=sentences(plan),
+        rows=tuple(_row(plan, place) for place in range(len(plan.tests))),
+        seeds=[option.seeds for option in plan.seed_options],
         power_image=svg_uri(power_figure(plan)) if plan.tests else None,
         design_image=svg_uri(design_figure(plan)) if plan.factors else None,
-        aliasing_image=svg_uri(aliasing_figure(plan)) if len(plan.confounding.terms) > 1 else None,
-        cells=plan.cells if len(plan.cells) <= MAX_LISTED else (),
+        correlation_image=svg_uri(correlation_figure(plan)) if len(plan.confounding.terms) > 1 else None,
+        cells=plan.cells if len(plan.cells) <= MAX_LISTED_CELLS else (),
     )
 
 
-def _shown(plan: Plan, position: int) -> ShownTest:
-    test = plan.tests[position]
-    return ShownTest(
+def _row(plan: Plan, place: int) -> HypothesisRow:
+    test = plan.tests[place]
+    return HypothesisRow(
         test=test,
-        permutation=words.dealt(test),
-        min_attainable_p=f"{test.smallest:.2g}",
-        min_adjusted_p=f"{test.smallest_adjusted:.2g}",
-        detectable=words.effect(plan, test.detectable),
-        with_seeds=tuple(words.effect(plan, size) for size in words.by_seeds(plan, position)),
+        permutes=permuted_unit(test),
+        min_attainable_p=f"{test.min_attainable_p:.2g}",
+        min_attainable_p_adjusted=f"{test.min_attainable_p_adjusted:.2g}",
+        minimum_detectable_effect=effect(plan, test.minimum_detectable_effect),
+        by_seeds=tuple(effect(plan, size) for size in minimum_detectable_effects(plan, place)),
     )

@@ -3,7 +3,7 @@
 import pytest
 
 from ablate.core.errors import SpecError
-from ablate.planning.reach import reach, refuse_hopeless
+from ablate.planning.decidability import decidability, refuse_undecidable
 
 TWO = {"model.activation": ["tanh", "relu"], "model.gate_activation": ["sigmoid", "hard_sigmoid"]}
 THREE = {**TWO, "model.head": ["frame", "conv3d"]}
@@ -24,7 +24,7 @@ def study(small_study):
 @pytest.mark.parametrize("seeds", [2, 4, 6])
 def test_too_few_seeds_one_at_a_time_cannot_reject(study, seeds):
     with pytest.raises(SpecError) as refused:
-        refuse_hopeless(study(seeds=seeds))
+        refuse_undecidable(study(seeds=seeds))
     said = str(refused.value)
     assert f"is {2.0 ** (1 - seeds):.2g}" in said  # the sign flip of n seeds
     assert "0.025 or less (alpha 0.05 over 2 hypotheses)" in said
@@ -33,9 +33,9 @@ def test_too_few_seeds_one_at_a_time_cannot_reject(study, seeds):
 
 def test_seven_seeds_are_asked_for_and_are_enough(study):
     """2^(1-6) = 0.031 is above 0.05 / 2, and 2^(1-7) = 0.016 is below it."""
-    assert "seeds: 7 (21 runs)" in reach(study(seeds=2)).remedies
-    assert reach(study(seeds=7)).obstacle is None
-    refuse_hopeless(study(seeds=7))
+    assert "seeds: 7 (21 runs)" in decidability(study(seeds=2)).remedies
+    assert decidability(study(seeds=7)).obstacle is None
+    refuse_undecidable(study(seeds=7))
 
 
 @pytest.mark.parametrize("kind", ["full_factorial", "one_at_a_time", "leave_one_out", "d_optimal"])
@@ -43,27 +43,27 @@ def test_seven_seeds_are_asked_for_and_are_enough(study):
 def test_the_seeds_that_are_asked_for_are_the_fewest_and_no_number_above_them_is_refused(study, factors, kind):
     """Also where whole seeds take over from single runs, which reach smaller p-values with one seed less."""
     asked = {"factors": factors, "design": {"kind": kind}}
-    wanted = next(remedy for remedy in reach(study(**asked, seeds=1)).remedies if remedy.startswith("seeds: "))
+    wanted = next(remedy for remedy in decidability(study(**asked, seeds=1)).remedies if remedy.startswith("seeds: "))
     fewest = int(wanted.split()[1])
-    assert all(reach(study(**asked, seeds=seeds)).obstacle for seeds in range(1, fewest))
-    assert not any(reach(study(**asked, seeds=seeds)).obstacle for seeds in range(fewest, fewest + 12))
+    assert all(decidability(study(**asked, seeds=seeds)).obstacle for seeds in range(1, fewest))
+    assert not any(decidability(study(**asked, seeds=seeds)).obstacle for seeds in range(fewest, fewest + 12))
 
 
 def test_the_crossed_design_is_offered_with_the_seeds_that_it_needs(study):
     """Crossed, each factor has 2 matched sets a seed: 2^(1-2n) over a family of 3 asks for n = 4, 2^-7 <= 0.0167."""
-    assert "design: {kind: full_factorial} with seeds: 4 (16 runs)" in reach(study(seeds=2)).remedies
-    assert reach(study(seeds=4, design={"kind": "full_factorial"})).obstacle is None
-    assert reach(study(seeds=3, design={"kind": "full_factorial"})).obstacle is not None
+    assert "design: {kind: full_factorial} with seeds: 4 (16 runs)" in decidability(study(seeds=2)).remedies
+    assert decidability(study(seeds=4, design={"kind": "full_factorial"})).obstacle is None
+    assert decidability(study(seeds=3, design={"kind": "full_factorial"})).obstacle is not None
 
 
 def test_the_crossed_design_is_not_offered_to_itself(study):
-    remedies = reach(study(seeds=2, design={"kind": "full_factorial"})).remedies
+    remedies = decidability(study(seeds=2, design={"kind": "full_factorial"})).remedies
     assert not any("full_factorial" in remedy for remedy in remedies)
 
 
 def test_a_crossed_design_keeps_what_must_not_run(study):
     """Of 8 cells 6 are left. The gate has 3 sets a seed: over a family of 5, 2^-5 is too much and 2^-8 is not."""
-    offered = reach(study(factors=THREE, seeds=1, design=RESTRICTED)).remedies[1]
+    offered = decidability(study(factors=THREE, seeds=1, design=RESTRICTED)).remedies[1]
     assert offered == "design: {kind: full_factorial} with seeds: 3 (18 runs)"
 
 
@@ -75,42 +75,42 @@ def test_a_crossed_design_keeps_what_must_not_run(study):
 def test_the_crossed_design_keeps_what_must_not_run_in_the_design_that_another_builds_on(study, built_on):
     """Of 16 cells 12 are left, in two seeds 24 runs."""
     limited = study(factors={**THREE, "model.layers": [1, 2]}, seeds=1, design={**built_on, "of": RESTRICTED})
-    assert "design: {kind: full_factorial} with seeds: 2 (24 runs)" in reach(limited).remedies
+    assert "design: {kind: full_factorial} with seeds: 2 (24 runs)" in decidability(limited).remedies
 
 
 def test_eight_cells_in_two_seeds_can_reject_main_effects(study):
     """Each main effect has 8 matched sets, 2^-7 = 0.0078, and the family of 6 asks for 0.0083."""
-    assert reach(study(factors=THREE, seeds=2, design={"kind": "full_factorial"})).obstacle is None
+    assert decidability(study(factors=THREE, seeds=2, design={"kind": "full_factorial"})).obstacle is None
 
 
 def test_a_larger_family_asks_for_more(study):
     """Without interactions 3 hypotheses ask for 0.0167, at alpha 0.01 for 0.0033: 2^-7 is too much."""
     crossed = {"factors": THREE, "seeds": 2, "design": {"kind": "full_factorial"}}
-    assert reach(study(**crossed, analysis={"interactions": "none"})).obstacle is None
-    assert reach(study(**crossed, analysis={"interactions": "none", "alpha": 0.01})).obstacle is not None
+    assert decidability(study(**crossed, analysis={"interactions": "none"})).obstacle is None
+    assert decidability(study(**crossed, analysis={"interactions": "none", "alpha": 0.01})).obstacle is not None
 
 
 def test_one_seed_rejects_nothing(study):
-    found = reach(study(factors=THREE, seeds=1, design={"kind": "full_factorial"}))
+    found = decidability(study(factors=THREE, seeds=1, design={"kind": "full_factorial"}))
     assert found.obstacle is not None
     assert "one seed" in found.obstacle
     assert found.remedies == ("seeds: 2 (16 runs)",)
 
 
 def test_a_study_without_factors_rejects_nothing(study):
-    found = reach(study(factors={}, design={"kind": "full_factorial"}))
+    found = decidability(study(factors={}, design={"kind": "full_factorial"}))
     assert found.obstacle == "no factor varies"
 
 
 def test_an_exploratory_study_is_not_refused(study):
-    refuse_hopeless(study(seeds=2, exploratory=True))
+    refuse_undecidable(study(seeds=2, exploratory=True))
 
 
 def test_more_draws_are_asked_for_where_they_are_what_is_missing(study):
     """The residuals of a fraction are shuffled: 999 draws reach 0.001, and 0.001 / 5 asks for 4,999."""
     factors = {**THREE, "model.forget_bias": [0.0, 1.0], "model.layers": [1, 2]}
     analysis = {"alpha": 0.001, "permutations": 999, "interactions": "none"}
-    found = reach(study(factors=factors, seeds=2, design={"kind": "d_optimal", "size": 12}, analysis=analysis))
+    found = decidability(study(factors=factors, seeds=2, design={"kind": "d_optimal", "size": 12}, analysis=analysis))
     assert found.obstacle is not None
     assert "is 0.001," in found.obstacle
     assert "analysis: {permutations: 4999}" in found.remedies
