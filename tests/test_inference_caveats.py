@@ -70,7 +70,9 @@ def test_a_fraction_has_caveats_about_its_linear_model_and_its_untested_pairs():
     )
 
 
-@pytest.mark.parametrize(("bounds", "expected"), [((-0.5, 0.5), True), ((-50.0, 50.0), False), (None, False)])
+@pytest.mark.parametrize(
+    ("bounds", "expected"), [((-0.5, 0.5), True), ((-50.0, 50.0), False), ((-50.0, np.inf), False), (None, False)]
+)
 def test_runs_at_a_bound_of_the_response_are_a_caveat(bounds, expected):
     table = runs()
     if bounds:

@@ -213,7 +213,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     columns = Columns("ghost", ("kernel",), "seed")
     with pytest.raises(DataError, match="no such file"):
         read_runs(tmp_path / "nowhere.csv", columns)
-    with pytest.raises(DataError, match="no file"):
+    with pytest.raises(DataError, match="not a file"):
         read_runs(tmp_path, columns)
 
 

@@ -85,7 +85,8 @@ def _bounded(measured: RunTable, settings: InferenceSettings) -> Iterator[str]:
     if settings.bounds is None or not measured.defined.any():
         return
     low, high = settings.bounds
-    values, near = measured.response[measured.defined], NEAR * (high - low)
+    values = measured.response[measured.defined]
+    near = NEAR * (high - low) if np.isfinite(high - low) else 0.0  # an error has no upper bound
     share = float(np.mean((values <= low + near) | (values >= high - near)))
     if share >= AT_BOUND:
         yield (
