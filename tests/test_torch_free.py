@@ -19,7 +19,7 @@ for module in walk_packages(room.__path__, {room!r} + "."):
 COUNT_RUNS = """
 from pathlib import Path
 from ablate.study.study_file import load
-assert load(Path({study!r})).points
+assert load(Path({study!r})).planned_runs
 """
 
 
