@@ -1,59 +1,51 @@
-"""The `ablate` command: arguments in, exit codes out. What they do is in commands/."""
+"""The `ablate` command: options, help texts and exit codes. Each command is a function in commands/."""
 
-import errno
-import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
-from ablate.commands.console import refuse_overwriting, show_old_names
+from ablate.commands.console import exit_code_of, refuse_overwriting, show_old_names
 from ablate.commands.old_options import CommandsWithOldOptions
-from ablate.core.control_characters import visible
-from ablate.core.errors import AblateError
+from ablate.commands.options import (
+    DEFAULT_STORE,
+    Binarize,
+    ExecutorKind,
+    ForecastArray,
+    HistoryArray,
+    Host,
+    HTMLOutput,
+    JSONOutput,
+    KerasModel,
+    Overrides,
+    PilotTable,
+    Place,
+    Prediction,
+    RunOrCheckpoint,
+    StandardDeviation,
+    StoreFolder,
+    StudyFile,
+    TargetArray,
+    TorchModel,
+    TorchWeights,
+    VideoOutput,
+    Workers,
+)
 from ablate.inference.settings import Interval
 from ablate.storage.paths import Store
 
-INTERNAL_ERROR = 1
-CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-
-
-class ExecutorKind(StrEnum):
-    """Where runs are carried out."""
-
-    local = "local"
-    ray = "ray"
-
-
-class Predicts(StrEnum):
-    """What a model's frames are, where it returns as many as it is given."""
-
-    next = "next"
-    future = "future"
-
-
 app = typer.Typer(
     cls=CommandsWithOldOptions,
-    help="Find out, with evidence, what makes a ConvLSTM forecast keep ghosts of the past.",
+    help="Find the causes of ghosts in ConvLSTM forecasts by designed ablation studies.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-data_app = typer.Typer(help="Data that is not shipped with the package.", no_args_is_help=True)
+data_app = typer.Typer(help="Commands for data that is not part of the package.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY.yaml", help="The study file.", show_default=False)]
-Overrides = Annotated[
-    list[str],
-    typer.Option("--set", metavar="PATH=VALUE", help="Override a value, as in --set model.filters=8. Repeatable."),
-]
-StoreFolder = Annotated[Path, typer.Option("--store", help="Folder of databases, artifacts and reports.")]
-DEFAULT_STORE = Path("mlruns")
-JSONOutput = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON.")]
 
 
 @app.command()
@@ -61,24 +53,22 @@ def run(
     file: StudyFile,
     overrides: Overrides = [],  # noqa: B006  # typer reads the default and never changes it
     store: StoreFolder = DEFAULT_STORE,
-    workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; one a core or GPU by default.")] = None,
-    executor: Annotated[
-        ExecutorKind, typer.Option(help="This machine, or the Ray cluster at RAY_ADDRESS (a local one without it).")
-    ] = ExecutorKind.local,
+    workers: Workers = None,
+    executor: Place = ExecutorKind.local,
 ) -> None:
-    """Run a study, or go on where it stopped, and write its report.
+    """Run a study, or continue one that was interrupted, and write its report.
 
-    Exit code 0: every run has a result. 1: some failed or are still open. 2: the study file is wrong.
+    Exit code 0: every run has a result. 1: some runs failed or are unfinished. 2: the study file has an error.
     130: stopped by Ctrl-C.
     """
     from ablate.commands import run as command
 
-    raise typer.Exit(command.run(file, overrides, store, command.Where(executor.value, workers), Console()))
+    raise typer.Exit(command.run(file, overrides, store, command.Execution(executor.value, workers), Console()))
 
 
 @app.command()
 def check(file: StudyFile, overrides: Overrides = []) -> None:  # noqa: B006  # as above
-    """Read a study and list its cells, runs and about how long they take here. Trains nothing, creates nothing."""
+    """Check a study file, list its cells and estimate the time of its runs here. Trains and creates nothing."""
     from ablate.commands import check as command
 
     command.check(file, overrides, Console())
@@ -89,20 +79,16 @@ def plan(
     *,
     file: StudyFile,
     overrides: Overrides = [],  # noqa: B006  # as above
-    sd: Annotated[
-        float | None, typer.Option(help="Standard deviation of a run about its cell and seed, as expected.")
-    ] = None,
-    pilot: Annotated[
-        Path | None, typer.Option("--pilot", metavar="RUNS.csv", help="Runs to take that deviation from.")
-    ] = None,
+    sd: StandardDeviation = None,
+    pilot: PilotTable = None,
     store: StoreFolder = DEFAULT_STORE,
     json: JSONOutput = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page.")] = None,
+    html: HTMLOutput = None,
 ) -> None:
-    """Show what a study can find before it trains: its tests, their power, and what its design mixes up.
+    """Show what a study can find before it trains: its tests, their power, and the aliased effects of its design.
 
-    How much a run varies is taken from --sd, --pilot, the study's analysis.sd, or what it has run so far. Exit code
-    2: the study could not reject anything, and `ablate run` refuses it.
+    The standard deviation of a run comes from --sd, --pilot, the study's analysis.sd, or its runs so far. Exit code 2:
+    the study cannot reject any hypothesis, so `ablate run` refuses it.
     """
     from ablate.commands import plan as command
 
@@ -113,7 +99,7 @@ def plan(
 
 @app.command()
 def report(file: StudyFile, overrides: Overrides = [], store: StoreFolder = DEFAULT_STORE) -> None:  # noqa: B006  # as above
-    """Write the report of what has run so far."""
+    """Write the report of all runs so far."""
     from ablate.commands import report as command
 
     command.report(file, overrides, store, Console())
@@ -123,41 +109,32 @@ def report(file: StudyFile, overrides: Overrides = [], store: StoreFolder = DEFA
 def ui(
     file: StudyFile,
     store: StoreFolder = DEFAULT_STORE,
-    mlflow_port: Annotated[int, typer.Option(help="First port to try for MLflow.")] = 5000,
+    mlflow_port: Annotated[int, typer.Option(help="First port to try for the MLflow UI.")] = 5000,
     optuna_port: Annotated[int, typer.Option(help="First port to try for the Optuna dashboard.")] = 8080,
-    host: Annotated[
-        str,
-        typer.Option(help="Address to listen at. Other machines reach any but this one; nobody is asked who they are."),
-    ] = "127.0.0.1",
+    host: Host = "127.0.0.1",
 ) -> None:
-    """Show a study in the MLflow UI and the Optuna dashboard, on this machine only, until Ctrl-C."""
+    """Show a study in the MLflow UI and the Optuna dashboard until Ctrl-C, by default on this machine only."""
     from ablate.commands import ui as command
-    from ablate.commands.servers import Doors
 
-    command.show(file, store, Doors(host, mlflow_port, optuna_port), Console())
+    addresses = command.ServerAddresses(host, mlflow_port, optuna_port)
+    command.show(file, store, addresses, Console())
 
 
 @app.command()
 def score(
     *,
-    forecast: Annotated[Path, typer.Option("--forecast", metavar="P.npy", help="Forecast frames.", show_default=False)],
-    target: Annotated[
-        Path, typer.Option("--target", metavar="Y.npy", help="True frames of the same steps.", show_default=False)
-    ],
-    history: Annotated[
-        Path | None, typer.Option("--history", metavar="H.npy", help="The true frames before the forecast.")
-    ] = None,
-    step_first: Annotated[bool, typer.Option("--step-first", help="Arrays are (step, clip, H, W).")] = False,
+    forecast: ForecastArray,
+    target: TargetArray,
+    history: HistoryArray = None,
+    step_first: Annotated[bool, typer.Option("--step-first", help="The arrays have shape (step, clip, H, W).")] = False,
     json: JSONOutput = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page.")] = None,
-    video: Annotated[
-        Path | None, typer.Option("--video", metavar="FILE", help="Animate the strongest ghost, as .gif or .mp4.")
-    ] = None,
+    html: HTMLOutput = None,
+    video: VideoOutput = None,
 ) -> None:
-    """Score anybody's forecasts: the ghost and its trail, the quality, and whether they are shown at the right time.
+    """Score any forecasts: ghost ratio and trail, quality metrics, and temporal alignment with the target.
 
-    Arrays are .npy files of shape (clip, step, H, W), with or without an axis of one channel; uint8, or floats in
-    [0, 1]. Without a history the first step has no past, and so no ghost ratio.
+    The arrays are .npy files of shape (clip, step, H, W), with or without an axis of one channel, either uint8 or
+    floats in [0, 1]. Without a history the first step has no past, so its ghost ratio is undefined.
     """
     from ablate.commands import score as command
 
@@ -168,17 +145,14 @@ def score(
 
 @app.command()
 def probe(
-    target: Annotated[
-        str,
-        typer.Argument(metavar="RUN_ID|CHECKPOINT", help="A run of a study, or its checkpoint.pt.", show_default=False),
-    ],
+    target: RunOrCheckpoint,
     store: StoreFolder = DEFAULT_STORE,
-    clips: Annotated[int, typer.Option(min=2, max=1000, help="Held-out clips to question it on.")] = 24,
+    clips: Annotated[int, typer.Option(min=2, max=1000, help="Number of held-out clips.")] = 24,
 ) -> None:
-    """Question a trained net by intervention: what it remembers, whether it looks ahead, how far it sees.
+    """Probe a trained network by interventions: memory, look-ahead leakage, receptive field.
 
-    A run is named by its id in MLflow, by the id that the report gives, or by its checkpoint. The answers are
-    logged to the run, written beside its checkpoint, and shown by the next `ablate report`.
+    The run is given by its id in MLflow, its id in the report, or its checkpoint. The findings are logged to the run
+    in MLflow, written into the folder of its checkpoint, and shown by the next `ablate report`.
     """
     from ablate.commands import probe as command
 
@@ -188,37 +162,27 @@ def probe(
 @app.command()
 def diagnose(
     *,
-    target: Annotated[
-        str | None,
-        typer.Argument(metavar="[FILE.py:NAME]", help="A torch module, or what builds one.", show_default=False),
-    ] = None,
-    checkpoint: Annotated[
-        Path | None, typer.Option("--checkpoint", metavar="W.pt", help="Its weights: a state_dict.")
-    ] = None,
-    keras: Annotated[
-        Path | None, typer.Option("--keras", metavar="MODEL.keras", help="A Keras 3 model instead.")
-    ] = None,
-    frame_size: Annotated[int, typer.Option(min=16, max=128, help="Height and width of the frames.")] = 64,
-    digits: Annotated[int, typer.Option(min=1, max=4, help="Digits in a clip.")] = 2,
-    binarize: Annotated[
-        int | None, typer.Option(min=1, max=255, help="Least ink that becomes white, all else black.")
-    ] = None,
-    context: Annotated[int, typer.Option(min=1, help="True frames before the forecast.")] = 10,
-    horizon: Annotated[int, typer.Option(min=1, help="Forecast steps.")] = 10,
-    clips: Annotated[int, typer.Option(min=2, max=1000, help="Generated clips to look at.")] = 16,
-    seed: Annotated[int, typer.Option(min=0, help="Which clips.")] = 0,
-    predicts: Annotated[
-        Predicts | None,
-        typer.Option(help="next: the next frame at every position; future: the frames after the input."),
-    ] = None,
-    logits: Annotated[bool, typer.Option("--logits", help="It gives logits, not brightness.")] = False,
-    html: Annotated[Path, typer.Option("--html", metavar="FILE", help="Where the page goes.")] = Path("diagnosis.html"),
+    target: TorchModel = None,
+    checkpoint: TorchWeights = None,
+    keras: KerasModel = None,
+    frame_size: Annotated[int, typer.Option(min=16, max=128, help="Height and width of the frames in pixels.")] = 64,
+    digits: Annotated[int, typer.Option(min=1, max=4, help="Number of digits in a clip.")] = 2,
+    binarize: Binarize = None,
+    context: Annotated[int, typer.Option(min=1, help="Number of true frames before the forecast.")] = 10,
+    horizon: Annotated[int, typer.Option(min=1, help="Number of forecast steps.")] = 10,
+    clips: Annotated[int, typer.Option(min=2, max=1000, help="Number of generated clips.")] = 16,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the generated clips.")] = 0,
+    predicts: Prediction = None,
+    logits: Annotated[bool, typer.Option("--logits", help="The model returns logits, not brightness.")] = False,
+    html: Annotated[Path, typer.Option("--html", metavar="FILE", help="Write the diagnosis as a web page.")] = Path(
+        "diagnosis.html"
+    ),
     json: JSONOutput = None,
 ) -> None:
-    """Diagnose your own model on generated clips: score, leak, alignment, receptive field, and what to do.
+    """Diagnose your own model on generated clips: scores, look-ahead leakage, alignment, receptive field, advice.
 
-    FILE.py is run, with everything in it: name only files that you trust. The model takes (batch, time, 1, H, W)
-    in [0, 1]. A .keras file is read in safe mode, and runs no code of its own.
+    All code in FILE.py runs, so name only files that you trust. The model takes frames of shape (batch, time, 1, H, W)
+    in [0, 1]. A .keras file is read in safe mode, which runs no code from the file.
     """
     from ablate.commands import diagnose as command
     from ablate.diagnosis.diagnose import DiagnosisSettings
@@ -289,7 +253,7 @@ def analyze(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the permutations and the bootstrap.")] = 0,
     json: JSONOutput = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a page.")] = None,
+    html: HTMLOutput = None,
 ) -> None:
     """Find out which factors of any table of runs are causes, which are not, and which act only with others.
 
@@ -380,15 +344,16 @@ def calibrate(
 @app.command()
 def doctor(
     store: Annotated[
-        Path | None, typer.Option("--store", metavar="FOLDER", help="Keep the study here; else it is thrown away.")
+        Path | None,
+        typer.Option("--store", metavar="FOLDER", help="Folder that keeps the study. Default: a temporary folder."),
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Runs at a time; one a core or GPU by default.")] = None,
+    workers: Workers = None,
     json: JSONOutput = None,
 ) -> None:
-    """Test this installation: run a study whose causes are known, and see that exactly these are found.
+    """Test this installation: run a study with planted causes, and check that exactly these causes are found.
 
-    Takes about a minute and a half on two cores. Exit code 0: exactly the planted causes were found. 1: not so.
-    130: stopped by Ctrl-C.
+    It takes about 90 seconds on two cores. Exit code 0: exactly the planted causes were found. 1: other causes were
+    found. 130: stopped by Ctrl-C.
     """
     from ablate.commands.doctor import examine
 
@@ -417,35 +382,16 @@ def schema() -> None:
 
 @data_app.command()
 def fetch(
-    url: Annotated[str | None, typer.Option(help="Where to get it; the authors' address by default.")] = None,
-    folder: Annotated[Path | None, typer.Option(help="Where to put it; the user's cache by default.")] = None,
+    url: Annotated[str | None, typer.Option(help="Address of the file. Default: the address of its authors.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Folder for the file. Default: the cache of the user.")] = None,
 ) -> None:
-    """Download Moving MNIST's test file (mnist_test_seq.npy, 819 MB), or go on where it stopped."""
+    """Download the test file of Moving MNIST (mnist_test_seq.npy, 819 MB), or continue the download."""
     from ablate.commands import fetch as command
 
     command.fetch(url, folder, Console())
 
 
 def main() -> NoReturn:
-    """Run the command; every error ends as one message and an exit code."""
+    """Run the command; every error becomes one message and an exit code."""
     show_old_names(Console(stderr=True))
-    try:
-        app()
-    except AblateError as error:
-        sys.exit(_complain(str(error), error.exit_code))
-    except Exception as error:
-        if os.environ.get("ABLATE_DEBUG"):
-            raise
-        sys.exit(_complain(_unexpected(error), INTERNAL_ERROR))
-    sys.exit(0)
-
-
-def _unexpected(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno in CANNOT_WRITE:
-        return f"{error.filename or 'a file'} cannot be written: {error.strerror}; what was finished before is kept"
-    return f"unexpected {type(error).__name__}: {error} (set ABLATE_DEBUG=1 to see where)"
-
-
-def _complain(message: str, exit_code: int) -> int:
-    Console(stderr=True).print(f"error: {visible(message)}", style="red", highlight=False, markup=False, soft_wrap=True)
-    return exit_code
+    sys.exit(exit_code_of(app))

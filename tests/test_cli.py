@@ -102,7 +102,7 @@ def test_ctrl_c_exits_with_130_and_the_same_command_goes_on(tmp_path, study, sma
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "goes on where it stopped" in out
+    assert "the same command continues the study" in out
     again = ablate("run", file, "--set", "training.steps=400", cwd=tmp_path)
     assert again.returncode == 0
     assert "4 of 4 runs have a result" in again.stdout

@@ -73,7 +73,7 @@ def inferred(**verdicts):
 
 
 def wrong(inference):
-    return {one.factor.removeprefix("model.") for one in doctor.judge(inference, MODEL) if not one.right}
+    return {check.factor.removeprefix("model.") for check in doctor.judge(inference, MODEL) if not check.right}
 
 
 def test_exactly_the_planted_causes_are_right():
@@ -108,13 +108,13 @@ def test_a_partner_that_is_not_found_with_its_partner_alone_is_wrong(found):
 
 
 def changes(switch):
-    examined = {one.title: one for one in doctor.judge(inferred(), MODEL)}
-    return [(one.beside, one.planted, one.measured) for one in examined[TITLES[switch]].changes]
+    checks = {check.title: check for check in doctor.judge(inferred(), MODEL)}
+    return [(effect.beside, effect.planted, effect.measured) for effect in checks[TITLES[switch]].changes]
 
 
 def test_the_planted_change_stands_beside_the_measured_one():
-    assert changes("culprit") == [("averaged over all else", 0.1, 0.09)]
-    assert changes("bystander_a") == [("averaged over all else", 0.0, 0.0)]
+    assert changes("culprit") == [("average over all other switches", 0.1, 0.09)]
+    assert changes("bystander_a") == [("average over all other switches", 0.0, 0.0)]
 
 
 @pytest.mark.parametrize(("partner", "other"), [("partner_a", "partner B"), ("partner_b", "partner A")])
@@ -151,12 +151,12 @@ def test_the_noise_of_the_packaged_study_imitates_no_effect():
 )
 def test_what_is_inferred_from_known_strengths_is_right_where_they_are_as_promised(changed, expected):
     found = infer(strengths(PLANTED.model_copy(update=changed)), STUDY.settings)
-    wrong = {one.factor.removeprefix("model.") for one in doctor.judge(found, PLANTED) if not one.right}
+    wrong = {check.factor.removeprefix("model.") for check in doctor.judge(found, PLANTED) if not check.right}
     assert wrong == expected
 
 
 def test_the_packaged_study_crosses_every_switch_with_every_other():
-    assert set(STUDY.factors) == set(doctor.plants(PLANTED)) == {factor.path for factor in FACTORS}
+    assert set(STUDY.factors) == set(doctor.planted_causes(PLANTED)) == {factor.path for factor in FACTORS}
     assert len(STUDY.cells) == 2 ** len(SWITCHES)
     assert all(factor.level_names() == ["off", "on"] for factor in STUDY.factors.values())
 
@@ -187,7 +187,7 @@ def test_anything_wrong_ends_with_exit_code_1_and_says_what_and_what_to_do(exami
     code, said, file = examined(inferred(culprit=verdict("culprit", "undecided")))
     assert code == 1
     assert "culprit      cause                     undecided                 WRONG" in said
-    assert "culprit came out wrong" in said
+    assert "the verdicts on culprit are wrong" in said
     assert f"report it with {file}" in said
 
 
@@ -214,7 +214,7 @@ def test_the_json_holds_what_was_planted_found_and_inferred(examined):
     found = json.loads(examined(inferred())[2].read_text())
     assert found["right"] is True
     (change,) = found["switches"][0]["changes"]
-    assert change.pop("beside") == "averaged over all else"
+    assert change.pop("beside") == "average over all other switches"
     assert change == pytest.approx({"planted": 0.1, "measured": 0.09, "low": 0.08, "high": 0.1})
     assert found["inference"]["verdicts"][0]["verdict"] == "cause"
 

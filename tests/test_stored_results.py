@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from ablate.analysis.outcomes import outcomes
 from ablate.cli import app
-from ablate.commands import servers
+from ablate.commands import ui
 from ablate.core.errors import DataError, OldNamesWarning
 from ablate.execution.results import study_table
 from ablate.planning.preregistration import deviations
@@ -118,7 +118,7 @@ def test_a_stored_network_is_probed_by_its_label_and_by_its_identity(finished):
 
 
 def test_both_servers_open_an_older_store(finished):
-    with servers.servers(Store.here(finished), "stored") as addresses:
+    with ui.servers(Store.here(finished), "stored") as addresses:
         assert len(addresses) == 2
 
 

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 import pytest
 from rich.console import Console
 
-from ablate.commands import servers as ui
+from ablate.commands import ui
 from ablate.commands.ui import show
 from ablate.core.errors import AblateError
 from ablate.execution.optuna_ledger import Ledger
@@ -93,18 +93,18 @@ def test_ports_that_are_all_in_use_are_named(monkeypatch):
         taken.bind((ui.HERE, 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(AblateError, match=f"ports {port} to {port} of 127.0.0.1 cannot be had"):
+        with pytest.raises(AblateError, match=f"ports {port} to {port} of 127.0.0.1 are in use"):
             ui._free_port(ui.HERE, port)
 
 
 def test_a_server_that_ends_says_its_last_words(start):
-    with pytest.raises(AblateError, match="a server ended by itself; it said: \nno such database"):
+    with pytest.raises(AblateError, match="a server ended by itself; its output: \nno such database"):
         start("raise SystemExit('no such database')").await_answer("/")
 
 
 def test_a_silent_server_is_given_up(start, monkeypatch):
     monkeypatch.setattr(ui, "START_SECONDS", 0.5)
-    with pytest.raises(AblateError, match="did not answer within 0 s; it said: nothing"):
+    with pytest.raises(AblateError, match="did not answer within 0 s; its output: nothing"):
         start("import time; time.sleep(60)").await_answer("/")
 
 
@@ -119,7 +119,7 @@ def test_nothing_of_a_stopped_server_is_left(start, monkeypatch, code):
 
 @pytest.mark.slow
 def test_both_show_the_study_and_are_gone_afterwards(store, run_study):
-    with ui.servers(store, "small", ui.Doors(mlflow=FIRST_PORT, optuna=FIRST_PORT)) as (mlflow, dashboard):
+    with ui.servers(store, "small", ui.ServerAddresses(mlflow=FIRST_PORT, optuna=FIRST_PORT)) as (mlflow, dashboard):
         mlflow_base, dashboard_base = mlflow.partition("/#")[0], dashboard.partition("/dashboard")[0]
         assert mlflow.endswith("/runs?workflowType=machine_learning")
         assert fetched(f"{mlflow_base}/get-artifact?run_uuid={run_study}&path=frames_rollout.png") == b"\x89PNG"
@@ -146,10 +146,10 @@ def test_a_signal_stops_both(store, number):
     code = f"""
 import pathlib, signal
 from ablate.storage.paths import Store
-from ablate.commands.servers import Doors, servers
-doors = Doors("127.0.0.1", {FIRST_PORT}, {FIRST_PORT})
-with servers(Store(pathlib.Path({str(store.root)!r})), "small", doors) as addresses:
-    print(*addresses, flush=True)
+from ablate.commands.ui import ServerAddresses, servers
+addresses = ServerAddresses("127.0.0.1", {FIRST_PORT}, {FIRST_PORT})
+with servers(Store(pathlib.Path({str(store.root)!r})), "small", addresses) as pages:
+    print(*pages, flush=True)
     signal.pause()
 """
     command = [sys.executable, "-c", code]
@@ -168,26 +168,26 @@ with servers(Store(pathlib.Path({str(store.root)!r})), "small", doors) as addres
     ("host", "is_open"),
     [("127.0.0.1", False), ("localhost", False), ("::1", False), ("::", True), ("10.0.0.7", True)],
 )
-def test_doors_know_whether_other_machines_come_in(host, is_open):
-    assert ui.Doors(host).open_to_others is is_open
+def test_addresses_say_whether_other_machines_reach_them(host, is_open):
+    assert ui.ServerAddresses(host).open_to_others is is_open
 
 
 def test_an_address_that_others_reach_is_warned_of(tmp_path, small_study):
     (tmp_path / "study.yaml").write_text(study_file.dump(small_study()))
     console = Console(record=True, width=200)
     with pytest.raises(AblateError, match="nothing has been run"):
-        show(tmp_path / "study.yaml", tmp_path, ui.Doors("10.0.0.7"), console)
+        show(tmp_path / "study.yaml", tmp_path, ui.ServerAddresses("10.0.0.7"), console)
     assert "10.0.0.7 is open to other machines" in console.export_text()
 
 
 def test_an_address_with_a_password_is_in_no_list_of_processes(tmp_path):
     store = Store(tmp_path, mlflow="postgresql+psycopg://me:secret@nowhere/mlflow")
-    assert "secret" not in " ".join(ui._mlflow(store, ui.Doors(), 5000).words)
+    assert "secret" not in " ".join(ui._mlflow(store, ui.ServerAddresses(), 5000).words)
 
 
 def test_a_password_is_in_no_command_line(tmp_path):
     store = Store(tmp_path, "postgresql+psycopg://u:secret@h/o", "postgresql+psycopg://u:secret@h/m")
-    for command in (ui._mlflow(store, ui.Doors(), 5000), ui._dashboard(store, ui.Doors(), 8080)):
+    for command in (ui._mlflow(store, ui.ServerAddresses(), 5000), ui._dashboard(store, ui.ServerAddresses(), 8080)):
         assert not any("secret" in word for word in command.words)
         assert any("secret" in value for value in command.environment.values())
 
@@ -196,31 +196,31 @@ def test_a_password_is_in_no_command_line(tmp_path):
     "url", ["postgresql+psycopg://u:se%40cret@h:1/o", "postgresql+psycopg://u@h:1/o?password=se%40cret"]
 )
 def test_the_dashboard_gets_the_address_without_its_password_and_the_password_apart(tmp_path, url):
-    command = ui._dashboard(Store(tmp_path, url), ui.Doors(), 8080)
+    command = ui._dashboard(Store(tmp_path, url), ui.ServerAddresses(), 8080)
     assert "postgresql+psycopg://u@h:1/o" in command.words
     assert command.environment == {"PGPASSWORD": "se@cret"}
 
 
 def test_the_dashboard_gets_the_address_of_a_file_as_it_is(tmp_path):
     store = Store(tmp_path)
-    command = ui._dashboard(store, ui.Doors(), 8080)
+    command = ui._dashboard(store, ui.ServerAddresses(), 8080)
     assert store.optuna_url in command.words
     assert command.environment == {}
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "127.evil.org"])  # noqa: S104  # never bound
 def test_any_address_beyond_this_machine_is_open_to_others(host):
-    assert ui.Doors(host).open_to_others
+    assert ui.ServerAddresses(host).open_to_others
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
 def test_an_address_of_this_machine_alone_is_not(host):
-    assert not ui.Doors(host).open_to_others
+    assert not ui.ServerAddresses(host).open_to_others
 
 
 @pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False)])  # noqa: S104  # never bound
 def test_opening_the_pages_to_others_is_warned_of(store, study_file_of_small, host, warned):
     console = Console(record=True, quiet=False, file=io.StringIO())
     with pytest.raises(AblateError, match="nothing has been run"):
-        show(study_file_of_small, store.root, ui.Doors(host), console)
-    assert ("whoever reaches it may read, change and delete" in console.export_text()) is warned
+        show(study_file_of_small, store.root, ui.ServerAddresses(host), console)
+    assert ("anyone who reaches it can read, change and delete" in console.export_text()) is warned

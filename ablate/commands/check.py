@@ -1,4 +1,4 @@
-"""`ablate check`: the cells of a study, and about how long they take here."""
+"""`ablate check`: the cells of a study, and an estimate of their time on this machine."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from ablate.study import StudySpec, study_file
 
 
 def check(file: Path, overrides: Sequence[str], console: Console) -> None:
-    """Show what a study would run, and about how long that takes here. Trains and creates nothing."""
+    """Show the cells and runs of a study and estimate their time here. Trains and creates nothing."""
     study = study_file.load(file, overrides)
     with console.status("timing one step"):
         cost = estimate(study, study.budget.workers or slots_here())
@@ -26,15 +26,18 @@ def check(file: Path, overrides: Sequence[str], console: Console) -> None:
     )
     minutes = study.budget.minutes
     if minutes is not None and cost.study_seconds > minutes * 60:
-        console.print(f"the budget of {minutes:g} minutes will end before that", style="yellow", highlight=False)
+        console.print(
+            f"this exceeds the budget of {minutes:g} minutes, which will end the study early",
+            style="yellow",
+            highlight=False,
+        )
 
 
 def _show_cells(study: StudySpec, seconds: Sequence[float], console: Console) -> None:
     table = Table(box=None, pad_edge=False)
     table.add_column("cell", justify="right")
-    table.add_column("what differs from the base run", overflow="fold")
-    table.add_column("a run takes", no_wrap=True)
-    titles = [planned_run.title.rpartition(", ")[0] for planned_run in study.planned_runs[:: len(study.seeds)]]
-    for number, (title, cost) in enumerate(zip(titles, seconds, strict=True), start=1):
-        table.add_row(str(number), escape(title), clock(cost))
+    table.add_column("difference from the base run", overflow="fold")
+    table.add_column("time per run", no_wrap=True)
+    for number, (cell, cost) in enumerate(zip(study.cells, seconds, strict=True), start=1):
+        table.add_row(str(number), escape(study.cell_title(cell)), clock(cost))
     console.print(table)

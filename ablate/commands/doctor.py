@@ -1,10 +1,9 @@
-"""The self-test: causes are planted, a study goes the whole way, and exactly these causes must be found.
+"""`ablate doctor`: a self-test that plants causes in a model, runs a study, and must find exactly these causes.
 
-The packaged study switches the five switches of the model `planted`. It is run as any study is: by the driver, in
-worker processes, into the ledger and the tracker; its records are read back and inferred from.
+The packaged study varies the five switches of the model `planted`. It runs like any study: by the driver, in worker
+processes, into the ledger and the tracker. Its records are read back and analyzed.
 """
 
-import json
 import platform
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -21,7 +20,7 @@ from rich.table import Table
 from ablate import __version__
 from ablate.analysis.study_table import with_responses
 from ablate.commands import run as runs
-from ablate.commands.console import say
+from ablate.commands.console import json_text, say
 from ablate.components.models import Planted
 from ablate.core.errors import DataError
 from ablate.execution.results import study_table
@@ -37,29 +36,29 @@ ON = "on"  # the level's name in doctor.yaml
 
 
 @dataclass(frozen=True)
-class Plant:
-    """What a switch was made to do; without a verdict it does nothing.
+class PlantedCause:
+    """The planted effect of a switch; without a verdict the switch does nothing.
 
-    Switching it on changes the ghost ratio by `change`; for one that acts with a partner, by `change` where that one is
-    on and by -`change` where it is off.
+    Switching it on changes the ghost ratio by `change`. If it acts with a partner, it changes the ghost ratio by
+    `change` where the partner is on and by -`change` where the partner is off.
     """
 
     verdict: Verdict | None = None
     partners: tuple[str, ...] = ()
     change: float = 0.0
 
-    def is_found_in(self, verdict: FactorVerdict) -> bool:
-        """Tell whether a verdict says this and no more. A switch that does nothing may stay undecided."""
+    def matches(self, verdict: FactorVerdict) -> bool:
+        """Return whether a verdict says exactly this. A switch that does nothing may stay undecided."""
         if self.verdict is None:
             return not verdict.verdict.claims_effect
         return (verdict.verdict, verdict.partners) == (self.verdict, self.partners)
 
 
 @dataclass(frozen=True)
-class Change:
-    """What switching on changes in the ghost ratio: as planted, and as measured with its interval.
+class EffectCheck:
+    """The effect of a switch on the ghost ratio: planted, and measured with its confidence interval.
 
-    `beside` says where: a setting of the partner, or averaged over all else.
+    `beside` is the condition: a setting of the partner, or the average over all other switches.
     """
 
     beside: str
@@ -70,74 +69,76 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Examined:
-    """One switch: what it was made to do, what the study found of it, and whether that is the same."""
+class FactorCheck:
+    """One switch: its planted cause, the study's verdict, and whether they agree."""
 
     factor: str
     title: str
     planted: str
     found: str
     right: bool
-    changes: tuple[Change, ...]
+    changes: tuple[EffectCheck, ...]
 
 
 def examine(folder: Path | None, workers: int | None, output: Path | None, console: Console) -> int:
-    """Run the packaged study, say what was planted and what was found, and return the exit code.
+    """Run the packaged study, print the planted causes and the verdicts, and return the exit code.
 
-    0 where exactly the planted causes were found, 1 otherwise, 130 after Ctrl-C. The study lies in `folder`; None takes
-    a temporary one. Raises DataError where the folder holds an earlier self-test.
+    It is 0 if exactly the planted causes were found, 1 otherwise, 130 after Ctrl-C. The study is stored in `folder`;
+    None takes a temporary folder. Raises DataError where the folder holds an earlier self-test.
     """
-    room = nullcontext(folder) if folder else TemporaryDirectory(prefix="ablate-doctor-")
-    with room as root, as_file(files("ablate.commands") / "doctor.yaml") as file:
+    store_folder = nullcontext(folder) if folder else TemporaryDirectory(prefix="ablate-doctor-")
+    with store_folder as root, as_file(files("ablate.commands") / "doctor.yaml") as file:
         study, store = study_file.load(file), Store(Path(root).absolute())
         paths = store.study(study.name)
         if paths.folder.exists():
             raise DataError(f"--store: {paths.folder} holds an earlier self-test; name a folder without one")
-        code = runs.run(file, (), store.root, runs.Where(workers=workers), console)
+        code = runs.run(file, (), store.root, runs.Execution(workers=workers), console)
         if code != runs.SUCCESS:
             return code
         inference = _inferred(study, paths)
-    examined = judge(inference, cast(Planted, study.base.model))
+    checks = judge(inference, cast(Planted, study.base.model))
     if output:
-        _write(output, examined, inference)
-    _show(examined, console)
+        _write(output, checks, inference)
+    _show(checks, console)
     if folder is None:
-        console.print("The study and its report were thrown away; --store FOLDER keeps them.", highlight=False)
-    return _conclude(examined, output, console)
+        console.print("The study and its report were deleted; --store FOLDER keeps them.", highlight=False)
+    return _conclude(checks, output, console)
 
 
-def plants(model: Planted) -> dict[str, Plant]:
-    """Return what every switch of the model was made to do, by its path in the run."""
+def planted_causes(model: Planted) -> dict[str, PlantedCause]:
+    """Return the planted cause of every switch of the model, by its path in the run."""
     a, b = "model.partner_a", "model.partner_b"
     return {
-        "model.culprit": Plant(Verdict.CAUSE, change=model.cause),
-        a: Plant(Verdict.ACTS_ONLY_WITH, (b,), model.pair),
-        b: Plant(Verdict.ACTS_ONLY_WITH, (a,), model.pair),
-        "model.bystander_a": Plant(),
-        "model.bystander_b": Plant(),
+        "model.culprit": PlantedCause(Verdict.CAUSE, change=model.cause),
+        a: PlantedCause(Verdict.ACTS_ONLY_WITH, (b,), model.pair),
+        b: PlantedCause(Verdict.ACTS_ONLY_WITH, (a,), model.pair),
+        "model.bystander_a": PlantedCause(),
+        "model.bystander_b": PlantedCause(),
     }
 
 
-def judge(inference: Inference, model: Planted) -> tuple[Examined, ...]:
-    """Hold what was inferred of each of the model's switches against what it was made to do."""
-    titles, planted = {factor.path: factor.title for factor in inference.factors}, plants(model)
+def judge(inference: Inference, model: Planted) -> tuple[FactorCheck, ...]:
+    """Compare the verdict on each switch of the model with its planted cause."""
+    titles, planted = {factor.path: factor.title for factor in inference.factors}, planted_causes(model)
     return tuple(
-        Examined(
+        FactorCheck(
             factor=verdict.factor,
             title=verdict.title,
             planted=_words(planted[verdict.factor].verdict, planted[verdict.factor].partners, titles),
             found=_words(verdict.verdict, verdict.partners, titles),
-            right=planted[verdict.factor].is_found_in(verdict),
+            right=planted[verdict.factor].matches(verdict),
             changes=_changes(verdict, planted[verdict.factor], inference, titles),
         )
         for verdict in inference.verdicts
     )
 
 
-def _changes(verdict: FactorVerdict, plant: Plant, inference: Inference, titles: dict[str, str]) -> tuple[Change, ...]:
+def _changes(
+    verdict: FactorVerdict, plant: PlantedCause, inference: Inference, titles: dict[str, str]
+) -> tuple[EffectCheck, ...]:
     if not plant.partners:
         effects = [effect for effect in verdict.effects if effect.level == ON]
-        return tuple(_change("averaged over all else", plant.change, effect) for effect in effects)
+        return tuple(_change("average over all other switches", plant.change, effect) for effect in effects)
     partner = plant.partners[0]
     simple = [
         effect
@@ -151,8 +152,8 @@ def _changes(verdict: FactorVerdict, plant: Plant, inference: Inference, titles:
     )
 
 
-def _change(beside: str, planted: float, effect: Effect | SimpleEffect) -> Change:
-    return Change(beside, planted, effect.estimate, effect.low, effect.high)
+def _change(beside: str, planted: float, effect: Effect | SimpleEffect) -> EffectCheck:
+    return EffectCheck(beside, planted, effect.estimate, effect.low, effect.high)
 
 
 def _words(verdict: Verdict | None, partners: Sequence[str], titles: dict[str, str]) -> str:
@@ -167,44 +168,44 @@ def _inferred(study: StudySpec, paths: StudyPaths) -> Inference:
     return infer(RunTable.of(runs, table.factors, "seed"), study.settings)
 
 
-def _write(path: Path, examined: Sequence[Examined], inference: Inference) -> None:
-    told = {
-        "right": all(one.right for one in examined),
-        "switches": [asdict(one) for one in examined],
+def _write(path: Path, checks: Sequence[FactorCheck], inference: Inference) -> None:
+    results = {
+        "right": all(check.right for check in checks),
+        "switches": [asdict(check) for check in checks],
         "inference": inference.to_json(),
         "versions": {"ablate": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "platform": platform.platform(),
     }
     with whole_file(path) as whole:
-        whole.write_text(json.dumps(told, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        whole.write_text(json_text(results), encoding="utf-8")
 
 
-def _show(examined: Sequence[Examined], console: Console) -> None:
-    verdicts = Table(title="what was planted, and what was found", title_justify="left", box=None, pad_edge=False)
+def _show(checks: Sequence[FactorCheck], console: Console) -> None:
+    verdicts = Table(title="planted causes and verdicts", title_justify="left", box=None, pad_edge=False)
     for heading in ("switch", "planted", "found", ""):
         verdicts.add_column(heading)
-    sizes = Table(title="what switching on changes in the ghost ratio", title_justify="left", box=None, pad_edge=False)
-    for heading in ("switch", "where", "planted", "measured"):
+    sizes = Table(title="effect of switching on, on the ghost ratio", title_justify="left", box=None, pad_edge=False)
+    for heading in ("switch", "condition", "planted", "measured"):
         sizes.add_column(heading)
-    for one in examined:
-        verdicts.add_row(one.title, one.planted, one.found, "right" if one.right else "WRONG")
-        for change in one.changes:
-            sizes.add_row(one.title, change.beside, f"{change.planted:+.3f}", _measured(change))
+    for check in checks:
+        verdicts.add_row(check.title, check.planted, check.found, "right" if check.right else "WRONG")
+        for change in check.changes:
+            sizes.add_row(check.title, change.beside, f"{change.planted:+.3f}", _measured(change))
     console.print("", verdicts, "", sizes, "", sep="\n")
 
 
-def _measured(change: Change) -> str:
+def _measured(change: EffectCheck) -> str:
     if change.low is None or change.high is None:
         return f"{change.measured:+.3f}"
     return f"{change.measured:+.3f} [{change.low:+.3f}, {change.high:+.3f}]"
 
 
-def _conclude(examined: Sequence[Examined], output: Path | None, console: Console) -> int:
-    if all(one.right for one in examined):
-        console.print("All is well: exactly the planted causes were found.", style="green", highlight=False)
+def _conclude(checks: Sequence[FactorCheck], output: Path | None, console: Console) -> int:
+    if all(check.right for check in checks):
+        console.print("Passed: exactly the planted causes were found.", style="green", highlight=False)
         return runs.SUCCESS
-    wrong = ", ".join(one.title for one in examined if not one.right)
+    wrong = ", ".join(check.title for check in checks if not check.right)
     report = output or "the file that ablate doctor --json FILE writes"
-    problem = f"Not all is well: {wrong} came out wrong. Do not trust this installation; report it with {report}."
+    problem = f"Failed: the verdicts on {wrong} are wrong. Do not trust this installation; report it with {report}."
     say(problem, console, "red")
     return runs.FAILURE

@@ -1,6 +1,5 @@
 """`ablate plan`: what a study can detect, before it trains."""
 
-import json
 import math
 import shlex
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ablate.commands.console import say, write
+from ablate.commands.console import json_text, say, write
 from ablate.core.errors import SpecError
 from ablate.execution.progress import clock
 from ablate.planning.plan import Plan, RunDeviation
@@ -64,7 +63,7 @@ def plan(file: Path, overrides: Sequence[str], sources: Planning, outputs: PlanF
         say(f"Deviation from the preregistered plan: {sentence}", console)
     if outputs.json:
         numbers = plan.to_json() | {"seconds": cost.study_seconds, "runs_at_a_time": cost.slots}
-        write(outputs.json, json.dumps(numbers, indent=1, allow_nan=False) + "\n", console)
+        write(outputs.json, json_text(numbers), console)
     if outputs.html:
         write(outputs.html, plan_page(plan, takes, _plan_command(file, overrides, sources)), console)
     decidability.refuse_undecidable(study)

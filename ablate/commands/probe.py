@@ -1,4 +1,4 @@
-"""`ablate probe`: questions to a trained run of a study."""
+"""`ablate probe`: apply probes to a trained run of a study."""
 
 import re
 import shlex
@@ -20,7 +20,7 @@ MLFLOW_ID, RUN_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{16}")
 
 
 def probe(target: str, store: Store, clips: int, console: Console) -> None:
-    """Question a trained run, say what came of it, and log it to its run in MLflow where there is one.
+    """Probe a trained run, print the findings, and log them to its run in MLflow where there is one.
 
     Raises DataError where there is no such run, or it holds no trained model.
     """
@@ -34,11 +34,9 @@ def probe(target: str, store: Store, clips: int, console: Console) -> None:
         for sentence in finding.sentences:
             say(sentence, console)
     say_written(paths.findings_page, console)
-    run_id = _logged(store, paths, findings)
-    where = (
-        f"logged to run {run_id} in MLflow" if run_id else "no run in this store's MLflow shows it: not logged there"
-    )
-    say(where, console)
+    run_id = _log(store, paths, findings)
+    logged = f"logged to run {run_id} in MLflow" if run_id else "not logged: this store's MLflow has no such run"
+    say(logged, console)
 
 
 def _run(target: str, store: Store) -> RunPaths:
@@ -47,7 +45,7 @@ def _run(target: str, store: Store) -> RunPaths:
     if path.exists():
         paths = RunPaths((path if path.is_dir() else path.parent).absolute())
         if path.is_file() and path.name != paths.checkpoint.name:
-            raise DataError(f"{path}: a run's weights are its {paths.checkpoint.name}; for your own: ablate diagnose")
+            raise DataError(f"{path}: must be {paths.checkpoint.name} of a run; for another model use ablate diagnose")
         return paths
     if MLFLOW_ID.fullmatch(target) and store.has_run:
         study, run_id = study_and_run(store, target)
@@ -57,12 +55,12 @@ def _run(target: str, store: Store) -> RunPaths:
             if (files := labeled(study_files).run(target)).folder.is_dir():
                 return files
     raise DataError(
-        f"{target}: no checkpoint lies there, and no run in {store.root} has that id; give a checkpoint.pt, a run's id "
-        "in MLflow, or the id that the report gives"
+        f"{target}: found neither a checkpoint nor a run with this id in {store.root}; give a checkpoint.pt, the id of "
+        "a run in MLflow, or its id in the report"
     )
 
 
-def _logged(store: Store, paths: RunPaths, findings: Sequence[Finding]) -> str | None:
+def _log(store: Store, paths: RunPaths, findings: Sequence[Finding]) -> str | None:
     study, label = paths.folder.parent.parent.name, paths.folder.name
     if store.study(study).run(label) != paths or not store.has_run:
         return None

@@ -1,4 +1,4 @@
-"""`ablate report`: the table of runs, what it says, and the pages that show it."""
+"""`ablate report`: the table of runs, its analysis, and the report pages."""
 
 import platform
 import shlex
@@ -22,14 +22,14 @@ from ablate.study.stored_runs import study_paths
 
 
 def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -> None:
-    """Write the report of what has run so far. Raises AnalysisError where nothing has."""
+    """Write the report of all runs so far. Raises AnalysisError where there is none."""
     study = study_file.load(file, overrides)
     paths = study_paths(Store.here(root), study)
     write_report(analyzed(study, paths), study, paths, run_command(file, overrides), console)
 
 
 def analyzed(study: StudySpec, paths: StudyPaths) -> Analysis:
-    """Write the runs with their responses as a table, for other tools, and return what it says."""
+    """Write the runs with their responses as a table for other tools, and return the analysis."""
     table, name = study_table(study, paths), study.response.metric
     runs = with_responses(table.runs, table.sums, table.response, table.secondary)
     with whole_file(paths.runs_csv) as path:

@@ -1,4 +1,4 @@
-"""`ablate run`: the whole story in a few calls, from a study file to its report. Open this first.
+"""`ablate run`: the way from a study file to its report in a few calls. Read this file first.
 
 YAML text -> StudySpec -> points -> records -> Analysis -> report. Each arrow carries a plain value, and
 every step can be redone from what the step before it left on disk.
@@ -38,14 +38,14 @@ SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
 
 
 @dataclass(frozen=True)
-class Where:
-    """Where runs are carried out, and how many at a time; None takes as many as there is room for."""
+class Execution:
+    """Where runs are carried out, and how many at a time; None takes as many as fit."""
 
     executor: Literal["local", "ray"] = "local"
     workers: int | None = None
 
 
-def run(file: Path, overrides: Sequence[str], root: Path, where: Where, console: Console) -> int:
+def run(file: Path, overrides: Sequence[str], root: Path, execution: Execution, console: Console) -> int:
     """Run what has not run yet, write the report, and return the exit code.
 
     Raises SpecError, before anything is created, for a study that cannot reject anything and is not exploratory, and
@@ -61,7 +61,7 @@ def run(file: Path, overrides: Sequence[str], root: Path, where: Where, console:
             path.write_text(study_file.dump(study))
         preregister(paths, study)
         tracker = MLflowTracker(store)
-        tally = Driver(study, store, tracker, _executor(study, where), display(console)).run()
+        tally = Driver(study, store, tracker, _executor(study, execution), display(console)).run()
         try:
             analysis = analyzed(study, paths)
             if study.probes == "extremes" and not tally.open:
@@ -71,15 +71,15 @@ def run(file: Path, overrides: Sequence[str], root: Path, where: Where, console:
         except AnalysisError as error:
             summary = str(error)
         tracker.close(paths, summary, complete=not tally.open)
-    _say_how_it_went(tally, time.monotonic() - started, console)
+    _print_outcome(tally, time.monotonic() - started, console)
     if tally.interrupted:
         return INTERRUPTED
     return FAILURE if tally.failed or tally.open else SUCCESS
 
 
-def _executor(study: StudySpec, where: Where) -> Executor:
-    workers = where.workers or study.budget.workers
-    if where.executor == "local":
+def _executor(study: StudySpec, execution: Execution) -> Executor:
+    workers = execution.workers or study.budget.workers
+    if execution.executor == "local":
         return LocalExecutor(workers)
     try:
         from ablate.execution.executors.ray import RayExecutor  # noqa: PLC0415  # an extra
@@ -91,14 +91,14 @@ def _executor(study: StudySpec, where: Where) -> Executor:
 def _probe_extremes(
     study: StudySpec, analysis: Analysis, store: Store, paths: StudyPaths, command: str, console: Console
 ) -> None:
-    """Question the runs with the best and the worst response, unless that was done before."""
+    """Probe the runs with the best and the worst response, unless they have findings."""
     titles = {run.id: run.title for run in study.planned_runs}
     extremes = {end.run_id for end in (analysis.best, analysis.worst) if end is not None}
     for run_id in sorted(run_id for run_id in extremes if not paths.run(run_id).findings.exists()):
         try:
             findings = _probe(paths.run(run_id), titles[run_id], command, console)
             log_findings(store, study.name, run_id, findings, paths.run(run_id))
-        except Exception as error:  # noqa: BLE001  # whatever a probe meets, the study's report must come
+        except Exception as error:  # noqa: BLE001  # a probe that fails must not cost the report
             problem = f"{titles[run_id]} could not be probed: {type(error).__name__}: {error}"
             say(problem, console, "yellow")
 
@@ -108,11 +108,11 @@ def _probe(files: RunPaths, title: str, command: str, console: Console) -> tuple
         return probe_run(files, title, command, CLIPS, lambda probe: status.update(f"probing {escape(title)}: {probe}"))
 
 
-def _say_how_it_went(tally: Tally, seconds: float, console: Console) -> None:
+def _print_outcome(tally: Tally, seconds: float, console: Console) -> None:
     counts = f"{tally.settled} of {tally.planned} runs have a result, {len(tally.failed)} failed, {tally.open} open"
     console.print(f"{counts}; {clock(seconds)}", highlight=False)
     for failure in tally.failed.values():
         say(f"failed: {failure}", console, "red")
     if tally.interrupted or tally.out_of_time:
-        why = "stopped" if tally.interrupted else "the budget is spent"
-        console.print(f"{why}; the same command goes on where it stopped", highlight=False)
+        reason = "stopped" if tally.interrupted else "the budget is spent"
+        console.print(f"{reason}; the same command continues the study", highlight=False)

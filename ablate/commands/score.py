@@ -1,4 +1,4 @@
-"""`ablate score`: the ghost and the quality of anybody's forecasts."""
+"""`ablate score`: the ghost and the quality of any forecasts in files."""
 
 import shlex
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ablate.storage.records import Example
 
 @dataclass(frozen=True)
 class ScoreFiles:
-    """Where to write what was found; None writes nothing of the kind."""
+    """Output files of a scoring; None writes no such file."""
 
     json: Path | None = None
     html: Path | None = None
@@ -29,7 +29,7 @@ class ScoreFiles:
 
 @dataclass(frozen=True)
 class ForecastFiles:
-    """Where the arrays lie, and whether their steps come before their clips."""
+    """Files of the arrays, and whether their step axis comes before the clip axis."""
 
     forecast: Path
     target: Path
@@ -38,7 +38,7 @@ class ForecastFiles:
 
     @property
     def command(self) -> str:
-        """What scores them again."""
+        """The command that scores them again."""
         history = ["--history", str(self.history)] if self.history else []
         order = ["--step-first"] if self.step_first else []
         return shlex.join(
@@ -47,7 +47,7 @@ class ForecastFiles:
 
 
 def score(files: ForecastFiles, outputs: ScoreFiles, console: Console) -> None:
-    """Score forecasts from files, say what the numbers say, and write what was asked for. Raises DataError."""
+    """Score forecasts from files, print the result in sentences, and write the output files. Raises DataError."""
     if outputs.video:
         check_animation(outputs.video)  # before the long part, not after it
     arrays = read_forecasts(files.forecast, files.target, files.history, step_first=files.step_first)
@@ -73,6 +73,6 @@ def _example(arrays: ForecastArrays, summary: ForecastSummary) -> Example:
     """Return the frames of the clips that a page shows."""
     clips = np.array(summary.shown, np.int64)
     history, target, forecast = (
-        as_ink(as_brightness(part[clips])) for part in (arrays.history, arrays.target, arrays.forecast)
+        as_ink(as_brightness(frames[clips])) for frames in (arrays.history, arrays.target, arrays.forecast)
     )
     return Example(history, target, forecast, clips)

@@ -241,15 +241,18 @@ class StudySpec(Spec):
             path: level for path, level in settings.items() if path not in resting or unknown_path(run, path) is None
         }
 
-    def _point(self, cell: Cell, seed: int) -> PlannedRun:
-        run = cell.run.model_copy(update={"seed": seed})
+    def cell_title(self, cell: Cell) -> str:
+        """Return the levels of a cell that differ from the baseline, in words; "baseline" where none does."""
         changes = [
             f"{self.factors[path].title or path.rpartition('.')[2].replace('_', ' ')} {level}"
             for path, level in cell.levels.items()
             if level != self.baseline[path]
         ]
-        title = ", ".join([*(changes or ["baseline"]), f"seed {seed}"])
-        return PlannedRun(run.identity(), title, cell.levels, seed, run)
+        return ", ".join(changes or ["baseline"])
+
+    def _point(self, cell: Cell, seed: int) -> PlannedRun:
+        run = cell.run.model_copy(update={"seed": seed})
+        return PlannedRun(run.identity(), f"{self.cell_title(cell)}, seed {seed}", cell.levels, seed, run)
 
 
 def _position(base: RunSpec, runs: Sequence[RunSpec | None]) -> int | None:
