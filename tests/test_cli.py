@@ -126,7 +126,7 @@ def test_a_finished_study_has_its_extreme_nets_probed_and_shown(tmp_path, study)
     probed = {path.parent.name for path in runs.glob("*/probes.json")}
     assert 1 <= len(probed) <= 2
     report = (tmp_path / "mlruns" / "studies" / "small" / "report.html").read_text()
-    assert "What changing a net from inside showed" in report
+    assert "Probes of trained networks" in report
     assert all(f"runs/{planned_run}/probes.html" in report for planned_run in probed)
 
 

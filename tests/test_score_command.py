@@ -109,4 +109,4 @@ def test_a_video_of_another_kind_exits_with_2_before_anything_is_scored(files, f
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert "an animation is a .gif or a .mp4" in capsys.readouterr().err
+    assert "an animation must be a .gif or a .mp4" in capsys.readouterr().err

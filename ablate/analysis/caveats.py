@@ -45,10 +45,7 @@ def _incomplete(outcomes: Outcomes, response: StudyResponse) -> Iterator[str]:
     }
     if without := sum(counts.values()):
         ends = ", ".join(f"{count} {end}" for end, count in counts.items() if count)
-        yield (
-            f"{without} of {outcomes.planned} runs have no {response.metric.title} ({ends}). "
-            "All effects leave them out. Such runs are seldom typical, so the effects may be biased."
-        )
+        yield f"{without} of {outcomes.planned} runs have no {response.metric.title}: {ends}."
 
 
 def _undefined(runs: pd.DataFrame, response: StudyResponse) -> Iterator[str]:
