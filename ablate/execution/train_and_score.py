@@ -17,7 +17,7 @@ from ablate.storage.paths import RunPaths
 from ablate.storage.records import SCORE_COLUMNS, RunRecord
 from ablate.study import PlannedRun
 from ablate.study.study_file import dump
-from ablate.training.evaluation import Viewed, evaluate, score_table
+from ablate.training.evaluation import ViewResult, evaluate, score_table
 from ablate.training.fit import Trained, choose_device, fit
 from ablate.training.loss_curve import Observe
 
@@ -75,7 +75,7 @@ def _facts(trained: Trained, device: torch.device) -> dict[str, str | int | floa
     }
 
 
-def _alignments(views: Mapping[str, Viewed]) -> dict[str, str | int]:
+def _alignments(views: Mapping[str, ViewResult]) -> dict[str, str | int]:
     """Return the facts that distinguish a late forecast, or a copied input, from a ghost."""
     facts: dict[str, str | int] = {}
     for name, view in views.items():
@@ -85,7 +85,7 @@ def _alignments(views: Mapping[str, Viewed]) -> dict[str, str | int]:
     return facts
 
 
-def _draw(planned_run: PlannedRun, views: Mapping[str, Viewed], paths: RunPaths) -> None:
+def _draw(planned_run: PlannedRun, views: Mapping[str, ViewResult], paths: RunPaths) -> None:
     for name, view in views.items():
         title = f"{planned_run.title}: {name.replace('_', ' ')}"
         write_frame_grid(paths.frame_grid(name), view.example, title)

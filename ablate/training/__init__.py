@@ -1,1 +1,1 @@
-"""One run: optimization, loss curve, resuming, checkpoints, evaluation."""
+"""Training and evaluation of one run: optimization, loss curve, resuming, checkpoints."""

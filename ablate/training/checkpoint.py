@@ -1,4 +1,4 @@
-"""A trained run, taken up again from its folder."""
+"""A trained model, restored from the folder of its run."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -22,19 +22,19 @@ CPU = torch.device("cpu")
 def restore(paths: RunPaths) -> tuple[RunSpec, Forecaster]:
     """Return a run and its trained model, on the CPU and in inference mode.
 
-    Raises DataError where its run.yaml or checkpoint is missing or damaged, or the two do not belong together.
+    Raises DataError if run.yaml or the checkpoint is missing or damaged, or if the two do not belong together.
     """
     try:
         run = load_run(paths.run_yaml)
     except SpecError as error:
-        raise DataError(f"{error}\na checkpoint needs beside it the run.yaml that it was trained by") from error
+        raise DataError(f"{error}\nthe folder of a checkpoint must contain the run.yaml of its training") from error
     model = initial_model(run, CPU)
     if paths.record.exists():
         _check_digest(paths)
     try:
         model.load_state_dict(plain_weights(paths.checkpoint))
     except RuntimeError as error:
-        raise DataError(f"{paths.checkpoint}: not of the model in {paths.run_yaml}: {_in_a_line(error)}") from error
+        raise DataError(f"{paths.checkpoint}: not of the model in {paths.run_yaml}: {_one_line(error)}") from error
     return run, model.eval()
 
 
@@ -48,27 +48,27 @@ def _check_digest(paths: RunPaths) -> None:
             raise DataError(f"{paths.checkpoint}: {error}; run the study again after deleting its folder") from error
 
 
-def plain_weights(file: Path, wrappings: Sequence[str] = ()) -> dict[str, Tensor]:
-    """Read tensors by name, be they below one of the keys in `wrappings`.
+def plain_weights(file: Path, wrapper_keys: Sequence[str] = ()) -> dict[str, Tensor]:
+    """Return the tensors of a file by name; they may be nested under some of `wrapper_keys`.
 
-    Nothing but tensors and plain values is unpickled, so a file from elsewhere can run no code, and takes little more
-    memory than it has bytes. Raises DataError where the file is missing, damaged, or holds anything else.
+    Only tensors and plain values are unpickled, so an untrusted file executes no code, and needs little more memory
+    than its size. Raises DataError if the file is missing, damaged, or contains anything else.
     """
     try:
-        _refuse_compression(file)
+        _check_uncompressed(file)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what torch says of a damaged file is in the error as well
+            warnings.simplefilter("ignore")  # torch repeats its warning about a damaged file in the error
             weights = torch.load(file, map_location=CPU, weights_only=True)
     except DataError:
         raise
     except FileNotFoundError as error:
         raise DataError(f"{file}: there is no such file") from error
-    except Exception as error:  # torch meets damaged files with errors of any class
+    except Exception as error:  # for damaged files torch raises errors of any class
         raise DataError(
             f"{file}: no checkpoint of plain weights: it is damaged, or would run its own code on loading "
-            f"({_in_a_line(error)}); save model.state_dict() alone"
+            f"({_one_line(error)}); save model.state_dict() alone"
         ) from error
-    for key in wrappings:
+    for key in wrapper_keys:
         if isinstance(weights, Mapping) and isinstance(weights.get(key), Mapping):
             weights = weights[key]
     if not isinstance(weights, Mapping) or not all(map(_is_named_tensor, weights.items())):
@@ -76,17 +76,19 @@ def plain_weights(file: Path, wrappings: Sequence[str] = ()) -> dict[str, Tensor
     return dict(weights)
 
 
-def _refuse_compression(file: Path) -> None:
-    """Refuse an archive that may grow without bound as it is read; torch itself compresses nothing."""
+def _check_uncompressed(file: Path) -> None:
+    """Raise DataError for a compressed archive, which may need any amount of memory; torch writes no such file."""
     if is_zipfile(file):
         with ZipFile(file) as archive:
             if any(entry.compress_type != ZIP_STORED for entry in archive.infolist()):
-                raise DataError(f"{file}: its archive is compressed, as torch.save makes none; save it with torch")
+                raise DataError(
+                    f"{file}: found a compressed archive; torch.save writes uncompressed ones: save it with torch"
+                )
 
 
 def _is_named_tensor(item: tuple[object, object]) -> bool:
     return isinstance(item[0], str) and isinstance(item[1], Tensor)
 
 
-def _in_a_line(error: Exception) -> str:
+def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200]

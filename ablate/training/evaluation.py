@@ -1,4 +1,4 @@
-"""What a trained model forecasts in each view, scored clip by clip and step by step."""
+"""Forecasts of a trained model in each view, scored per clip and forecast step."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,46 +22,56 @@ from ablate.measurement.scoring.summary import EXTREMES, strongest_and_weakest
 from ablate.storage.records import SCORE_COLUMNS, ClipNumbers, Example
 from ablate.study import Evaluation, RunSpec, View
 
-RECOMPUTED_OVER = 256  # training clips: enough that the averages' own spread is far below a batch's
+RECOMPUTED_OVER = 256  # training clips: enough to make the sampling error far smaller than that of one batch
 
 
 @dataclass(frozen=True)
-class Viewed:
-    """What one view showed: its scores, and the frames of some of its clips."""
+class ViewResult:
+    """The scores of one view, and the frames of some of its clips."""
 
     scores: ForecastScores
     example: Example
 
 
-def evaluate(model: Forecaster, run: RunSpec, source: ClipSource, device: torch.device) -> dict[str, Viewed]:
-    """Return what every view of the run shows of its trained model, by the view's name."""
+def evaluate(model: Forecaster, run: RunSpec, source: ClipSource, device: torch.device) -> dict[str, ViewResult]:
+    """Return the result of every view of the run, by the name of the view.
+
+    First recomputes the statistics of batch normalization over training clips. Raises DataError if a view starts after
+    the last clip.
+    """
     recompute_statistics(model, training_videos(run, source, device))
-    return {name: _viewed(model, view, run.evaluation, source, device) for name, view in run.evaluation.views.items()}
+    return {
+        name: _evaluate_view(model, view, run.evaluation, source, device) for name, view in run.evaluation.views.items()
+    }
 
 
-def score_table(views: Mapping[str, Viewed]) -> pd.DataFrame:
-    """Lay the scores out as rows (columns of SCORE_COLUMNS), forecast steps counted from 1."""
+def score_table(views: Mapping[str, ViewResult]) -> pd.DataFrame:
+    """Return the scores as rows (columns of SCORE_COLUMNS); forecast steps count from 1."""
     tables = [
-        _long(name, metric, values) for name, view in views.items() for metric, values in view.scores.metrics.items()
+        _score_rows(name, metric, values)
+        for name, view in views.items()
+        for metric, values in view.scores.metrics.items()
     ]
     return pd.concat(tables, ignore_index=True)
 
 
-def _viewed(model: Forecaster, view: View, evaluation: Evaluation, source: ClipSource, device: torch.device) -> Viewed:
+def _evaluate_view(
+    model: Forecaster, view: View, evaluation: Evaluation, source: ClipSource, device: torch.device
+) -> ViewResult:
     clips = _clips(view, evaluation, source)
     forecast = _forecast(model, clips, view, evaluation, device)
     start = evaluation.context + view.target_offset
     history, target = clips[:, :start], clips[:, start : start + evaluation.horizon]
     metrics = score(forecast, as_brightness(target), as_brightness(history))
     scores = ForecastScores(metrics, align(forecast, as_brightness(target), as_brightness(history)))
-    kept = _kept(scores, evaluation.examples)
-    return Viewed(scores, Example(history[kept], target[kept], as_ink(forecast[kept]), kept))
+    examples = _example_clips(scores, evaluation.examples)
+    return ViewResult(scores, Example(history[examples], target[examples], as_ink(forecast[examples]), examples))
 
 
-def _kept(scores: ForecastScores, first: int) -> ClipNumbers:
-    """Return the clips whose frames are kept: the first ones, then those that a page of the forecasts shows."""
+def _example_clips(scores: ForecastScores, first: int) -> ClipNumbers:
+    """Return the clips whose frames are stored: the first ones, then those that the page of forecasts shows."""
     ghosts = scores.metrics["ghost_ratio"]
-    extremes = [clip for end in strongest_and_weakest(ghosts, EXTREMES) for clip in end]
+    extremes = [clip for clips in strongest_and_weakest(ghosts, EXTREMES) for clip in clips]
     return np.array(list(dict.fromkeys([*range(min(first, len(ghosts))), *extremes])), np.int64)
 
 
@@ -71,7 +81,7 @@ def _clips(view: View, evaluation: Evaluation, source: ClipSource) -> Clips:
         return source.held_out(end, frames)[view.first :]
     available = end if source.training_size is None else min(end, source.training_size)
     if view.first >= available:
-        raise DataError(f"a view begins at training clip {view.first}, but there are {available}; lower its 'first'")
+        raise DataError(f"a view starts at training clip {view.first}, but there are {available}; lower its 'first'")
     return source.training(np.arange(view.first, available), frames)
 
 
@@ -79,17 +89,17 @@ def _clips(view: View, evaluation: Evaluation, source: ClipSource) -> Clips:
 def _forecast(model: Forecaster, clips: Clips, view: View, evaluation: Evaluation, device: torch.device) -> Frames:
     context, horizon = evaluation.context, evaluation.horizon
     with statistics(model, view.statistics):
-        parts = [
+        forecasts = [
             model.forecast(video[:, :context], horizon)
             if view.forecast == "rollout"
             else model.one_step(video[:, : context + horizon - 1])[:, context - 1 :]
             for video in _videos(clips, evaluation.batch, device)
         ]
-    return torch.cat(parts)[:, :, 0].float().cpu().numpy()
+    return torch.cat(forecasts)[:, :, 0].float().cpu().numpy()
 
 
 def training_videos(run: RunSpec, source: ClipSource, device: torch.device) -> Iterator[Video]:
-    """Yield the first training clips in batches, as long as the run was trained on."""
+    """Yield the first training clips in batches, with as many frames as the run was trained on."""
     count = min(RECOMPUTED_OVER, source.training_size or RECOMPUTED_OVER)
     frames = run.training.scheme.frames_needed
     for first in range(0, count, run.training.batch):
@@ -102,7 +112,7 @@ def _videos(clips: Clips, batch: int, device: torch.device) -> Iterator[Video]:
         yield as_video(torch.from_numpy(clips[first : first + batch]).to(device))
 
 
-def _long(view: str, metric: str, values: FrameScores) -> pd.DataFrame:
+def _score_rows(view: str, metric: str, values: FrameScores) -> pd.DataFrame:
     clip, step = np.indices(values.shape)
     columns = (view, clip.ravel(), step.ravel() + 1, metric, values.ravel())
     return pd.DataFrame(dict(zip(SCORE_COLUMNS, columns, strict=True)))

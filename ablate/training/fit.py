@@ -1,4 +1,4 @@
-"""One run's training, in reading order: weights, batch, loss, gradient, step, curve."""
+"""Training of one run, in reading order: weights, batch, loss, gradient, step, loss curve."""
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def fit(
         except torch.OutOfMemoryError:
             if micro_batches >= run.training.batch:
                 raise
-        torch.cuda.empty_cache()  # outside the handler, where nothing of the attempt is alive any more
+        torch.cuda.empty_cache()  # after the handler: inside it the exception still holds the memory of the attempt
         micro_batches = min(2 * micro_batches, run.training.batch)
 
 
@@ -71,10 +71,10 @@ def _fit(
     draws = torch.Generator().manual_seed(derive(run.seed, "scheduled_sampling"))
     curve = LossCurve(run, source, device, observe)
     learning, state = Learning(model, optimizer, draws, curve), TrainingState(state_file, run, micro_batches, device)
-    done = state.resume(learning)
-    stream = batches(source, training.scheme.frames_needed, training.batch, run.seed, device, start=done)
+    steps_before = state.resume(learning)
+    stream = batches(source, training.scheme.frames_needed, training.batch, run.seed, device, start=steps_before)
     pixels = training.steps * training.batch * training.scheme.frames_needed * run.data.frame_size**2
-    for step in range(done + 1, training.steps + 1):
+    for step in range(steps_before + 1, training.steps + 1):
         clips = as_video(next(stream))
         progress = (step - 1) / max(training.steps - 1, 1)
         optimizer.zero_grad()
@@ -89,12 +89,12 @@ def _fit(
         optimizer.step()
         if not curve.add(step, torch.stack(losses).sum(), model):
             break
-        state.keep(step, learning)
-    return Trained(model.eval(), curve.table(), curve.diverged, micro_batches, done, state.earlier_seconds)
+        state.save_if_due(step, learning)
+    return Trained(model.eval(), curve.table(), curve.diverged, micro_batches, steps_before, state.earlier_seconds)
 
 
 def initial_model(run: RunSpec, device: torch.device) -> Forecaster:
-    """Build the run's model with the weights of its seed, whatever else was drawn before."""
+    """Return the run's model with the initial weights of its seed, whatever was drawn before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive(run.seed, "weights"))  # noqa: TID251  # layers draw from torch's global state
         model: Forecaster = run.model.build()
@@ -102,7 +102,7 @@ def initial_model(run: RunSpec, device: torch.device) -> Forecaster:
 
 
 def choose_device(training: Training) -> torch.device:
-    """Return the device the run asks for; "auto" takes CUDA, then Apple's MPS, then the CPU."""
+    """Return the device of the run; "auto" is CUDA if available, else Apple's MPS, else the CPU."""
     if training.device != "auto":
         return torch.device(training.device)
     if torch.cuda.is_available():
@@ -111,9 +111,9 @@ def choose_device(training: Training) -> torch.device:
 
 
 def autocast(training: Training, device: torch.device) -> AbstractContextManager[object]:
-    """Return the arithmetic of the run's precision; on a CPU it is always float32.
+    """Return a context with the arithmetic of the run's precision; on a CPU it is always float32.
 
-    bfloat16 convolutions with even kernels are wrong or slow on CPUs (pytorch#163347, #183815).
+    On CPUs, bfloat16 convolutions with even kernels are wrong or slow (pytorch#163347, #183815).
     """
     if device.type != "cuda":
         return nullcontext()
