@@ -6,10 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import settings
 
+import tests.shape_checker  # noqa: F401  # so that jaxtyping finds it, before the package is loaded
 from ablate.storage.paths import Store
 from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, Outcome, RunRecord
 from ablate.study import PlannedRun, RunSpec, StudySpec
+
+settings.register_profile("ablate", deadline=None)  # a busy machine is no failure
+settings.load_profile("ablate")
 
 SMALL_BASE = {
     "data": {"kind": "moving_mnist", "frame_size": 16, "digits": 1, "train_clips": 8},

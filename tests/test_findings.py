@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ablate.core.errors import DataError
-from ablate.core.plain_json import plain
+from ablate.core.plain import plain
 from ablate.storage.failed_attempts import FailedAttempt, FailedAttempts, failed_attempts
 from ablate.storage.findings import Chart, Finding, Image, Line, MetricChange, load, save
 from ablate.storage.paths import RunPaths

@@ -18,7 +18,7 @@ from ablate.analysis.outcomes import (
 )
 from ablate.analysis.study_table import StudyResponse, StudyTable, with_responses
 from ablate.core.errors import AnalysisError
-from ablate.core.plain_json import plain
+from ablate.core.plain import plain
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.inference import FactorVerdict, Inference

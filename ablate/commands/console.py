@@ -10,8 +10,8 @@ from typing import Any
 
 from rich.console import Console
 
-from ablate.core.control_characters import visible
 from ablate.core.errors import AblateError, OldNamesWarning, SpecError
+from ablate.core.plain import visible
 from ablate.storage.atomic import whole_file
 
 INTERNAL_ERROR = 1

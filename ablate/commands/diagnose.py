@@ -9,7 +9,7 @@ from rich.console import Console
 
 from ablate.commands.console import json_text, say, write
 from ablate.core.errors import DataError
-from ablate.core.plain_json import plain
+from ablate.core.plain import plain
 from ablate.diagnosis.diagnose import DiagnosisSettings
 from ablate.diagnosis.diagnose import diagnose as diagnose_model
 from ablate.diagnosis.foreign_torch import ForeignModel, file_and_name, load_torch

@@ -1,1 +1,1 @@
-"""Words of the code that every room uses: errors, seeds, arrays, sizes."""
+"""Foundations that every room uses: errors, seeds, array shapes, the base class of specs, and plain values."""

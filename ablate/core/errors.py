@@ -1,4 +1,4 @@
-"""Every error a user may meet, each with the exit code it ends the command with."""
+"""Every error that a user may see, each with the exit code of the command."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import ClassVar
 
 
 class AblateError(Exception):
-    """Something failed for a reason that one line can say."""
+    """Something failed for a reason that fits on one line."""
 
     exit_code: ClassVar[int] = 1
 
@@ -28,12 +28,12 @@ class Fault:
 
 
 def dotted(loc: Loc) -> str:
-    """Write a place as one reads it: base.model.filters[0]."""
+    """Return a place as text: base.model.filters[0]."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in loc).removeprefix(".")
 
 
 class SpecError(AblateError):
-    """A study file, or an override of it, is wrong; `faults` says where, where that is known."""
+    """A study file, or an override of it, is wrong. `faults` holds the places of the mistakes, if they are known."""
 
     exit_code = 2
 
@@ -43,7 +43,7 @@ class SpecError(AblateError):
 
     @classmethod
     def of(cls, faults: Sequence[Fault]) -> "SpecError":
-        """Make one error of every mistake, a line each."""
+        """Return one error for all mistakes, one line each."""
         return cls("\n".join(str(fault) for fault in faults), faults)
 
 
@@ -52,13 +52,13 @@ class OldNamesWarning(FutureWarning):
 
 
 class DesignError(AblateError):
-    """A design cannot be laid out over the given factors."""
+    """A design is not possible with the given factors."""
 
     exit_code = 2
 
 
 class DataError(AblateError):
-    """A data file is missing, damaged or not what it should be."""
+    """A data file is missing, damaged, or in the wrong format."""
 
     exit_code = 2
 
@@ -70,23 +70,23 @@ class TableError(AblateError):
 
 
 class DownloadError(AblateError):
-    """A download did not arrive whole."""
+    """A download is incomplete."""
 
 
 class RunFailedError(AblateError):
-    """One run of a study could not be finished."""
+    """One run of a study failed."""
 
 
 class AnalysisError(AblateError):
-    """There is nothing, or too little, to analyze."""
+    """There are no runs, or too few, to analyze."""
 
 
 def alternatives(word: object, known: Collection[str]) -> str:
-    """End a sentence about an unknown word with the known word that is near, if one is, and with all of them."""
+    """Return the end of an error about an unknown word: the most similar known word, if any, and all known words."""
     return f"{did_you_mean(word, known)}; allowed: {', '.join(sorted(known))}"
 
 
 def did_you_mean(word: object, known: Collection[str]) -> str:
-    """Go on after an unknown word with the known word that is near; empty where none is."""
-    near = get_close_matches(str(word), known, n=1)
-    return f" (did you mean {near[0]!r}?)" if near else ""
+    """Return a question that names the most similar known word; empty if none is similar."""
+    similar = get_close_matches(str(word), known, n=1)
+    return f" (did you mean {similar[0]!r}?)" if similar else ""

@@ -1,4 +1,4 @@
-"""One seed per purpose, so that changing how one thing is drawn leaves every other draw alone."""
+"""One seed per purpose, so that a change in one kind of random draw leaves all other draws unchanged."""
 
 import hashlib
 from typing import Literal
@@ -20,8 +20,8 @@ Purpose = Literal[
 def derive(seed: int, purpose: Purpose) -> int:
     """Return the 63-bit seed of one purpose within a run or study.
 
-    The value is the head of SHA-256 over both arguments: the same everywhere, and unrelated for
-    neighboring seeds or different purposes.
+    The value is the first 63 bits of SHA-256 over both arguments. It is the same on every machine, and unrelated for
+    neighboring seeds and for different purposes.
     """
     digest = hashlib.sha256(f"{purpose}:{seed}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

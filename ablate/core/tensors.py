@@ -1,4 +1,4 @@
-"""The shapes of torch tensors that pass between files, by name; checked while the tests run."""
+"""Named shapes of torch tensors; the tests check them."""
 
 from jaxtyping import Float
 from torch import Tensor

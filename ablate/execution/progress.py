@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from ablate.core.control_characters import visible
+from ablate.core.plain import visible
 
 
 @dataclass

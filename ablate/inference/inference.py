@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from ablate.core.plain_json import plain
+from ablate.core.plain import plain
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict

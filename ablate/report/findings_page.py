@@ -7,7 +7,7 @@ from typing import Any
 
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.phrases import decimals
-from ablate.core.plain_json import plain
+from ablate.core.plain import plain
 from ablate.report.finding_figures import changes_figure, chart_figure, image_strip, metric_title
 from ablate.report.page import data_uri, rendered, svg_uri
 from ablate.report.words import run_words

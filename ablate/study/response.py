@@ -6,8 +6,7 @@ import pandas as pd
 from pydantic import model_validator
 
 from ablate.core.errors import alternatives
-from ablate.core.sizes import FrameCount
-from ablate.core.spec_base import Spec
+from ablate.core.spec_base import FrameCount, Spec
 from ablate.measurement.metrics import METRICS
 from ablate.measurement.run_mean import mean_score, step_sums
 from ablate.study.run import ROLLOUT, Evaluation

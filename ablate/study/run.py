@@ -10,8 +10,7 @@ from ablate.components.losses import BCE, AnyLoss, SSIMLoss
 from ablate.components.models import AnyModel, ConvLSTM, EncoderForecaster
 from ablate.components.optimizers import Adam
 from ablate.components.schemes import AnyScheme, TeacherForced
-from ablate.core.sizes import BatchSize, ClipCount, FrameCount, StepCount
-from ablate.core.spec_base import Spec
+from ablate.core.spec_base import BatchSize, ClipCount, FrameCount, Spec, StepCount
 from ablate.storage.records import identity
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]

@@ -10,8 +10,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
-from ablate.core.control_characters import CONTROL
 from ablate.core.errors import Fault, Loc, SpecError
+from ablate.core.plain import CONTROL
 
 CORE = "tag:yaml.org,2002:"
 TYPED = {f"{CORE}{name}" for name in ("int", "float", "bool", "null")}

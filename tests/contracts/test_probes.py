@@ -9,7 +9,7 @@ from ablate.components.models import AnyModel, ConvLSTM, EncoderForecaster, Pers
 from ablate.components.models.normalization import BatchNorm
 from ablate.components.models.specs import BatchNormalization, GroupNormalization, LayerNormalization
 from ablate.components.models.tap import Tap
-from ablate.core.plain_json import plain
+from ablate.core.plain import plain
 from ablate.diagnosis.probes import PROBES, Subject
 from ablate.diagnosis.probes.probe import layers_of
 from ablate.storage.findings import load, save

@@ -12,8 +12,7 @@ from ablate.components.data.digits import SIDE, Split, digits
 from ablate.components.data.source import ClipSource, Indices, Threshold, binarized
 from ablate.core.arrays import Clips
 from ablate.core.seeds import derive
-from ablate.core.sizes import ClipCount
-from ablate.core.spec_base import Spec
+from ablate.core.spec_base import ClipCount, Spec
 
 Draws = Float[np.ndarray, "clip digit 4"]
 """Uniform in [0, 1): the digit, its first row and column, its direction."""

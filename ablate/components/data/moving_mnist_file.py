@@ -14,8 +14,7 @@ from pydantic import Field
 from ablate.components.data.source import ClipSource, Indices, Threshold, binarized
 from ablate.core.arrays import Clips
 from ablate.core.errors import DataError
-from ablate.core.sizes import ClipCount
-from ablate.core.spec_base import Spec
+from ablate.core.spec_base import ClipCount, Spec
 
 MD5 = "be083ec986bfe91a449d63653c411eb2"
 FRAMES, SIDE = 20, 64

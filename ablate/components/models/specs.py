@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, final
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat, model_validator
 
-from ablate.core.sizes import MOST_WEIGHTS, FilterCount, KernelSize, LayerCount
-from ablate.core.spec_base import Spec
+from ablate.core.spec_base import MAX_WEIGHTS, FilterCount, KernelSize, LayerCount, Spec
 
 if TYPE_CHECKING:
     from torch import nn
@@ -97,8 +96,8 @@ class ConvLSTMStack(ModelSpec, ABC):
         for filters, kernel, state_kernel in self.shapes():
             weights += 4 * filters * (channels * kernel**2 + filters * state_kernel**2)
             channels = filters
-        if weights > MOST_WEIGHTS:
-            raise ValueError(f"found layers of {weights:,} weights together; at most {MOST_WEIGHTS:,}")
+        if weights > MAX_WEIGHTS:
+            raise ValueError(f"found layers of {weights:,} weights together; at most {MAX_WEIGHTS:,}")
 
     def _for_each(self, name: str, value: int | tuple[int, ...]) -> tuple[int, ...]:
         values = (value,) * self.layers if isinstance(value, int) else value

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, final
 
 from pydantic import Field
 
-from ablate.core.sizes import FrameCount
-from ablate.core.spec_base import Spec
+from ablate.core.spec_base import FrameCount, Spec
 
 if TYPE_CHECKING:
     from ablate.components.losses.loss import Loss

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ablate.core.plain_json import plain
+from ablate.core.plain import plain
 from ablate.inference.calibration.campaign import Campaign
 from ablate.inference.calibration.rates import Rate, Rates, rate_words
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from ablate.core.control_characters import visible
 from ablate.core.errors import DataError, did_you_mean
+from ablate.core.plain import visible
 
 if TYPE_CHECKING:
     from pyarrow import ChunkedArray, Field
