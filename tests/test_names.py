@@ -48,7 +48,7 @@ def trees():
 
 def names_without_meaning(tree):
     return [
-        (node.lineno, name)
+        (getattr(node, "lineno", 0), name)
         for node in ast.walk(tree)
         for name in named(node)
         if name.strip("_").lower() in WITHOUT_MEANING
