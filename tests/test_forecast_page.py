@@ -181,8 +181,8 @@ def test_the_head_says_how_early_the_forecast_is_shown(example, read_page):
     )
 
 
-def test_the_head_says_that_the_forecast_is_shown_at_its_own_time(blank_page):
-    assert "Alignment in time correct" in blank_page.text
+def test_the_head_says_that_the_forecast_has_no_offset(blank_page):
+    assert "Alignment in time no offset" in blank_page.text
 
 
 def test_the_offset_that_fits_best_is_marked_in_the_table(page):

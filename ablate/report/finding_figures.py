@@ -53,9 +53,11 @@ def changes_figure(changes: Sequence[MetricChange]) -> str:
         panels[0].set_ylim(len(conditions) - 0.5, -0.5)
         for axes, metric in zip(panels, metrics, strict=False):
             _panel(axes, f"change in {metric_title(metric)}")
-            for change in changes:
-                if change.metric == metric:
-                    _change(axes, conditions.index(change.condition), change)
+            metric_changes = [change for change in changes if change.metric == metric]
+            for change in metric_changes:
+                _change(axes, conditions.index(change.condition), change)
+            if all(math.isnan(change.difference) for change in metric_changes):
+                axes.set_xlim(-1, 1)  # 0 in the middle, so that "undefined" does not cover the labels of the rows
         for axes in panels[len(metrics) :]:
             axes.set_axis_off()
         return svg(figure)

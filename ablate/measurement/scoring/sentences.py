@@ -98,7 +98,7 @@ def _faded(signal: StepCurve) -> Iterator[str]:
 
 def _caveats(clips: int, undefined: int, frames: int) -> Iterator[str]:
     if undefined > OFTEN_UNDEFINED * frames:
-        yield f"The ghost ratio is undefined in {undefined:,} of {frames:,} forecast frames, which means leave out."
+        yield f"The ghost ratio is undefined in {undefined:,} of {frames:,} forecast frames. Means leave these out."
     if clips < FEW_CLIPS:
         yield f"Only {clips} clip{'s' * (clips > 1)}: too few to generalize to other clips."
 
