@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from ablate.components.models import ConvLSTM
+from ablate.components.models import ConvLSTM, Persistence
 from ablate.components.models.fast.gates import ActivationNames
 from ablate.components.models.specs import BatchNormalization
 from ablate.diagnosis.probes.cell_growth import CellGrowth
@@ -290,6 +290,6 @@ def test_moving_averages_gone_wrong_are_told_from_those_of_the_batch():
 
 
 def test_probes_of_the_inside_pass_by_what_has_none():
-    floor = replace(subject(adding_net()), model=torch.nn.Identity())
+    floor = replace(subject(adding_net()), model=Persistence().build())
     inside = (Memory(), ForgetGate(), Feeding(), HeadSwap(), NormalizationStatistics(), Gates(), CellGrowth())
     assert not any(probe.applies_to(floor) for probe in inside)

@@ -9,4 +9,7 @@ Video = Float[Tensor, "batch time channel height width"]
 Frame = Float[Tensor, "batch channel height width"]
 """One time step of a Video, or of a layer's features."""
 
+Forecast = Float[Tensor, "batch step channel height width"]
+"""Frames of forecast steps, whose number differs from that of the frames before them."""
+
 Scalar = Float[Tensor, ""]

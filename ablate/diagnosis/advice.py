@@ -56,7 +56,7 @@ def _positions_advice(numbers: Numbers) -> Iterator[str]:
     inside, at_end = numbers.get("loss_inside"), numbers.get("loss_at_end")
     if (
         isinstance(inside, float)
-        and _above(numbers["difference_low"], 0)
+        and _above(numbers["difference_low"], 0.0)
         and _above(at_end, (1 + NOTABLE_EXCESS) * inside)
     ):
         yield (
@@ -101,7 +101,7 @@ def _error_sentence(summary: ForecastSummary) -> str:
 def _reach_advice(numbers: Numbers) -> Iterator[str]:
     reaches = [numbers.get("carries_down_and_right"), numbers.get("carries_up_and_left")]
     speed, least = numbers.get("speed"), min((reach for reach in reaches if isinstance(reach, int)), default=None)
-    if least is not None and _above(speed, least):
+    if least is not None and _above(speed, float(least)):
         yield (
             f"Widen the receptive field (larger kernels, more layers, coarser frames): digits move {speed:.1f} pixels "
             f"per step, and one step reaches {_counted(least, 'pixel')} in its weakest direction."

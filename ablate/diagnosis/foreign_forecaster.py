@@ -11,13 +11,15 @@ from torch.utils.checkpoint import checkpoint, set_checkpoint_early_stop
 
 from ablate.components.models.forecaster import Forecaster
 from ablate.core.errors import DataError
-from ablate.core.tensors import Frame, Video
+from ablate.core.tensors import Forecast, Frame, Video
 from ablate.diagnosis.foreign_torch import ForeignModel, foreign_reason
 
 Kind = Literal["next_at_every_position", "next_only", "future"]
 Predicts = Literal["next", "future"]
 Output = Float[Tensor, "batch output 1 height width"]
 """What a model returned for a video, as frames of one channel."""
+Window = Float[Tensor, "batch window channel height width"]
+"""The frames that a model sees of a longer or shorter video."""
 
 MIN_BRIGHTNESS, MAX_BRIGHTNESS = -0.5, 1.5  # a model of brightness in [0, 1] errs by less; logits exceed them
 CLEAR_SHARE = 0.95  # one kind fits better than another if its error is below this share of the other's
@@ -72,7 +74,7 @@ class ForeignForecaster(Forecaster):
         self._foreign = model
         self.convention = convention
 
-    def forecast(self, history: Video, horizon: int) -> Video:
+    def forecast(self, history: Video, horizon: int) -> Forecast:
         """See Forecaster: the model's predictions are fed back until there are `horizon` of them."""
         frames = history
         known = history.shape[1]
@@ -91,19 +93,19 @@ class ForeignForecaster(Forecaster):
         later = [self._next_frames(frames[:, : t + 1]) for t in range(context, length)]
         return torch.cat([first, *later], dim=1)
 
-    def _next_frames(self, frames: Video) -> Video:
+    def _next_frames(self, frames: Video) -> Output:
         """Return the next frames, as many as one call returns."""
         if self.convention.kind != "next_at_every_position":
             return self._called(self._window(frames))
         seen = self._window(frames) if self.convention.fixed_length else frames
         return self._called(seen)[:, -1:]
 
-    def _window(self, frames: Video) -> Video:
+    def _window(self, frames: Video) -> Window:
         missing = self.convention.context - frames.shape[1]
         before = [frames[:, :1]] * max(0, missing)
         return torch.cat([*before, frames], dim=1)[:, -self.convention.context :]
 
-    def _called(self, frames: Video) -> Video:
+    def _called(self, frames: Video) -> Output:
         if not (self.convention.differentiable and frames.requires_grad):
             return self._output(frames.detach())
         # a rollout calls the model on ever longer sequences; keeping all activations for backward would take gigabytes
@@ -111,7 +113,7 @@ class ForeignForecaster(Forecaster):
             video: Video = checkpoint(self._output, frames, use_reentrant=False)
         return video
 
-    def _output(self, frames: Video) -> Video:
+    def _output(self, frames: Video) -> Output:
         return call_model(self._foreign, frames, logits=self.convention.logits)
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ablate.components.models.convlstm import ConvLSTMNetwork
-from ablate.components.models.convlstm_layer import Features
+from ablate.components.models.convlstm_layer import Hidden
 from ablate.components.models.head import OutputHead, TimeHead, build_head
 from ablate.components.models.specs import Head
 from ablate.core.tensors import Video
@@ -78,7 +78,7 @@ def _heads(model: ConvLSTMNetwork, training: Video) -> dict[str, OutputHead]:
     return heads
 
 
-def fitted_head(kind: Head, features: Features, future: Video) -> OutputHead:
+def fitted_head(kind: Head, features: Hidden, future: Video) -> OutputHead:
     """Return a head of this kind, fitted to predict the frame after each step of the features."""
     with torch.random.fork_rng(devices=[]):  # its initial weights are random, and overwritten
         head = build_head(kind, features.shape[2], "keras").to(features.device)
@@ -106,9 +106,9 @@ def cut_off(head: TimeHead) -> TimeHead:
 
 
 @torch.no_grad()
-def _features(model: ConvLSTMNetwork, frames: Video) -> Features:
+def _features(model: ConvLSTMNetwork, frames: Video) -> Hidden:
     """Return the input of the head."""
-    inputs_seen: list[Features] = []
+    inputs_seen: list[Hidden] = []
     hook = model.head.register_forward_pre_hook(lambda _, inputs: inputs_seen.append(inputs[0]))
     try:
         model.one_step(frames)

@@ -9,6 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from ablate.components.models.convlstm_layer import ConvLSTMLayer
 from ablate.components.models.forecaster import Forecaster
@@ -17,6 +19,8 @@ from ablate.core.arrays import Frames, FrameScores, History
 from ablate.core.tensors import Video
 from ablate.measurement.metrics import score
 from ablate.storage.findings import Finding
+
+TrainingClips = Float[Tensor, "training_clip training_time channel height width"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Subject:
     clips: Video
     context: int
     horizon: int
-    training: Video | None
+    training: TrainingClips | None
     batch: int = 16
 
     @property
