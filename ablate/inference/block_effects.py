@@ -12,16 +12,12 @@ def less_block_effects(table: RunTable) -> Float[np.ndarray, " run"]:
     """Return the responses minus their block's effect, NaN for runs without a response.
 
     Block effects are those of the additive model of cells and blocks, so a block that lacks good cells does not count
-    as a bad block. If every block has all cells, they are the means of the blocks.
+    as a bad block. If every block has all cells, they are the means of the blocks. A table computes them once.
     """
-    cell, block = table.cell[table.defined], table.block[table.defined]
-    response = table.response[table.defined]
-    residual = response
-    for _ in range(SWEEPS):
-        response = response - _group_means(residual, block)
-        residual = response - _group_means(response, cell)
-    adjusted = np.full(len(table.defined), np.nan)
-    adjusted[table.defined] = response
+    key = "less block effects"
+    if key not in table.derived:
+        table.derived[key] = _less_block_effects(table)
+    adjusted: np.ndarray = table.derived[key]
     return adjusted
 
 
@@ -51,6 +47,18 @@ def within(values: Shaped[np.ndarray, "run ..."], block: Int[np.ndarray, " run"]
     means = total / count.reshape(-1, *[1] * (values.ndim - 1))
     centered: np.ndarray = values - means[group]
     return centered
+
+
+def _less_block_effects(table: RunTable) -> Float[np.ndarray, " run"]:
+    cell, block = table.cell[table.defined], table.block[table.defined]
+    response = table.response[table.defined]
+    residual = response
+    for _ in range(SWEEPS):
+        response = response - _group_means(residual, block)
+        residual = response - _group_means(response, cell)
+    adjusted = np.full(len(table.defined), np.nan)
+    adjusted[table.defined] = response
+    return adjusted
 
 
 def _group_means(values: Float[np.ndarray, " run"], group: Int[np.ndarray, " run"]) -> Float[np.ndarray, " run"]:
