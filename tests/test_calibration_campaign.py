@@ -25,13 +25,13 @@ def refuse(_table, _settings):
 
 def test_every_study_of_every_scenario_is_judged_once():
     scenarios = [SCENARIOS["no_effect"], SCENARIOS["one_cause"]]
-    found = [(name, number) for name, number, _ in judgments(campaign(), scenarios, 4, workers=2)]
-    assert sorted(found) == [(scenario.name, number) for scenario in scenarios for number in range(4)]
+    results = [(name, number) for name, number, _ in judgments(campaign(), scenarios, 4, workers=2)]
+    assert sorted(results) == [(scenario.name, number) for scenario in scenarios for number in range(4)]
 
 
 def test_a_study_can_be_judged_again_alone():
     scenario = SCENARIOS["one_cause"]
-    together = {number: own for _, number, own in judgments(campaign(), [scenario], 3, workers=2)}
+    together = {number: judgment for _, number, judgment in judgments(campaign(), [scenario], 3, workers=2)}
     assert campaign().judgment(scenario, 2) == together[2]
 
 
@@ -71,10 +71,12 @@ def test_a_worker_that_dies_ends_it_in_one_line(tmp_path, monkeypatch):
 def test_what_is_promised_holds_on_72_cells_and_2_seeds():
     whole = campaign((3, 3, 2, 2, 2), 2)
     scenarios = [SCENARIOS[name] for name in ("no_effect", "one_cause", "pure_interaction")]
-    found = {
-        scenario.name: rates(scenario.name, [own for _, _, own in judgments(whole, [scenario], 300, workers=2)])
+    results = {
+        scenario.name: rates(
+            scenario.name, [judgment for _, _, judgment in judgments(whole, [scenario], 300, workers=2)]
+        )
         for scenario in scenarios
     }
-    checked = criteria(found, whole)
+    checked = criteria(results, whole)
     assert len(checked) == 5
     assert [criterion for criterion in checked if not criterion.holds] == []

@@ -36,7 +36,7 @@ def files(tmp_path_factory):
 def test_every_scenario_is_simulated(files):
     output, document, picture = files
     assert list(document["scenarios"]) == list(SCENARIOS)
-    assert {own["studies"] for own in document["scenarios"].values()} == {3}
+    assert {rates["studies"] for rates in document["scenarios"].values()} == {3}
     for scenario in SCENARIOS.values():
         assert scenario.title.split()[0] in output
         assert scenario.title in picture

@@ -44,12 +44,12 @@ def test_the_same_study_is_drawn_again(name):
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_another_number_or_seed_is_another_study(name):
-    one, other, elsewhere = (
+    first, second, elsewhere = (
         simulate(SCENARIOS[name], CROSSED, SIZES, seed, number).table.response
         for seed, number in ((1, 7), (1, 8), (2, 7))
     )
-    assert not np.array_equal(one[:50], other[:50])
-    assert not np.array_equal(one[:50], elsewhere[:50])
+    assert not np.array_equal(first[:50], second[:50])
+    assert not np.array_equal(first[:50], elsewhere[:50])
 
 
 def test_scenarios_draw_unrelated_noise():
@@ -99,8 +99,8 @@ def test_every_pair_interacts_in_some_study():
 
 
 def test_only_a_pair_that_is_tested_interacts():
-    one = replace(CROSSED, tested=(("E", "A"),))
-    assert {planted("pure_interaction", one, number).pair for number in range(10)} == {(0, 4)}
+    first = replace(CROSSED, tested=(("E", "A"),))
+    assert {planted("pure_interaction", first, number).pair for number in range(10)} == {(0, 4)}
     assert not SCENARIOS["pure_interaction"].fits(replace(CROSSED, tested=()))
 
 

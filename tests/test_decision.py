@@ -30,114 +30,114 @@ def simple(at, estimate, p=SURE, level="1"):
     return SimpleEffect("kernel", contrast, level, "3", "loss", at, estimate, estimate - 0.1, estimate + 0.1, p)
 
 
-def pair(p_adjusted, *simple_effects, other="loss", p=None):
+def pair(p_adjusted, *simple_effects, partner="loss", p=None):
     test = Randomization(p_adjusted if p is None else p, 0.001, "run", "exact")
     return Interaction(
-        ("kernel", other), ("kernel size", other.upper()), test, p_adjusted, 0.3, ((0.0,),), simple_effects
+        ("kernel", partner), ("kernel size", partner.upper()), test, p_adjusted, 0.3, ((0.0,),), simple_effects
     )
 
 
-def said(p, *interactions, effects=None, settings=MARGIN):
+def verdict_of(p, *interactions, effects=None, settings=MARGIN):
     test = Randomization(p, 0.001, "run", "exact")
     effects = (effect(), effect("5")) if effects is None else effects
     return decide(Evidence(KERNEL, effects, test, p, interactions), settings, 6)
 
 
 def test_a_factor_whose_own_test_is_significant_is_a_cause():
-    assert said(SURE).verdict == "cause"
+    assert verdict_of(SURE).verdict == "cause"
 
 
 def test_significant_is_up_to_alpha_and_no_further():
-    assert (said(0.05).verdict, said(0.0501).verdict) == ("cause", "undecided")
+    assert (verdict_of(0.05).verdict, verdict_of(0.0501).verdict) == ("cause", "undecided")
 
 
 def test_an_effect_that_turns_round_at_another_level_acts_with_that_factor():
-    found = said(SURE, pair(SURE, simple("bce", 0.3), simple("mse", -0.3)))
-    assert (found.verdict, found.partners) == ("acts only with", ("loss",))
+    verdict = verdict_of(SURE, pair(SURE, simple("bce", 0.3), simple("mse", -0.3)))
+    assert (verdict.verdict, verdict.partners) == ("acts only with", ("loss",))
 
 
 def test_an_effect_that_is_certain_at_one_level_only_acts_with_that_factor():
-    found = said(SURE, pair(SURE, simple("bce", 0.3), simple("mse", 0.1, p=UNSURE)))
-    assert (found.verdict, found.partners) == ("acts only with", ("loss",))
+    verdict = verdict_of(SURE, pair(SURE, simple("bce", 0.3), simple("mse", 0.1, p=UNSURE)))
+    assert (verdict.verdict, verdict.partners) == ("acts only with", ("loss",))
 
 
 def test_an_effect_that_is_certain_at_every_level_in_one_direction_is_a_cause():
-    assert said(SURE, pair(SURE, simple("bce", 0.3), simple("mse", 0.9))).verdict == "cause"
+    assert verdict_of(SURE, pair(SURE, simple("bce", 0.3), simple("mse", 0.9))).verdict == "cause"
 
 
 def test_one_contrast_that_holds_everywhere_is_enough():
     turning = [simple("bce", 0.3, level="5"), simple("mse", -0.3, level="5")]
-    assert said(SURE, pair(SURE, simple("bce", 0.3), simple("mse", 0.9), *turning)).verdict == "cause"
+    assert verdict_of(SURE, pair(SURE, simple("bce", 0.3), simple("mse", 0.9), *turning)).verdict == "cause"
 
 
 def test_a_pair_without_simple_effects_acts_together():
-    assert said(SURE, pair(SURE)).verdict == "acts only with"
+    assert verdict_of(SURE, pair(SURE)).verdict == "acts only with"
 
 
 def test_every_partner_is_named():
-    assert said(UNSURE, pair(SURE), pair(SURE, other="norm")).partners == ("loss", "norm")
+    assert verdict_of(UNSURE, pair(SURE), pair(SURE, partner="norm")).partners == ("loss", "norm")
 
 
 def test_an_interaction_of_other_factors_says_nothing_of_this_one():
-    others = replace(pair(SURE), factors=("loss", "norm"))
-    assert said(SURE, others).verdict == "cause"
+    unrelated = replace(pair(SURE), factors=("loss", "norm"))
+    assert verdict_of(SURE, unrelated).verdict == "cause"
 
 
 def test_effects_within_the_margin_are_no_cause():
-    assert said(UNSURE, effects=(effect(equivalent=True), effect("5", equivalent=True))).verdict == "not a cause"
+    assert verdict_of(UNSURE, effects=(effect(equivalent=True), effect("5", equivalent=True))).verdict == "not a cause"
 
 
 def test_one_effect_that_may_pass_the_margin_leaves_it_undecided():
-    assert said(UNSURE, effects=(effect(equivalent=True), effect("5", equivalent=False))).verdict == "undecided"
+    assert verdict_of(UNSURE, effects=(effect(equivalent=True), effect("5", equivalent=False))).verdict == "undecided"
 
 
 def test_a_trend_need_not_lie_within_the_margin():
     effects = (effect(equivalent=True), effect(trend="linear", equivalent=False))
-    assert said(UNSURE, effects=effects).verdict == "not a cause"
+    assert verdict_of(UNSURE, effects=effects).verdict == "not a cause"
 
 
 def test_one_seed_clears_nothing():
-    assert said(None, effects=(effect(equivalent=True, blocks=1),)).verdict == "undecided"
+    assert verdict_of(None, effects=(effect(equivalent=True, blocks=1),)).verdict == "undecided"
 
 
 def test_a_factor_without_any_effect_to_look_at_is_not_cleared():
-    assert said(None, effects=()).verdict == "undecided"
+    assert verdict_of(None, effects=()).verdict == "undecided"
 
 
 def test_a_factor_under_suspicion_of_an_interaction_is_not_cleared():
     # Not significant in the family, but 0.02 in a family of its own pair alone.
     within = (effect(equivalent=True),)
-    assert said(UNSURE, pair(0.2, p=0.02), effects=within).verdict == "undecided"
-    assert said(UNSURE, pair(0.9, p=0.2), effects=within).verdict == "not a cause"
+    assert verdict_of(UNSURE, pair(0.2, p=0.02), effects=within).verdict == "undecided"
+    assert verdict_of(UNSURE, pair(0.9, p=0.2), effects=within).verdict == "not a cause"
 
 
 def test_a_significant_effect_within_the_margin_is_a_cause_all_the_same():
-    assert said(SURE, effects=(effect(equivalent=True),)).verdict == "cause"
+    assert verdict_of(SURE, effects=(effect(equivalent=True),)).verdict == "cause"
 
 
 def test_seeds_are_asked_for_where_nothing_is_decided_and_only_there():
-    assert said(UNSURE).more_seeds_needed > 0
-    assert said(SURE).more_seeds_needed is None
-    assert said(UNSURE, effects=(effect(equivalent=True),)).more_seeds_needed is None
+    assert verdict_of(UNSURE).more_seeds_needed > 0
+    assert verdict_of(SURE).more_seeds_needed is None
+    assert verdict_of(UNSURE, effects=(effect(equivalent=True),)).more_seeds_needed is None
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("verdict", "words"),
     [
-        (said(SURE), "Its levels differ, averaged over the other factors, by more than chance explains."),
-        (said(SURE, pair(SURE)), "Its effect depends on LOSS."),
-        (said(UNSURE, effects=(effect(equivalent=True),)), "All its effects are within the margin."),
-        (said(None, effects=()), "These runs allow no test of it."),
+        (verdict_of(SURE), "Its levels differ, averaged over the other factors, by more than chance explains."),
+        (verdict_of(SURE, pair(SURE)), "Its effect depends on LOSS."),
+        (verdict_of(UNSURE, effects=(effect(equivalent=True),)), "All its effects are within the margin."),
+        (verdict_of(None, effects=()), "These runs allow no test of it."),
     ],
-    ids=lambda given: str(getattr(given, "verdict", "")),
+    ids=lambda case: str(getattr(case, "verdict", "")),
 )
-def test_the_reason_is_a_sentence(found, words):
-    assert found.reason == words
+def test_the_reason_is_a_sentence(verdict, words):
+    assert verdict.reason == words
 
 
 def test_what_is_undecided_says_what_is_missing():
-    assert "nor are they all within the margin; about" in said(UNSURE).reason
-    assert "and no margin was set" in said(UNSURE, settings=InferenceSettings()).reason
+    assert "nor are they all within the margin; about" in verdict_of(UNSURE).reason
+    assert "and no margin was set" in verdict_of(UNSURE, settings=InferenceSettings()).reason
 
 
 def seen(estimate=1.0, spread=1.0, seeds=8, runs=None, trend=None):
@@ -152,10 +152,10 @@ def seen(estimate=1.0, spread=1.0, seeds=8, runs=None, trend=None):
 
 @pytest.mark.parametrize(("size", "family"), [(0.3, 1), (0.6, 4), (0.8, 6)])
 def test_more_seeds_have_the_power_of_a_paired_t_test(size, family):
-    alone = TTestPower().solve_power(effect_size=size, alpha=0.05 / family, power=0.8)
+    seeds_needed = TTestPower().solve_power(effect_size=size, alpha=0.05 / family, power=0.8)
     more = more_seeds([seen(size)], "block", InferenceSettings(), family)
     assert more is not None
-    assert more + 8 == pytest.approx(alone, abs=1.5)
+    assert more + 8 == pytest.approx(seeds_needed, abs=1.5)
 
 
 def test_more_seeds_are_needed_for_a_smaller_effect():

@@ -30,38 +30,38 @@ def test_every_context_counts_alike():
 
 def test_with_blocks_as_the_unit_the_means_over_contexts_vary():
     # The blocks' means are 3, 4.5, 6: standard deviation 1.5 over three of them.
-    found = estimate(CROSSED, "block")
-    assert found.by_block.tolist() == pytest.approx([3.0, 4.5, 6.0])
-    assert (found.error, found.freedom) == pytest.approx((1.5 / np.sqrt(3), 2))
+    contrast = estimate(CROSSED, "block")
+    assert contrast.by_block.tolist() == pytest.approx([3.0, 4.5, 6.0])
+    assert (contrast.error, contrast.freedom) == pytest.approx((1.5 / np.sqrt(3), 2))
 
 
 def test_with_runs_as_the_unit_each_context_varies_for_itself():
     # Sums of squares 2 and 8 over 6 - 2 degrees of freedom: variance 2.5 of a difference, 2.5 / 6 of the mean.
-    found = estimate(CROSSED, "run")
-    assert (found.error, found.freedom) == pytest.approx((np.sqrt(2.5 / 6), 4))
+    contrast = estimate(CROSSED, "run")
+    assert (contrast.error, contrast.freedom) == pytest.approx((np.sqrt(2.5 / 6), 4))
 
 
 @pytest.mark.parametrize("unit", ["run", "block"])
 def test_an_effect_that_differs_between_contexts_is_no_error(unit):
-    moved = [(context, block, own + 100.0 * context) for context, block, own in CROSSED]
+    moved = [(context, block, value + 100.0 * context) for context, block, value in CROSSED]
     assert estimate(moved, unit).error == pytest.approx(estimate(CROSSED, unit).error)
 
 
 def test_a_block_without_a_context_is_compared_with_the_others_there():
     # Without (1, 2): block 2 has residual +1 of context 0 alone, about the mean of 2 and 6.
-    found = estimate(CROSSED[:-1], "block")
-    assert found.value == pytest.approx(4.0)
-    assert found.by_block.tolist() == pytest.approx([4.0 + (-1.0 - 1.0) / 2, 4.0 + (0.0 + 1.0) / 2, 5.0])
+    contrast = estimate(CROSSED[:-1], "block")
+    assert contrast.value == pytest.approx(4.0)
+    assert contrast.by_block.tolist() == pytest.approx([4.0 + (-1.0 - 1.0) / 2, 4.0 + (0.0 + 1.0) / 2, 5.0])
 
 
 def test_in_a_lone_block_the_contexts_are_left_to_vary():
-    found = estimate([(0, 0, 1.0), (1, 0, 3.0)], "run", 1)
-    assert (found.value, found.error, found.freedom) == pytest.approx((2.0, 1.0, 1))
+    contrast = estimate([(0, 0, 1.0), (1, 0, 3.0)], "run", 1)
+    assert (contrast.value, contrast.error, contrast.freedom) == pytest.approx((2.0, 1.0, 1))
 
 
 def test_a_lone_set_has_no_error():
-    found = estimate([(0, 0, 1.0)], "run", 1)
-    assert (found.value, found.error) == (1.0, None)
+    contrast = estimate([(0, 0, 1.0)], "run", 1)
+    assert (contrast.value, contrast.error) == (1.0, None)
 
 
 def test_the_share_above_zero_counts_ties_half():
@@ -70,15 +70,15 @@ def test_the_share_above_zero_counts_ties_half():
 
 def test_a_contrast_of_three_levels_has_no_share_above_zero():
     three = MatchedSets(np.array([[0.0, 1.0, 2.0]]), np.zeros(1, int), np.zeros(1, int), 0, 1.0)
-    found = from_sets(three, np.array([-1.0, 0.5, 0.5]), "run", 1)
-    assert found is not None
-    assert found.above is None
+    contrast = from_sets(three, np.array([-1.0, 0.5, 0.5]), "run", 1)
+    assert contrast is not None
+    assert contrast.above is None
 
 
 def test_runs_blocks_and_dropped_sets_are_counted():
-    found = estimate(CROSSED, "run", 4)
-    assert (found.runs, found.blocks, found.dropped) == (12, 3, 2)
-    assert np.isnan(found.by_block[3])
+    contrast = estimate(CROSSED, "run", 4)
+    assert (contrast.runs, contrast.blocks, contrast.dropped) == (12, 3, 2)
+    assert np.isnan(contrast.by_block[3])
 
 
 def test_without_a_whole_set_there_is_no_estimate():

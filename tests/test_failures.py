@@ -31,8 +31,8 @@ def factor(name, count):
     return FactorLevels(name, name, tuple(str(level) for level in range(count)), "0")
 
 
-def rows(table, kept):
-    return RunTable(table.factors, table.blocks, table.levels[kept], table.block[kept], table.response[kept])
+def rows(table, chosen):
+    return RunTable(table.factors, table.blocks, table.levels[chosen], table.block[chosen], table.response[chosen])
 
 
 def test_failed_runs_are_named_with_how_they_ended():
@@ -88,7 +88,7 @@ def test_failures_at_random_are_significant_once_in_twenty():
     generator = np.random.default_rng(0)
     tables = [study((3, 2, 2), 3, failed=np.flatnonzero(generator.random(36) < 0.3)) for _ in range(200)]
     settings = InferenceSettings().model_copy(update={"permutations": 499})
-    p = np.array([[own.p for own in failure_rates(table, settings)] for table in tables])
+    p = np.array([[factor.p for factor in failure_rates(table, settings)] for table in tables])
     assert (np.mean(p <= 0.05, axis=0) <= 0.05 + 3.5 * np.sqrt(0.05 * 0.95 / 200)).all()
 
 
@@ -108,7 +108,7 @@ def test_factors_that_always_change_together_cannot_be_told_apart():
     levels = np.array([[0, 0], [1, 1]] * 3)
     response = np.array([np.nan, 1, 1, 1, 1, 1])
     table = RunTable(study((2, 2), 3).factors, ("0", "1", "2"), levels, np.repeat(range(3), 2), response)
-    assert [own.p for own in failure_rates(table, InferenceSettings())] == [None, None]
+    assert [factor.p for factor in failure_rates(table, InferenceSettings())] == [None, None]
 
 
 def test_a_missing_cell_names_the_blocks_without_a_response():

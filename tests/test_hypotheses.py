@@ -16,28 +16,32 @@ FACTORS = (FactorLevels("a", "a", ("0", "1", "2"), "0"), *(FactorLevels(n, n, ("
 DRAWN = 1 / 10_000  # the least p of 9,999 relabelings
 
 
-def crossing(seeds, kept=lambda *_: True):
-    rows = [(*cell, s) for cell in product("012", "01", "01") if kept(*map(int, cell)) for s in range(seeds)]
+def crossing(seeds, chosen=lambda *_: True):
+    rows = [(*cell, s) for cell in product("012", "01", "01") if chosen(*map(int, cell)) for s in range(seeds)]
     return pd.DataFrame(rows, columns=[*"abc", "seed"]).assign(response=0.0)
 
 
-def told(table, settings=InferenceSettings(permutations=9_999)):  # noqa: B008  # settings are frozen
-    found = hypotheses(RunTable.of(table, FACTORS, "seed").with_responses(), settings)
-    return {"".join(own.factors): own for own in found}
+def half_of_a_crossing(seeds):
+    return crossing(seeds, chosen=lambda a, b, c: (a + b + c) % 2 == 0)
+
+
+def hypotheses_of(table, settings=InferenceSettings(permutations=9_999)):  # noqa: B008  # settings are frozen
+    result = hypotheses(RunTable.of(table, FACTORS, "seed").with_responses(), settings)
+    return {"".join(hypothesis.factors): hypothesis for hypothesis in result}
 
 
 def test_every_factor_and_every_pair_is_tested_in_a_crossing():
-    assert list(told(crossing(3))) == ["a", "b", "c", "ab", "ac", "bc"]
-    assert {own.how for own in told(crossing(3)).values()} == {"matched"}
+    assert list(hypotheses_of(crossing(3))) == ["a", "b", "c", "ab", "ac", "bc"]
+    assert {hypothesis.how for hypothesis in hypotheses_of(crossing(3)).values()} == {"matched"}
 
 
 def test_only_chosen_pairs_are_tested_in_their_order():
-    assert list(told(crossing(3), InferenceSettings(interactions=[["c", "a"]]))) == ["a", "b", "c", "ca"]
-    assert list(told(crossing(3), InferenceSettings(interactions="none"))) == ["a", "b", "c"]
+    assert list(hypotheses_of(crossing(3), InferenceSettings(interactions=[["c", "a"]]))) == ["a", "b", "c", "ca"]
+    assert list(hypotheses_of(crossing(3), InferenceSettings(interactions="none"))) == ["a", "b", "c"]
 
 
 def test_sets_are_the_combinations_of_the_other_factors_times_the_seeds():
-    assert {name: own.sets for name, own in told(crossing(3)).items()} == {
+    assert {name: hypothesis.sets for name, hypothesis in hypotheses_of(crossing(3)).items()} == {
         "a": 12, "b": 18, "c": 18, "ab": 6, "ac": 6, "bc": 9,
     }  # fmt: skip
 
@@ -45,67 +49,71 @@ def test_sets_are_the_combinations_of_the_other_factors_times_the_seeds():
 @pytest.mark.parametrize(("seeds", "unit"), [(7, "run"), (8, "block")])
 def test_seeds_are_the_unit_from_where_flipping_them_reaches_alpha_over_the_family(seeds, unit):
     # Six hypotheses: 2^-6 = 0.0156 > 0.05 / 6 = 0.0083 > 2^-7 = 0.0078.
-    assert {own.unit for own in told(crossing(seeds)).values()} == {unit}
+    assert {hypothesis.unit for hypothesis in hypotheses_of(crossing(seeds)).values()} == {unit}
 
 
 def test_a_larger_family_asks_for_more_seeds():
-    alone = InferenceSettings(interactions="none")
-    assert {own.unit for own in told(crossing(7), alone).values()} == {"block"}
+    mains_only = InferenceSettings(interactions="none")
+    assert {hypothesis.unit for hypothesis in hypotheses_of(crossing(7), mains_only).values()} == {"block"}
 
 
 def test_the_least_p_of_seeds_is_that_of_their_sign_flips():
-    assert told(crossing(8))["b"].smallest == 2.0**-7
+    assert hypotheses_of(crossing(8))["b"].smallest == 2.0**-7
 
 
 def test_the_least_p_of_a_factor_with_three_levels_counts_all_orders():
     # Three orders of six leave nothing as it is in each further set: 6^(1 - n) with n seeds and one set a seed.
-    alone = crossing(4, kept=lambda _, b, c: b == c == 0)
-    assert told(alone)["a"].smallest == pytest.approx(6.0**-3)
+    mains_only = crossing(4, chosen=lambda _, b, c: b == c == 0)
+    assert hypotheses_of(mains_only)["a"].smallest == pytest.approx(6.0**-3)
 
 
 def test_where_relabelings_are_too_many_the_least_p_is_that_of_the_drawn():
-    assert told(crossing(3))["b"].smallest == pytest.approx(DRAWN)
+    assert hypotheses_of(crossing(3))["b"].smallest == pytest.approx(DRAWN)
 
 
 def test_one_seed_can_reject_nothing():
-    assert {own.smallest for own in told(crossing(1)).values()} == {1.0}
+    assert {hypothesis.smallest for hypothesis in hypotheses_of(crossing(1)).values()} == {1.0}
 
 
 def test_a_set_a_seed_makes_seeds_the_unit_however_few():
-    one_at_a_time = crossing(3, kept=lambda a, b, c: (a > 0) + b + c <= 1)
-    assert {told(one_at_a_time)[name].unit for name in "abc"} == {"block"}
+    one_at_a_time = crossing(3, chosen=lambda a, b, c: (a > 0) + b + c <= 1)
+    assert {hypotheses_of(one_at_a_time)[name].unit for name in "abc"} == {"block"}
 
 
 def test_pairs_that_never_vary_together_are_not_shown():
-    one_at_a_time = told(crossing(3, kept=lambda a, b, c: (a > 0) + b + c <= 1))
-    assert {name: own.how for name, own in one_at_a_time.items()} == dict.fromkeys("abc", "matched") | dict.fromkeys(
-        ("ab", "ac", "bc"), "none"
-    )
+    one_at_a_time = hypotheses_of(crossing(3, chosen=lambda a, b, c: (a > 0) + b + c <= 1))
+    assert {name: hypothesis.how for name, hypothesis in one_at_a_time.items()} == dict.fromkeys(
+        "abc", "matched"
+    ) | dict.fromkeys(("ab", "ac", "bc"), "none")
 
 
 def test_a_fraction_is_told_by_a_linear_model():
-    half = told(crossing(3, kept=lambda a, b, c: (a + b + c) % 2 == 0), InferenceSettings(interactions="none"))
-    assert {own.how for own in half.values()} == {"linear"}
-    assert {own.smallest for own in half.values()} == {DRAWN}
+    half = hypotheses_of(
+        crossing(3, chosen=lambda a, b, c: (a + b + c) % 2 == 0), InferenceSettings(interactions="none")
+    )
+    assert {hypothesis.how for hypothesis in half.values()} == {"linear"}
+    assert {hypothesis.smallest for hypothesis in half.values()} == {DRAWN}
 
 
 def test_many_seeds_of_a_fraction_are_its_unit():
-    half = told(crossing(8, kept=lambda a, b, c: (a + b + c) % 2 == 0), InferenceSettings(interactions="none"))
-    assert {(own.unit, own.smallest) for own in half.values()} == {("block", 2.0**-7)}
+    half = hypotheses_of(
+        crossing(8, chosen=lambda a, b, c: (a + b + c) % 2 == 0), InferenceSettings(interactions="none")
+    )
+    assert {(hypothesis.unit, hypothesis.smallest) for hypothesis in half.values()} == {("block", 2.0**-7)}
 
 
 def test_responses_matter_only_by_being_there():
     table = crossing(3)
     noise = table.assign(response=np.random.default_rng(0).normal(size=len(table)))
-    assert told(noise) == told(table)
+    assert hypotheses_of(noise) == hypotheses_of(table)
 
 
 def test_a_factor_with_one_level_left_is_not_tested_and_in_no_pair():
     table = crossing(3)
     table.loc[table["c"] == "1", "response"] = np.nan
-    found = told(table)
-    assert list(found) == ["a", "b", "c", "ab"]
-    assert found["c"].how == "none"
+    result = hypotheses_of(table)
+    assert list(result) == ["a", "b", "c", "ab"]
+    assert result["c"].how == "none"
 
 
 def test_a_run_that_failed_costs_its_set_alone():
@@ -113,13 +121,13 @@ def test_a_run_that_failed_costs_its_set_alone():
     table.loc[(table["a"] == "0") & (table["b"] == "0") & (table["c"] == "0") & (table["seed"] == 0), "response"] = (
         np.nan
     )
-    assert told(table)["b"].sets == 17
+    assert hypotheses_of(table)["b"].sets == 17
 
 
 def test_only_pairs_that_can_be_told_apart_are_in_the_model():
-    half = RunTable.of(crossing(3, kept=lambda _, b, c: b == c), FACTORS, "seed")
-    kept = family(half, InferenceSettings()).model.places
-    assert (1, 2) not in kept
+    half = RunTable.of(crossing(3, chosen=lambda _, b, c: b == c), FACTORS, "seed")
+    chosen = family(half, InferenceSettings()).model.places
+    assert (1, 2) not in chosen
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -36,7 +36,7 @@ def without(table, runs):
 
 
 def shares(table, settings=InferenceSettings()):  # noqa: B008  # settings are frozen
-    return [own.shapley for own in importance(table, settings)]
+    return [share.shapley for share in importance(table, settings)]
 
 
 def test_the_glove_game_is_worth_two_thirds_and_a_sixth_each():
@@ -85,8 +85,8 @@ def test_shares_are_those_of_every_order_of_the_factors():
 def test_a_fraction_of_the_crossing_has_the_shares_of_its_own_cells():
     table = study((3, 3, 2, 2), 1, lambda levels: 1.0 * levels[:, 0] + levels[:, 1] * levels[:, 2], noise=1.0)
     table = without(table, np.random.default_rng(1).choice(36, 14, replace=False))
-    own = table.defined
-    assert shares(table) == pytest.approx(added_over_all_orders(table.levels[own], table.response[own]))
+    share = table.defined
+    assert shares(table) == pytest.approx(added_over_all_orders(table.levels[share], table.response[share]))
 
 
 def test_missing_runs_leave_no_trace_of_the_blocks():
@@ -97,9 +97,9 @@ def test_missing_runs_leave_no_trace_of_the_blocks():
 @pytest.mark.parametrize("seed", range(5))
 def test_shares_are_never_negative_and_add_up_to_one_however_many_runs_are_missing(seed):
     table = study((3, 2, 4, 2), 3, lambda levels: 1.0 * levels[:, 0] * levels[:, 2], noise=1.0, seed=seed)
-    found = shares(without(table, np.random.default_rng(seed).choice(144, 100, replace=False)))
-    assert min(found) >= 0
-    assert sum(found) == pytest.approx(1)
+    results = shares(without(table, np.random.default_rng(seed).choice(144, 100, replace=False)))
+    assert min(results) >= 0
+    assert sum(results) == pytest.approx(1)
 
 
 def test_the_interval_holds_the_share_and_follows_alpha():
@@ -114,41 +114,41 @@ def test_the_interval_holds_the_share_and_follows_alpha():
 
 
 def test_two_blocks_give_no_interval():
-    found = importance(study((2, 2), 2, lambda levels: 1.0 * levels[:, 0], noise=1.0), InferenceSettings())
-    assert [(own.low, own.high) for own in found] == [(None, None)] * 2
+    results = importance(study((2, 2), 2, lambda levels: 1.0 * levels[:, 0], noise=1.0), InferenceSettings())
+    assert [(share.low, share.high) for share in results] == [(None, None)] * 2
 
 
 def test_the_interval_covers_what_so_many_blocks_give_on_average():
     def mean(levels):
         return 0.5 * levels[:, 0] + (levels[:, 1] == 1) * (levels[:, 2] == 1)
 
-    found = [importance(study((3, 3, 2), 5, mean, noise=1.0, seed=seed), InferenceSettings()) for seed in range(150)]
-    average = np.mean([[own.shapley for own in study] for study in found], axis=0)
-    covered = [[own.low <= at <= own.high for own, at in zip(s, average, strict=True)] for s in found]
+    results = [importance(study((3, 3, 2), 5, mean, noise=1.0, seed=seed), InferenceSettings()) for seed in range(150)]
+    average = np.mean([[share.shapley for share in study] for study in results], axis=0)
+    covered = [[share.low <= at <= share.high for share, at in zip(s, average, strict=True)] for s in results]
     # With five blocks 90 % at the least are covered, the band is 3.5 binomial SD of 150 simulations.
     assert min(np.mean(covered, axis=0)) > 0.9 - 3.5 * np.sqrt(0.9 * 0.1 / 150)
 
 
 def test_no_effect_passes_its_null_band_once_in_twenty():
-    found = [
+    results = [
         importance(study((3, 2, 2), 3, lambda _: 0.0, noise=1.0, seed=seed), InferenceSettings()) for seed in range(300)
     ]
-    rate = np.mean([[own.shapley > own.null_high for own in study] for study in found], axis=0)
+    rate = np.mean([[share.shapley > share.null_high for share in study] for study in results], axis=0)
     assert rate == pytest.approx(0.05, abs=3.5 * np.sqrt(0.05 * 0.95 / 300))
 
 
 def test_a_pure_interaction_stands_out_of_its_null_band():
     table = study((3, 3, 2, 2, 2), 2, lambda levels: 2.0 * (levels[:, 2] == levels[:, 3]), noise=1.0)
-    found = importance(table, InferenceSettings())
-    assert [own.shapley > own.null_high for own in found[2:4]] == [True, True]
+    results = importance(table, InferenceSettings())
+    assert [share.shapley > share.null_high for share in results[2:4]] == [True, True]
 
 
 def test_a_weak_factor_stands_out_of_its_null_band_beside_a_strong_one():
     # Variances 9 and 1/4, and noise of 1: a twelfth of it is left in the mean of twelve blocks.
     table = study((2, 2, 2, 2), 12, lambda levels: 6.0 * levels[:, 0] + levels[:, 1], noise=1.0)
-    found = importance(table, InferenceSettings())
-    assert found[1].shapley < 0.05
-    assert [own.shapley > own.null_high for own in found] == [True, True, False, False]
+    results = importance(table, InferenceSettings())
+    assert results[1].shapley < 0.05
+    assert [share.shapley > share.null_high for share in results] == [True, True, False, False]
 
 
 def test_the_null_band_of_one_factor_is_that_of_its_variance():
@@ -232,8 +232,8 @@ def test_a_sum_of_block_factor_and_pair_has_their_variances_shares():
     # Blocks 0, 3, 6 have variance 6, the factor 4, the pair 16.
     shares = variance(table_of(runs, "abc"))
     assert shares is not None
-    found = [shares.seed, shares.factors, shares.interactions, shares.residual]
-    assert found == pytest.approx([6 / 26, 4 / 26, 16 / 26, 0], abs=1e-12)
+    results = [shares.seed, shares.factors, shares.interactions, shares.residual]
+    assert results == pytest.approx([6 / 26, 4 / 26, 16 / 26, 0], abs=1e-12)
 
 
 def test_a_pair_that_others_make_up_adds_nothing_twice():

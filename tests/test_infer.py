@@ -31,13 +31,13 @@ def inferred(table, settings=SETTINGS, factors=FACTORS):
     return infer(RunTable.of(table, factors, "seed"), settings)
 
 
-def said(inference):
-    return {own.factor: (own.verdict, own.partners) for own in inference.verdicts}
+def verdicts_of(inference):
+    return {item.factor: (item.verdict, item.partners) for item in inference.verdicts}
 
 
 def p_values(inference):
     tests = [*inference.verdicts, *inference.interactions]
-    return [own.test.p for own in tests], [own.p_adjusted for own in tests]
+    return [item.test.p for item in tests], [item.p_adjusted for item in tests]
 
 
 def estimates(inference):
@@ -53,22 +53,24 @@ def pair(a, b, _):
 
 
 def test_a_planted_cause_is_the_only_cause():
-    found = said(inferred(runs(cause)))
-    assert found.pop("a") == ("cause", ())
-    assert {kind for kind, _ in found.values()} <= {"not a cause", "undecided"}
+    result = verdicts_of(inferred(runs(cause)))
+    assert result.pop("a") == ("cause", ())
+    assert {kind for kind, _ in result.values()} <= {"not a cause", "undecided"}
 
 
 def test_a_planted_pair_acts_together_and_is_no_lone_cause():
-    found = said(inferred(runs(pair)))
-    assert (found["a"], found["b"]) == (("acts only with", ("b",)), ("acts only with", ("a",)))
+    result = verdicts_of(inferred(runs(pair)))
+    assert (result["a"], result["b"]) == (("acts only with", ("b",)), ("acts only with", ("a",)))
 
 
 def test_precise_runs_without_any_effect_clear_every_factor():
-    assert {kind for kind, _ in said(inferred(runs(noise=0.3))).values()} == {"not a cause"}
+    assert {kind for kind, _ in verdicts_of(inferred(runs(noise=0.3))).values()} == {"not a cause"}
 
 
 def test_noise_alone_decides_nothing_without_a_margin():
-    assert {kind for kind, _ in said(inferred(runs(), InferenceSettings(permutations=1_999))).values()} == {"undecided"}
+    assert {kind for kind, _ in verdicts_of(inferred(runs(), InferenceSettings(permutations=1_999))).values()} == {
+        "undecided"
+    }
 
 
 def test_equal_input_gives_an_equal_result():
@@ -76,8 +78,8 @@ def test_equal_input_gives_an_equal_result():
 
 
 def test_another_seed_of_the_analysis_draws_other_intervals_of_importance():
-    one, other = (inferred(runs(pair), InferenceSettings(seed=seed)).importance for seed in (0, 1))
-    assert one != other
+    first, second = (inferred(runs(pair), InferenceSettings(seed=seed)).importance for seed in (0, 1))
+    assert first != second
 
 
 def test_the_order_of_the_rows_does_not_matter():
@@ -89,7 +91,7 @@ def test_the_order_of_the_rows_does_not_matter():
 
 def test_the_order_of_the_factors_does_not_matter():
     table = runs(cause)
-    assert said(inferred(table, factors=FACTORS[::-1])) == said(inferred(table))
+    assert verdicts_of(inferred(table, factors=FACTORS[::-1])) == verdicts_of(inferred(table))
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(1.0, 7.0), (-1.0, 0.0), (1e-6, 0.0), (1e6, 0.0)])
@@ -103,62 +105,62 @@ def test_a_scale_or_a_shift_of_the_response_changes_no_p(scale, shift):
 def test_what_a_seed_adds_to_all_its_runs_changes_nothing():
     table = runs(pair)
     moved = table.assign(response=table["response"] + 100 * (table["seed"] == 2))
-    assert said(inferred(moved)) == said(inferred(table))
+    assert verdicts_of(inferred(moved)) == verdicts_of(inferred(table))
     assert estimates(inferred(moved)) == pytest.approx(estimates(inferred(table)))
 
 
 def test_one_seed_decides_nothing():
-    found = inferred(runs(cause, seeds=1))
-    assert {kind for kind, _ in said(found).values()} == {"undecided"}
-    assert p_values(found)[0] == [None] * 6
-    assert any("One seed does not show" in warning for warning in found.warnings)
+    result = inferred(runs(cause, seeds=1))
+    assert {kind for kind, _ in verdicts_of(result).values()} == {"undecided"}
+    assert p_values(result)[0] == [None] * 6
+    assert any("One seed does not show" in warning for warning in result.warnings)
 
 
 def test_without_responses_everything_is_undecided():
-    found = inferred(runs().assign(response=np.nan))
-    assert {kind for kind, _ in said(found).values()} == {"undecided"}
-    assert len(found.failed) == 48
+    result = inferred(runs().assign(response=np.nan))
+    assert {kind for kind, _ in verdicts_of(result).values()} == {"undecided"}
+    assert len(result.failed) == 48
 
 
 def test_a_factor_with_one_level_left_is_undecided_and_the_others_are_not():
     table = runs(cause)
     table.loc[table["b"] == "1", "response"] = np.nan
-    found = inferred(table)
-    assert said(found)["a"] == ("cause", ())
-    assert said(found)["b"] == ("undecided", ())
-    assert any('No run with B "1"' in warning for warning in found.warnings)
+    result = inferred(table)
+    assert verdicts_of(result)["a"] == ("cause", ())
+    assert verdicts_of(result)["b"] == ("undecided", ())
+    assert any('No run with B "1"' in warning for warning in result.warnings)
 
 
 def test_a_combination_that_never_ran_is_told_and_the_cause_is_still_found():
     table = runs(cause)
-    found = inferred(table[~((table["b"] == "1") & (table["c"] == "1") & (table["a"] == "0"))])
-    assert said(found)["a"] == ("cause", ())
-    assert [dict(own.levels) for own in found.missing_cells] == [{"a": "0", "b": "1", "c": "1"}]
+    result = inferred(table[~((table["b"] == "1") & (table["c"] == "1") & (table["a"] == "0"))])
+    assert verdicts_of(result)["a"] == ("cause", ())
+    assert [dict(item.levels) for item in result.missing_cells] == [{"a": "0", "b": "1", "c": "1"}]
 
 
 def test_failed_runs_are_told_with_how_they_ended():
     table = runs(cause).assign(outcome="finished")
     table.loc[3, ["response", "outcome"]] = [np.nan, "diverged"]
-    assert [(own.block, own.outcome) for own in inferred(table).failed] == [("3", "diverged")]
+    assert [(item.block, item.outcome) for item in inferred(table).failed] == [("3", "diverged")]
 
 
 def test_a_family_is_one_whatever_its_tests():
     # Holm over all three main effects and three pairs: the least p is multiplied by six (Holm 1979).
-    found = inferred(runs(cause))
-    p, adjusted = p_values(found)
+    result = inferred(runs(cause))
+    p, adjusted = p_values(result)
     assert min(adjusted) == pytest.approx(min(1, 6 * min(p)))
     assert all(after >= before for before, after in zip(p, adjusted, strict=True))
 
 
 def test_pairs_that_were_not_chosen_are_not_tested():
-    found = inferred(runs(pair), InferenceSettings(interactions=[["a", "b"]]))
-    assert [own.factors for own in found.interactions] == [("a", "b")]
+    result = inferred(runs(pair), InferenceSettings(interactions=[["a", "b"]]))
+    assert [item.factors for item in result.interactions] == [("a", "b")]
 
 
 def test_no_effect_names_a_cause_in_at_most_one_study_in_twenty():
     quick = InferenceSettings().model_copy(update={"permutations": 499})
     named = [
-        any(own.verdict in {"cause", "acts only with"} for own in inferred(runs(draw=draw, seeds=3), quick).verdicts)
+        any(item.verdict in {"cause", "acts only with"} for item in inferred(runs(draw=draw, seeds=3), quick).verdicts)
         for draw in range(200)
     ]
     assert np.mean(named) <= 0.05 + 3.5 * np.sqrt(0.05 * 0.95 / 200)

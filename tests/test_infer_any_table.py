@@ -45,10 +45,10 @@ def test_any_table_has_an_inference_that_json_and_a_page_can_hold(draw):
         permutations=999,
         resamples=200,
     )
-    found = infer(table(draw), settings)
-    json.dumps(found.to_json(), allow_nan=False)
-    assert len(found.verdicts) == len(found.factors)
-    for verdict in found.verdicts:
+    inference = infer(table(draw), settings)
+    json.dumps(inference.to_json(), allow_nan=False)
+    assert len(inference.verdicts) == len(inference.factors)
+    for verdict in inference.verdicts:
         if verdict.p_adjusted is not None:
             assert verdict.test.p is not None
             assert 0 < verdict.test.p <= verdict.p_adjusted <= 1
@@ -57,4 +57,4 @@ def test_any_table_has_an_inference_that_json_and_a_page_can_hold(draw):
     if draw % 10 == 0:
         with warnings.catch_warnings():
             warnings.simplefilter("default")  # matplotlib's own
-            assert "</html>" in evidence_page(found, "ghost", "runs.csv")
+            assert "</html>" in evidence_page(inference, "ghost", "runs.csv")

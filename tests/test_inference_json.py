@@ -24,41 +24,41 @@ def written(lost=(), settings=InferenceSettings(margin=0.1)):  # noqa: B008  # s
 
 
 @pytest.fixture(scope="module")
-def told():
+def document():
     return written(lost=range(8))
 
 
-def test_every_promised_name_is_there(told):
+def test_every_promised_name_is_there(document):
     promised = {"verdicts", "interactions", "importance", "variance", "missing_cells", "failed", "warnings"}
-    assert promised <= set(told)
+    assert promised <= set(document)
 
 
-def test_a_verdict_names_its_factor_its_partners_and_the_seeds_it_needs(told):
-    assert {"factor", "verdict", "with", "effects", "more_seeds_needed"} <= set(told["verdicts"][0])
-    assert "partners" not in told["verdicts"][0]
+def test_a_verdict_names_its_factor_its_partners_and_the_seeds_it_needs(document):
+    assert {"factor", "verdict", "with", "effects", "more_seeds_needed"} <= set(document["verdicts"][0])
+    assert "partners" not in document["verdicts"][0]
 
 
-def test_an_effect_holds_its_numbers(told):
+def test_an_effect_holds_its_numbers(document):
     promised = {
         "contrast", "estimate", "low", "high", "p", "p_adjusted", "n_blocks", "n_runs", "standardized",
         "prob_improvement",
     }  # fmt: skip
-    assert promised <= set(told["verdicts"][0]["effects"][0])
+    assert promised <= set(document["verdicts"][0]["effects"][0])
 
 
-def test_an_interaction_holds_its_numbers_and_simple_effects(told):
+def test_an_interaction_holds_its_numbers_and_simple_effects(document):
     promised = {"factors", "p", "p_adjusted", "partial_eta_sq", "simple_effects"}
-    assert promised <= set(told["interactions"][0])
-    assert told["interactions"][0]["simple_effects"]
+    assert promised <= set(document["interactions"][0])
+    assert document["interactions"][0]["simple_effects"]
 
 
-def test_importance_and_variance_hold_their_numbers(told):
-    assert {"factor", "shapley", "low", "high", "null_high"} <= set(told["importance"][0])
-    assert {"factors", "interactions", "seed", "residual"} == set(told["variance"])
+def test_importance_and_variance_hold_their_numbers(document):
+    assert {"factor", "shapley", "low", "high", "null_high"} <= set(document["importance"][0])
+    assert {"factors", "interactions", "seed", "residual"} == set(document["variance"])
 
 
-def test_verdicts_are_those_of_the_inference(told):
-    assert [(own["verdict"], own["with"]) for own in told["verdicts"][:2]] == [
+def test_verdicts_are_those_of_the_inference(document):
+    assert [(verdict["verdict"], verdict["with"]) for verdict in document["verdicts"][:2]] == [
         ("acts only with", ["b"]),
         ("acts only with", ["a"]),
     ]
@@ -66,5 +66,5 @@ def test_verdicts_are_those_of_the_inference(told):
 
 @pytest.mark.parametrize("lost", [(), range(8), range(64)], ids=["whole", "a_cell_lost", "all_lost"])
 def test_it_is_strict_json(lost):
-    told = written(lost)
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    document = written(lost)
+    assert json.loads(json.dumps(document, allow_nan=False)) == document

@@ -38,60 +38,60 @@ def inferred(table, factors=(KERNEL, LOSS), settings=SETTINGS):
 
 
 def effects(table, factors=(KERNEL, LOSS)):
-    found = inferred(table, factors)
-    return {(effect.factor, effect.level): effect for verdict in found.verdicts for effect in verdict.effects}
+    inference = inferred(table, factors)
+    return {(effect.factor, effect.level): effect for verdict in inference.verdicts for effect in verdict.effects}
 
 
 def test_planted_effects_are_recovered_exactly():
-    found = effects(runs(additive))
-    assert found["model.kernel", "1"].estimate == pytest.approx(0.3)
-    assert found["model.kernel", "5"].estimate == pytest.approx(-0.05)
-    assert found["loss", "mse"].estimate == pytest.approx(0.15)
+    inference = effects(runs(additive))
+    assert inference["model.kernel", "1"].estimate == pytest.approx(0.3)
+    assert inference["model.kernel", "5"].estimate == pytest.approx(-0.05)
+    assert inference["loss", "mse"].estimate == pytest.approx(0.15)
 
 
 def test_what_a_seed_adds_to_all_its_runs_cancels():
-    found = effects(runs(additive))["model.kernel", "1"]
-    assert (found.low, found.high) == pytest.approx((0.3, 0.3))
+    inference = effects(runs(additive))["model.kernel", "1"]
+    assert (inference.low, inference.high) == pytest.approx((0.3, 0.3))
 
 
 def test_runs_and_seeds_are_counted():
-    found = effects(runs(additive))["loss", "mse"]
-    assert (found.n_runs, found.n_blocks, found.dropped) == (18, 3, 0)
+    inference = effects(runs(additive))["loss", "mse"]
+    assert (inference.n_runs, inference.n_blocks, inference.dropped) == (18, 3, 0)
 
 
 def test_each_seed_has_its_own_estimate():
-    found = effects(runs(lambda _, loss, seed: 0.1 * seed * (loss == "mse")))["loss", "mse"]
-    assert found.by_block == pytest.approx((0.0, 0.1, 0.2))
+    inference = effects(runs(lambda _, loss, seed: 0.1 * seed * (loss == "mse")))["loss", "mse"]
+    assert inference.by_block == pytest.approx((0.0, 0.1, 0.2))
 
 
 def test_a_pair_without_a_response_is_dropped_and_counted():
     table = runs(additive)
     lost = (table["model.kernel"] == "1") & (table["loss"] == "mse") & (table["seed"] == 2)
-    found = effects(table.assign(response=table["response"].mask(lost)))["model.kernel", "1"]
-    assert found.dropped == 1
-    assert found.estimate == pytest.approx(0.3)
+    inference = effects(table.assign(response=table["response"].mask(lost)))["model.kernel", "1"]
+    assert inference.dropped == 1
+    assert inference.estimate == pytest.approx(0.3)
 
 
 def test_a_level_without_any_response_has_no_effect():
     table = runs(additive)
-    found = effects(table.assign(response=table["response"].mask(table["model.kernel"] == "5")))
-    assert ("model.kernel", "5") not in found
-    assert found["model.kernel", "1"].estimate == pytest.approx(0.3)
+    inference = effects(table.assign(response=table["response"].mask(table["model.kernel"] == "5")))
+    assert ("model.kernel", "5") not in inference
+    assert inference["model.kernel", "1"].estimate == pytest.approx(0.3)
 
 
 def test_one_at_a_time_compares_at_the_baseline_alone_and_shows_no_interaction():
     table = runs(additive, cells=ALONE)
-    found = effects(table)
-    assert found["loss", "mse"].n_runs == 6
-    assert found["loss", "mse"].estimate == pytest.approx(0.15)
-    assert found["model.kernel", "1"].estimate == pytest.approx(0.3)
-    assert all(one.test.p is None for one in inferred(table).interactions)
+    inference = effects(table)
+    assert inference["loss", "mse"].n_runs == 6
+    assert inference["loss", "mse"].estimate == pytest.approx(0.15)
+    assert inference["model.kernel", "1"].estimate == pytest.approx(0.3)
+    assert all(pair.test.p is None for pair in inferred(table).interactions)
 
 
 def test_one_seed_gives_no_verdict():
     noise = np.random.default_rng(0)
-    found = inferred(runs(lambda *levels: additive(*levels) + noise.normal(0, 0.01), seeds=(4,)))
-    assert {verdict.verdict for verdict in found.verdicts} == {"undecided"}
+    inference = inferred(runs(lambda *levels: additive(*levels) + noise.normal(0, 0.01), seeds=(4,)))
+    assert {verdict.verdict for verdict in inference.verdicts} == {"undecided"}
 
 
 def test_the_order_of_runs_does_not_matter():
@@ -105,22 +105,22 @@ def test_a_single_factor_is_paired_by_seed():
 
 
 def test_a_pure_interaction_has_no_main_effects():
-    found = effects(runs(crossed, (A, B, C)), (A, B, C))
-    assert {factor: effect.estimate for (factor, _), effect in found.items()} == pytest.approx(
+    inference = effects(runs(crossed, (A, B, C)), (A, B, C))
+    assert {factor: effect.estimate for (factor, _), effect in inference.items()} == pytest.approx(
         {"a": 0, "b": 0, "c": 0.05}
     )
 
 
 def test_the_means_of_an_interaction_are_those_of_its_combinations():
-    found = {one.factors: one for one in inferred(runs(crossed, (A, B, C)), (A, B, C)).interactions}
+    inference = {pair.factors: pair for pair in inferred(runs(crossed, (A, B, C)), (A, B, C)).interactions}
     middle = 1 + 0.025  # of the seeds, and of C
     expected = ((middle + 0.2, middle - 0.2), (middle - 0.2, middle + 0.2))
-    assert np.array(found["a", "b"].means) == pytest.approx(np.array(expected))
-    assert found["a", "b"].partial_eta_sq == pytest.approx(1)
+    assert np.array(inference["a", "b"].means) == pytest.approx(np.array(expected))
+    assert inference["a", "b"].partial_eta_sq == pytest.approx(1)
 
 
 def test_an_additive_study_has_no_interactions():
     noise = np.random.default_rng(1)
     table = runs(lambda a, b, c, seed: int(a) + 2 * int(b) - int(c) + seed + noise.normal(0, 0.01), (A, B, C), range(8))
-    found = inferred(table, (A, B, C), SETTINGS.model_copy(update={"alpha": 0.01}))
-    assert all(not one.simple_effects for one in found.interactions)
+    inference = inferred(table, (A, B, C), SETTINGS.model_copy(update={"alpha": 0.01}))
+    assert all(not pair.simple_effects for pair in inference.interactions)

@@ -23,8 +23,8 @@ STEP = np.array([-1.0, 1.0])
 def fraction(seeds, seed=0, unsteady=0.0):
     """Return half of the cells in so many seeds, noise of SD 1, and effects of c that differ between seeds."""
     generator = np.random.default_rng(seed)
-    cells = [cell for cell in product(*(range(len(own)) for own in NAMES.values())) if sum(cell) % 2 == 0]
-    named = [tuple(own[at] for own, at in zip(NAMES.values(), cell, strict=True)) for cell in cells]
+    cells = [cell for cell in product(*(range(len(scores)) for scores in NAMES.values())) if sum(cell) % 2 == 0]
+    named = [tuple(scores[at] for scores, at in zip(NAMES.values(), cell, strict=True)) for cell in cells]
     runs = pd.DataFrame([(*cell, at) for cell in named for at in range(seeds)], columns=[*NAMES, "seed"])
     runs["response"] = generator.normal(size=len(runs)) + generator.normal(size=seeds)[runs["seed"]]
     runs["response"] += unsteady * generator.normal(size=seeds)[runs["seed"]] * (runs["c"] == "1")
@@ -64,9 +64,9 @@ def test_steadiness_is_the_f_test_of_the_interaction_with_the_seed(share):
 def test_p_of_blocks_counts_the_sign_flips_of_the_blocks_estimates():
     runs = fraction(7)
     fitted = model(runs)
-    own = fitted.estimate(fitted.contrast(2, STEP), "block").by_block
-    sums = [abs(np.dot(signs, own)) for signs in product((-1, 1), repeat=7)]
-    share = np.mean([total >= abs(own.sum()) - 1e-9 for total in sums])
+    scores = fitted.estimate(fitted.contrast(2, STEP), "block").by_block
+    sums = [abs(np.dot(signs, scores)) for signs in product((-1, 1), repeat=7)]
+    share = np.mean([total >= abs(scores.sum()) - 1e-9 for total in sums])
     assert fitted.p_of_blocks(fitted.contrast(2, STEP)[np.newaxis], Draws(1000, 0)) == pytest.approx(share)
 
 
@@ -85,9 +85,9 @@ def test_in_a_fraction_of_many_seeds_whole_seeds_are_the_unit():
 def test_effects_that_change_with_the_seed_are_no_cause_in_a_fraction():
     named = 0
     for seed in range(60):
-        found = infer(
+        inference = infer(
             RunTable.of(fraction(3, seed, unsteady=3.0), FACTORS, "seed"),
             InferenceSettings(interactions="none").model_copy(update={"permutations": 400}),
         )
-        named += found.verdicts[2].verdict == "cause"
+        named += inference.verdicts[2].verdict == "cause"
     assert named / 60 <= 0.05 + 3.5 * np.sqrt(0.05 * 0.95 / 60)

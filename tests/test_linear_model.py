@@ -34,18 +34,18 @@ def model(table, pairs=((LOSS, NORM),)):
 
 def test_a_difference_and_its_error_are_those_of_least_squares():
     fitted = model(runs())
-    found = fitted.estimate(fitted.contrast(KERNEL, np.array([-1.0, 0.0, 1.0])))
+    estimate = fitted.estimate(fitted.contrast(KERNEL, np.array([-1.0, 0.0, 1.0])))
     expected = ols(FORMULA, runs()).fit()
-    assert (found.value, found.error, found.freedom) == pytest.approx(
+    assert (estimate.value, estimate.error, estimate.freedom) == pytest.approx(
         (expected.params["C(a)[T.2]"], expected.bse["C(a)[T.2]"], expected.df_resid)
     )
 
 
 def test_a_difference_beside_anothers_level_is_that_of_least_squares():
     fitted = model(runs())
-    found = fitted.estimate(fitted.contrast(NORM, np.array([-1.0, 1.0]), partner=(LOSS, 1)))
+    estimate = fitted.estimate(fitted.contrast(NORM, np.array([-1.0, 1.0]), partner=(LOSS, 1)))
     expected = ols(FORMULA, runs()).fit().t_test("C(c)[T.1] + C(b)[T.1]:C(c)[T.1] = 0")
-    assert (found.value, found.error) == pytest.approx((expected.effect.item(), expected.sd.item()))
+    assert (estimate.value, estimate.error) == pytest.approx((expected.effect.item(), expected.sd.item()))
 
 
 def test_partial_eta_squared_is_the_terms_sum_of_squares_over_it_and_the_residuals():
@@ -69,11 +69,11 @@ def test_shuffled_residuals_come_close_to_the_f_test_under_normal_noise():
 
 
 def test_shuffled_residuals_keep_the_chance_of_a_false_alarm():
-    found = []
+    estimate = []
     for draw in range(400):
         fitted = model(runs(draw))
-        found.append(fitted.p(fitted.term(KERNEL), Draws(199, draw)))
-    assert np.mean(np.array(found) <= 0.05) == pytest.approx(0.05, abs=3.5 * np.sqrt(0.05 * 0.95 / 400))
+        estimate.append(fitted.p(fitted.term(KERNEL), Draws(199, draw)))
+    assert np.mean(np.array(estimate) <= 0.05) == pytest.approx(0.05, abs=3.5 * np.sqrt(0.05 * 0.95 / 400))
 
 
 def test_a_table_no_larger_than_its_model_has_no_error():

@@ -30,15 +30,15 @@ def study(blocks, through, beside, seed=0, mediators=("mse",)):
 def test_effects_are_coefficients_of_statsmodels():
     runs, _ = study(4, 0.7, 0.4)
     runs.loc[[1, 8], "response"], runs.loc[13, "mse"] = np.nan, np.nan
-    found = mediation(RunTable.of(runs, study(4, 0, 0)[1].factors, "block", ["mse"]), InferenceSettings())
-    own = runs.dropna()
+    effects = mediation(RunTable.of(runs, study(4, 0, 0)[1].factors, "block", ["mse"]), InferenceSettings())
+    table_rows = runs.dropna()
     formula = "response ~ C(block) + C(a, Treatment(0)) + C(b, Treatment(1))"
-    total, direct = ols(formula, own).fit().params, ols(f"{formula} + mse", own).fit().params
+    total, direct = ols(formula, table_rows).fit().params, ols(f"{formula} + mse", table_rows).fit().params
     terms = ["C(a, Treatment(0))[T.1]", "C(a, Treatment(0))[T.2]", "C(b, Treatment(1))[T.0]"]
-    assert [effect.contrast for effect in found] == ["1 - 0", "2 - 0", "0 - 1"]
-    assert [effect.total for effect in found] == pytest.approx(total[terms].to_list())
-    assert [effect.direct for effect in found] == pytest.approx(direct[terms].to_list())
-    assert [effect.mediated for effect in found] == pytest.approx((total - direct)[terms].to_list())
+    assert [effect.contrast for effect in effects] == ["1 - 0", "2 - 0", "0 - 1"]
+    assert [effect.total for effect in effects] == pytest.approx(total[terms].to_list())
+    assert [effect.direct for effect in effects] == pytest.approx(direct[terms].to_list())
+    assert [effect.mediated for effect in effects] == pytest.approx((total - direct)[terms].to_list())
 
 
 def test_the_interval_is_that_of_leaving_out_one_block_at_a_time():
@@ -49,8 +49,8 @@ def test_the_interval_is_that_of_leaving_out_one_block_at_a_time():
     without = np.array([ols(formula, runs[runs.block != left]).fit().params[term] for left in range(5)])
     # Student's t on 4 degrees of freedom leaves 2.5 % above 2.776; the jackknife's variance is Tukey's.
     reach = 2.776445 * np.sqrt(4 / 5 * ((without - without.mean()) ** 2).sum())
-    found = mediation(table, InferenceSettings())[1]
-    assert (found.low, found.high) == pytest.approx((direct - reach, direct + reach))
+    effects = mediation(table, InferenceSettings())[1]
+    assert (effects.low, effects.high) == pytest.approx((direct - reach, direct + reach))
 
 
 def share_of_intervals_with(value, effects):
@@ -59,16 +59,16 @@ def share_of_intervals_with(value, effects):
 
 
 def test_an_effect_that_the_mediator_carries_leaves_nothing():
-    found = [mediation(study(6, 1.0, 0.0, seed)[1], InferenceSettings())[1] for seed in range(200)]
-    assert np.mean([effect.total for effect in found]) == pytest.approx(2, abs=0.1)
-    covered = share_of_intervals_with(0, found)
+    effects = [mediation(study(6, 1.0, 0.0, seed)[1], InferenceSettings())[1] for seed in range(200)]
+    assert np.mean([effect.total for effect in effects]) == pytest.approx(2, abs=0.1)
+    covered = share_of_intervals_with(0, effects)
     assert covered == pytest.approx(0.95, abs=3.5 * np.sqrt(0.05 * 0.95 / 200))
 
 
 def test_an_effect_beside_the_mediator_stays_whole():
-    found = [mediation(study(6, 0.0, 1.0, seed)[1], InferenceSettings())[1] for seed in range(200)]
-    assert np.mean([effect.mediated for effect in found]) == pytest.approx(0, abs=0.1)
-    covered = share_of_intervals_with(2, found)
+    effects = [mediation(study(6, 0.0, 1.0, seed)[1], InferenceSettings())[1] for seed in range(200)]
+    assert np.mean([effect.mediated for effect in effects]) == pytest.approx(0, abs=0.1)
+    covered = share_of_intervals_with(2, effects)
     assert covered == pytest.approx(0.95, abs=3.5 * np.sqrt(0.05 * 0.95 / 200))
 
 
@@ -81,7 +81,7 @@ def test_every_mediator_has_its_own_effects():
 def test_a_mediator_in_another_unit_leaves_effects_as_they_are():
     runs, table = study(3, 1.0, 0.5)
     tiny = RunTable.of(runs.assign(mse=1e-9 * runs.mse), table.factors, "block", ["mse"])
-    directs = [[effect.direct for effect in mediation(own, InferenceSettings())] for own in (table, tiny)]
+    directs = [[effect.direct for effect in mediation(table_rows, InferenceSettings())] for table_rows in (table, tiny)]
     assert directs[0] == pytest.approx(directs[1])
 
 

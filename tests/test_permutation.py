@@ -41,7 +41,7 @@ def by_hand(values):
         np.array([row[list(order)] for row, order in zip(values, chosen, strict=True)]).mean(axis=0)
         for chosen in product(orders, repeat=len(values))
     ]
-    return share([own.var() for own in means], values.mean(axis=0).var())
+    return share([entries.var() for entries in means], values.mean(axis=0).var())
 
 
 @pytest.mark.parametrize("shape", [(6, 2), (4, 3), (3, 4)])
@@ -53,7 +53,7 @@ def test_the_test_of_a_factor_goes_through_every_order_of_every_set(shape):
 def test_the_test_of_two_levels_is_scipys_paired_permutation_test(seed):
     pairs = noise(9, 2, seed=seed) + np.array([0.0, 0.5])
     expected = stats.permutation_test(
-        (pairs[:, 0], pairs[:, 1]), lambda one, other: abs(np.mean(one - other)), permutation_type="samples",
+        (pairs[:, 0], pairs[:, 1]), lambda first, second: abs(np.mean(first - second)), permutation_type="samples",
         alternative="greater", n_resamples=10_000,
     )  # fmt: skip
     assert contrast_p(sets(pairs), np.array([1.0, -1.0]), DRAWS) == pytest.approx(expected.pvalue)
@@ -70,21 +70,21 @@ def test_a_trend_of_three_levels_goes_through_every_order_of_every_set():
 
 def test_the_interaction_of_two_by_two_flips_the_sign_of_each_sets_difference_of_differences():
     values = noise(7, 2, 2)
-    own = values[:, 0, 0] - values[:, 0, 1] - values[:, 1, 0] + values[:, 1, 1]
-    flipped = [abs(np.dot(signs, own)) for signs in product((-1, 1), repeat=7)]
-    assert omnibus_p(sets(values), DRAWS) == pytest.approx(share(flipped, abs(own.sum())))
+    entries = values[:, 0, 0] - values[:, 0, 1] - values[:, 1, 0] + values[:, 1, 1]
+    flipped = [abs(np.dot(signs, entries)) for signs in product((-1, 1), repeat=7)]
+    assert omnibus_p(sets(values), DRAWS) == pytest.approx(share(flipped, abs(entries.sum())))
 
 
 def test_the_interaction_of_three_by_two_exchanges_rows_and_columns():
     values = noise(3, 3, 2)
-    rest = values - values.mean(axis=1, keepdims=True) - values.mean(axis=2, keepdims=True)
-    rest += values.mean(axis=(1, 2), keepdims=True)
+    residual = values - values.mean(axis=1, keepdims=True) - values.mean(axis=2, keepdims=True)
+    residual += values.mean(axis=(1, 2), keepdims=True)
     ways = list(product(permutations(range(3)), permutations(range(2))))
     sums = [
-        (sum(own[np.ix_(*way)] for own, way in zip(rest, chosen, strict=True)) ** 2).sum()
+        (sum(entries[np.ix_(*order)] for entries, order in zip(residual, chosen, strict=True)) ** 2).sum()
         for chosen in product(ways, repeat=3)
     ]
-    assert omnibus_p(sets(values), DRAWS) == pytest.approx(share(sums, (rest.sum(axis=0) ** 2).sum()))
+    assert omnibus_p(sets(values), DRAWS) == pytest.approx(share(sums, (residual.sum(axis=0) ** 2).sum()))
 
 
 def test_main_effects_are_no_interaction():
@@ -102,9 +102,9 @@ def test_drawn_relabelings_come_close_to_all_of_them():
 
 @pytest.mark.parametrize(("shape", "count"), [((2,), 2), ((3,), 6), ((2, 2), 2), ((3, 2), 12), ((6,), 720), ((7,), 7)])
 def test_a_set_is_relabeled_in_all_ways_or_round_where_these_are_too_many(shape, count):
-    found = set_permutations(shape)
-    assert len(np.unique(found, axis=0)) == len(found) == count
-    assert found[0].tolist() == list(range(int(np.prod(shape))))
+    p = set_permutations(shape)
+    assert len(np.unique(p, axis=0)) == len(p) == count
+    assert p[0].tolist() == list(range(int(np.prod(shape))))
 
 
 @pytest.mark.parametrize(("shape", "count"), [((2,), 6), ((3,), 4), ((2, 2), 5)])
@@ -130,15 +130,15 @@ def test_signs_of_vectors_are_turned_whole():
 
 @pytest.mark.parametrize("shape", [(5, 2), (3, 3), (4, 2, 2), (30, 2)])
 def test_without_an_effect_p_is_no_smaller_than_its_chance(shape):
-    found = np.array([omnibus_p(sets(noise(*shape, seed=seed)), Draws(199, seed)) for seed in range(800)])
+    p = np.array([omnibus_p(sets(noise(*shape, seed=seed)), Draws(199, seed)) for seed in range(800)])
     for level in (0.05, 0.2):
-        assert np.mean(found <= level) <= level + 3.5 * np.sqrt(level * (1 - level) / len(found))
+        assert np.mean(p <= level) <= level + 3.5 * np.sqrt(level * (1 - level) / len(p))
 
 
 def test_noise_that_differs_between_sets_keeps_the_chance():
     scale = np.array([0.01, 0.1, 1.0, 10.0, 100.0, 100.0])[:, np.newaxis]
-    found = np.array([omnibus_p(sets(noise(6, 2, seed=seed) * scale), DRAWS) for seed in range(800)])
-    assert np.mean(found <= 0.1) <= 0.1 + 3.5 * np.sqrt(0.1 * 0.9 / 800)
+    p = np.array([omnibus_p(sets(noise(6, 2, seed=seed) * scale), DRAWS) for seed in range(800)])
+    assert np.mean(p <= 0.1) <= 0.1 + 3.5 * np.sqrt(0.1 * 0.9 / 800)
 
 
 def normal(generator, count):
@@ -164,22 +164,22 @@ def test_it_is_one_where_every_relabeling_reaches_it():
 
 
 def test_drawing_stops_at_the_hundredth_that_reaches_it():
-    asked = []
+    counts = []
 
     def counted(generator, count):
-        asked.append(count)
+        counts.append(count)
         return normal(generator, count)
 
     drawn_p(0.0, counted, Draws(100_000, 0), 1)
-    assert sum(asked) < 2_000
+    assert sum(counts) < 2_000
 
 
 def test_it_is_no_smaller_than_its_chance():
     # Under the null the observed statistic is one more draw: P(p <= x) is at most x.
     observed = np.random.default_rng(1).normal(size=2_000)
-    found = np.array([p_of(value, most=199, seed=place) for place, value in enumerate(observed)])
+    p = np.array([p_of(value, most=199, seed=place) for place, value in enumerate(observed)])
     for level in (0.01, 0.05, 0.2, 0.5):
-        assert np.mean(found <= level) <= level + 3.5 * np.sqrt(level * (1 - level) / len(found))
+        assert np.mean(p <= level) <= level + 3.5 * np.sqrt(level * (1 - level) / len(p))
 
 
 def test_the_same_seed_gives_the_same_p_and_another_another():
@@ -188,11 +188,11 @@ def test_the_same_seed_gives_the_same_p_and_another_another():
 
 
 def test_memory_bounds_how_many_are_drawn_at_a_time():
-    asked = []
+    counts = []
 
     def counted(generator, count):
-        asked.append(count)
+        counts.append(count)
         return normal(generator, count)
 
     drawn_p(9.0, counted, Draws(200, 0), 500_000)
-    assert max(asked) == 4
+    assert max(counts) == 4

@@ -116,7 +116,9 @@ def test_drawn_relabelings_come_near_scipys(twenty):
 def test_equivalence_changes_where_statsmodels_p_passes_alpha(twenty):
     first, second = twenty
     alpha = 0.05
-    margin = optimize.brentq(lambda own: ttost_paired(first, second, -own, own)[0] - alpha, 0.01, 10)
+    margin = optimize.brentq(
+        lambda half_width: ttost_paired(first, second, -half_width, half_width)[0] - alpha, 0.01, 10
+    )
     for factor, equivalent in ((1 - 1e-6, False), (1 + 1e-6, True)):
         verdict, effect = only(paired(first, second), InferenceSettings(alpha=alpha, margin=margin * factor))
         assert effect.equivalent is equivalent
@@ -130,10 +132,10 @@ def test_without_a_margin_nothing_is_said_of_equivalence(twenty):
 def test_bca_intervals_are_scipys(twenty):
     first, second = twenty
     effect = only(paired(first, second), InferenceSettings(interval="bca", resamples=20_000))[1]
-    found = stats.bootstrap(
+    interval = stats.bootstrap(
         (first - second,), np.mean, method="BCa", n_resamples=50_000, rng=np.random.default_rng(2)
     ).confidence_interval
-    assert (effect.low, effect.high) == pytest.approx((found.low, found.high), abs=0.02)
+    assert (effect.low, effect.high) == pytest.approx((interval.low, interval.high), abs=0.02)
 
 
 def test_studentized_intervals_follow_efron_and_tibshirani(twenty):

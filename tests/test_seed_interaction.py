@@ -46,8 +46,8 @@ def test_an_effect_that_changes_with_the_seed_is_seen():
 
 
 def test_it_is_uniform_where_effects_are_the_same_in_every_seed():
-    found = [steady(runs(draw), 0) for draw in range(400)]
-    assert stats.kstest(found, "uniform").pvalue > 0.001
+    p_value = [steady(runs(draw), 0) for draw in range(400)]
+    assert stats.kstest(p_value, "uniform").pvalue > 0.001
 
 
 def test_an_interaction_that_changes_with_the_seed_is_seen_too():

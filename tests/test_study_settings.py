@@ -12,8 +12,8 @@ def test_the_analysis_block_is_handed_on(small_study):
 
 def test_pairs_are_all_none_or_those_that_are_named(small_study):
     pair = ["model.state_kernel_size", "model.activation"]
-    asked = [small_study(analysis={"interactions": given}).settings for given in ("all", "none", [pair])]
-    assert [settings.interactions for settings in asked] == ["all", "none", [pair]]
+    studies = [small_study(analysis={"interactions": choice}).settings for choice in ("all", "none", [pair])]
+    assert [settings.interactions for settings in studies] == ["all", "none", [pair]]
 
 
 def test_the_measure_says_which_direction_is_better_and_its_bounds(small_study):
@@ -53,9 +53,9 @@ def test_without_a_word_on_pairs_those_that_the_design_is_chosen_for_are_tested(
 
 
 def test_pairs_named_in_the_study_are_tested_whatever_the_design_names(small_study):
-    asked = {"factors": THREE, "design": NAMING}
-    assert small_study(**asked, analysis={"interactions": "all"}).settings.interactions == "all"
-    assert small_study(**asked, analysis={"interactions": "none"}).settings.interactions == "none"
+    studies = {"factors": THREE, "design": NAMING}
+    assert small_study(**studies, analysis={"interactions": "all"}).settings.interactions == "all"
+    assert small_study(**studies, analysis={"interactions": "none"}).settings.interactions == "none"
 
 
 def test_a_pair_named_twice_is_told(small_study):

@@ -64,12 +64,12 @@ def inferred(*verdicts, interactions=(), margin=None):
     )
 
 
-def said(*verdicts, **more):
+def sentences_of(*verdicts, **more):
     return verdict_sentences(inferred(*verdicts, **more), "ghost ratio")
 
 
 def test_a_cause_comes_with_its_size_interval_adjusted_p_and_seeds():
-    (sentence,) = said(verdict(LOSS, "cause", effect(LOSS, "mse", 0.3)))
+    (sentence,) = sentences_of(verdict(LOSS, "cause", effect(LOSS, "mse", 0.3)))
     assert sentence == (
         'loss is a cause: "mse" instead of "bce" raises the ghost ratio by 0.300 [0.290, 0.310] '
         "(p (Holm) = 0.004, n = 8 seeds)."
@@ -77,18 +77,18 @@ def test_a_cause_comes_with_its_size_interval_adjusted_p_and_seeds():
 
 
 def test_a_lowering_turns_its_interval_round():
-    (sentence,) = said(verdict(LOSS, "cause", effect(LOSS, "mse", -0.3)))
+    (sentence,) = sentences_of(verdict(LOSS, "cause", effect(LOSS, "mse", -0.3)))
     assert "lowers the ghost ratio by 0.300 [0.290, 0.310]" in sentence
 
 
 def test_a_level_of_a_cause_that_may_do_nothing_is_not_named():
-    (sentence,) = said(verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3), effect(KERNEL, "5", 0.1, p=0.2)))
+    (sentence,) = sentences_of(verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3), effect(KERNEL, "5", 0.1, p=0.2)))
     assert '"1" instead of "3"' in sentence
     assert '"5" instead of "3"' not in sentence
 
 
 def test_a_cause_none_of_whose_levels_is_sure_alone_says_so():
-    (sentence,) = said(verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3, p=0.2)))
+    (sentence,) = sentences_of(verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3, p=0.2)))
     assert (
         "differs between its levels (all levels: p (Holm) = 0.004), but no single level differs significantly"
     ) in sentence
@@ -96,19 +96,19 @@ def test_a_cause_none_of_whose_levels_is_sure_alone_says_so():
 
 def test_a_trend_is_told_in_its_direction():
     trend = effect(KERNEL, None, -0.4, trend="linear")
-    (sentence,) = said(verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3), trend))
+    (sentence,) = sentences_of(verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3), trend))
     assert "from its lower to its higher levels the ghost ratio falls by 0.400 [0.390, 0.410]" in sentence
 
 
 def test_more_levels_than_a_sentence_holds_are_counted():
     many = replace(KERNEL, levels=tuple("123456"))
     effects = [effect(many, level, 0.1 * int(level)) for level in "12456"]
-    (sentence,) = said(verdict(many, "cause", *effects))
+    (sentence,) = sentences_of(verdict(many, "cause", *effects))
     assert sentence.endswith("2 more levels in the table.")
 
 
 def test_a_cause_that_also_interacts_says_with_what():
-    (sentence,) = said(verdict(LOSS, "cause", effect(LOSS, "mse", 0.3), partners=[KERNEL.path]))
+    (sentence,) = sentences_of(verdict(LOSS, "cause", effect(LOSS, "mse", 0.3), partners=[KERNEL.path]))
     assert sentence.endswith("the size of the effect depends on state kernel.")
 
 
@@ -122,8 +122,8 @@ def crossing(at_frame, at_conv3d):
 
 
 def test_acts_only_with_names_the_partner_and_the_effect_at_its_levels():
-    one = verdict(LOSS, "acts only with", effect(LOSS, "mse", 0.0, p=0.9), partners=[HEAD.path])
-    (sentence,) = said(one, interactions=(crossing(-0.2, 0.4),))
+    acts = verdict(LOSS, "acts only with", effect(LOSS, "mse", 0.0, p=0.9), partners=[HEAD.path])
+    (sentence,) = sentences_of(acts, interactions=(crossing(-0.2, 0.4),))
     assert sentence == (
         'loss acts only with output head (interaction: p (Holm) < 0.001): "mse" instead of "bce" raises the ghost '
         'ratio by 0.400 [0.300, 0.500] with output head "conv3d", and lowers the ghost ratio by 0.200 [0.100, 0.300] '
@@ -132,31 +132,31 @@ def test_acts_only_with_names_the_partner_and_the_effect_at_its_levels():
 
 
 def test_a_simple_effect_whose_interval_includes_zero_says_so():
-    one = verdict(LOSS, "acts only with", effect(LOSS, "mse", 0.0, p=0.9), partners=[HEAD.path])
-    (sentence,) = said(one, interactions=(crossing(0.02, 0.4),))
+    acts = verdict(LOSS, "acts only with", effect(LOSS, "mse", 0.0, p=0.9), partners=[HEAD.path])
+    (sentence,) = sentences_of(acts, interactions=(crossing(0.02, 0.4),))
     assert sentence.endswith('changes it by +0.020 [-0.080, +0.120] with output head "frame", where it may be 0.')
 
 
 def test_not_a_cause_names_the_margin_and_the_largest_effect():
-    (sentence,) = said(verdict(LOSS, "not a cause", effect(LOSS, "mse", -0.003)), margin=0.02)
+    (sentence,) = sentences_of(verdict(LOSS, "not a cause", effect(LOSS, "mse", -0.003)), margin=0.02)
     assert "loss is not a cause: all its effects on the ghost ratio are within ±0.02" in sentence
     assert '(largest: "mse" vs "bce", -0.0030' in sentence
 
 
 def test_the_undecided_says_about_how_many_more_seeds():
-    (sentence,) = said(verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=0.1, p=0.3), seeds=6))
+    (sentence,) = sentences_of(verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=0.1, p=0.3), seeds=6))
     assert sentence.startswith('loss is undecided: "mse" instead of "bce" changes the ghost ratio by +0.050')
     assert sentence.endswith("if the effect is as large as it looks now, about 6 more seeds would decide.")
 
 
 def test_the_undecided_for_which_no_number_of_seeds_is_known_promises_none():
-    (sentence,) = said(verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=None, p=None)))
+    (sentence,) = sentences_of(verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=None, p=None)))
     assert "more seed" not in sentence
     assert "p (Holm)" not in sentence
 
 
 def test_verdicts_come_causes_first_and_the_undecided_last():
-    sentences = said(
+    sentences = sentences_of(
         verdict(HEAD, "undecided", effect(HEAD, "conv3d", 0.9)),
         verdict(LOSS, "not a cause", effect(LOSS, "mse", 0.001)),
         verdict(KERNEL, "cause", effect(KERNEL, "1", 0.3)),
@@ -167,7 +167,7 @@ def test_verdicts_come_causes_first_and_the_undecided_last():
 
 
 def test_where_nothing_is_a_cause_the_first_sentence_says_so():
-    sentences = said(
+    sentences = sentences_of(
         verdict(HEAD, "undecided", effect(HEAD, "conv3d", 0.9)), verdict(LOSS, "undecided", effect(LOSS, "mse", 0.1))
     )
     assert sentences[0] == ("No factor is found to be a cause of the ghost ratio; output head and loss are undecided.")
@@ -181,14 +181,16 @@ def test_where_nothing_is_a_cause_the_first_sentence_says_so():
     ],
 )
 def test_verdicts_that_no_test_gives_yet_have_their_sentences(word, text):
-    (sentence,) = said(verdict(LOSS, word, effect(LOSS, "mse", 0.3)), margin=0.5)
+    (sentence,) = sentences_of(verdict(LOSS, word, effect(LOSS, "mse", 0.3)), margin=0.5)
     assert sentence.startswith(text)
 
 
 def test_the_headline_lists_every_verdict_in_its_own_words():
     factors = [replace(LOSS, path=str(word), title=f"F{place}") for place, word in enumerate(Verdict)]
     pairs = zip(factors, Verdict, strict=True)
-    headline, *_ = said(*(verdict(factor, word, effect(factor, "mse", 0.3)) for factor, word in pairs), margin=0.5)
+    headline, *_ = sentences_of(
+        *(verdict(factor, word, effect(factor, "mse", 0.3)) for factor, word in pairs), margin=0.5
+    )
     assert headline == (
         "F0 is a cause of the ghost ratio; F1 is a cause of the ghost ratio in these seeds; "
         "F2 acts only with another factor; F3 is negligible; F4 is not a cause; F5 is undecided."
@@ -197,8 +199,8 @@ def test_the_headline_lists_every_verdict_in_its_own_words():
 
 @pytest.mark.parametrize("kind", list(Verdict))
 def test_an_exploratory_study_names_no_cause(kind):
-    own = verdict(LOSS, kind, effect(LOSS, "mse", 0.3), partners=[HEAD.path])
-    sentences = estimate_sentences(inferred(own, margin=0.5), "ghost ratio")
+    factor_verdict = verdict(LOSS, kind, effect(LOSS, "mse", 0.3), partners=[HEAD.path])
+    sentences = estimate_sentences(inferred(factor_verdict, margin=0.5), "ghost ratio")
     assert "cause" not in " ".join(sentences)
     assert (
         'loss "mse" instead of "bce" raises the ghost ratio by 0.300 [0.290, 0.310] in this study (n = 8 seeds).'
@@ -207,15 +209,15 @@ def test_an_exploratory_study_names_no_cause(kind):
 
 
 def test_an_exploratory_interval_around_zero_leaves_the_sign_uncertain():
-    own = verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=0.1))
-    sentences = estimate_sentences(inferred(own), "ghost ratio")
+    factor_verdict = verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=0.1))
+    sentences = estimate_sentences(inferred(factor_verdict), "ghost ratio")
     assert 'No confidence interval excludes 0, so even the sign of these effects is uncertain: loss "mse".' in sentences
     assert not any("raises" in sentence or "lowers" in sentence for sentence in sentences)
 
 
 def test_an_exploratory_study_names_its_strongest_interaction():
-    own = verdict(LOSS, "undecided", effect(LOSS, "mse", 0.3))
-    sentences = estimate_sentences(inferred(own, interactions=(crossing(0.1, 0.4),)), "ghost ratio")
+    factor_verdict = verdict(LOSS, "undecided", effect(LOSS, "mse", 0.3))
+    sentences = estimate_sentences(inferred(factor_verdict, interactions=(crossing(0.1, 0.4),)), "ghost ratio")
     assert (
         "The strongest interaction is between loss and output head (partial eta squared 0.80, p (Holm) < 0.001)."
         in sentences
