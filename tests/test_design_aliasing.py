@@ -23,43 +23,43 @@ def seven_in_eight():
     return (np.column_stack([a, b, c, a * b, a * c, b * c, a * b * c]) + 1) // 2
 
 
-def test_plackett_burman_mixes_every_main_effect_by_a_third_with_every_pair_of_others():
+def test_plackett_burman_aliases_each_main_effect_by_a_third_with_each_pair_of_further_factors():
     found = aliases(plackett_burman(), two_level(11), ())
     assert len(found) == 11 * 10 * 9 // 2
     assert all(set(alias.term).isdisjoint(alias.aliased_with) for alias in found)
     np.testing.assert_allclose([alias.strength for alias in found], 1 / 3)
 
 
-def test_a_design_of_resolution_three_mixes_main_effects_with_pairs_alone():
+def test_a_design_of_resolution_three_aliases_main_effects_only_with_pairs():
     found = aliases(seven_in_eight(), two_level(7), ())
     of_d = {alias.aliased_with for alias in found if alias.term == ("D",)}
     assert of_d == {("A", "B"), ("C", "G"), ("E", "F")}  # D = AB = CG = EF, as that chapter lists
     np.testing.assert_allclose([alias.strength for alias in found], 1)
 
 
-def test_the_mirrored_design_of_resolution_three_has_free_main_effects():
+def test_the_foldover_of_a_resolution_three_design_has_unaliased_main_effects():
     both = np.concatenate([seven_in_eight(), 1 - seven_in_eight()])
     assert aliases(both, two_level(7), ()) == ()
 
 
-def test_pairs_in_the_model_that_come_in_the_same_cells_cannot_be_told_apart():
+def test_terms_of_the_model_with_equal_columns_are_confounded():
     found = aliases(seven_in_eight(), two_level(7), [(0, 1)])
     assert Alias(("D",), ("A", "B"), 1.0, in_model=True) in found
     assert [alias for alias in found if alias.in_model] == [found[0]]
 
 
-def test_a_factor_that_never_changes_cannot_be_told_from_the_mean():
+def test_a_factor_that_never_changes_is_confounded_with_the_mean():
     first, *_ = aliases(np.array([[0, 1], [1, 1]]), two_level(2), ())
     assert in_words(first) == "B is confounded with the mean of all runs"
 
 
-def test_a_level_that_is_never_run_mixes_nothing_up():
+def test_a_level_that_is_never_run_causes_no_confounding():
     factors = [DesignFactor("kernel", ("1", "3", "5"), 0), *two_level(2)]
     found = aliases(np.array([(2, 1, 1), (0, 1, 1), (2, 0, 1), (2, 1, 0)]), factors, ())
     assert not [alias for alias in found if alias.in_model]
 
 
-def test_a_full_factorial_mixes_nothing():
+def test_a_full_factorial_has_no_aliases():
     factors = [DesignFactor("a", ("1", "2", "3"), 0), *two_level(3)]
     assert aliases(np.array(FullFactorial().cells(factors)), factors, ()) == ()
 
@@ -87,6 +87,6 @@ def test_an_alias_in_words(alias, sentence):
     assert in_words(alias, {"norm": "normalization"}) == sentence
 
 
-def test_ten_thousand_cells_are_asked_within_memory():
+def test_aliases_of_ten_thousand_cells_fit_in_memory():
     factors = [DesignFactor(name, tuple("0123456789"), 0) for name in "abcd"]
     assert aliases(np.array(FullFactorial().cells(factors)), factors, ()) == ()

@@ -30,27 +30,27 @@ def best_of_all(counts, size, pairs=(), kept=(), forbidden=()):
     ("counts", "size", "pairs"),
     [([2, 2, 2], 5, ()), ([2, 2, 2], 7, ((0, 1),)), ([3, 2, 2], 6, ()), ([3, 3], 6, ()), ([4, 2], 6, ())],
 )
-def test_it_is_the_best_of_all_sets_of_cells(counts, size, pairs):
+def test_a_d_optimal_design_is_the_best_of_all_sets_of_cells(counts, size, pairs):
     names = [[chr(ord("a") + i), chr(ord("a") + j)] for i, j in pairs]
     cells = DOptimal(size=size, interactions=names).cells(factors(counts))
     assert determinant(cells, counts, pairs) == pytest.approx(best_of_all(counts, size, pairs))
 
 
-def test_it_is_the_best_of_all_that_may_be_run():
+def test_a_restricted_d_optimal_design_is_the_best_of_all_allowed_sets():
     forbid = [{"a": "0", "b": "0", "c": "0"}, {"a": "2", "b": "1", "c": "1"}]
     cells = DOptimal(size=7, forbid=forbid).cells(factors([3, 2, 2]))
     best = best_of_all([3, 2, 2], 7, forbidden=[(0, 0, 0), (2, 1, 1)])
     assert determinant(cells, [3, 2, 2]) == pytest.approx(best)
 
 
-def test_added_cells_are_the_best_beside_those_kept():
+def test_added_cells_are_the_best_together_with_the_fixed_ones():
     kept = OneAtATime().cells(factors([2, 2, 2]))
     cells = Augment(of=OneAtATime(), add=3).cells(factors([2, 2, 2]))
     assert cells[:4] == kept
     assert determinant(cells, [2, 2, 2], all_pairs(3)) == pytest.approx(best_of_all([2, 2, 2], 3, all_pairs(3), kept))
 
 
-def test_added_cells_part_what_was_tangled():
+def test_added_cells_separate_confounded_effects():
     half, three = DOptimal(size=4), factors([2, 2, 2])
     assert aliases(np.array(half.cells(three)), three, ())
     assert aliases(np.array(Augment(of=half, add=4).cells(three)), three, all_pairs(3)) == ()
@@ -68,14 +68,14 @@ def test_all_interactions_can_be_estimated():
     assert aliases(np.array(cells), factors([3, 3, 2, 2]), all_pairs(4)) == ()
 
 
-def test_it_takes_half_as_many_cells_again_as_there_are_parameters():
+def test_the_default_size_is_one_and_a_half_times_the_parameters():
     assert len(DOptimal(restarts=1).cells(factors([3] * 5))) == 17  # 1.5 times 1 + 5 x 2
     assert len(DOptimal(interactions="all").cells(factors([2, 2]))) == 4  # there are no more
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(2, 4), min_size=1, max_size=5), st.integers(0, 5), st.data())
-def test_cells_are_distinct_as_many_as_asked_and_the_same_for_a_seed(counts, seed, data):
+def test_cells_are_distinct_and_as_many_as_the_size_and_equal_for_equal_seeds(counts, seed, data):
     least, most = 1 + sum(counts) - len(counts), int(np.prod(counts))
     assume(least <= most)
     design = DOptimal(size=data.draw(st.integers(least, min(most, least + 10))), seed=seed, restarts=20)
@@ -102,13 +102,13 @@ def test_another_seed_starts_elsewhere():
         (Augment(of=FullFactorial(), add=1), "add: found 1; allowed: at most 0"),
     ],
 )
-def test_what_cannot_be_laid_out_is_told_with_what_to_do(design, message):
+def test_an_impossible_design_is_an_error_that_says_what_to_do(design, message):
     counts = [2, 2, 3] if "confounded" in message or "a x b" in message else [2, 3, 4]
     with pytest.raises(DesignError, match=message):
         design.cells(factors(counts))
 
 
-def test_a_foldover_of_some_factors_turns_these_alone():
+def test_a_foldover_of_some_factors_reverses_only_these():
     cells = Foldover(of=OneAtATime(), factors=["b"]).cells(factors([2, 3]))
     assert cells == [(0, 0), (1, 0), (0, 1), (0, 2), (1, 2)]
 

@@ -32,13 +32,13 @@ def test_taguchis_arrays_have_full_efficiency(text, counts):
     assert efficiency(array(text), counts) == pytest.approx(1)
 
 
-def test_l9_is_saturated_so_that_each_factor_is_wholly_mixed_up_with_every_pair_of_others():
+def test_l9_is_saturated_so_each_factor_is_fully_aliased_with_each_pair_of_further_factors():
     found = aliases(array(L9), factors([3] * 4), ())
     assert len(found) == 4 * 3
     np.testing.assert_allclose([alias.strength for alias in found], 1)
 
 
-def test_l18_keeps_the_interaction_of_its_first_two_columns_free():
+def test_l18_does_not_alias_the_interaction_of_its_first_two_columns():
     # Phadke (1989), Quality Engineering Using Robust Design: it can be estimated beside all columns
     found = aliases(array(L18), factors([2] + [3] * 7), ())
     assert not [alias for alias in found if alias.aliased_with == ("A", "B")]
@@ -64,7 +64,7 @@ def test_the_search_finds_l18_itself():
     assert efficiency(cells, [2] + [3] * 7) == pytest.approx(1)
 
 
-def test_mirroring_the_design_of_seven_factors_in_eight_cells_frees_main_effects_from_pairs():
+def test_the_foldover_of_seven_factors_in_eight_cells_frees_main_effects_from_pairs():
     half = DOptimal(size=8)
     assert aliases(np.array(half.cells(factors([2] * 7))), factors([2] * 7), ())
     cells = Foldover(of=half).cells(factors([2] * 7))

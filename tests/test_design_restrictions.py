@@ -31,7 +31,7 @@ def restricted(draw):
 
 
 def may_be_run(cell, forbid, only_when, resting="0"):
-    """Say it again, by name."""
+    """Return whether a cell may be run, from the names of its levels."""
     levels = {NAMES[i]: str(level) for i, level in enumerate(cell)}
     barred = any(combination.items() <= levels.items() for combination in forbid)
     out_of_rest = any(
@@ -43,7 +43,7 @@ def may_be_run(cell, forbid, only_when, resting="0"):
 
 @settings(deadline=None)
 @given(restricted())
-def test_a_full_factorial_runs_exactly_what_may_be_run(case):
+def test_a_full_factorial_runs_exactly_the_allowed_cells(case):
     counts, forbid, only_when = case
     expected = [cell for cell in product(*map(range, counts)) if may_be_run(cell, forbid, only_when)]
     reached = all({cell[i] for cell in expected} == set(range(n)) for i, n in enumerate(counts))
@@ -57,7 +57,7 @@ def test_a_full_factorial_runs_exactly_what_may_be_run(case):
 
 @settings(max_examples=40, deadline=None)
 @given(restricted(), st.integers(0, 3))
-def test_a_d_optimal_design_runs_nothing_that_may_not_be_run(case, seed):
+def test_a_d_optimal_design_runs_only_allowed_cells(case, seed):
     counts, forbid, only_when = case
     try:
         cells = DOptimal(forbid=forbid, only_when=only_when, restarts=3, seed=seed).cells(factors(counts))
@@ -67,17 +67,17 @@ def test_a_d_optimal_design_runs_nothing_that_may_not_be_run(case, seed):
     assert all(may_be_run(cell, forbid, only_when) for cell in cells)
 
 
-def test_a_factor_rests_at_the_base_level_where_its_condition_fails():
+def test_an_inactive_factor_has_its_base_level():
     cells = FullFactorial(only_when={"b": {"a": ["1"]}}).cells(factors([2, 3], base=1))
     assert cells == [(0, 1), (1, 0), (1, 1), (1, 2)]
 
 
-def test_a_factor_without_a_base_level_rests_at_its_first():
+def test_an_inactive_factor_without_a_base_level_has_its_first_level():
     cells = FullFactorial(only_when={"b": {"a": ["1"]}}).cells(factors([2, 2], base=None))
     assert cells == [(0, 0), (1, 0), (1, 1)]
 
 
-def test_many_factors_are_searched_without_laying_out_their_product():
+def test_many_factors_are_searched_without_listing_their_product():
     many = [DesignFactor(f"f{i}", ("0", "1", "2"), 0) for i in range(20)]  # 3.5 thousand million cells
     cells = DOptimal(size=45, restarts=1, forbid=[{"f0": "1", "f1": "1"}], only_when={"f2": {"f3": ["0", "1"]}}).cells(
         many
@@ -101,7 +101,7 @@ def test_many_factors_are_searched_without_laying_out_their_product():
     ],
 )
 @pytest.mark.parametrize("design", [FullFactorial, DOptimal])
-def test_restrictions_that_make_no_sense_are_told(design, restrictions, message):
+def test_impossible_restrictions_are_an_error(design, restrictions, message):
     with pytest.raises(DesignError, match=message):
         design(**restrictions).cells(factors([2, 2, 2]))
 

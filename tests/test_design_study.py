@@ -28,7 +28,7 @@ def load(tmp_path):
     return load
 
 
-def test_a_factor_is_left_out_of_runs_that_have_no_place_for_it(load):
+def test_an_inactive_factor_is_left_out_of_runs_without_its_field(load):
     study = load(f"{{kind: full_factorial, {WHEN}}}")
     assert len(study.cells) == 3 * 2 * (2 + 1)
     for cell in study.cells:
@@ -36,7 +36,7 @@ def test_a_factor_is_left_out_of_runs_that_have_no_place_for_it(load):
         assert cell.levels["loss.window"] == str(getattr(cell.run.loss, "window", 7))
 
 
-def test_a_resting_factor_keeps_its_level_in_runs_that_have_a_place_for_it(load):
+def test_an_inactive_factor_has_its_level_in_runs_with_its_field(load):
     study = load("{kind: full_factorial, only_when: {loss.window: {loss: [ssim], model.activation: [relu]}}}")
     windows = {(cell.levels["model.activation"], getattr(cell.run.loss, "window", None)) for cell in study.cells}
     assert windows == {("tanh", 7), ("tanh", None), ("relu", 7), ("relu", 9), ("relu", None)}
@@ -59,7 +59,7 @@ def test_a_design_is_read_back_from_the_file_that_is_written(load, tmp_path, des
     assert [run.id for run in again.planned_runs] == [run.id for run in study.planned_runs]
 
 
-def test_the_runs_of_an_augmented_design_are_those_of_the_first_and_more(load):
+def test_an_augmented_design_adds_runs_to_those_of_the_inner_design(load):
     first = f"{{kind: d_optimal, {WHEN}}}"
     before = load(first).planned_runs
     after = load(f"{{kind: augment, of: {first}, add: 3, interactions: [[loss, model.activation]]}}").planned_runs
@@ -95,6 +95,6 @@ def test_the_runs_of_an_augmented_design_are_those_of_the_first_and_more(load):
         ("{kind: augment, of: {kind: one_at_a_time}}", "design.add: missing"),
     ],
 )
-def test_a_mistake_is_told_at_its_place(load, design, message):
+def test_a_mistake_is_reported_at_its_place(load, design, message):
     with pytest.raises(SpecError, match=r"study.yaml:11:\d+: " + message):
         load(design)

@@ -48,7 +48,7 @@ def test_a_factor_of_three_levels_has_two_degrees_and_so_has_its_interaction(sma
     assert found.freedom.residual == 17 - 2 - 5
 
 
-def test_smallest_p_and_its_best_holm_adjustment_are_those_by_hand(crossed):
+def test_minimum_attainable_p_and_its_holm_adjustment_match_those_by_hand(crossed):
     """Sign flips of 8 sets of a main effect, and of 4 of an interaction; Holm multiplies by 6 and then by 3."""
     assert [test.min_attainable_p for test in crossed.tests] == [2**-7] * 3 + [2**-3] * 3
     assert [test.min_attainable_p_adjusted for test in crossed.tests] == pytest.approx(
@@ -57,7 +57,7 @@ def test_smallest_p_and_its_best_holm_adjustment_are_those_by_hand(crossed):
     assert [test.sets for test in crossed.tests] == [8] * 3 + [4] * 3
 
 
-def test_three_levels_are_relabeled_in_six_ways(small_study):
+def test_three_levels_have_six_permutations(small_study):
     """2 cells with each filter count, in 3 seeds: 6 sets of 3 runs, and the first may stay as it is."""
     found = plan(small_study(factors=MIXED, seeds=3))
     assert found.tests[1].min_attainable_p == pytest.approx(6.0**-5)
@@ -75,14 +75,14 @@ def test_an_interaction_that_cannot_pass_the_first_step_has_no_power(crossed):
     assert set(crossed.tests[3].power) == {0.0}
 
 
-def test_an_effect_is_found_with_fewer_seeds_the_larger_it_is(crossed):
+def test_the_minimum_detectable_effect_shrinks_with_more_seeds(crossed):
     by_seeds = {other.seeds: other.minimum_detectable_effect[0] for other in crossed.seed_options}
     assert by_seeds[2] > by_seeds[3] > by_seeds[5]
     assert by_seeds[10] > by_seeds[12] > by_seeds[20]
 
 
-def test_where_one_more_seed_finds_less_is_told(crossed):
-    """Six hypotheses ask for 0.05 / 6: eight seeds reach it with 2^-7, seven do not with 2^-6."""
+def test_the_loss_of_power_with_one_more_seed_is_stated(crossed):
+    """Six hypotheses require 0.05 / 6: eight seeds reach it with 2^-7, seven do not with 2^-6."""
     by_seeds = {other.seeds: other for other in crossed.seed_options}
     assert crossed.whole_seeds_from == crossed.to_json()["whole_seeds_from"] == 8
     assert (set(by_seeds[7].units), set(by_seeds[8].units)) == ({"run"}, {"block"})
@@ -95,34 +95,34 @@ def test_where_one_more_seed_finds_less_is_told(crossed):
     assert said.endswith(f"and with 10 seeds at most {before:.2f} SD again.")
 
 
-def test_a_takeover_between_the_usual_numbers_of_seeds_is_met(small_study):
-    """Fifteen hypotheses ask for 0.005 / 15 = 0.00033: thirteen seeds reach 2^-12 = 0.00024."""
+def test_the_change_to_whole_seeds_is_compared_between_the_usual_numbers_of_seeds(small_study):
+    """Fifteen hypotheses require 0.005 / 15 = 0.00033: thirteen seeds reach 2^-12 = 0.00024."""
     factors = {**THREE, "model.layers": [1, 2], "model.forget_bias": [0.0, 1.0]}
     found = plan(small_study(factors=factors, seeds=2, analysis={"alpha": 0.005}))
     assert found.whole_seeds_from == 13
     assert {12, 13} <= {other.seeds for other in found.seed_options}
 
 
-def test_one_at_a_time_relabels_whole_seeds_from_the_first(small_study):
+def test_one_at_a_time_permutes_whole_seeds_with_any_number_of_seeds(small_study):
     found = plan(small_study(factors=THREE, design={"kind": "one_at_a_time"}))
     assert found.whole_seeds_from is None
     assert not any("permute" in sentence for sentence in sentences(found))
 
 
-def test_without_a_test_nothing_is_said_of_the_size_of_effects(small_study):
+def test_a_plan_without_tests_does_not_mention_the_unit_of_effects(small_study):
     said = " ".join(sentences(plan(small_study(factors={}))))
     assert "No hypothesis is tested." in said
     assert "SD" not in said
 
 
-def test_the_plans_own_number_of_seeds_is_among_those_compared(small_study):
+def test_the_studys_number_of_seeds_is_among_those_compared(small_study):
     found = plan(small_study(factors=THREE, seeds=14))
     own = next(other for other in found.seed_options if other.seeds == 14)
     assert own.runs == found.runs == 112
     assert own.minimum_detectable_effect == tuple(test.minimum_detectable_effect for test in found.tests)
 
 
-def test_one_at_a_time_shows_no_interaction_and_mixes_main_effects_up(small_study):
+def test_one_at_a_time_estimates_no_interaction_and_aliases_main_effects(small_study):
     found = plan(small_study(factors=THREE, seeds=8, design={"kind": "one_at_a_time"}))
     assert len(found.not_estimable) == 3
     assert any("no interaction can be seen" in sentence for sentence in sentences(found))
@@ -131,14 +131,14 @@ def test_one_at_a_time_shows_no_interaction_and_mixes_main_effects_up(small_stud
 
 @pytest.mark.parametrize("interactions", ["design", "all", "none"])
 @pytest.mark.parametrize("design", ["one_at_a_time", "leave_one_out"])
-def test_what_the_effects_of_a_design_do_not_say_is_told_whatever_is_tested(small_study, design, interactions):
+def test_the_caveat_of_a_design_is_stated_whatever_is_tested(small_study, design, interactions):
     found = plan(small_study(factors=THREE, design={"kind": design}, analysis={"interactions": interactions}))
     said = [sentence for sentence in sentences(found) if found.caveat in sentence]
     assert [sentence.split(":")[0] for sentence in said] == [design.replace("_", " ").capitalize()]
     assert "no interaction can be seen" in found.to_json()["caveat"]
 
 
-def test_exactly_the_pairs_that_a_design_names_are_tested(small_study):
+def test_only_the_pairs_that_a_design_names_are_tested(small_study):
     pair = ["model.activation", "model.head"]
     design = {"kind": "d_optimal", "size": 6, "interactions": [pair]}
     found = plan(small_study(factors=THREE, seeds=4, design=design))
@@ -146,13 +146,13 @@ def test_exactly_the_pairs_that_a_design_names_are_tested(small_study):
     assert found.not_estimable == ()
 
 
-def test_a_crossed_design_is_orthogonal_and_mixes_nothing_up(crossed):
+def test_a_crossed_design_is_orthogonal_and_has_no_aliases(crossed):
     assert crossed.confounding.d_efficiency == pytest.approx(1)
     assert crossed.confounding.aliases == ()
     assert np.array(crossed.confounding.correlations) == pytest.approx(np.eye(6), abs=1e-6)
 
 
-def test_a_half_fraction_has_each_main_effect_on_an_interaction():
+def test_a_half_fraction_confounds_each_main_effect_with_an_interaction():
     """2^(3-1) with C = AB: A is BC, B is AC, C is AB, and nothing else is correlated (Box and Hunter 1961)."""
     half = np.array([(a, b, a ^ b) for a in (0, 1) for b in (0, 1)])
     terms, correlations = term_correlations(half, [2, 2, 2])
@@ -177,18 +177,18 @@ def test_a_linear_model_estimates_an_orthogonal_fraction_as_matched_runs_would(s
     assert TTestIndPower().power(1.5, 10, test.level) < own < TTestIndPower().power(1.5, 12, test.level)
 
 
-def test_a_deviation_puts_effects_in_the_responses_unit(small_study):
+def test_a_deviation_gives_effects_in_the_unit_of_the_response(small_study):
     found = plan(small_study(factors=THREE), RunDeviation(0.05, "given"))
     assert effect(found, 2.0) == "2.00 SD = 0.1"
     assert effect(found, None) == "none"
 
 
-def test_the_studys_own_deviation_is_taken_where_none_is_given(small_study):
+def test_the_deviation_stated_in_the_study_is_the_default(small_study):
     found = plan(small_study(factors=THREE, analysis={"sd": 0.2}))
     assert found.sd == RunDeviation(0.2, "stated in the study")
 
 
-def test_the_json_says_everything(crossed):
+def test_the_json_holds_every_number(crossed):
     told = json.loads(json.dumps(crossed.to_json(), allow_nan=False))
     assert told["runs"] == 16
     assert told["family"] == 6

@@ -78,17 +78,17 @@ def test_a_study_without_factors_has_a_page(small_study, read_page):
     assert "D-efficiency" not in page.text
 
 
-def test_where_one_more_seed_finds_less_is_on_the_page(planned, page):
+def test_the_loss_of_power_with_one_more_seed_is_on_the_page(planned, page):
     assert f"With up to {planned.whole_seeds_from - 1} seeds the tests permute single runs" in page.text
     assert f"At {planned.whole_seeds_from} seeds a line may rise" in page.text
 
 
-def test_where_no_more_seeds_find_less_nothing_of_the_kind_is_on_the_page(small_study, read_page):
+def test_a_page_without_a_loss_of_power_does_not_mention_one(small_study, read_page):
     alone = plan(small_study(factors=FACTORS, seeds=3, design={"kind": "one_at_a_time"}))
     assert "a line may rise" not in read_page(plan_page(alone, "", "")).text
 
 
-def test_tests_that_find_the_same_effects_share_a_line(small_study):
+def test_tests_with_equal_power_share_a_line(small_study):
     groups = group_by_power(plan(small_study(factors=MANY, seeds=1 + 4, design={"kind": "one_at_a_time"})))
     assert [group.label for group in groups] == ["model.activation, model.gate_activation and 5 more"]
 

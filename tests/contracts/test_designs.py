@@ -33,7 +33,7 @@ ALONE = [FullFactorial(), OneAtATime(), LeaveOneOut(), DOptimal(), Foldover(of=D
 every_design = pytest.mark.parametrize("design", EXAMPLES, ids=lambda design: design.kind)
 
 
-def test_every_design_is_under_contract():
+def test_every_design_has_an_example_here():
     assert {type(design) for design in EXAMPLES} == set(DESIGNS)
 
 
@@ -44,7 +44,7 @@ def test_cells_are_distinct(design):
 
 
 @every_design
-def test_cells_are_plain_numbers_one_a_factor(design):
+def test_cells_hold_one_plain_number_per_factor(design):
     for cell in design.cells(FACTORS):
         assert [type(level) for level in cell] == [int] * len(FACTORS)
         assert all(0 <= level < factor.n_levels for level, factor in zip(cell, FACTORS, strict=True))
@@ -69,7 +69,7 @@ def test_a_design_is_the_same_every_time(design):
 
 
 @every_design
-def test_a_design_keeps_to_its_own_rules(design):
+def test_a_design_obeys_its_own_rules(design):
     cells = np.array(design.cells(FACTORS))
     rules = design.rules(FACTORS)
     np.testing.assert_array_equal(rules.canonical(cells), cells)

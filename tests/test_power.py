@@ -28,7 +28,7 @@ def test_the_power_of_a_two_sample_t_test_is_that_of_r(n, delta, expected):
     assert two_groups(n).power(delta) == pytest.approx(expected, abs=2e-6)
 
 
-def test_the_effect_that_is_found_is_that_of_r():
+def test_the_minimum_detectable_effect_is_that_of_r():
     found = two_groups(20).minimum_detectable_effect(0.90)
     assert found == pytest.approx(1.0522, abs=1e-3)  # R: power.t.test(n = 20, power = .90)
 
@@ -55,7 +55,7 @@ def test_without_an_effect_power_is_the_level():
     assert FTest(0.01, 2, 12, 0.1).power(0) == 0.01
 
 
-def test_a_test_without_a_level_that_it_can_reach_finds_nothing():
+def test_a_test_without_an_attainable_level_has_no_power():
     test = FTest(attainable_level(0.05, 2**-4), 1, 4, 2 / 5)
     assert test.power(100) == 0
     assert test.minimum_detectable_effect() is None
@@ -65,12 +65,12 @@ def test_a_test_without_a_level_that_it_can_reach_finds_nothing():
     ("level", "smallest", "expected"),
     [(0.05, 0.0625, 0), (0.025, 2**-6, 2**-6), (0.05, 2**-6, 3 * 2**-6), (0.3, 0.1, 0.3)],
 )
-def test_the_level_is_the_largest_step_of_p_that_is_allowed(level, smallest, expected):
+def test_the_attainable_level_is_the_largest_multiple_of_the_minimum_p(level, smallest, expected):
     assert attainable_level(level, smallest) == pytest.approx(expected)
 
 
 def sign_flips(differences):
-    """Return the p of every row by turning all its signs in every way."""
+    """Return the p of every row over all sign patterns."""
     sets = differences.shape[1]
     signs = np.array(list(product((1, -1), repeat=sets - 1)))
     turned = np.abs(differences[:, :1] + differences[:, 1:] @ signs.T)
@@ -78,7 +78,7 @@ def sign_flips(differences):
 
 
 @pytest.mark.parametrize(("sets", "effect"), [(6, 2.4), (8, 1.8)])
-def test_where_all_sets_must_agree_power_is_that_of_the_relabeling_itself(sets, effect):
+def test_the_power_of_a_sign_test_is_that_of_its_permutations(sets, effect):
     drawn = np.random.default_rng(0).normal(effect, sqrt(2), (4_000, sets))
     level = 2.0 ** (1 - sets)
     found = (sign_flips(drawn) <= level).mean()
@@ -87,7 +87,7 @@ def test_where_all_sets_must_agree_power_is_that_of_the_relabeling_itself(sets, 
 
 
 @pytest.mark.parametrize(("sets", "effect"), [(7, 1.8), (9, 2.13)])
-def test_where_all_but_the_smallest_must_agree_power_is_that_of_the_relabeling(sets, effect):
+def test_the_power_of_a_sign_test_with_one_exception_is_that_of_its_permutations(sets, effect):
     drawn = np.random.default_rng(2).normal(effect, sqrt(2), (4_000, sets))
     level = 2 * 2.0 ** (1 - sets)
     found = (sign_flips(drawn) <= level).mean()
@@ -97,17 +97,17 @@ def test_where_all_but_the_smallest_must_agree_power_is_that_of_the_relabeling(s
 
 
 @pytest.mark.parametrize("allows_exception", [False, True])
-def test_sets_that_must_agree_do_so_at_the_level_where_nothing_acts(allows_exception):
+def test_a_sign_test_without_an_effect_rejects_at_its_level(allows_exception):
     level = (1 + allows_exception) * 2.0**-7
     assert SignTest(level, 1, 7, 2 / 8, allows_exception).power(0) == pytest.approx(level)
 
 
-def test_seven_sets_that_agree():
+def test_the_power_of_a_sign_test_of_seven_sets_by_hand():
     expected = norm.cdf(2 / sqrt(2)) ** 7 + norm.cdf(-2 / sqrt(2)) ** 7
     assert SignTest(2**-6, 1, 6, 2 / 7).power(2.0) == pytest.approx(expected)
 
 
-def test_the_relabeling_of_more_sets_has_nearly_the_power_of_the_t_test():
+def test_permutations_of_more_sets_have_nearly_the_power_of_the_t_test():
     drawn = np.random.default_rng(1).normal(1.4, sqrt(2), (1_000, 12))
     level = attainable_level(0.05 / 6, 2**-11)
     found = (sign_flips(drawn) <= level).mean()

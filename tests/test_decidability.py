@@ -31,7 +31,7 @@ def test_too_few_seeds_one_at_a_time_cannot_reject(study, seeds):
     assert refused.value.exit_code == 2
 
 
-def test_seven_seeds_are_asked_for_and_are_enough(study):
+def test_seven_seeds_are_recommended_and_are_enough(study):
     """2^(1-6) = 0.031 is above 0.05 / 2, and 2^(1-7) = 0.016 is below it."""
     assert "seeds: 7 (21 runs)" in decidability(study(seeds=2)).remedies
     assert decidability(study(seeds=7)).obstacle is None
@@ -40,8 +40,8 @@ def test_seven_seeds_are_asked_for_and_are_enough(study):
 
 @pytest.mark.parametrize("kind", ["full_factorial", "one_at_a_time", "leave_one_out", "d_optimal"])
 @pytest.mark.parametrize("factors", [TWO, THREE, {**TWO, "model.filters": [2, 3, 4]}], ids=["2", "3", "3 levels"])
-def test_the_seeds_that_are_asked_for_are_the_fewest_and_no_number_above_them_is_refused(study, factors, kind):
-    """Also where whole seeds take over from single runs, which reach smaller p-values with one seed less."""
+def test_the_recommended_number_of_seeds_is_the_smallest_and_larger_numbers_are_enough_too(study, factors, kind):
+    """Also where the tests change from single runs to whole seeds, whose minimum p-value is larger at first."""
     asked = {"factors": factors, "design": {"kind": kind}}
     wanted = next(remedy for remedy in decidability(study(**asked, seeds=1)).remedies if remedy.startswith("seeds: "))
     fewest = int(wanted.split()[1])
@@ -50,7 +50,7 @@ def test_the_seeds_that_are_asked_for_are_the_fewest_and_no_number_above_them_is
 
 
 def test_the_crossed_design_is_offered_with_the_seeds_that_it_needs(study):
-    """Crossed, each factor has 2 matched sets a seed: 2^(1-2n) over a family of 3 asks for n = 4, 2^-7 <= 0.0167."""
+    """Crossed, each factor has 2 matched sets a seed: 2^(1-2n) over a family of 3 requires n = 4, 2^-7 <= 0.0167."""
     assert "design: {kind: full_factorial} with seeds: 4 (16 runs)" in decidability(study(seeds=2)).remedies
     assert decidability(study(seeds=4, design={"kind": "full_factorial"})).obstacle is None
     assert decidability(study(seeds=3, design={"kind": "full_factorial"})).obstacle is not None
@@ -61,7 +61,7 @@ def test_the_crossed_design_is_not_offered_to_itself(study):
     assert not any("full_factorial" in remedy for remedy in remedies)
 
 
-def test_a_crossed_design_keeps_what_must_not_run(study):
+def test_the_offered_crossed_design_keeps_the_restrictions(study):
     """Of 8 cells 6 are left. The gate has 3 sets a seed: over a family of 5, 2^-5 is too much and 2^-8 is not."""
     offered = decidability(study(factors=THREE, seeds=1, design=RESTRICTED)).remedies[1]
     assert offered == "design: {kind: full_factorial} with seeds: 3 (18 runs)"
@@ -72,19 +72,19 @@ def test_a_crossed_design_keeps_what_must_not_run(study):
     [{"kind": "augment", "add": 1, "interactions": "none"}, {"kind": "foldover", "factors": ["model.gate_activation"]}],
     ids=lambda design: design["kind"],
 )
-def test_the_crossed_design_keeps_what_must_not_run_in_the_design_that_another_builds_on(study, built_on):
+def test_the_offered_crossed_design_keeps_the_restrictions_of_an_inner_design(study, built_on):
     """Of 16 cells 12 are left, in two seeds 24 runs."""
     limited = study(factors={**THREE, "model.layers": [1, 2]}, seeds=1, design={**built_on, "of": RESTRICTED})
     assert "design: {kind: full_factorial} with seeds: 2 (24 runs)" in decidability(limited).remedies
 
 
 def test_eight_cells_in_two_seeds_can_reject_main_effects(study):
-    """Each main effect has 8 matched sets, 2^-7 = 0.0078, and the family of 6 asks for 0.0083."""
+    """Each main effect has 8 matched sets, 2^-7 = 0.0078, and the family of 6 requires 0.0083."""
     assert decidability(study(factors=THREE, seeds=2, design={"kind": "full_factorial"})).obstacle is None
 
 
-def test_a_larger_family_asks_for_more(study):
-    """Without interactions 3 hypotheses ask for 0.0167, at alpha 0.01 for 0.0033: 2^-7 is too much."""
+def test_a_larger_family_requires_a_smaller_p(study):
+    """Without interactions 3 hypotheses require 0.0167, at alpha 0.01 for 0.0033: 2^-7 is too much."""
     crossed = {"factors": THREE, "seeds": 2, "design": {"kind": "full_factorial"}}
     assert decidability(study(**crossed, analysis={"interactions": "none"})).obstacle is None
     assert decidability(study(**crossed, analysis={"interactions": "none", "alpha": 0.01})).obstacle is not None
@@ -106,8 +106,8 @@ def test_an_exploratory_study_is_not_refused(study):
     refuse_undecidable(study(seeds=2, exploratory=True))
 
 
-def test_more_draws_are_asked_for_where_they_are_what_is_missing(study):
-    """The residuals of a fraction are shuffled: 999 draws reach 0.001, and 0.001 / 5 asks for 4,999."""
+def test_more_permutations_are_recommended_if_they_are_enough(study):
+    """The residuals of a fraction are shuffled: 999 draws reach 0.001, and 0.001 / 5 requires 4,999."""
     factors = {**THREE, "model.forget_bias": [0.0, 1.0], "model.layers": [1, 2]}
     analysis = {"alpha": 0.001, "permutations": 999, "interactions": "none"}
     found = decidability(study(factors=factors, seeds=2, design={"kind": "d_optimal", "size": 12}, analysis=analysis))

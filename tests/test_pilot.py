@@ -40,12 +40,12 @@ def test_the_deviation_is_that_of_least_squares_on_cells_and_seeds(small_study, 
     assert f"{fitted.df_resid:.0f} degrees of freedom" in found.source
 
 
-def test_the_measure_may_name_the_column(small_study, table):
+def test_the_column_may_be_named_by_the_metric(small_study, table):
     named = pilot.from_table(small_study(), table(rows("ghost_ratio")))
     assert named.value == pilot.from_table(small_study(), table(rows())).value
 
 
-def test_the_studys_own_runs_tell_the_deviation(small_study, made_record, store):
+def test_finished_runs_of_the_study_give_the_deviation(small_study, made_record, store):
     """Residuals of a 2 x 2 table that is 0, 0, 0, 4 about rows and columns are 1: one degree of freedom, 2."""
     study = small_study(factors={"model.activation": ["tanh", "relu"]})
     for planned_run, ghost in zip(study.planned_runs, (0.0, 0.0, 0.0, 4.0), strict=True):
@@ -56,11 +56,11 @@ def test_the_studys_own_runs_tell_the_deviation(small_study, made_record, store)
     assert "4 runs of this study, 1 degrees of freedom" in found.source
 
 
-def test_a_study_that_has_not_run_tells_nothing(small_study, store):
+def test_a_study_without_runs_gives_no_deviation(small_study, store):
     assert pilot.from_store(small_study(), store.study("small")) is None
 
 
-def test_runs_of_one_seed_tell_nothing(small_study, made_record, store):
+def test_runs_of_one_seed_give_no_deviation(small_study, made_record, store):
     study = small_study()
     for planned_run in study.planned_runs[::2]:
         made_record(planned_run).save(store.study("small").run(planned_run.id))
@@ -76,13 +76,13 @@ def test_runs_of_one_seed_tell_nothing(small_study, made_record, store):
         ([{"response": "x", "seed": 0}, {"response": "y", "seed": 1}], "too few to estimate"),
     ],
 )
-def test_a_table_that_tells_nothing_is_refused_in_a_line(small_study, table, columns, said):
+def test_a_table_without_enough_runs_is_an_error_of_one_line(small_study, table, columns, said):
     with pytest.raises(DataError, match=said):
         pilot.from_table(small_study(), table(columns))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\x00\xff\xfe"])
-def test_a_file_that_is_no_csv_is_refused_in_a_line(small_study, tmp_path, content):
+def test_a_file_that_is_not_csv_is_an_error_of_one_line(small_study, tmp_path, content):
     file = tmp_path / "runs.csv"
     if content is not None:
         file.write_bytes(content)
