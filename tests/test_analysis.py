@@ -282,7 +282,7 @@ def test_aligned_forecasts_are_no_caveat():
 
 def test_gradient_accumulation_is_a_caveat():
     table = study()
-    table_with_pieces = replace(table, runs=table.runs.assign(batch_pieces=[1, 4, 2, 1, 1, 1, 1, np.nan]))
+    table_with_pieces = replace(table, runs=table.runs.assign(micro_batches=[1, 4, 2, 1, 1, 1, 1, np.nan]))
     caveats = " ".join(analyze(table_with_pieces, SETTINGS).warnings)
     assert "In 2 of 7 runs a whole batch did not fit in memory: gradients were accumulated" in caveats
     assert "up to 4 micro-batches" in caveats

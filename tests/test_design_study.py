@@ -32,13 +32,13 @@ def test_an_inactive_factor_is_left_out_of_runs_without_its_field(load):
     study = load(f"{{kind: full_factorial, {WHEN}}}")
     assert len(study.cells) == 3 * 2 * (2 + 1)
     for cell in study.cells:
-        assert cell.run.loss.kind == cell.levels["loss"]
-        assert cell.levels["loss.window"] == str(getattr(cell.run.loss, "window", 7))
+        assert cell.spec.loss.kind == cell.levels["loss"]
+        assert cell.levels["loss.window"] == str(getattr(cell.spec.loss, "window", 7))
 
 
 def test_an_inactive_factor_has_its_level_in_runs_with_its_field(load):
     study = load("{kind: full_factorial, only_when: {loss.window: {loss: [ssim], model.activation: [relu]}}}")
-    windows = {(cell.levels["model.activation"], getattr(cell.run.loss, "window", None)) for cell in study.cells}
+    windows = {(cell.levels["model.activation"], getattr(cell.spec.loss, "window", None)) for cell in study.cells}
     assert windows == {("tanh", 7), ("tanh", None), ("relu", 7), ("relu", 9), ("relu", None)}
 
 

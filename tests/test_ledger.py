@@ -145,7 +145,7 @@ def test_what_waits_for_a_dropped_seed_is_withdrawn(store, small_study, trials):
     assert [trial.user_attrs["outcome"] for trial in trials() if trial.state.name == "FAIL"] == ["withdrawn"] * 4
 
 
-def test_what_waits_but_is_not_asked_for_again_is_withdrawn(store, small_study, trials):
+def test_what_waits_but_is_not_running_for_again_is_withdrawn(store, small_study, trials):
     first, second, *_ = small_study().planned_runs
     Ledger.open(store, small_study()).enqueue([first, second])
     ledger = Ledger.open(store, small_study())
@@ -267,8 +267,8 @@ def test_an_end_that_was_told_already_may_be_told_again(small_study, store):
     ledger = Ledger.open(store, study)
     ledger.enqueue(study.planned_runs[:1])
     number, _ = next_trial(ledger)
-    trial = ledger._asked[number]
+    trial = ledger._running[number]
     ledger.fail(number, "exception", "first")
-    ledger._asked[number] = trial  # its answer never arrived
+    ledger._running[number] = trial  # its answer never arrived
     ledger.fail(number, "exception", "again")
     assert ledger._trials.trials[number].user_attrs["message"] == "first"

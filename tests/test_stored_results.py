@@ -23,7 +23,12 @@ from ablate.study.stored_runs import study_paths
 from tests.stored_results import STORED, unpacked
 
 pytestmark = pytest.mark.filterwarnings("ignore::ablate.core.errors.OldNamesWarning")
-RENAMED = {"point": "run_id", "model.normalisation": "model.normalization", "data.binarise": "data.binarize"}
+RENAMED = {
+    "point": "run_id",
+    "model.normalisation": "model.normalization",
+    "data.binarise": "data.binarize",
+    "batch_pieces": "micro_batches",
+}
 
 
 @pytest.fixture

@@ -61,7 +61,7 @@ def field(run, name):
 def test_a_study_is_read(at):
     study = study_file.load(at(GOOD))
     assert (study.name, study.seeds, field(study.base, "filters")) == ("good", [0, 1], 2)
-    assert [field(cell.run, "layers") for cell in study.cells] == [1, 2]
+    assert [field(cell.spec, "layers") for cell in study.cells] == [1, 2]
 
 
 def test_loading_creates_nothing(at):

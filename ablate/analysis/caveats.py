@@ -10,7 +10,7 @@ from ablate.analysis.study_table import StudyResponse
 
 SIGNAL = "signal_retention"
 FADED = 0.5  # of the brightness that the digits should have
-OFFSET, COPIES, MICRO_BATCHES = "best_offset", "copies", "batch_pieces"
+OFFSET, COPIES, MICRO_BATCHES = "best_offset", "copies", "micro_batches"
 OFTEN_UNDEFINED = 0.05  # of the frames; below, leaving them out hardly moves a mean
 
 

@@ -32,8 +32,8 @@ class StudyTable:
 
     `runs` has one row for every planned run: a column for each factor's path with the name of its level, and
     RUN_COLUMNS. `message` says why a failed run has no result; it is empty for all others. Three columns are optional:
-    `best_offset` and `copies` say how the forecast fits in time (see scoring's Alignment), `batch_pieces` is the number
-    of micro-batches per batch.
+    `best_offset` and `copies` say how the forecast fits in time (see scoring's Alignment), `micro_batches` is the
+    number of micro-batches per batch.
     `sums` holds the scores of each finished run by run id, summed over its clips, from `step_sums`.
     `secondary` are the metrics reported in addition to the response. `deviations` are sentences on changes since the
     plan was preregistered. `failed_attempts` counts every attempt without a result by kind, including those that a

@@ -35,7 +35,7 @@ def estimate(study: StudySpec, slots: int) -> CostEstimate:
     memory traffic does not grow as arithmetic does.
     """
     rate = _flop_a_second(study.base)
-    seconds = tuple(OVERHEAD_SECONDS + _run_flop(cell.run) / rate for cell in study.cells)
+    seconds = tuple(OVERHEAD_SECONDS + _run_flop(cell.spec) / rate for cell in study.cells)
     return CostEstimate(seconds, sum(seconds) * len(study.seeds) / slots, slots)
 
 

@@ -1,4 +1,4 @@
-"""The one owner of a study: hands points to the executor, and takes each result in exactly once."""
+"""The one owner of a study: hands runs to the executor, and records each result exactly once."""
 
 import math
 import random
@@ -27,7 +27,7 @@ POLL_SECONDS = 0.5
 
 @dataclass
 class Tally:
-    """What became of a study's points. `failed` holds a line for every point that ended without a result."""
+    """How a study's runs ended. `failed` has a line for every run that ended without a result, by run id."""
 
     planned: int
     settled: int = 0
@@ -37,13 +37,13 @@ class Tally:
 
     @property
     def open(self) -> int:
-        """Points that have neither a result nor a failure yet."""
+        """Runs that have neither a result nor a failure yet."""
         return self.planned - self.settled - len(self.failed)
 
 
 @dataclass
 class Attempt:
-    """One try at a point: its trial in the ledger, its run in the tracker, and since when it is under way."""
+    """One attempt at a run: its trial in the ledger, its id in the tracker, and when it started."""
 
     planned_run: PlannedRun
     trial: int
@@ -53,7 +53,7 @@ class Attempt:
 
 @final
 class Driver:
-    """Runs every point that has no record yet. A record on disk is the truth; ledger and tracker follow it."""
+    """Carries out every planned run without a record. The records on disk decide; ledger and tracker follow them."""
 
     def __init__(self, study: StudySpec, store: Store, tracker: Tracker, executor: Executor, display: Display) -> None:
         self._study, self._tracker, self._executor, self._display = study, tracker, executor, display
@@ -66,7 +66,7 @@ class Driver:
         self._standing = StudyProgress(len(self._runs), 0, executor.slots, METRICS[study.response.metric].title)
 
     def run(self) -> Tally:
-        """Carry the study as far as it goes, and say how far that was."""
+        """Carry the study out as far as possible, and return how far that was."""
         self._tracker.open(self._study)
         self._queue()
         with self._display, listening() as interruption:
@@ -83,7 +83,7 @@ class Driver:
         return self._tally
 
     def _queue(self) -> None:
-        """Queue, in the study's random order, what is not settled with a record behind it."""
+        """Queue every run that is not settled with a record on disk, in the study's random order."""
         order = sorted(self._runs)
         random.Random(derive(self._study.analysis.seed, "run_order")).shuffle(order)  # noqa: S311  # an order, no secret
         settled = {id_ for id_ in self._ledger.settled() if self._has_record(id_)}
@@ -91,7 +91,7 @@ class Driver:
         self._ledger.enqueue([self._runs[id_] for id_ in order if id_ not in settled])
 
     def _fill(self) -> bool:
-        """Keep every slot busy while there is time; False when nothing is left to wait for."""
+        """Keep every slot busy while there is time. Return whether an attempt is running."""
         while len(self._attempts) < self._executor.slots and not self._out_of_time():
             if (queued := self._ledger.next()) is None:
                 break
@@ -107,7 +107,7 @@ class Driver:
         return False
 
     def _stop_overdue(self) -> None:
-        """Stop runs that take too long; one that ended in that moment has its result."""
+        """Stop runs that take too long; a run that ended at that moment keeps its result."""
         minutes = self._study.budget.run_minutes
         now = time.monotonic()
         for id_, attempt in list(self._attempts.items()):
@@ -124,7 +124,7 @@ class Driver:
         if (folder := self._paths.run(planned_run.id).folder).exists():
             self._tracker.supersede(planned_run, folder.name)
         attempt = Attempt(planned_run, trial, self._tracker.start(planned_run, trial))
-        if self._has_record(planned_run.id):  # a driver died between writing the record and taking it in
+        if self._has_record(planned_run.id):  # an earlier driver died between the record and the ledger
             self._settle(attempt)
             return
         self._attempts[planned_run.id] = attempt

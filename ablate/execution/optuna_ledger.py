@@ -1,4 +1,4 @@
-"""Every attempt at a point, as a trial of an Optuna study. The only file that imports optuna."""
+"""Every attempt at a run as a trial of an Optuna study. The only module that imports optuna."""
 
 import math
 import warnings
@@ -39,17 +39,17 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 class Ledger:
     """The trials of one study. Only the driver that holds the study's lock may open it.
 
-    A point is settled by a trial that is COMPLETE (its value is the study's response) or PRUNED (the response
-    is undefined, or the run diverged: Optuna takes no NaN). FAIL leaves the point open for the next start.
+    A run is settled by a trial that is COMPLETE (its value is the study's response) or PRUNED (the response is
+    undefined, or the run diverged: Optuna takes no NaN). FAIL leaves the run open for the next start.
     """
 
     def __init__(
         self, study: StudySpec, trials: optuna.Study, artifacts: FileSystemArtifactStore, database: str
     ) -> None:
-        self._wanted: dict[str, PlannedRun] = {}
+        self._queue: dict[str, PlannedRun] = {}
         self._distributions = _distributions(study)
         self._trials, self._artifacts = trials, artifacts
-        self._asked: dict[int, optuna.Trial] = {}
+        self._running: dict[int, optuna.Trial] = {}
         self.database, self.role, self.gave_up = database, "Optuna's database", False
 
     def is_unreachable(self, error: BaseException) -> bool:
@@ -58,11 +58,11 @@ class Ledger:
 
     @classmethod
     def open(cls, store: Store, study: StudySpec) -> Self:
-        """Create the study's trials, or take up those of an earlier start.
+        """Create the study's trials, or continue with those of an earlier start.
 
-        Trials that an earlier driver left running fail as abandoned. Where factors, levels or the response have
-        changed, which Optuna refuses, its study is made anew, and the settled trials of points that are still
-        in it are carried over. Raises AblateError where the database cannot be used.
+        Trials that an earlier driver left running fail as abandoned. Optuna refuses changed factors, levels and
+        responses: its study is then created again, with the settled trials of the runs that are still planned.
+        Raises AblateError if the database cannot be used.
         """
         with _usable(database := without_password(store.optuna_url)):
             trials = _trials(store, study)
@@ -75,67 +75,67 @@ class Ledger:
 
     @retry_unreachable
     def settled(self) -> Mapping[str, str]:
-        """Return every settled point's outcome (finished, undefined, diverged); its latest trial counts."""
+        """Return the outcome (finished, undefined, diverged) of each settled run by its id; the latest trial counts."""
         trials = self._trials.get_trials(deepcopy=False, states=SETTLED)
         return {trial.user_attrs["run"]: trial.user_attrs["outcome"] for trial in trials}
 
     @retry_unreachable
-    def enqueue(self, points: Sequence[PlannedRun]) -> None:
-        """Queue the points in their order, behind those that wait already. What waits beside them will not run."""
-        self._wanted = {planned_run.id: planned_run for planned_run in points}
+    def enqueue(self, planned_runs: Sequence[PlannedRun]) -> None:
+        """Queue runs in their order, behind those that wait already. Other waiting runs will be withdrawn."""
+        self._queue = {planned_run.id: planned_run for planned_run in planned_runs}
         self._refill()
 
     def again(self, planned_run: PlannedRun) -> None:
-        """Queue a point behind all others, as is done with one that failed."""
-        self._wanted[planned_run.id] = planned_run
+        """Queue a run behind all others, for a retry."""
+        self._queue[planned_run.id] = planned_run
 
     @retry_unreachable
     def next(self) -> tuple[int, str] | None:
-        """Begin the next queued trial and return its number and its point; None when the queue is empty.
+        """Begin the next queued trial and return its number and the id of its run; None when the queue is empty.
 
-        A trial that waits for a point that was not asked for again fails as withdrawn.
+        A waiting trial of a run that is not queued any more fails as withdrawn.
         """
         while self._refill():
             trial = self._trials.ask(self._distributions)
-            planned_run = trial.user_attrs.get("run")
-            self._asked[trial.number] = trial
-            if planned_run in self._wanted:
-                del self._wanted[planned_run]  # it may wait twice, where a database went away in between
-                return trial.number, planned_run
+            run_id = trial.user_attrs.get("run")
+            self._running[trial.number] = trial
+            if run_id in self._queue:
+                del self._queue[run_id]  # it may wait twice if the database was unreachable in between
+                return trial.number, run_id
             self._end(trial.number, TrialState.FAIL, {"outcome": "withdrawn"})
         return None
 
     def _refill(self) -> bool:
-        """Keep Optuna's queue short, which it reads as a whole for every trial, and return whether anything waits.
+        """Keep Optuna's queue short, since Optuna reads all of it for every trial. Return whether a trial waits.
 
-        What Optuna took from it as the database went away, so that the trial never got here, is queued anew.
+        A trial that Optuna began while the database became unreachable never reached the driver: it is queued again.
         """
         under_way = self._trials.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING))
         self._abandon(trial for trial in under_way if trial.state is TrialState.RUNNING)
         waiting = [trial.user_attrs.get("run") for trial in under_way if trial.state is TrialState.WAITING]
-        missing = (planned_run for id_, planned_run in self._wanted.items() if id_ not in waiting)
+        missing = (planned_run for id_, planned_run in self._queue.items() if id_ not in waiting)
         added = list(islice(missing, max(QUEUED - len(waiting), 0)))
         for planned_run in added:
             self._trials.enqueue_trial(_params(planned_run), user_attrs={"run": planned_run.id})
         return bool(waiting or added)
 
     def _abandon(self, trials: Iterable[FrozenTrial]) -> None:
-        """End as abandoned those that run, and not for this ledger."""
+        """End running trials that this ledger did not begin as abandoned."""
         for stale in trials:
             number = stale.number
-            if number not in self._asked:
-                self._asked[number] = optuna.Trial(self._trials, stale._trial_id)  # noqa: SLF001  # no public way back to it
+            if number not in self._running:
+                self._running[number] = optuna.Trial(self._trials, stale._trial_id)  # noqa: SLF001  # no public way back to it
                 self._end(number, TrialState.FAIL, {"outcome": "abandoned"})
 
     @retry_unreachable
     def settle(self, number: int, *, value: float, record: RunRecord, run_id: str, artifacts: Sequence[Path]) -> None:
-        """End a trial with its record: the response (NaN where undefined), the means of every view, the pictures.
+        """End a trial with its record: the response (NaN if undefined), the means of every view, the pictures.
 
-        Of the measures only those that stand beside any response: Optuna writes each by itself, MLflow has them all.
+        Only the secondary metrics go to Optuna, which writes each number by itself; MLflow has all metrics.
         """
         for file in artifacts:
-            upload_artifact(artifact_store=self._artifacts, file_path=str(file), study_or_trial=self._asked[number])
-        state, outcome = _verdict(value, record.outcome)
+            upload_artifact(artifact_store=self._artifacts, file_path=str(file), study_or_trial=self._running[number])
+        state, outcome = _state(value, record.outcome)
         means = {
             f"{view}/{metric}": mean for (view, metric), mean in record.metric_means.items() if metric in SECONDARY
         }
@@ -153,32 +153,32 @@ class Ledger:
         self._end(number, TrialState.FAIL, {"outcome": "interrupted"})
 
     def _end(self, number: int, state: TrialState, facts: Mapping[str, Any], value: float = math.nan) -> None:
-        trial = self._asked[number]
-        with suppress(UpdateFinishedTrialError):  # told before, and the database went away with its answer
+        trial = self._running[number]
+        with suppress(UpdateFinishedTrialError):  # the first answer was lost with the connection
             for name, fact in facts.items():
                 trial.set_user_attr(name, fact)
             self._trials.tell(trial, value if state is TrialState.COMPLETE else None, state, skip_if_finished=True)
-        del self._asked[number]
+        del self._running[number]
 
 
 class WholeFiles(FileSystemArtifactStore):
-    """Artifacts that the dashboard finds whole or not at all."""
+    """An artifact store whose files the dashboard finds complete or not at all."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._folder = folder
 
     def write(self, artifact_id: str, content_body: BinaryIO) -> None:
-        """Write an artifact beside its place, and move it there."""
+        """Write an artifact under a temporary name, and move it to its own."""
         with whole_file(self._folder / artifact_id) as path:
             path.write_bytes(content_body.read())
 
 
 def _trials(store: Store, study: StudySpec) -> optuna.Study:
-    """Return the Optuna study as it should be laid out now, with what an earlier one settled."""
+    """Return the Optuna study in the layout of today, with the trials that an earlier layout settled."""
     store.root.mkdir(parents=True, exist_ok=True)
     storage = RDBStorage(store.optuna_url, engine_kwargs=_engine(store.optuna_url))
-    sampler = optuna.samplers.RandomSampler()  # never asked: every queued trial brings all its values
+    sampler = optuna.samplers.RandomSampler()  # never used: every queued trial has all its values
     carried: list[FrozenTrial] = []
     if study.name in optuna.get_all_study_names(storage):
         trials = optuna.load_study(study_name=study.name, storage=storage, sampler=sampler)
@@ -186,8 +186,8 @@ def _trials(store: Store, study: StudySpec) -> optuna.Study:
             return trials
         carried = list(_carried_over(trials, study, study_paths(store, study)))
         optuna.delete_study(study_name=study.name, storage=storage)
-    upwards = METRICS[study.response.metric].higher_is_better
-    direction = StudyDirection.MAXIMIZE if upwards else StudyDirection.MINIMIZE
+    is_maximized = METRICS[study.response.metric].higher_is_better
+    direction = StudyDirection.MAXIMIZE if is_maximized else StudyDirection.MINIMIZE
     trials = optuna.create_study(study_name=study.name, storage=storage, sampler=sampler, direction=direction)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
@@ -204,7 +204,7 @@ def _engine(url: str) -> dict[str, Any]:
 
 
 def _carried_over(trials: optuna.Study, study: StudySpec, paths: StudyPaths) -> Iterator[FrozenTrial]:
-    """Write the settled trials in today's levels and response; those without a point or a record fall away."""
+    """Yield the settled trials with today's levels and response, without those whose run or record is gone."""
     planned_runs = {run.id: run for run in study.planned_runs}
     for trial in trials.get_trials(states=SETTLED):
         planned_run = planned_runs.get(_run_id(trial, paths))
@@ -212,7 +212,7 @@ def _carried_over(trials: optuna.Study, study: StudySpec, paths: StudyPaths) -> 
             continue
         value = study.response.of(RunRecord.load(paths.run(planned_run.id), planned_run.id, pictures=False).scores)
         diverged = trial.user_attrs["outcome"] == "diverged"
-        trial.state, outcome = _verdict(value, "diverged" if diverged else "finished")
+        trial.state, outcome = _state(value, "diverged" if diverged else "finished")
         trial.value = value if trial.state is TrialState.COMPLETE else None
         trial.user_attrs |= {"run": planned_run.id, "outcome": outcome}
         trial.params, trial.distributions = _params(planned_run), _distributions(study)
@@ -226,7 +226,7 @@ def _run_id(trial: FrozenTrial, paths: StudyPaths) -> str:
 
 
 def _layout(study: StudySpec) -> dict[str, Any]:
-    """Return what Optuna does not let change: the levels, and what a trial's value means."""
+    """Return what Optuna does not allow to change: the levels, and the meaning of a trial's value."""
     levels = {path: factor.level_names() for path, factor in study.factors.items()}
     return {"levels": levels, "response": study.response.non_defaults()}
 
@@ -246,7 +246,7 @@ def _response_title(study: StudySpec) -> str:
     return f"{response.view}/{response.metric}, steps {response.first_step} to {last}"
 
 
-def _verdict(value: float, outcome: str) -> tuple[TrialState, str]:
+def _state(value: float, outcome: str) -> tuple[TrialState, str]:
     if outcome == "diverged":
         return TrialState.PRUNED, outcome
     return (TrialState.COMPLETE, outcome) if math.isfinite(value) else (TrialState.PRUNED, "undefined")
@@ -254,12 +254,12 @@ def _verdict(value: float, outcome: str) -> tuple[TrialState, str]:
 
 @contextmanager
 def _usable(database: str) -> Iterator[None]:
-    """Turn a database that Optuna cannot use into an error that says what to do."""
+    """Raise AblateError, with what to do, for a database that Optuna cannot use."""
     try:
         yield
     except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         raise AblateError(
-            f"{database} cannot be used as Optuna's database ({reason}); close what else writes to it, or "
-            "move it away and run again: the results under studies/ are kept and taken in anew"
+            f"{database} cannot be used as Optuna's database ({reason}); close other programs that "
+            "write to it, or move it away and run again: the results under studies/ are kept and read again"
         ) from error

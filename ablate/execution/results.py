@@ -1,4 +1,4 @@
-"""From the records on disk to the table that is analyzed."""
+"""The records on disk as the table that the analysis takes."""
 
 from collections import Counter
 
@@ -17,14 +17,14 @@ from ablate.study import PlannedRun, StudySpec
 def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
     """Return the study's results so far: finished, diverged, failed and missing runs, each in its row.
 
-    Records are read one at a time, and summed up. Raises DataError where one is damaged.
+    One record at a time is in memory. Raises DataError if one is damaged.
     """
     response, rows, sums = study.response, [], {}
     for planned_run in study.planned_runs:
         record = _record(paths.run(planned_run.id), planned_run.id)
         rows.append(_row(planned_run, record, paths, response.view))
         if record is not None and record.outcome == "finished":
-            sums[planned_run.id] = _told(step_sums(record.scores), response.metric)
+            sums[planned_run.id] = _reported(step_sums(record.scores), response.metric)
     return StudyTable(
         question=study.question,
         exploratory=study.exploratory,
@@ -50,25 +50,24 @@ def _record(paths: RunPaths, run_id: str) -> RunRecord | None:
     return RunRecord.load(paths, run_id, pictures=False) if paths.record.exists() else None
 
 
-def _told(sums: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Keep what a report tells of: the response's measure and those beside it."""
+def _reported(sums: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return the rows of the metrics that a report shows: the metric of the response and the secondary ones."""
     return sums[sums["metric"].isin((metric, *SECONDARY))]
 
 
 def _row(
     planned_run: PlannedRun, record: RunRecord | None, paths: StudyPaths, view: str
 ) -> dict[str, str | int | float | None]:
-    log = paths.run(planned_run.id).log
-    failed = record is None and log.exists()
-    message = log.read_text().strip().rpartition("\n")[2] if failed else ""
-    outcome = record.outcome if record is not None else "failed" if failed else "missing"
+    files = paths.run(planned_run.id)
+    attempts = failed_attempts(files) if record is None and files.log.exists() else ()
+    outcome = record.outcome if record is not None else "failed" if attempts else "missing"
     facts = record.facts if record is not None else {}
     return {
         "run_id": planned_run.id,
         **planned_run.levels,
         "seed": planned_run.seed,
         "outcome": outcome,
-        "message": message,
+        "message": attempts[-1].message if attempts else "",
         **{name: facts.get(f"{view}/{name}") for name in ("best_offset", "copies")},
-        "batch_pieces": facts.get("batch_pieces"),
+        "micro_batches": facts.get("micro_batches"),
     }

@@ -70,7 +70,7 @@ def _facts(trained: Trained, device: torch.device) -> dict[str, str | int | floa
         "ablate": ablate.__version__,
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "batch_pieces": trained.micro_batches,
+        "micro_batches": trained.micro_batches,
         "resumed_after_step": trained.resumed_after,
     }
 

@@ -20,12 +20,12 @@ class RunPaths:
 
     @property
     def record(self) -> Path:
-        """Outcome and facts. It is written last: a folder with it holds a whole run."""
+        """Run, outcome, facts and digests. It is written last: a folder with it holds a complete record."""
         return self.folder / "record.json"
 
     @property
     def scores(self) -> Path:
-        """One row per view, clip, forecast step and measure."""
+        """One row per view, clip, forecast step and metric."""
         return self.folder / "scores.parquet"
 
     @property
@@ -35,7 +35,7 @@ class RunPaths:
 
     @property
     def examples(self) -> Path:
-        """Frames of a few clips: history, truth and forecast of every view."""
+        """Frames of a few clips: history, target and forecast of every view."""
         return self.folder / "examples.npz"
 
     @property
@@ -45,7 +45,7 @@ class RunPaths:
 
     @property
     def training_state(self) -> Path:
-        """How far the training has come, while it lasts; hidden, since it is no result."""
+        """State of an unfinished training; hidden, since it is no result."""
         return self.folder / ".training.pt"
 
     @property
@@ -55,7 +55,7 @@ class RunPaths:
 
     @property
     def log(self) -> Path:
-        """What went wrong at the last attempt, with the traceback; its last line says it in short."""
+        """Traceback of the last failed attempt."""
         return self.folder / "error.log"
 
     @property
@@ -64,25 +64,25 @@ class RunPaths:
         return self.folder / "failed_attempts.jsonl"
 
     def frame_grid(self, view: str) -> Path:
-        """The picture of history, truth, forecast and ghost for one view."""
+        """Picture of history, target, forecast and ghost for one view."""
         return self.folder / f"frames_{view}.png"
 
     def animation(self, view: str) -> Path:
-        """The same clips in motion."""
+        """Animation of the same clips."""
         return self.folder / f"frames_{view}.gif"
 
     def forecast_page(self, view: str) -> Path:
-        """What one view showed, on a page: curves, trail, and the clips with the strongest and weakest ghost."""
+        """Page of one view: curves, trail, and the clips with the strongest and the weakest ghost."""
         return self.folder / f"forecasts_{view}.html"
 
     @property
     def findings(self) -> Path:
-        """What the probes found out about the trained net."""
+        """Findings of the probes on the trained network."""
         return self.folder / "probes.json"
 
     @property
     def findings_page(self) -> Path:
-        """The same as a page."""
+        """Page of these findings."""
         return self.folder / "probes.html"
 
 
@@ -110,7 +110,7 @@ class StudyPaths:
 
     @property
     def lock(self) -> Path:
-        """Held by the one driver that owns the study."""
+        """Lock of the one driver that owns the study."""
         return self.folder / "driver.lock"
 
     @property
@@ -120,32 +120,32 @@ class StudyPaths:
 
     @property
     def report_markdown(self) -> Path:
-        """The report in short."""
+        """Summary of the report."""
         return self.folder / "report.md"
 
     @property
     def report_json(self) -> Path:
-        """The report's numbers."""
+        """Numbers of the report."""
         return self.folder / "report.json"
 
     @property
     def comparison(self) -> Path:
-        """The strongest and the weakest ghost of the study in one picture."""
+        """Picture of the strongest and the weakest ghost of the study."""
         return self.folder / "comparison.png"
 
     @property
     def runs_csv(self) -> Path:
-        """One row a run: factor levels, seed and responses."""
+        """One row per run: factor levels, seed and responses."""
         return self.folder / "runs.csv"
 
     @property
     def plan(self) -> Path:
-        """The plan as it stood when the study started, and what was changed since."""
+        """The preregistered plan, and every later change."""
         return self.folder / "plan.json"
 
     @property
     def damaged_plan(self) -> Path:
-        """A plan that could not be read, moved aside."""
+        """A damaged plan.json, kept under another name."""
         return self.folder / "plan.damaged.json"
 
     def run(self, run_id: str) -> RunPaths:

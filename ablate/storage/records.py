@@ -26,7 +26,8 @@ SCHEMA = 2
 """Number of the schema of study files and stored results: 1 until version 0.1, which wrote no number."""
 OLD_SCORE_COLUMNS = {"measure": "metric"}
 OLD_PARTS = {"target": "truth"}
-"""Names that schema 1 used in scores.parquet and examples.npz."""
+OLD_FACTS = {"batch_pieces": "micro_batches"}
+"""Names that schema 1 used in scores.parquet, examples.npz and record.json."""
 ID_LENGTH = 16
 
 
@@ -167,7 +168,8 @@ class RecordHead:
     @classmethod
     def _of_schema_1(cls, head: Mapping[str, Any], paths: RunPaths) -> "RecordHead":
         _require(head["point"] == paths.folder.name, f"it is of run {head['point']}, not of the run in this folder")
-        return cls(1, {}, head["outcome"], head["facts"], {}, head["point"])
+        facts = {OLD_FACTS.get(name, name): fact for name, fact in head["facts"].items()}
+        return cls(1, {}, head["outcome"], facts, {}, head["point"])
 
     def checked(self, file: Path) -> bytes:
         """Return the content of a file of the record. Raises ValueError where its digest does not match."""

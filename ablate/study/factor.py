@@ -1,4 +1,4 @@
-"""A factor: the levels of one path of the run, and what they are called."""
+"""A factor: the levels of one path of the run, and their names."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -7,23 +7,23 @@ from typing import Annotated, Any, Self
 from pydantic import Field, model_validator
 
 from ablate.core.spec_base import Spec
-from ablate.study.faults import shown
+from ablate.study.faults import quoted
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Levels = Annotated[list[Any], Field(min_length=2, max_length=100)]
 
 
 class Factor(Spec):
-    """Levels for one path of the run."""
+    """The levels of one path of the run."""
 
     levels: Levels
-    """At least two different values; to swap a whole part, whole blocks with their kind."""
+    """At least two different values. To swap a whole part, give whole blocks with their kind."""
     title: Name | None = None
-    """What reports call the factor; none takes its path."""
+    """Name of the factor in reports; none means its path."""
     labels: list[Name] | None = None
-    """Names of the levels, in their order; none writes the level itself."""
+    """Names of the levels, in their order; none means the levels as they are written."""
     ordered: bool = False
-    """True: the levels stand in their order, as a dose does, and trends over them are estimated."""
+    """Whether the levels are in order, like a dose, so that trends over them are estimated."""
 
     @model_validator(mode="after")
     def _every_level_has_its_own_name(self) -> Self:
@@ -36,21 +36,21 @@ class Factor(Spec):
         return self
 
     def level_names(self) -> list[str]:
-        """Return one short name a level."""
+        """Return one short name per level."""
         return self.labels or [level_name(level) for level in self.levels]
 
 
-def as_factor(given: Any) -> Any:
-    """Take a bare list for the levels of a factor."""
-    if isinstance(given, dict | Factor):
-        return given
-    if isinstance(given, list):
-        return {"levels": given}
-    raise ValueError(f"found {shown(given)}; must be a list of levels, or a block {{levels: [...]}}")
+def as_factor(factor: Any) -> Any:
+    """Return a bare list as the levels of a factor."""
+    if isinstance(factor, dict | Factor):
+        return factor
+    if isinstance(factor, list):
+        return {"levels": factor}
+    raise ValueError(f"found {quoted(factor)}; must be a list of levels, or a block {{levels: [...]}}")
 
 
 def level_name(level: Any) -> str:
-    """Write a level in a few characters: a block by its kind and what it sets beside it."""
+    """Return a level as short text: a block as its kind and its other settings."""
     if isinstance(level, Mapping):
         return " ".join(
             level_name(value) if key == "kind" else f"{key}={level_name(value)}" for key, value in level.items()

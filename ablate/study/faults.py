@@ -1,4 +1,4 @@
-"""Pydantic's complaints in plain words, each at its place in what was written."""
+"""Validation errors in plain words, each at its place in the study file."""
 
 import json
 import re
@@ -24,7 +24,7 @@ WORDS = (
 
 
 def faults(error: ValidationError, root: type[Spec], tree: Any) -> list[Fault]:
-    """Return what is wrong with `tree`, which is no `root`: one fault a place, of MOST_FAULTS places.
+    """Return the faults of `tree` as a `root`: one per place, at most MOST_FAULTS places.
 
     Where a value may be one of several types, each has its complaint; those about the value as a whole
     are dropped where another type fits so far that only something inside it is wrong.
@@ -33,7 +33,7 @@ def faults(error: ValidationError, root: type[Spec], tree: Any) -> list[Fault]:
     for details in error.errors(include_url=False):
         complaints.setdefault(_place(details, tree), []).append(details)
     relevant = {loc: _relevant(loc, complaints) for loc in islice(complaints, MOST_FAULTS)}
-    return [Fault(loc, _text(loc, several, root, tree)) for loc, several in relevant.items() if several]
+    return [Fault(loc, _text(loc, details, root, tree)) for loc, details in relevant.items() if details]
 
 
 def _place(details: ErrorDetails, tree: Any) -> Loc:
@@ -61,8 +61,8 @@ def _relevant(loc: Loc, complaints: dict[Loc, list[ErrorDetails]]) -> list[Error
     return [details for details in complaints[loc] if not (deeper and details["type"].endswith("_type"))]
 
 
-def _text(loc: Loc, several: list[ErrorDetails], root: type[Spec], tree: Any) -> str:
-    first = several[0]
+def _text(loc: Loc, complaints: list[ErrorDetails], root: type[Spec], tree: Any) -> str:
+    first = complaints[0]
     match first["type"]:
         case "extra_forbidden":
             spec = spec_at(root, tree, loc[:-1])
@@ -78,26 +78,26 @@ def _text(loc: Loc, several: list[ErrorDetails], root: type[Spec], tree: Any) ->
             text = str(first["ctx"]["error"])
         case "literal_error":
             hint = did_you_mean(first["input"], QUOTED.findall(first["msg"]))
-            text = f"found {shown(first['input'])}{hint}; {_wanted(several)}"
+            text = f"found {quoted(first['input'])}{hint}; {_allowed(complaints)}"
         case "model_attributes_type" if kinds := kinds_at(root, tree, loc):
-            text = f"found {shown(first['input'])}; must be a block with a kind, one of {', '.join(kinds)}"
+            text = f"found {quoted(first['input'])}; must be a block with a kind, one of {', '.join(kinds)}"
         case _:
-            text = f"found {shown(first['input'])}; {_wanted(several)}"
+            text = f"found {quoted(first['input'])}; {_allowed(complaints)}"
     return text
 
 
-def _wanted(several: list[ErrorDetails]) -> str:
-    """Say in plain words what pydantic would have taken."""
-    wanted = []
-    for details in several:
+def _allowed(complaints: list[ErrorDetails]) -> str:
+    """Return in plain words what is allowed."""
+    allowed = []
+    for details in complaints:
         message = details["msg"]
         for pattern, words in WORDS:
             message = re.sub(pattern, words, message)
-        wanted.append(message)
-    return " or ".join(dict.fromkeys(wanted)).replace(" or must be ", " or ")
+        allowed.append(message)
+    return " or ".join(dict.fromkeys(allowed)).replace(" or must be ", " or ")
 
 
-def shown(value: Any) -> str:
-    """Write a value as it stands in a study file, cut where it is long."""
+def quoted(value: Any) -> str:
+    """Return a value as a study file writes it, shortened if it is long."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}..."

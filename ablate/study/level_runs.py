@@ -13,7 +13,7 @@ from ablate.study.run import RunSpec
 
 
 def level_runs(base: RunSpec, factors: Mapping[str, Factor]) -> dict[str, list[RunSpec | None]]:
-    """Return the base run with each level alone, by path; None where a level only fits together with others.
+    """Return the base run with each level alone, by path; None if a level only fits together with other levels.
 
     Raises SpecError with every path that does not exist, every level that does not fit its path, and every
     level that is written otherwise but means the same as another.
@@ -89,7 +89,7 @@ def changed(run: RunSpec, settings: Mapping[str, Any]) -> RunSpec:
 
 
 def unknown_path(run: RunSpec, path: str) -> str | None:
-    """Say why `run` has nothing at `path`; None where it has."""
+    """Return why `run` has no field at `path`; None if it has one."""
     branch: Any = run.model_dump(exclude={"seed"})
     for key in path.split("."):
         if not isinstance(branch, dict):

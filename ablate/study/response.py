@@ -1,4 +1,4 @@
-"""The response: what a study's effects are effects on."""
+"""The response: the number that the effects of a study are effects on."""
 
 from typing import Self
 
@@ -13,13 +13,13 @@ from ablate.study.run import ROLLOUT, Evaluation
 
 
 class Response(Spec):
-    """The one number per run that the study is about: a measure, averaged over clips and forecast steps of a view."""
+    """The one number per run that the study asks about: a metric, averaged over clips and forecast steps of a view."""
 
     metric: str = "ghost_ratio"
     view: str = ROLLOUT
     first_step: FrameCount = 1
     last_step: FrameCount | None = None
-    """None takes the last there is."""
+    """Last forecast step; none means the last one of the evaluation."""
 
     @model_validator(mode="after")
     def _is_defined(self) -> Self:
@@ -30,12 +30,12 @@ class Response(Spec):
         return self
 
     def of(self, scores: pd.DataFrame) -> float:
-        """Return the response of one run from its scores (columns of SCORE_COLUMNS); NaN where it is undefined."""
+        """Return the response of one run from its scores (columns of SCORE_COLUMNS); NaN if it is undefined."""
         own = scores[(scores["metric"] == self.metric) & (scores["view"] == self.view)]
         return mean_score(step_sums(own), self.metric, self.view, self.first_step, self.last_step)
 
     def problem_with(self, evaluation: Evaluation) -> str | None:
-        """Say why this response cannot be taken from what `evaluation` measures; None where it can."""
+        """Return why `evaluation` does not measure this response; None if it does."""
         if self.view not in evaluation.views:
             return f"view: unknown view {self.view!r}{alternatives(self.view, evaluation.views)}"
         name, step = ("first_step", self.first_step) if self.last_step is None else ("last_step", self.last_step)

@@ -24,27 +24,27 @@ class Training(Spec):
     batch: BatchSize = 16
     optimizer: Adam = Adam()
     clip_norm: PositiveFloat | None = None
-    """Largest allowed norm of the whole gradient; none leaves it as it is."""
+    """Largest allowed norm of the whole gradient; none means no limit."""
     report_every: StepCount = 50
     """Steps between two points of the loss curve."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
-    """float32 everywhere; tf32 and bfloat16 (autocast) only take effect on CUDA."""
+    """Floating-point format; tf32 and bfloat16 (autocast) take effect on CUDA only."""
 
 
 class View(Spec):
-    """One way of looking at the trained net: on which clips, how forecast, and beside which truth."""
+    """One evaluation of the trained network: its clips, its kind of forecast, and the target of each frame."""
 
     clips: Literal["held_out", "training"] = "held_out"
     forecast: Literal["one_step", "rollout"] = "rollout"
     first: Annotated[int, Field(ge=0, lt=1_000_000_000)] = 0
-    """Index of the first clip."""
+    """Index of the first clip, from 0."""
     count: ClipCount | None = None
-    """How many clips; none takes evaluation.clips."""
+    """Number of clips; none means evaluation.clips."""
     target_offset: Annotated[int, Field(ge=-8, le=0)] = 0
-    """Frames between the frame that was forecast and the true frame it is put beside; 0 is right."""
+    """Offset, in frames, of the target that a forecast frame is compared with; 0 is correct."""
     statistics: Literal["moving", "batch", "recomputed"] | None = None
-    """Batch normalization's statistics in this view; none keeps the model's own choice."""
+    """Statistics of batch normalization in this view; none keeps those of the model."""
 
 
 ViewName = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")]
@@ -53,25 +53,25 @@ DEFAULT_VIEWS = {ONE_STEP: View(forecast="one_step"), ROLLOUT: View(forecast="ro
 
 
 class Evaluation(Spec):
-    """What is forecast after training, and scored by every metric."""
+    """The forecasts after training, which every metric scores."""
 
     clips: ClipCount = 64
     context: FrameCount = 10
-    """True frames the model sees before the first forecast step."""
+    """Number of true frames before the first forecast step."""
     horizon: FrameCount = 10
-    """Forecast steps."""
+    """Number of forecast steps."""
     batch: BatchSize = 16
     examples: Annotated[int, Field(ge=1, le=100)] = 3
-    """Clips whose frames are kept for pictures."""
+    """Number of clips whose frames are stored for pictures."""
     views: Annotated[dict[ViewName, View], Field(min_length=1, max_length=100)] = DEFAULT_VIEWS
-    """By name: small letters, digits and _."""
+    """Views by name, in lower-case letters, digits and _."""
 
     @model_validator(mode="after")
     def _offsets_fit(self) -> Self:
         for name, view in self.views.items():
             if -view.target_offset >= self.context:
                 raise ValueError(
-                    f"views.{name}.target_offset: {view.target_offset} leaves no history before the truth; "
+                    f"views.{name}.target_offset: {view.target_offset} leaves no history before the target; "
                     f"it must stay within the {self.context} context frames, less one"
                 )
         return self
@@ -86,7 +86,7 @@ class RunSpec(Spec):
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     seed: SkipJsonSchema[Seed] = 0
-    """Set by the study's `seeds`, never in `base`."""
+    """Seed of the run, from the study's `seeds`; never set in `base`."""
 
     @model_validator(mode="after")
     def _clips_are_long_enough(self) -> Self:

@@ -193,7 +193,7 @@ def _renamed_path(path: str, changes: Sequence[Change]) -> str:
 
 
 def _matches(keys: Sequence[Any], pattern: Sequence[str]) -> bool:
-    return len(keys) == len(pattern) and all(wanted in (ANY, key) for key, wanted in zip(keys, pattern, strict=True))
+    return len(keys) == len(pattern) and all(expected in (ANY, key) for key, expected in zip(keys, pattern, strict=True))
 
 
 @dataclass
@@ -291,8 +291,8 @@ class _Walk:
         block.update(items)
         old_place, place = (*loc, key), (*loc, name)
         moved = {
-            (*place, *known[len(old_place) :]) if known[: len(old_place)] == old_place else known: origin
-            for known, origin in self.upgrade.origins.items()
+            (*place, *loc[len(old_place) :]) if loc[: len(old_place)] == old_place else loc: origin
+            for loc, origin in self.upgrade.origins.items()
         }
         self.upgrade.origins = moved
         self._note(key, name)
@@ -316,7 +316,7 @@ class _Walk:
         del block[key]
         self.upgrade.removed.append(self.upgrade.origins.get(place))
         self.upgrade.origins = {
-            known: origin for known, origin in self.upgrade.origins.items() if known[: len(place)] != place
+            loc: origin for loc, origin in self.upgrade.origins.items() if loc[: len(place)] != place
         }
 
     def _at(self, loc: Loc) -> Any:

@@ -1,4 +1,4 @@
-"""A study: a base run, the factors to vary around it, and the points they span."""
+"""A study: a base run, the factors to vary around it, and the runs that they make."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import AnalysisSettings, FactorPair, InferenceSettings
 from ablate.measurement.metrics import METRICS
 from ablate.study.factor import Factor, Levels, as_factor
-from ablate.study.faults import shown
+from ablate.study.faults import quoted
 from ablate.study.level_runs import changed, level_runs, unknown_path
 from ablate.study.response import Response
 from ablate.study.run import RunSpec, Seed
@@ -27,23 +27,23 @@ Seeds = Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS)]
 
 
 class Budget(Spec):
-    """What the study may use; what it does not reach stays open for the next `ablate run`."""
+    """Limits of one `ablate run`; runs that are not reached stay open for the next one."""
 
     minutes: PositiveFloat | None = None
     """No new run starts after this many minutes."""
     workers: Annotated[int, Field(ge=1, le=1_024)] | None = None
-    """Runs at a time; none takes one a core, or one a GPU."""
+    """Runs at a time; none means one per core, or one per GPU."""
     run_minutes: PositiveFloat | None = None
-    """A run that takes longer is stopped and has failed, once it was tried again."""
+    """Time limit of one run. A run that takes longer is stopped and retried; after its retries it has failed."""
 
 
 class Resources(Spec):
-    """What one run takes of a Ray cluster's node; fractions let runs share. Without a cluster it says nothing."""
+    """What one run takes of a node of a Ray cluster; with fractions runs share. Unused without a cluster."""
 
     num_cpus: PositiveFloat = 1.0
-    """Cores; the run computes with as many threads, and with at least one."""
+    """Cores, and threads of the run (at least one)."""
     num_gpus: Annotated[float, Field(ge=0)] | None = None
-    """GPUs, a fraction or a whole number; none takes one where the cluster has any."""
+    """GPUs, a fraction or a whole number; none means one if the cluster has any."""
 
     @field_validator("num_cpus", "num_gpus")
     @classmethod
@@ -55,20 +55,20 @@ class Resources(Spec):
 
 @dataclass(frozen=True)
 class Cell:
-    """One combination of levels: the level name of every factor path, and the run it makes (seed aside)."""
+    """One combination of levels: the level name of every factor path, and its run without a seed."""
 
     levels: Mapping[str, str]
-    run: RunSpec
+    spec: RunSpec
 
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A cell with one seed: what is trained once."""
+    """A cell with one seed: one training."""
 
     id: str
-    """The identity of its run."""
+    """The identity of the run: equal settings have equal ids."""
     title: str
-    """For people: the levels that are not the baseline's, and the seed."""
+    """The levels that differ from the baseline, and the seed."""
     levels: Mapping[str, str]
     seed: int
     spec: RunSpec
@@ -80,13 +80,13 @@ def _without_seed(base: Any) -> Any:
     return base
 
 
-def _as_seeds(given: Any) -> Any:
+def _as_seeds(seeds: Any) -> Any:
     """Take a number n for the seeds 0 to n-1."""
-    if isinstance(given, list):
-        return given
-    if isinstance(given, int) and not isinstance(given, bool) and 0 < given <= MOST_SEEDS:
-        return list(range(given))
-    raise ValueError(f"found {shown(given)}; must be a number from 1 to {MOST_SEEDS}, or a list of seeds")
+    if isinstance(seeds, list):
+        return seeds
+    if isinstance(seeds, int) and not isinstance(seeds, bool) and 0 < seeds <= MOST_SEEDS:
+        return list(range(seeds))
+    raise ValueError(f"found {quoted(seeds)}; must be a number from 1 to {MOST_SEEDS}, or a list of seeds")
 
 
 class StudySpec(Spec):
@@ -110,12 +110,12 @@ class StudySpec(Spec):
     budget: Budget = Budget()
     resources: Resources = Resources()
     probes: Literal["extremes", "none"] = "extremes"
-    """Nets that are questioned by intervention once all have run: the best and the worst, or none."""
+    """Networks that are probed after the last run: those with the best and the worst response, or none."""
     exploratory: bool = False
-    """True: too small to decide, and the report says so at its top."""
+    """Whether the study is too small to decide; its report then says so first."""
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
+    def _parts_are_consistent(self) -> Self:
         if problem := self.response.problem_with(self.base.evaluation):
             raise ValueError(f"response.{problem}")
         if len(set(self.seeds)) != len(self.seeds):
@@ -133,15 +133,15 @@ class StudySpec(Spec):
             if pair[0] == pair[1]:
                 raise ValueError(f"{place}: found {pair[0]!r} twice; an interaction is between two factors")
             if any(set(pair) == set(earlier) for earlier in pairs[:position]):
-                raise ValueError(f"{place}: {' x '.join(pair)} stands there twice; name each pair once")
+                raise ValueError(f"{place}: {' x '.join(pair)} is listed twice; name each pair once")
         return self
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """Every combination of levels that the design runs.
 
-        Raises SpecError for paths that do not exist, levels that do not fit, and combinations that make no
-        valid run, its faults placed in the study; DesignError where the factors do not allow the design.
+        Raises SpecError, with its faults placed in the study, for paths that do not exist, levels that do not fit and
+        combinations that make no valid run; DesignError if the design is impossible with these factors.
         """
         cells: dict[str, Cell] = {}
         problems: list[str] = []
@@ -149,12 +149,14 @@ class StudySpec(Spec):
             names = self._names(indices)
             try:
                 cell = Cell(names, self._run(indices))
-                twin = cells.setdefault(cell.run.identity(), cell)
+                first_cell = cells.setdefault(cell.spec.identity(), cell)
             except SpecError as error:
                 problems.append(f"the combination {_written(names)} is no valid run: {error}")
             else:
-                if twin is not cell:
-                    problems.append(f"the combinations {_written(twin.levels)} and {_written(names)} are the same run")
+                if first_cell is not cell:
+                    problems.append(
+                        f"the combinations {_written(first_cell.levels)} and {_written(names)} are the same run"
+                    )
         if problems:
             more = f" (and {len(problems) - 1} more)" * (len(problems) > 1)
             raise SpecError.of([Fault(("factors",), problems[0] + more)])
@@ -162,23 +164,23 @@ class StudySpec(Spec):
 
     @cached_property
     def design_factors(self) -> tuple[DesignFactor, ...]:
-        """The factors as the design sees them. Raises SpecError as `cells` does for levels that do not fit."""
+        """The factors in the form that the design takes. Raises SpecError, as `cells`, for levels that do not fit."""
         return tuple(
             DesignFactor(path, tuple(self.factors[path].level_names()), _position(self.base, runs))
-            for path, runs in self._alone.items()
+            for path, runs in self._level_runs.items()
         )
 
     @cached_property
     def baseline(self) -> dict[str, str]:
-        """The level name of every factor that contrasts are taken against: the base run's, else the first."""
+        """The name of every factor's baseline level: the level of the base run, else the first one."""
         return {
             path: self.factors[path].level_names()[_position(self.base, runs) or 0]
-            for path, runs in self._alone.items()
+            for path, runs in self._level_runs.items()
         }
 
     @cached_property
     def factor_levels(self) -> tuple[FactorLevels, ...]:
-        """The factors as inference sees them."""
+        """The factors in the form that inference takes."""
         return tuple(
             FactorLevels(path, factor.title or path, tuple(factor.level_names()), self.baseline[path], factor.ordered)
             for path, factor in self.factors.items()
@@ -186,7 +188,7 @@ class StudySpec(Spec):
 
     @cached_property
     def settings(self) -> InferenceSettings:
-        """How verdicts on this study are reached; its measure says which direction is better, and its bounds.
+        """The settings of the inference; the metric of the response adds its better direction and its bounds.
 
         Raises SpecError and DesignError as `cells` does.
         """
@@ -201,10 +203,10 @@ class StudySpec(Spec):
     @cached_property
     def planned_runs(self) -> tuple[PlannedRun, ...]:
         """Every cell with every seed, in the order of the design."""
-        return tuple(self._point(cell, seed) for cell, seed in product(self.cells, self.seeds))
+        return tuple(self._planned_run(cell, seed) for cell, seed in product(self.cells, self.seeds))
 
     @cached_property
-    def _alone(self) -> dict[str, list[RunSpec | None]]:
+    def _level_runs(self) -> dict[str, list[RunSpec | None]]:
         return level_runs(self.base, self.factors)
 
     @cached_property
@@ -225,24 +227,24 @@ class StudySpec(Spec):
     def _run(self, indices: Sequence[int]) -> RunSpec:
         levels = zip(self.factors.items(), indices, strict=True)
         settings = {path: factor.levels[i] for (path, factor), i in levels}
-        run = changed(self.base, self._placed(settings, indices))
+        run = changed(self.base, self._active_settings(settings, indices))
         if problem := self.response.problem_with(run.evaluation):
             raise SpecError(f"response.{problem}")
         return run
 
-    def _placed(self, settings: Mapping[str, Any], indices: Sequence[int]) -> dict[str, Any]:
-        """Leave out what rests in this cell and has no place in its run, as a setting of another kind of loss."""
+    def _active_settings(self, settings: Mapping[str, Any], indices: Sequence[int]) -> dict[str, Any]:
+        """Leave out inactive factors that the run has no field for, such as a setting of another kind of loss."""
         paths = list(settings)
-        resting = {paths[position] for position in self._rules.inactive_factors(tuple(indices))}
-        if not resting:
+        inactive = {paths[position] for position in self._rules.inactive_factors(tuple(indices))}
+        if not inactive:
             return dict(settings)
-        run = changed(self.base, {path: level for path, level in settings.items() if path not in resting})
+        run = changed(self.base, {path: level for path, level in settings.items() if path not in inactive})
         return {
-            path: level for path, level in settings.items() if path not in resting or unknown_path(run, path) is None
+            path: level for path, level in settings.items() if path not in inactive or unknown_path(run, path) is None
         }
 
     def cell_title(self, cell: Cell) -> str:
-        """Return the levels of a cell that differ from the baseline, in words; "baseline" where none does."""
+        """Return the levels of a cell that differ from the baseline, in words; "baseline" if there is none."""
         changes = [
             f"{self.factors[path].title or path.rpartition('.')[2].replace('_', ' ')} {level}"
             for path, level in cell.levels.items()
@@ -250,9 +252,9 @@ class StudySpec(Spec):
         ]
         return ", ".join(changes or ["baseline"])
 
-    def _point(self, cell: Cell, seed: int) -> PlannedRun:
-        run = cell.run.model_copy(update={"seed": seed})
-        return PlannedRun(run.identity(), f"{self.cell_title(cell)}, seed {seed}", cell.levels, seed, run)
+    def _planned_run(self, cell: Cell, seed: int) -> PlannedRun:
+        spec = cell.spec.model_copy(update={"seed": seed})
+        return PlannedRun(spec.identity(), f"{self.cell_title(cell)}, seed {seed}", cell.levels, seed, spec)
 
 
 def _position(base: RunSpec, runs: Sequence[RunSpec | None]) -> int | None:

@@ -1,4 +1,4 @@
-"""YAML as plain values, with the place of each."""
+"""YAML as plain values, with the line and column of each."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,22 +19,22 @@ TEXT = {f"{CORE}{name}" for name in ("str", "timestamp", "merge", "value")}  # a
 COLLECTIONS = {f"{CORE}seq", f"{CORE}map"}
 KEY_IN_FRONT = re.compile(r"(\w+(?:\.\w+)*): ")
 MOST_BYTES = 256 * 1024
-MOST_TOLD = 50  # problems at a time
+MOST_PROBLEMS = 50  # problems in one message; more would scroll away
 
 Origin = Callable[[int, int], str]
-"""Line and column, from 1, to what a message starts with."""
+"""Turns a line and a column, from 1, into the start of a message."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """What was written: plain values, and where each is said."""
+    """The content of a study file: plain values, and the place of each."""
 
     tree: Any
     origins: dict[Loc, str]
     """FILE:LINE:COL of every key, every list item and the whole; or the override that set it."""
 
     def error(self, faults: Sequence[Fault]) -> SpecError:
-        """Return the error that says every fault at its place, in the order of the file."""
+        """Return the error that lists every fault at its place, in the order of the file."""
         order = {loc: position for position, loc in enumerate(self.origins)}
         placed = sorted(map(self._placed, faults), key=lambda fault: order[self._nearest(fault.loc)])
         lines = [f"{self.origins[self._nearest(fault.loc)]}: {fault}" for fault in placed]
@@ -56,7 +56,7 @@ class Document:
 
 
 def read(path: Path) -> Document:
-    """Read a file. Raises SpecError where it is no YAML mapping of plain values."""
+    """Read a file. Raises SpecError if it is no YAML mapping of plain values."""
     document = parse(text_of(path), lambda line, column: f"{path}:{line}:{column}")
     if document.tree is None:
         raise SpecError(f"{path}: the file is empty; a study needs at least name, question, factors and seeds")
@@ -84,7 +84,7 @@ def parse(text: str, origin: Origin) -> Document:
     except Exception as error:  # the parser meets odd text with errors of any class
         raise SpecError(f"{origin(1, 1)}: not valid YAML: {' '.join(str(error).split())}") from error
     if builder.problems:
-        raise SpecError("\n".join(builder.problems[:MOST_TOLD]))
+        raise SpecError("\n".join(builder.problems[:MOST_PROBLEMS]))
     return Document(tree, builder.origins)
 
 
@@ -108,7 +108,7 @@ def text_of(path: Path) -> str:
 
 @dataclass
 class _Builder:
-    """Turns nodes into values, and goes on after a problem so as to find them all."""
+    """Turns nodes into values; continues after a problem to find every problem."""
 
     yaml: YAML
     origin: Origin
