@@ -193,7 +193,9 @@ def _renamed_path(path: str, changes: Sequence[Change]) -> str:
 
 
 def _matches(keys: Sequence[Any], pattern: Sequence[str]) -> bool:
-    return len(keys) == len(pattern) and all(expected in (ANY, key) for key, expected in zip(keys, pattern, strict=True))
+    return len(keys) == len(pattern) and all(
+        expected in (ANY, key) for key, expected in zip(keys, pattern, strict=True)
+    )
 
 
 @dataclass
