@@ -17,9 +17,10 @@ def checked(function: Checked) -> Checked:
     """Return a function or class that checks its arguments and results.
 
     A result of type `Self` is not checked: beartype allows it only in a decorated class, and jaxtyping decorates each
-    method by itself.
+    method by itself. A quoted type is not checked either: the specs' `build` names types that only mypy imports.
     """
     annotations = getattr(function, "__annotations__", {})
-    if annotations.get("return") is Self:
-        del annotations["return"]
+    for name, annotation in list(annotations.items()):
+        if isinstance(annotation, str) or (name == "return" and annotation is Self):
+            del annotations[name]
     return beartype(conf=CONFIGURATION)(function)

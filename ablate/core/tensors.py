@@ -10,6 +10,7 @@ Frame = Float[Tensor, "batch channel height width"]
 """One time step of a Video, or of a layer's features."""
 
 Forecast = Float[Tensor, "batch step channel height width"]
-"""Frames of forecast steps, whose number differs from that of the frames before them."""
+"""Frames in [0, 1], or logits of such frames, one per forecast step."""
 
 Scalar = Float[Tensor, ""]
+"""One number, such as a loss."""

@@ -3,14 +3,14 @@
 from typing import final
 
 from ablate.components.models.forecaster import Forecaster
-from ablate.core.tensors import Video
+from ablate.core.tensors import Forecast, Video
 
 
 @final
 class LastFrame(Forecaster):
     """Persistence baseline: repeats the last frame."""
 
-    def forecast(self, history: Video, horizon: int) -> Video:
+    def forecast(self, history: Video, horizon: int) -> Forecast:
         """See Forecaster."""
         return history[:, -1:].repeat(1, horizon, 1, 1, 1)
 
@@ -23,7 +23,7 @@ class LastFrame(Forecaster):
 class BlackFrame(Forecaster):
     """Forecasts black frames, which most pixels of a sparse scene are."""
 
-    def forecast(self, history: Video, horizon: int) -> Video:
+    def forecast(self, history: Video, horizon: int) -> Forecast:
         """See Forecaster."""
         return history.new_zeros(len(history), horizon, *history.shape[2:])
 

@@ -3,15 +3,19 @@
 from typing import final
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ablate.components.models.convlstm_layer import ConvLSTMLayer, Features
+from ablate.components.models.convlstm_layer import ConvLSTMLayer
 from ablate.components.models.forecaster import TrainableForecaster
 from ablate.components.models.initialization import fill_convolution
 from ablate.components.models.specs import EncoderForecaster
 from ablate.core.errors import SpecError
-from ablate.core.tensors import Video
+from ablate.core.tensors import Forecast, Video
+
+Patches = Float[Tensor, "time batch patch_pixel row column"]
+"""Frames cut into patches: each patch is one pixel, each of its pixels a channel."""
 
 
 @final
@@ -33,7 +37,7 @@ class EncoderForecasterNetwork(TrainableForecaster):
         self.head = nn.Conv2d(sum(filters for filters, _, _ in shapes), spec.patch**2, 1)
         fill_convolution(self.head, spec.initialization)
 
-    def logits(self, history: Video, horizon: int) -> Video:
+    def logits(self, history: Video, horizon: int) -> Forecast:
         """See TrainableForecaster. Raises SpecError if the patches do not divide the frame."""
         features, states = self._patches(history), []
         for layer in self.encoder:
@@ -50,7 +54,7 @@ class EncoderForecasterNetwork(TrainableForecaster):
         """See Forecaster: each prefix of the frames is encoded separately."""
         return torch.cat([self.forecast(frames[:, : t + 1], 1) for t in range(frames.shape[1])], dim=1)
 
-    def _patches(self, video: Video) -> Features:
+    def _patches(self, video: Video) -> Patches:
         height, width = video.shape[-2:]
         if height % self._patch or width % self._patch:
             raise SpecError(

@@ -6,14 +6,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from ablate.core.tensors import Video
+from ablate.core.tensors import Forecast, Video
 
 
 class Forecaster(nn.Module, ABC):
     """A model that forecasts frames in [0, 1] from frames in [0, 1]."""
 
     @abstractmethod
-    def forecast(self, history: Video, horizon: int) -> Video:
+    def forecast(self, history: Video, horizon: int) -> Forecast:
         """Return the `horizon` frames after `history`, without access to any later true frame."""
 
     @abstractmethod
@@ -25,10 +25,10 @@ class TrainableForecaster(Forecaster, ABC):
     """A forecaster with weights. Its forecast is the sigmoid of its logits, from which a loss is computed."""
 
     @abstractmethod
-    def logits(self, history: Video, horizon: int) -> Video:
+    def logits(self, history: Video, horizon: int) -> Forecast:
         """Return the logits of `forecast`; gradients flow through every step."""
 
-    def forecast(self, history: Video, horizon: int) -> Video:
+    def forecast(self, history: Video, horizon: int) -> Forecast:
         """See Forecaster."""
         return torch.sigmoid(self.logits(history, horizon))
 
@@ -48,7 +48,7 @@ class NextFrameModel(TrainableForecaster, ABC):
         logits, _ = self(frames)
         return torch.sigmoid(logits)
 
-    def logits(self, history: Video, horizon: int) -> Video:
+    def logits(self, history: Video, horizon: int) -> Forecast:
         """See TrainableForecaster: each prediction becomes the next input, until there are `horizon` predictions."""
         logits, state = self(history)
         steps = [logits[:, -1:]]

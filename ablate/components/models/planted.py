@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ablate.components.models.forecaster import Forecaster
 from ablate.components.models.specs import SWITCHES, Planted
-from ablate.core.tensors import Video
+from ablate.core.tensors import Forecast, Video
 
 VELOCITY_FRAMES = 4  # to estimate the velocity: with fewer, whole pixels are too coarse for a slow digit
 
@@ -33,7 +33,7 @@ class KnownGhost(Forecaster):
         super().__init__()
         self.register_buffer("strength", _strength(spec))
 
-    def forecast(self, history: Video, horizon: int) -> Video:
+    def forecast(self, history: Video, horizon: int) -> Forecast:
         """See Forecaster."""
         moved = _moved(history[:, -1:], _velocity(history[:, -VELOCITY_FRAMES:]), horizon)
         before = torch.stack(list(accumulate(moved[:, :-1].unbind(1), torch.maximum, initial=history.amax(1))), dim=1)
@@ -69,7 +69,7 @@ def _centers(frames: Video) -> Float[Tensor, "batch time 2"]:
     return torch.stack(means, dim=-1)
 
 
-def _moved(frame: Video, velocity: Velocity, steps: int) -> Video:
+def _moved(frame: Video, velocity: Velocity, steps: int) -> Forecast:
     """Return `frame` after 1 to `steps` steps, moved by whole pixels; black enters from outside the frame."""
     time = torch.arange(1, steps + 1, dtype=frame.dtype, device=frame.device)
     pixels = (velocity[:, None] * time[:, None]).round()
