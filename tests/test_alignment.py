@@ -31,19 +31,19 @@ def square_at(columns):
     return frames
 
 
-def test_the_error_of_an_offset_is_that_of_the_squares_shown():
+def test_the_error_of_an_offset_is_the_sum_of_squares():
     path = square_at(range(0, 32, 2))  # two pixels a step: 2 x 2 columns of 4 pixels differ for each step apart
-    found = align(path[:, 5:11], path[:, 6:12], path[:, :6])
-    assert found.mse_by_offset[1] == 0
-    assert found.mse_by_offset[0] == 16
-    assert found.mse_by_offset[-1] == found.mse_by_offset[3] == 32
-    assert found.best_offset == 1
+    alignment = align(path[:, 5:11], path[:, 6:12], path[:, :6])
+    assert alignment.mse_by_offset[1] == 0
+    assert alignment.mse_by_offset[0] == 16
+    assert alignment.mse_by_offset[-1] == alignment.mse_by_offset[3] == 32
+    assert alignment.best_offset == 1
 
 
 def test_all_offsets_are_compared_over_the_same_steps(frames):
-    found = misfits(shown(frames), shown(frames), frames[:, :BEFORE])
-    assert found.offsets == (-5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5)
-    assert found.steps == STEPS - 5
+    errors = misfits(shown(frames), shown(frames), frames[:, :BEFORE])
+    assert errors.offsets == (-5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5)
+    assert errors.steps == STEPS - 5
 
 
 @pytest.mark.parametrize("late", [-5, -3, -2, -1, 0, 1, 2, 3, 5])
@@ -52,7 +52,7 @@ def test_the_offset_of_a_displaced_panel_is_found(frames, late):
 
 
 @pytest.mark.parametrize("late", [-2, 2])
-def test_without_a_history_the_offset_is_found_as_well(frames, late):
+def test_the_offset_is_found_without_a_history_too(frames, late):
     assert aligned(shown(frames, late), frames, before=0).best_offset == late
 
 
@@ -64,9 +64,9 @@ def test_a_blurred_forecast_has_the_offset_of_its_panels(frames, late):
 
 @pytest.mark.parametrize("brightness", [0.0, 0.2, 1.0])
 def test_a_forecast_of_one_brightness_fits_no_other_time(frames, brightness):
-    found = aligned(np.full_like(shown(frames), brightness), frames)
-    assert found.best_offset == 0
-    assert found.copies is None
+    alignment = aligned(np.full_like(shown(frames), brightness), frames)
+    assert alignment.best_offset == 0
+    assert alignment.copies is None
 
 
 @pytest.mark.parametrize(
@@ -79,19 +79,19 @@ def test_a_forecast_of_one_brightness_fits_no_other_time(frames, brightness):
     ids=["blank", "gray", "mean"],
 )
 def test_a_still_picture_fits_no_other_time_on_any_single_clip(frames, still):
-    found = [aligned(still(shown(clip)), clip).best_offset for clip in np.split(frames, len(frames))]
-    assert set(found) == {0}
+    offsets = [aligned(still(shown(clip)), clip).best_offset for clip in np.split(frames, len(frames))]
+    assert set(offsets) == {0}
 
 
-def test_on_single_clips_a_blank_forecast_errs_less_beside_other_times(frames):
+def test_a_blank_forecast_has_smaller_errors_at_other_times_on_single_clips(frames):
     errors = [aligned(0 * shown(clip), clip).mse_by_offset for clip in np.split(frames, len(frames))]
     assert any(min(each.values()) < 0.95 * each[0] for each in errors)
 
 
 @pytest.mark.parametrize("late", [-2, -1, 1, 2, 3])
 def test_the_offset_is_found_in_any_single_clip(frames, late):
-    found = [aligned(shown(clip, late), clip).best_offset for clip in np.split(frames, len(frames))]
-    assert set(found) == {late}
+    offsets = [aligned(shown(clip, late), clip).best_offset for clip in np.split(frames, len(frames))]
+    assert set(offsets) == {late}
 
 
 def test_one_step_has_one_offset_without_a_history(frames):
@@ -109,11 +109,11 @@ def held(frames):
     ids=["clean", "dim", "blurred", "hazy"],
 )
 @pytest.mark.parametrize(("copy", "name"), [(held, "last_known_frame"), (lambda f: shown(f, 1), "previous_frame")])
-def test_a_repeated_input_is_told_by_its_name(frames, copy, name, flaw):
+def test_a_repeated_input_is_named(frames, copy, name, flaw):
     assert aligned(flaw(copy(frames)), frames).copies == name
 
 
-def test_a_repeated_input_is_told_without_a_history(frames):
+def test_a_repeated_input_is_named_without_a_history(frames):
     assert aligned(shown(frames, 1), frames, before=0).copies == "previous_frame"
 
 
@@ -126,13 +126,13 @@ def with_ghost(frames):
     [shown, with_ghost, lambda f: ndimage.gaussian_filter(shown(f), (0, 0, 2, 2)), lambda f: 0.5 * shown(f)],
     ids=["target", "ghost", "blur", "dim"],
 )
-def test_a_forecast_of_the_moment_is_neither_displaced_nor_a_copy(frames, forecast):
-    found = aligned(forecast(frames), frames)
-    assert found.best_offset == 0
-    assert found.copies is None
+def test_an_aligned_forecast_is_neither_displaced_nor_a_copy(frames, forecast):
+    alignment = aligned(forecast(frames), frames)
+    assert alignment.best_offset == 0
+    assert alignment.copies is None
 
 
-def test_where_nothing_moves_nothing_is_copied():
+def test_a_clip_without_movement_is_no_copy():
     still = square_at([3] * (BEFORE + STEPS))
     dim = 0.5 * still[:, BEFORE:]
     assert align(dim, still[:, BEFORE:], still[:, :BEFORE]).copies is None
@@ -150,7 +150,7 @@ def test_chunks_of_clips_add_up(frames):
     assert (together.best_offset, together.copies) == (whole.best_offset, whole.copies)
 
 
-def test_a_displaced_panel_is_told_from_a_forecast_that_lags(frames):
+def test_a_displaced_panel_differs_from_a_late_forecast(frames):
     lagging = 0.5 * shown(frames) + 0.6 * shown(frames, 1)
     assert aligned(shown(frames, 1), frames).misplaced
     assert aligned(lagging, frames).best_offset == 1

@@ -43,7 +43,7 @@ def ghost_of(kernel, loss, seed):
 def study(ghost=ghost_of, seeds=(0, 1), *, exploratory=False, ended=None, signal=0.9, squared_error=None) -> StudyTable:
     """Make a table of two factors; `ended` maps points to the outcome of those that did not finish."""
     ended = ended or {}
-    rows, found = [], {}
+    rows, scores = [], {}
     for kernel, loss, seed in product(KERNEL.levels, LOSS.levels, seeds):
         run_id = f"{kernel}-{loss}-{seed}"
         outcome = ended.get(run_id, "finished")
@@ -51,7 +51,7 @@ def study(ghost=ghost_of, seeds=(0, 1), *, exploratory=False, ended=None, signal
         rows.append((run_id, kernel, loss, seed, outcome, message))
         if outcome == "finished":
             error = squared_error and squared_error(kernel, loss, seed) + seed * (len(loss) + len(kernel))
-            found[run_id] = sums(ghost(kernel, loss, seed), signal, error)
+            scores[run_id] = sums(ghost(kernel, loss, seed), signal, error)
     columns = ["run_id", KERNEL.path, LOSS.path, "seed", "outcome", "message"]
     return StudyTable(
         question="What makes it?",
@@ -59,76 +59,76 @@ def study(ghost=ghost_of, seeds=(0, 1), *, exploratory=False, ended=None, signal
         factors=(KERNEL, LOSS),
         response=StudyResponse(GHOST, "rollout", 1, 2),
         runs=pd.DataFrame(rows, columns=columns),
-        sums=found,
+        sums=scores,
         secondary=(SIGNAL, ERROR) if squared_error else (SIGNAL,),
     )
 
 
-def estimates(found):
-    return {effect.factor: effect.estimate for verdict in found.inference.verdicts for effect in verdict.effects}
+def estimates(analysis):
+    return {effect.factor: effect.estimate for verdict in analysis.inference.verdicts for effect in verdict.effects}
 
 
 def test_effects_and_interaction_of_a_study_are_those_planted():
-    found = analyze(study(), SETTINGS)
-    assert estimates(found) == pytest.approx({"model.kernel": 0.31 + 0.1 + 0.0005, "loss": 0.1})
-    (at_3, at_1) = found.inference.interactions[0].means
+    analysis = analyze(study(), SETTINGS)
+    assert estimates(analysis) == pytest.approx({"model.kernel": 0.31 + 0.1 + 0.0005, "loss": 0.1})
+    (at_3, at_1) = analysis.inference.interactions[0].means
     assert (at_1[1] - at_1[0]) - (at_3[1] - at_3[0]) == pytest.approx(0.2)
 
 
 def test_the_result_is_plain_json():
-    found = json.loads(json.dumps(analyze(study(), SETTINGS).to_json(), allow_nan=False))
-    assert found["cells"][0]["levels"] == {"model.kernel": "3", "loss": "bce"}
+    document = json.loads(json.dumps(analyze(study(), SETTINGS).to_json(), allow_nan=False))
+    assert document["cells"][0]["levels"] == {"model.kernel": "3", "loss": "bce"}
 
 
-def test_what_was_inferred_stands_in_the_json_as_everywhere():
-    found = analyze(study(), SETTINGS)
-    inferred = json.loads(json.dumps(found.inference.to_json()))
-    assert {key: found.to_json()[key] for key in inferred} == inferred
+def test_the_json_of_the_inference_is_part_of_the_json():
+    analysis = analyze(study(), SETTINGS)
+    inferred = json.loads(json.dumps(analysis.inference.to_json()))
+    assert {key: analysis.to_json()[key] for key in inferred} == inferred
 
 
 def test_the_json_has_every_warning():
-    found = analyze(study(signal=0.3), SETTINGS)
-    assert found.to_json()["warnings"] == list(found.warnings)
-    assert set(found.inference.warnings) < set(found.warnings)
+    analysis = analyze(study(signal=0.3), SETTINGS)
+    assert analysis.to_json()["warnings"] == list(analysis.warnings)
+    assert set(analysis.inference.warnings) < set(analysis.warnings)
 
 
-def test_the_squared_error_beside_the_response_is_held_equal():
+def test_the_squared_error_is_a_mediator():
     table = study(seeds=range(6), squared_error=lambda kernel, *_: 30 + 10 * (kernel == "1"))
     assert {one.mediator for one in analyze(table, SETTINGS).inference.mediation} == {"mse"}
 
 
-def test_a_finished_run_without_a_response_is_inferred_to_be_undefined():
-    found = analyze(study(ghost=lambda kernel, *_: math.nan if kernel == "1" else 0.1), SETTINGS)
-    assert {run.outcome for run in found.inference.failed} == {"undefined"}
+def test_a_finished_run_without_a_response_is_a_failed_run_of_the_inference():
+    analysis = analyze(study(ghost=lambda kernel, *_: math.nan if kernel == "1" else 0.1), SETTINGS)
+    assert {run.outcome for run in analysis.inference.failed} == {"undefined"}
 
 
 def test_a_run_that_has_not_run_yet_has_not_failed():
-    found = analyze(study(ended={"3-bce-0": "missing"}), SETTINGS)
-    assert found.inference.failed == ()
-    assert found.inference.missing_cells[0].blocks == ("0",)
+    analysis = analyze(study(ended={"3-bce-0": "missing"}), SETTINGS)
+    assert analysis.inference.failed == ()
+    assert analysis.inference.missing_cells[0].blocks == ("0",)
 
 
-def test_deviations_from_the_plan_are_handed_on():
-    said = ("seeds was changed from 5 to 3.",)
-    assert analyze(replace(study(), deviations=said), SETTINGS).to_json()["deviations"] == list(said)
+def test_deviations_from_the_plan_are_in_the_json():
+    deviations = ("seeds was changed from 5 to 3.",)
+    assert analyze(replace(study(), deviations=deviations), SETTINGS).to_json()["deviations"] == list(deviations)
 
 
 def test_undefined_numbers_become_null():
-    found = analyze(study(ghost=lambda kernel, *_: math.nan if kernel == "1" else 0.1), SETTINGS)
-    cells = found.to_json()["cells"]
+    analysis = analyze(study(ghost=lambda kernel, *_: math.nan if kernel == "1" else 0.1), SETTINGS)
+    cells = analysis.to_json()["cells"]
     assert [cell["mean"] for cell in cells] == pytest.approx([0.105, 0.105, None, None])
 
 
-def test_every_end_of_a_run_is_counted():
+def test_every_outcome_of_a_run_is_counted():
     ended = {"3-bce-0": "failed", "3-mse-0": "diverged", "1-bce-0": "missing"}
-    found = analyze(study(ended=ended), SETTINGS).outcomes
-    assert (found.planned, found.finished, found.failed, found.diverged, found.missing) == (8, 5, 1, 1, 1)
+    counts = analyze(study(ended=ended), SETTINGS).outcomes
+    assert (counts.planned, counts.finished, counts.failed, counts.diverged, counts.missing) == (8, 5, 1, 1, 1)
 
 
 def test_runs_without_a_response_are_named_with_their_message():
     ended = {"3-bce-0": "failed", "3-mse-0": "diverged", "1-bce-0": "missing"}
-    found = analyze(study(ended=ended), SETTINGS).without_response
-    assert [(run.run_id, run.outcome, run.message) for run in found] == [
+    runs = analyze(study(ended=ended), SETTINGS).without_response
+    assert [(run.run_id, run.outcome, run.message) for run in runs] == [
         ("3-bce-0", "failed", "ValueError: no"),
         ("3-mse-0", "diverged", ""),
     ]
@@ -140,13 +140,13 @@ def test_a_cell_has_the_spread_of_its_seeds():
     assert (cell.lowest, cell.mean, cell.highest) == pytest.approx((0.415, 0.425, 0.435))
 
 
-def test_curves_run_over_the_steps_of_every_cell():
+def test_every_cell_has_a_curve_over_the_steps():
     curve = analyze(study(seeds=(0,)), SETTINGS).curves[0]
     assert curve.steps == (1, 2)
     assert list(curve.values) == pytest.approx([0.1, 0.11])
 
 
-def test_a_run_that_went_blank_is_not_the_best_however_little_ghost_it_has():
+def test_a_blank_forecast_is_not_the_best_run():
     runs = pd.DataFrame(
         {"run_id": ["blank", "sharp", "ghostly"], "seed": 0, "response": [0.0, 0.1, 0.5], "mse": [90.0, 20.0, 30.0]}
     ).assign(outcome="finished")
@@ -156,7 +156,7 @@ def test_a_run_that_went_blank_is_not_the_best_however_little_ghost_it_has():
     assert (best.run_id, worst.run_id) == ("sharp", "ghostly")
 
 
-def test_where_no_response_is_defined_a_finished_run_can_still_be_looked_at():
+def test_without_any_response_the_first_finished_run_is_shown():
     runs = pd.DataFrame({"run_id": ["lost", "gray"], "outcome": ["failed", "finished"], "seed": 0, "response": np.nan})
     best, worst = best_and_worst(runs, [], GHOST, [])
     assert best is not None
@@ -164,12 +164,12 @@ def test_where_no_response_is_defined_a_finished_run_can_still_be_looked_at():
     assert (best.run_id, worst.run_id) == ("gray", "gray")
 
 
-def test_best_and_worst_follow_the_direction_of_the_measure():
+def test_best_and_worst_follow_the_direction_of_the_metric():
     table = study()
-    found = analyze(table, SETTINGS)
-    assert found.best is not None
-    assert found.worst is not None
-    assert (found.best.levels["model.kernel"], found.worst.run_id) == ("3", "1-mse-1")
+    analysis = analyze(table, SETTINGS)
+    assert analysis.best is not None
+    assert analysis.worst is not None
+    assert (analysis.best.levels["model.kernel"], analysis.worst.run_id) == ("3", "1-mse-1")
     better = replace(table.response, metric=replace(GHOST, higher_is_better=True))
     best = analyze(replace(table, response=better), SETTINGS).best
     assert best is not None
@@ -187,12 +187,12 @@ def test_a_table_without_a_factors_column_is_refused():
         replace(table, runs=table.runs.drop(columns="loss"))
 
 
-def test_a_study_without_factors_says_what_its_one_cell_gave():
+def test_a_study_without_factors_says_its_mean_response():
     table = study(seeds=(0,))
     alone = replace(table, factors=(), runs=table.runs.head(1), sums={"3-bce-0": table.sums["3-bce-0"]})
-    found = analyze(alone, SETTINGS)
-    assert len(found.cells) == 1
-    assert "The study has no factors" in answer(found)[0]
+    analysis = analyze(alone, SETTINGS)
+    assert len(analysis.cells) == 1
+    assert "The study has no factors" in answer(analysis)[0]
 
 
 def test_equal_tables_give_equal_results():
@@ -210,15 +210,15 @@ def test_equal_tables_give_equal_results():
         ({"ghost": lambda kernel, *_: math.nan if kernel == "1" else 0.1}, "undefined in 50 % of all frames"),
     ],
 )
-def test_what_weakens_the_numbers_is_said(changes, expected):
+def test_limits_of_the_numbers_are_caveats(changes, expected):
     assert expected in " ".join(analyze(study(**changes), SETTINGS).warnings)
 
 
-def test_what_weakens_the_inference_weakens_the_study():
-    found = analyze(study(seeds=(0,)), SETTINGS)
-    assert found.inference.warnings
-    assert set(found.inference.warnings) <= set(found.warnings)
-    assert len(set(found.warnings)) == len(found.warnings)
+def test_caveats_of_the_inference_are_caveats_of_the_study():
+    analysis = analyze(study(seeds=(0,)), SETTINGS)
+    assert analysis.inference.warnings
+    assert set(analysis.inference.warnings) <= set(analysis.warnings)
+    assert len(set(analysis.warnings)) == len(analysis.warnings)
 
 
 def noisy(kernel, loss, seed):
@@ -226,27 +226,27 @@ def noisy(kernel, loss, seed):
     return 0.3 + 0.3 * (kernel == "1") + noise
 
 
-def test_a_study_that_can_decide_names_its_cause_and_clears_the_rest_within_its_margin():
-    found = analyze(study(noisy, seeds=range(10)), SETTINGS.model_copy(update={"margin": 0.05}))
-    said = answer(found)
-    assert said[0] == "state kernel is a cause of the ghost ratio; loss is not a cause."
-    assert said[1].startswith('state kernel is a cause: "1" instead of "3" raises the ghost ratio by 0.')
-    assert said[1].endswith("10 seeds).")
+def test_a_study_that_can_decide_names_its_cause_and_what_is_not_a_cause():
+    analysis = analyze(study(noisy, seeds=range(10)), SETTINGS.model_copy(update={"margin": 0.05}))
+    sentences = answer(analysis)
+    assert sentences[0] == "state kernel is a cause of the ghost ratio; loss is not a cause."
+    assert sentences[1].startswith('state kernel is a cause: "1" instead of "3" raises the ghost ratio by 0.')
+    assert sentences[1].endswith("10 seeds).")
 
 
-def test_the_same_study_called_exploratory_decides_nothing():
-    found = analyze(study(noisy, seeds=range(10), exploratory=True), SETTINGS.model_copy(update={"margin": 0.05}))
-    assert {verdict.verdict for verdict in found.inference.verdicts} == {"undecided"}
-    assert {verdict["verdict"] for verdict in found.to_json()["verdicts"]} == {"undecided"}
-    said = answer(found)
-    assert "exploratory" in said[0]
-    assert "ablate plan" in said[0]
-    assert "cause" not in " ".join(said)
+def test_an_exploratory_study_decides_nothing():
+    analysis = analyze(study(noisy, seeds=range(10), exploratory=True), SETTINGS.model_copy(update={"margin": 0.05}))
+    assert {verdict.verdict for verdict in analysis.inference.verdicts} == {"undecided"}
+    assert {verdict["verdict"] for verdict in analysis.to_json()["verdicts"]} == {"undecided"}
+    sentences = answer(analysis)
+    assert "exploratory" in sentences[0]
+    assert "ablate plan" in sentences[0]
+    assert "cause" not in " ".join(sentences)
 
 
 def test_one_seed_decides_nothing():
-    found = analyze(study(seeds=(0,)), SETTINGS)
-    assert {verdict.verdict for verdict in found.inference.verdicts} == {"undecided"}
+    analysis = analyze(study(seeds=(0,)), SETTINGS)
+    assert {verdict.verdict for verdict in analysis.inference.verdicts} == {"undecided"}
 
 
 def test_analysis_loads_neither_torch_nor_optuna_nor_mlflow():

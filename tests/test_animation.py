@@ -25,7 +25,7 @@ def example(*, past=5, steps=3, side=21) -> Example:
     return Example(frames[:, :past], frames[:, past:], frames[:, past:], np.arange(1))
 
 
-def test_a_gif_has_a_frame_a_moment_and_loops(tmp_path):
+def test_a_gif_has_one_frame_per_time_and_loops(tmp_path):
     write_animation(tmp_path / "a.gif", example())
     with Image.open(tmp_path / "a.gif") as picture:
         assert (frame_count(picture), picture.info["loop"]) == (8, 0)
@@ -42,7 +42,7 @@ def test_the_step_is_counted_below_the_frames(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.MP4"])
-def test_a_video_decodes_to_a_frame_a_moment(tmp_path, name):
+def test_a_video_decodes_to_one_frame_per_time(tmp_path, name):
     write_animation(tmp_path / name, example())
     frames = imageio.imread((tmp_path / name).read_bytes(), extension=".mp4", plugin="pyav")
     assert len(frames) == 8
@@ -67,7 +67,7 @@ def test_a_video_shows_what_the_gif_shows(tmp_path):
     assert np.abs(last[:high, :wide] - still).mean() < 5
 
 
-def test_without_pyav_a_video_says_what_to_install(tmp_path, monkeypatch):
+def test_without_pyav_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(AblateError, match=r"pip install 'ablate-convlstm\[video\]'"):
         write_animation(tmp_path / "a.mp4", example())

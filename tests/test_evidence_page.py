@@ -62,7 +62,7 @@ def test_the_planted_verdicts_are_on_the_page_in_words_and_shapes(text, read_pag
         assert said in words
 
 
-def test_why_a_verdict_was_reached_stands_beside_it(text, inference, read_page):
+def test_a_verdict_has_its_reason(text, inference, read_page):
     words, shown = read_page(text).text, ShownInference(inference, "ghost ratio", decided=True)
     for verdict in inference.verdicts:
         assert f"{shown.word(verdict)} {verdict.reason}" in words
@@ -72,7 +72,7 @@ def test_the_page_is_readable_for_a_screen_reader(text, read_page):
     read_page(text).assert_readable()
 
 
-def test_every_chart_lies_in_the_page_and_has_a_text(text, read_page):
+def test_every_chart_is_inside_the_page_and_has_a_text(text, read_page):
     images = read_page(text).all("img")
     assert len(images) == 5
     assert all(image["src"].startswith("data:image/svg") and len(image["alt"]) > 20 for image in images)
@@ -110,7 +110,7 @@ def test_words_are_shown_and_never_become_markup(inference, place, read_page):
     assert HOSTILE in page.text.lower()
 
 
-def test_an_inference_of_nothing_but_estimates_has_a_page(inference, read_page):
+def test_an_inference_with_estimates_only_has_a_page(inference, read_page):
     bare = replace(
         inference, interactions=(), importance=(), variance=None, mediation=(), failure_rates=(), missing_cells=()
     )
@@ -122,7 +122,7 @@ def test_an_inference_of_nothing_but_estimates_has_a_page(inference, read_page):
     assert "Where the variance lies" not in page.text
 
 
-def test_effects_at_equal_squared_error_are_named_by_what_people_call_it(text, read_page):
+def test_effects_at_equal_squared_error_have_its_title(text, read_page):
     assert "at equal squared error" in read_page(text).text
 
 

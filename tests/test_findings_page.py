@@ -58,12 +58,12 @@ def test_a_change_has_all_its_numbers_in_a_table(page):
     assert "state reset each 4 steps ghost ratio 0.412 0.120 -0.292 [-0.350, -0.230] 24" in page.text
 
 
-def test_a_change_far_smaller_than_its_measure_keeps_its_digits(read_page):
+def test_a_change_much_smaller_than_its_metric_keeps_its_digits(read_page):
     small = replace(RESET, metric="loss", before=0.04, after=0.0403, difference=0.0003, low=0.0001, high=0.0005)
     assert "0.040000 0.040300 +0.000300" in read_page(findings_page("a run", [finding(changes=(small,))], COMMAND)).text
 
 
-def test_a_measure_without_a_name_of_its_own_is_shown_as_it_is(page):
+def test_a_metric_outside_the_list_keeps_its_name(page):
     assert "state reset each 4 steps a loss in words" in page.text
 
 
@@ -71,27 +71,27 @@ def test_a_chart_has_all_its_points_in_a_table(page):
     assert "step present stale 1 0.50 0.90 2 undefined" in page.text
 
 
-def test_undefined_numbers_are_called_so(page):
+def test_undefined_numbers_are_called_undefined(page):
     assert "layer 2 taken away ghost ratio 0.412 undefined undefined none 0" in page.text
     assert "nan" not in page.text.lower().split()
 
 
-def test_every_finding_says_what_was_asked_and_what_came_of_it(page):
+def test_every_finding_has_its_intervention_and_its_result(page):
     for words in ("Does the ghost live in the cell state?", "The state was reset.", "Resetting lowers the ghost."):
         assert page.text.count(words) == 2
 
 
-def test_the_command_is_there_to_ask_again(page):
+def test_the_page_has_the_command(page):
     assert COMMAND in page.text
 
 
-def test_identities_are_unique_and_labels_lead_somewhere(page):
+def test_ids_are_unique_and_labels_refer_to_ids(page):
     identities = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(identities) == len(set(identities))
     assert {a["aria-labelledby"] for _, a in page.tags if "aria-labelledby" in a} <= set(identities)
 
 
-def test_every_image_lies_in_the_page_and_has_a_text(page):
+def test_every_image_is_inside_the_page_and_has_a_text(page):
     images = page.all("img")
     assert len(images) == 2 * 3
     assert all(image["src"].startswith("data:image/") and len(image["alt"]) > 20 for image in images)
@@ -140,7 +140,7 @@ def test_findings_read_back_from_disk_give_the_same_page(tmp_path):
         ("a", "a"),
     ],
 )
-def test_values_are_written_as_a_reader_expects_them(value, words):
+def test_values_are_written_for_a_reader(value, words):
     assert finding_value(value) == words
 
 
@@ -149,7 +149,7 @@ def test_charts_are_the_same_bytes_every_time(drawn):
     assert drawn() == drawn()
 
 
-def test_a_change_that_includes_zero_is_drawn_otherwise():
+def test_a_change_whose_interval_includes_zero_is_drawn_hollow():
     assert changes_figure((replace(RESET, high=-0.01),)) != changes_figure((replace(RESET, high=0.01),))
 
 
@@ -183,7 +183,7 @@ def test_images_of_equal_values_are_drawn():
     assert strip(Image("flat", ((1.0, 1.0),), 1.0, 1.0)).size
 
 
-def test_images_stand_beside_each_other_until_the_row_is_full():
+def test_images_fill_rows():
     one, four, five = (strip(*[IMAGE] * count).shape for count in (1, 4, 5))
     assert four[0] == one[0]
     assert four[1] > 4 * one[1]

@@ -29,11 +29,11 @@ def read(tmp_path):
     [FRAMES, FRAMES[..., None], FRAMES[:, :, None], FRAMES.astype(np.float64), FRAMES > 0.5],
     ids=["plain", "channel last", "channel third", "float64", "boolean"],
 )
-def test_these_layouts_and_types_are_taken(read, array):
+def test_these_layouts_and_types_are_accepted(read, array):
     assert read(array).forecast.shape == SHAPE
 
 
-def test_steps_first_are_put_second(read):
+def test_steps_first_are_swapped(read):
     swapped = FRAMES.swapaxes(0, 1)
     np.testing.assert_array_equal(read(swapped, swapped, step_first=True).forecast, FRAMES)
 
@@ -60,10 +60,10 @@ def test_integers_of_any_kind_are_0_to_255(read):
     np.testing.assert_array_equal(as_brightness(ink), as_brightness(ink.astype(np.uint8)))
 
 
-def test_an_archive_of_one_array_is_taken(tmp_path):
+def test_an_archive_of_one_array_is_accepted(tmp_path):
     np.savez_compressed(tmp_path / "p.npz", forecast=FRAMES)
-    found = read_forecasts(tmp_path / "p.npz", tmp_path / "p.npz", None, step_first=False)
-    np.testing.assert_array_equal(found.forecast, FRAMES)
+    arrays = read_forecasts(tmp_path / "p.npz", tmp_path / "p.npz", None, step_first=False)
+    np.testing.assert_array_equal(arrays.forecast, FRAMES)
 
 
 NAN = FRAMES.copy()
@@ -108,7 +108,7 @@ def test_an_error_on_brightness_says_how_to_fix_it(read, forecast, message):
         read(forecast)
 
 
-def test_a_blank_forecast_of_integers_is_taken(read):
+def test_a_blank_forecast_of_integers_is_accepted(read):
     assert read(np.zeros(SHAPE, np.uint8)).forecast.max() == 0
 
 
@@ -183,18 +183,18 @@ def test_uint8_becomes_brightness():
 @pytest.mark.parametrize(
     "dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.uint8, torch.bool]
 )
-def test_tensors_of_every_precision_are_taken(dtype):
+def test_tensors_of_every_precision_are_accepted(dtype):
     frames = torch.ones(1, 1, 2, 2).to(dtype)
-    found = as_brightness(frames)
-    assert found.max() == (np.float32(1 / 255) if dtype == torch.uint8 else 1)
-    assert found.dtype == (np.float64 if dtype == torch.float64 else np.float32)
+    arrays = as_brightness(frames)
+    assert arrays.max() == (np.float32(1 / 255) if dtype == torch.uint8 else 1)
+    assert arrays.dtype == (np.float64 if dtype == torch.float64 else np.float32)
 
 
 def test_half_precision_becomes_single():
-    found = as_brightness(np.full((1, 1, 2, 2), 0.25, np.float16))
-    assert found.dtype == np.float32
-    assert (found == 0.25).all()
+    arrays = as_brightness(np.full((1, 1, 2, 2), 0.25, np.float16))
+    assert arrays.dtype == np.float32
+    assert (arrays == 0.25).all()
 
 
-def test_a_tensor_with_a_gradient_is_taken():
+def test_a_tensor_with_a_gradient_is_accepted():
     assert as_brightness(torch.ones(1, 1, 2, 2, requires_grad=True)).sum() == 4

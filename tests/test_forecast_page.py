@@ -35,7 +35,7 @@ def curve(mean=0.25) -> StepCurve:
 
 def summary(**changes) -> ForecastSummary:
     trail = tuple(0.8 * math.exp(-lag / 3) for lag in LAGS)
-    made = ForecastSummary(
+    default = ForecastSummary(
         clips=40,
         steps=STEPS,
         undefined=0,
@@ -46,7 +46,7 @@ def summary(**changes) -> ForecastSummary:
         weakest=(33,),
         sentences=("There is a ghost.",),
     )
-    return replace(made, **changes)
+    return replace(default, **changes)
 
 
 def undefined(**changes) -> ForecastSummary:
@@ -101,8 +101,8 @@ def test_the_page_names_no_address_and_runs_no_script(text, read_page):
 
 
 def test_words_are_shown_and_never_become_markup(example, read_page):
-    asked = Finding("leak", EVIL, EVIL, (EVIL,))
-    text = forecast_page(EVIL, summary(sentences=(EVIL,)), example, [asked], [EVIL], EVIL, [EVIL])
+    finding = Finding("leak", EVIL, EVIL, (EVIL,))
+    text = forecast_page(EVIL, summary(sentences=(EVIL,)), example, [finding], [EVIL], EVIL, [EVIL])
     assert "<script" not in text
     assert read_page(text).text.count(EVIL) == 9  # the title is shown twice
 
@@ -111,7 +111,7 @@ def test_equal_input_gives_equal_text(text, example):
     assert forecast_page("p.npy", summary(), example) == text
 
 
-def test_every_image_lies_in_the_page_and_has_a_text(page):
+def test_every_image_is_inside_the_page_and_has_a_text(page):
     images = page.all("img")
     assert len(images) == 1 + 3 + 6  # the animation, the clips, the charts
     assert all(image["src"].startswith("data:image/") and len(image["alt"]) > 20 for image in images)
@@ -127,7 +127,7 @@ def test_the_page_is_readable_for_a_screen_reader(example, read_page):
     page.assert_readable()
 
 
-def test_who_wants_less_motion_gets_no_animation(text, read_page):
+def test_reduced_motion_hides_the_animation(text, read_page):
     assert "@media (prefers-reduced-motion: reduce) { .animations { display: none; } }" in text
     assert "animations" in next(figure["class"] for figure in read_page(text).all("figure"))
 
@@ -145,21 +145,21 @@ def test_the_strongest_and_the_weakest_clips_are_named_in_their_order(page):
     assert places == sorted(places)
 
 
-def test_a_clips_ghost_is_the_mean_of_what_the_metric_scored(example):
+def test_a_clips_ghost_is_the_mean_of_its_ghost_ratio(example):
     frames = (part[:2] / 255 for part in (example.forecast, example.target, example.history))
     scored = Ghost().per_frame(*frames)["ghost_ratio"].mean(axis=1)
     assert [clip.ghost for clip in shown_clips(example, (17, 4))] == pytest.approx(scored.tolist(), abs=1e-6)
 
 
-def test_a_clip_whose_frames_were_not_kept_is_left_out(example):
+def test_a_clip_without_stored_frames_is_left_out(example):
     assert [clip.number for clip in shown_clips(example, (99, 4))] == [4]
 
 
-def test_numbers_stand_beside_their_intervals(page):
+def test_numbers_have_their_intervals(page):
     assert "ghost ratio 0.25 [0.15, 0.35] ratio lower" in page.text
 
 
-def test_undefined_numbers_are_called_so(blank_page):
+def test_undefined_numbers_are_called_undefined(blank_page):
     words = blank_page.text
     assert "ghost ratio undefined none" in words
     assert "The trail is undefined" in words
@@ -194,7 +194,7 @@ def test_a_forecast_without_a_history_has_its_page(example, read_page):
     assert "clip 17" in read_page(forecast_page("p.npy", summary(), bare)).text
 
 
-def test_a_page_stays_light(text):
+def test_a_page_stays_small(text):
     assert len(text) < 600_000
 
 
@@ -210,7 +210,7 @@ def test_charts_are_the_same_bytes_every_time(drawn):
     assert drawn() == drawn()
 
 
-def test_the_trail_marks_where_it_has_faded_to_a_third_only_if_it_fades():
+def test_the_decay_is_marked_only_if_the_trail_fades():
     fading = summary().trail
     assert trail_figure(fading) != trail_figure(replace(fading, decay_steps=None))
 
@@ -228,18 +228,18 @@ def test_the_strip_of_a_clip_is_a_png_that_fits_a_column_of_text(example):
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
 @pytest.mark.parametrize("width", [1100, 400])
-def test_a_browser_shows_the_page_without_a_request_a_complaint_or_a_sideways_scroll(text, tmp_path, width):
+def test_a_browser_shows_the_page_without_requests_errors_or_horizontal_scrolling(text, tmp_path, width):
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    asked, complaints = [], []
+    requests, complaints = [], []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
         tab = browser.new_page(viewport={"width": width, "height": 900})
-        tab.on("request", lambda request: asked.append(request.url))
+        tab.on("request", lambda request: requests.append(request.url))
         tab.on("console", lambda message: complaints.append(message.text))
         tab.goto((tmp_path / "page.html").as_uri())
         loaded = tab.evaluate("[...document.images].every(image => image.complete && image.naturalWidth)")
         wide = tab.evaluate("document.documentElement.scrollWidth")
         browser.close()
-    assert [url for url in asked if not url.startswith("data:")] == [(tmp_path / "page.html").as_uri()]
+    assert [url for url in requests if not url.startswith("data:")] == [(tmp_path / "page.html").as_uri()]
     assert (complaints, loaded, wide) == ([], True, width)

@@ -29,7 +29,7 @@ def size(path):
 
 
 @pytest.mark.parametrize(("side", "scale"), [(24, 4), (32, 3), (64, 2), (128, 1), (500, 1)])
-def test_frames_are_enlarged_by_whole_factors(side, scale):
+def test_frames_are_enlarged_by_integer_factors(side, scale):
     assert scale_to(96, np.zeros((1, 1, side, side), np.uint8)) == scale
 
 
@@ -43,9 +43,9 @@ def gray(tiles):
     return tiles @ np.array([0.299, 0.587, 0.114])
 
 
-def parts(made, scale):
+def parts(clips_example, scale):
     """Return the enlarged masks of a lone clip's ghost (a square at the left) and of its digits."""
-    was, now = np.zeros(made.target.shape[1:], bool), made.target[0] > 0
+    was, now = np.zeros(clips_example.target.shape[1:], bool), clips_example.target[0] > 0
     was[:, 4:8, :4] = True
     return (mask.repeat(scale, axis=-2).repeat(scale, axis=-1) for mask in (was, now))
 
@@ -56,9 +56,9 @@ def test_the_ghost_is_bright_where_the_digit_was():
 
 
 def test_only_stale_pixels_have_a_color():
-    made = example(clips=3)
-    colorful = np.ptp(ghost_tiles(made, 1).astype(int), axis=-1) > 0
-    stale = ghost_masks(made.target / np.float32(255), made.history / np.float32(255)).stale
+    clips_example = example(clips=3)
+    colorful = np.ptp(ghost_tiles(clips_example, 1).astype(int), axis=-1) > 0
+    stale = ghost_masks(clips_example.target / np.float32(255), clips_example.history / np.float32(255)).stale
     assert colorful.any()
     assert not colorful[~stale].any()
 
@@ -73,17 +73,17 @@ def test_a_clean_forecast_has_no_ghost():
     assert {tuple(color) for color in tiles.reshape(-1, 3)} == {(0, 0, 0), (140, 140, 140), OUTLINE}
 
 
-def test_the_outline_runs_around_the_digit_of_now_and_leaves_it_in_sight():
+def test_the_outline_surrounds_the_present_digit_without_covering_it():
     tiles = ghost_tiles(example(), 1)
     assert (tiles[0, 0, [3, 8], 30:34] == OUTLINE).all()
     assert (tiles[0, 0, 4:8, 30:34] == 140).all()
 
 
 @pytest.mark.parametrize("scale", [2, 3, 6])
-def test_without_color_stripes_tell_the_ghost_and_white_the_outline(scale):
-    made = example(past=8)
-    picture = gray(ghost_tiles(made, scale)[0])
-    ghost, digit = (picture[mask] for mask in parts(made, scale))
+def test_without_color_the_ghost_has_stripes_and_the_outline_is_white(scale):
+    clips_example = example(past=8)
+    picture = gray(ghost_tiles(clips_example, scale)[0])
+    ghost, digit = (picture[mask] for mask in parts(clips_example, scale))
     outline = picture[(picture > 250)]
     assert np.std(ghost) > 45  # levels of 255: every ghost is striped, whatever its brightness
     assert np.std(digit) == 0
@@ -91,14 +91,14 @@ def test_without_color_stripes_tell_the_ghost_and_white_the_outline(scale):
 
 
 def test_a_faint_ghost_keeps_its_stripes_without_color():
-    made = example(ghost=26)
-    ghost, _ = parts(made, 3)
-    strokes = gray(ghost_tiles(made, 3)[0])[ghost]
+    clips_example = example(ghost=26)
+    ghost, _ = parts(clips_example, 3)
+    strokes = gray(ghost_tiles(clips_example, 3)[0])[ghost]
     assert np.ptp(strokes) > 25
 
 
 @pytest.mark.parametrize(("past", "steps", "columns"), [(5, 3, 7), (2, 3, 5), (5, 20, 16)])
-def test_a_grid_has_a_column_a_moment(tmp_path, past, steps, columns):
+def test_a_grid_has_one_column_per_time(tmp_path, past, steps, columns):
     frames = np.zeros((1, past + steps, 32, 32), np.uint8)
     grid.write_frame_grid(
         tmp_path / "a.png",
@@ -117,10 +117,10 @@ def test_a_grid_grows_by_its_clips_up_to_three(tmp_path):
     assert heights[3] == heights[2]
 
 
-def test_a_clip_is_named_by_its_number(tmp_path):
-    made = example(clips=2)
+def test_a_clip_is_labeled_with_its_number(tmp_path):
+    clips_example = example(clips=2)
     for number in (1, 17):
-        grid.write_frame_grid(tmp_path / f"{number}.png", replace(made, clips=np.array([0, number])), "a run")
+        grid.write_frame_grid(tmp_path / f"{number}.png", replace(clips_example, clips=np.array([0, number])), "a run")
     with Image.open(tmp_path / "1.png") as one, Image.open(tmp_path / "17.png") as other:
         box = ImageChops.difference(one, other).getbbox()
     assert box is not None
@@ -130,10 +130,10 @@ def test_a_clip_is_named_by_its_number(tmp_path):
     assert bottom - top < 20
 
 
-def test_a_strip_has_fewer_moments_than_a_grid(tmp_path):
-    made = example(past=9, steps=12)
-    grid.write_frame_grid(tmp_path / "a.png", made, "a run")
-    with Image.open(io.BytesIO(grid.clip_strip(made))) as strip:
+def test_a_strip_has_fewer_columns_than_a_grid(tmp_path):
+    clips_example = example(past=9, steps=12)
+    grid.write_frame_grid(tmp_path / "a.png", clips_example, "a run")
+    with Image.open(io.BytesIO(grid.clip_strip(clips_example))) as strip:
         assert strip.width == 2 * grid.MARGIN + grid.LABELS + (2 + 6) * (128 + grid.GAP)
         assert strip.width < size(tmp_path / "a.png")[0]
 
@@ -153,8 +153,8 @@ def test_a_comparison_is_two_grids_of_one_clip(tmp_path):
 @pytest.mark.parametrize("moments", [1, 3, 4, 12])
 def test_the_legend_ends_before_the_right_edge(tmp_path, moments):
     frames = np.zeros((1, 2 * moments, 24, 24), np.uint8)
-    made = Example(frames[:, :moments], frames[:, moments:], frames[:, moments:], np.arange(1))
-    grid.write_frame_grid(tmp_path / "a.png", made, "a run")
+    clips_example = Example(frames[:, :moments], frames[:, moments:], frames[:, moments:], np.arange(1))
+    grid.write_frame_grid(tmp_path / "a.png", clips_example, "a run")
     with Image.open(tmp_path / "a.png") as picture:
         drawn = 255 - np.asarray(picture.convert("L")).astype(int)
     below = drawn[grid.TITLE + grid.HEAD + 3 * (96 + grid.GAP) :]
@@ -162,7 +162,7 @@ def test_the_legend_ends_before_the_right_edge(tmp_path, moments):
     assert not below[:, -grid.MARGIN :].any()
 
 
-def test_a_title_too_long_is_cut_to_fit():
+def test_a_long_title_is_shortened():
     cut = grid.fitted("a very long title " * 40, 19, 300)
     assert cut.endswith("...")
     assert grid.font(19).getlength(cut) <= 300

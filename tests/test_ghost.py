@@ -28,18 +28,18 @@ def test_the_ghost_is_the_past_over_a_control_at_its_distance():
     assert scores["ghost_ratio"] == pytest.approx((0.5 - 0.1) / 0.8)
 
 
-def test_retention_is_relative_to_the_true_brightness():
+def test_retention_is_relative_to_the_target_brightness():
     scores = scores_of_strips({2: 0.5, 8: 0.4, 14: 0.1}, {8: 0.8}, {2: 1.0})
     assert scores["signal_retention"] == pytest.approx(0.4 / 0.8)
 
 
-def test_the_control_takes_the_distances_of_the_past():
+def test_the_control_has_the_distances_of_the_past():
     # columns 2 and 4 are 6 and 4 away from 8, as 14 and 12 are
     scores = scores_of_strips({2: 0.5, 4: 0.3, 8: 1.0, 12: 0.2, 14: 0.1}, {8: 1.0}, {4: 1.0}, {2: 1.0})
     assert scores["ghost_ratio"] == pytest.approx((0.5 + 0.3) / 2 - (0.2 + 0.1) / 2)
 
 
-def test_a_distance_without_control_drops_out():
+def test_a_distance_without_control_is_left_out():
     # column 14 had ink, too faint to be lit: neither past nor control, so column 2 has nothing to compare with
     scores = scores_of_strips({2: 0.9, 4: 0.3, 8: 1.0, 12: 0.2}, {8: 1.0}, {2: 1.0, 4: 1.0, 14: 0.3})
     assert scores["ghost_ratio"] == pytest.approx(0.3 - 0.2)
@@ -105,7 +105,7 @@ def test_it_agrees_with_its_definition_pixel_by_pixel():
         assert ratio[clip, step] == pytest.approx(expected, rel=1e-9)
 
 
-def test_more_clips_than_are_scored_at_a_time_score_as_they_do_alone():
+def test_chunks_of_clips_have_the_scores_of_single_clips():
     frames = MovingMNIST(frame_size=64).build(seed=0).held_out(12, 14).astype(np.float32) / 255
     forecast, target, history = ndimage.gaussian_filter(frames[:, 10:], (0, 0, 1, 1)), frames[:, 10:], frames[:, :10]
     together = Ghost().per_frame(forecast, target, history)
@@ -144,9 +144,9 @@ def test_the_edges_of_a_wide_trail_are_no_control_for_it():
     assert own_trail_of(3, 0.3, halo=2)[2:] == pytest.approx(0.3, rel=0.05)
 
 
-def test_a_digit_that_drifts_leaves_no_trail_by_itself():
+def test_a_drifting_digit_leaves_no_trail():
     assert (own_trail_of(3, 0.0)[2:] == 0).all()
 
 
-def test_on_the_true_path_there_is_no_path_of_its_own():
+def test_a_forecast_on_the_target_path_has_no_own_path():
     assert np.isnan(own_trail_of(0, 0.3)).all()

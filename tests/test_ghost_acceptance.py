@@ -96,7 +96,7 @@ every_flaw = pytest.mark.parametrize("flaw", HARMLESS)
 every_strength = pytest.mark.parametrize("strength", [0.05, 0.3, 0.8])
 
 
-def test_the_truth_has_exactly_no_ghost(frames):
+def test_the_target_itself_has_exactly_no_ghost(frames):
     target, history = frames[:, CONTEXT:], frames[:, :CONTEXT]
     scores = Ghost().per_frame(target, target, history)
     assert (scores["ghost_ratio"] == 0).all()
@@ -153,5 +153,5 @@ def test_a_forecast_of_one_brightness_is_undefined(frames, brightness):
     assert np.isnan(measured(forecast, frames, "trail_lag_02")).all()
 
 
-def test_a_digit_that_has_faded_leaves_no_ratio(frames):
+def test_a_faded_digit_has_no_ratio(frames):
     assert np.isnan(measured(0.09 * frames[:, CONTEXT:], frames)).all()

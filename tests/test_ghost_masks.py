@@ -31,7 +31,7 @@ def test_near_is_two_steps_of_a_king():
         np.testing.assert_array_equal(near(marked)[0, step], nearest <= MARGIN)
 
 
-def test_each_kind_is_what_it_is_called(clips):
+def test_each_mask_agrees_with_its_definition(clips):
     target, history = clips
     masks, frames = ghost_masks(target, history), np.concatenate([history, target], axis=1)
     for step in range(STEPS):

@@ -68,7 +68,7 @@ FILES = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_what_is_no_forecast_is_refused_within_bounded_memory(tmp_path, name):
+def test_invalid_files_are_refused_within_bounded_memory(tmp_path, name):
     here = tmp_path / "here"
     here.mkdir()
     (here / "p.npy").write_bytes(FILES[name])
@@ -76,7 +76,7 @@ def test_what_is_no_forecast_is_refused_within_bounded_memory(tmp_path, name):
     assert_refused("score", "--forecast", "p.npy", "--target", "y.npy", "--html", "s.html", cwd=here)
 
 
-def test_an_archive_that_grows_as_it_is_read_is_refused_by_the_size_it_tells(tmp_path, monkeypatch):
+def test_an_archive_is_refused_by_its_declared_size(tmp_path, monkeypatch):
     monkeypatch.setattr("ablate.measurement.scoring.forecast_files.MAX_ARCHIVED", 1_000_000)
     np.savez_compressed(tmp_path / "p.npz", np.zeros((1, 500, 64, 64), np.uint8))
     with pytest.raises(DataError, match="unpack it"):
@@ -84,7 +84,7 @@ def test_an_archive_that_grows_as_it_is_read_is_refused_by_the_size_it_tells(tmp
 
 
 @pytest.mark.parametrize("name", ["../" * 40, "x" * 5_000, "\N{GHOST}.npy", "", "\x1b[2J"])
-def test_a_name_of_no_file_is_refused(tmp_path, name):
+def test_an_impossible_file_name_is_refused(tmp_path, name):
     here = tmp_path / "here"
     here.mkdir()
     assert "\x1b[2J" not in assert_refused("score", "--forecast", name, "--target", name, cwd=here).stderr

@@ -7,7 +7,7 @@ from ablate.measurement.scoring.curves import mean_interval
 STUDIES, CLIPS = 20_000, 24
 
 
-def test_it_is_scipys():
+def test_the_interval_agrees_with_scipy():
     values = np.random.default_rng(0).normal(3, 2, 9)
     mean, low, high = mean_interval(values)
     expected = stats.ttest_1samp(values, 0).confidence_interval(0.95)
@@ -23,7 +23,7 @@ def test_it_is_scipys():
     ],
     ids=["normal", "beta", "gamma"],
 )
-def test_it_holds_the_true_mean_in_93_to_97_of_100_studies(draw, true):
+def test_the_interval_covers_the_true_mean_in_93_to_97_percent_of_studies(draw, true):
     _, low, high = mean_interval(draw(np.random.default_rng(0)))
     assert 0.93 <= ((low <= true) & (true <= high)).mean() <= 0.97
 

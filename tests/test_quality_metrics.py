@@ -49,7 +49,7 @@ def test_psnr_of_an_error_of_a_tenth_is_twenty_decibels():
     assert of_one_frame(PSNR(), np.full((4, 4), 0.1), np.zeros((4, 4)))["psnr"] == pytest.approx(20)
 
 
-def test_psnr_looks_at_the_clipped_forecast():
+def test_psnr_uses_the_clipped_forecast():
     assert of_one_frame(PSNR(), [[1.5, -3.0]], [[0.9, 0.0]])["psnr"] == pytest.approx(-10 * np.log10(0.01 / 2))
 
 
@@ -79,7 +79,7 @@ def test_openstl_ssim_of_one_window_as_worked_out_by_hand():
     assert of_one_frame(SSIM(), x, y)["ssim_openstl"] == pytest.approx(np.mean(values))
 
 
-def test_ssim_is_the_papers(frames):
+def test_ssim_follows_the_paper(frames):
     forecast, target, history = frames
     expected = structural_similarity(
         forecast[1, 2], target[1, 2], win_size=11, gaussian_weights=True, use_sample_covariance=False, data_range=1
@@ -87,25 +87,25 @@ def test_ssim_is_the_papers(frames):
     assert SSIM().per_frame(forecast, target, history)["ssim"][1, 2] == pytest.approx(expected)
 
 
-def test_openstl_ssim_flatters_a_blurred_digit():
+def test_openstl_ssim_is_too_high_for_a_blurred_digit():
     digit = np.zeros((SIDE, SIDE))
     digit[4:12, 6:10] = 1
     similarity = of_one_frame(SSIM(), gaussian(digit, 2), digit)
     assert similarity["ssim_openstl"] > similarity["ssim"] + 0.05
 
 
-def test_ssim_looks_at_the_clipped_forecast(frames):
+def test_ssim_uses_the_clipped_forecast(frames):
     forecast, target, history = frames
     wild = 3 * forecast - 1
     measured, expected = (SSIM().per_frame(f, target, history) for f in (wild, np.clip(wild, 0, 1)))
     assert measured["ssim"] == pytest.approx(expected["ssim"])
 
 
-def test_score_gives_every_measure(frames):
+def test_score_returns_every_metric(frames):
     assert set(score(*frames)) == set(METRICS)
 
 
-def test_measures_have_names_of_their_own():
+def test_metric_names_are_unique():
     assert len(METRICS) == sum(len(group.metrics) for group in METRIC_GROUPS)
 
 

@@ -45,7 +45,9 @@ def run_sums(ghost):
     return step_sums(pd.DataFrame(rows, columns=SCORE_COLUMNS))
 
 
-def found(question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None, *, exploratory=True, deviations=()):
+def analysis_of(
+    question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None, *, exploratory=True, deviations=()
+):
     """Return the analysis of a factorial in which kernel 1 adds 0.3 to the ghost ratio, the more with conv3d."""
     rows, sums = [], {}
     for levels in product(*(factor.levels for factor in factors)):
@@ -74,7 +76,7 @@ def found(question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None
 
 @pytest.fixture(scope="module")
 def analysis():
-    return found()
+    return analysis_of()
 
 
 @pytest.fixture
@@ -131,14 +133,14 @@ def test_words_of_the_study_are_shown_and_never_become_markup(paths, place, writ
     if place == "level":
         factor = replace(factor, levels=(evil, "1"), baseline=evil)
     unfinished = {"1-0": ("failed", evil)} if place == "message" else None
-    question, deviations = evil if place == "question" else "Why?", [evil] if place == "deviation" else []
-    page = written(found(question, (factor,), unfinished=unfinished, deviations=deviations), paths)
+    question, deviations = evil if place == "question" else "Why?", (evil,) if place == "deviation" else ()
+    page = written(analysis_of(question, (factor,), unfinished=unfinished, deviations=deviations), paths)
     assert not page.all("script")
     assert evil in " ".join(page.words).lower()
     assert "<script" not in paths.report_markdown.read_text().lower()
 
 
-def test_every_image_lies_in_the_page_and_has_a_text(analysis, paths, written):
+def test_every_image_is_inside_the_page_and_has_a_text(analysis, paths, written):
     draw(paths, analysis.worst)
     draw(paths, analysis.best)
     images = written(analysis, paths).all("img")
@@ -171,8 +173,8 @@ def test_animations_beyond_the_budget_stay_out_and_the_still_pictures_stay(analy
     assert all(run.grid for run in shown)
 
 
-def test_a_study_that_varies_nothing_shows_every_view_of_its_run(paths, written):
-    analysis = found(factors=(), seeds=(0,))
+def test_a_study_without_factors_shows_every_view_of_its_run(paths, written):
+    analysis = analysis_of(factors=(), seeds=(0,))
     for view in ("one_step", "rollout"):
         draw(paths, analysis.worst, view)
     page = written(analysis, paths)
@@ -189,14 +191,14 @@ def test_a_study_with_runs_missing_failed_and_diverged_counts_and_names_them(pat
         "1-frame-1": ("diverged", ""),
         "3-frame-1": ("missing", ""),
     }
-    words = " ".join(" ".join(written(found(unfinished=unfinished), paths).words).split())
+    words = " ".join(" ".join(written(analysis_of(unfinished=unfinished), paths).words).split())
     assert "Planned: 8 runs. Finished: 5. Diverged: 1. Failed: 1. Not run yet: 1." in words
     assert "out of memory" in words
     assert "Planned: 8 runs." in paths.report_markdown.read_text()
 
 
-def test_an_undefined_response_is_called_so(paths, written):
-    analysis = found(unfinished={"3-frame-0": ("failed", "x"), "3-frame-1": ("failed", "x")})
+def test_an_undefined_response_is_called_undefined(paths, written):
+    analysis = analysis_of(unfinished={"3-frame-0": ("failed", "x"), "3-frame-1": ("failed", "x")})
     assert "undefined" in " ".join(written(analysis, paths).words)
     assert "nan" not in " ".join(written(analysis, paths).words).lower().split()
 
@@ -211,14 +213,14 @@ def test_json_is_strict_and_holds_the_numbers_and_the_command(analysis, paths):
 
 
 def test_summary_opens_with_the_question_and_escapes_markup():
-    text = summary(found("Is *it* | `x` <b>?"))
+    text = summary(analysis_of("Is *it* | `x` <b>?"))
     assert text.splitlines()[0] == "# Is \\*it\\* \\| \\`x\\` &lt;b&gt;?"
 
 
 @pytest.mark.parametrize("levels", [2, 9])
 def test_charts_are_the_same_bytes_every_time(levels):
     names = tuple(str(level) for level in range(levels))
-    analysis = found(factors=(replace(KERNEL, levels=names, baseline="0", ordered=True), HEAD))
+    analysis = analysis_of(factors=(replace(KERNEL, levels=names, baseline="0", ordered=True), HEAD))
     charts = (
         lambda: curves_figure(analysis.curves[: 2 * levels], ("kernel", "output head"), "ghost ratio"),
         *(
@@ -234,7 +236,7 @@ def test_charts_are_the_same_bytes_every_time(levels):
 
 @pytest.fixture(scope="module")
 def decided():
-    return found(seeds=range(8), exploratory=False)
+    return analysis_of(seeds=range(8), exploratory=False)
 
 
 def test_a_study_that_decides_shows_each_verdict_in_a_word_and_a_shape(decided, paths, written):
@@ -247,7 +249,7 @@ def test_a_study_that_decides_shows_each_verdict_in_a_word_and_a_shape(decided, 
     )
 
 
-def test_why_a_verdict_was_reached_stands_beside_it(decided, paths, written):
+def test_a_verdict_has_its_reason(decided, paths, written):
     page, markdown = written(decided, paths), paths.report_markdown.read_text()
     shown = ShownInference(decided.inference, "ghost ratio", decided=True)
     for verdict in decided.inference.verdicts:
@@ -278,12 +280,12 @@ def test_an_exploratory_study_shows_the_same_numbers_without_verdicts(decided, p
 
 
 def test_changes_since_preregistration_come_before_the_answer(paths, written):
-    page = written(found(deviations=("seeds was changed from 5 to 2.",)), paths)
+    page = written(analysis_of(deviations=("seeds was changed from 5 to 2.",)), paths)
     assert page.text.index("seeds was changed from 5 to 2.") < page.text.index("Answer")
     assert "seeds was changed from 5 to 2." in paths.report_markdown.read_text()
 
 
-def test_a_page_says_how_its_numbers_were_reached(decided, paths, written):
+def test_a_page_has_its_methods(decided, paths, written):
     text = written(decided, paths).text
     for rule in ("same seed", "permutation tests", "Holm", "Student's t", "No equivalence margin was set"):
         assert rule in text.partition("Methods")[2]
@@ -300,7 +302,7 @@ def test_report_loads_neither_torch_nor_optuna_nor_mlflow():
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
-def test_a_browser_shows_the_page_without_a_request_or_a_complaint(analysis, paths):
+def test_a_browser_shows_the_page_without_requests_or_errors(analysis, paths):
     draw(paths, analysis.worst)
     draw(paths, analysis.best)
     write(analysis, paths, COMMAND)
@@ -336,7 +338,7 @@ def probed(paths, run):
     save([PROBED], paths.run(run.run_id).findings)
 
 
-def test_what_probes_found_in_the_worst_net_stands_beside_the_effects(analysis, paths, written):
+def test_the_probes_of_the_worst_network_are_in_the_report(analysis, paths, written):
     probed(paths, analysis.worst)
     page = written(analysis, paths)
     assert PROBED.title in page.words

@@ -98,7 +98,7 @@ def test_both_tables_have_the_numbers_of_the_json(page, paths):
     assert all(number in markdown for number in shown)
 
 
-def test_a_failed_run_is_named_with_what_it_said(page, paths):
+def test_a_failed_run_is_named_with_its_error_message(page, paths):
     assert {"3-mse-1", FAILURE} <= set(page.cells)
     assert FAILURE in paths.report_markdown.read_text()
 

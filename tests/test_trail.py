@@ -52,10 +52,10 @@ def trail_of_strips(forecast, *frames):
 
 def test_a_pixel_counts_at_the_time_since_it_was_last_lit():
     past = strip(c1=1, c4=1), strip(), strip(c4=0.8)
-    found = trail_of_strips(strip(c1=0.4, c4=0.2, c8=0.5), *past, strip(c8=1))
-    assert found[0] == pytest.approx((0.2 / 0.8) / 0.5)  # relative to 0.8 when last lit, not to 1 before
-    assert found[2] == pytest.approx(0.4 / 0.5)
-    assert np.isnan(found[[1, *range(3, 12)]]).all()
+    profile = trail_of_strips(strip(c1=0.4, c4=0.2, c8=0.5), *past, strip(c8=1))
+    assert profile[0] == pytest.approx((0.2 / 0.8) / 0.5)  # relative to 0.8 when last lit, not to 1 before
+    assert profile[2] == pytest.approx(0.4 / 0.5)
+    assert np.isnan(profile[[1, *range(3, 12)]]).all()
 
 
 def test_fainter_ink_since_leaves_the_lag_unknown():
@@ -64,8 +64,8 @@ def test_fainter_ink_since_leaves_the_lag_unknown():
 
 @pytest.mark.parametrize("decay", [0.9, 0.7, 0.5])
 def test_the_decay_of_a_planted_trail_is_recovered(frames, decay):
-    found = decay_steps(mean_trail(fading(frames, 0.3, decay), frames))
-    assert found == pytest.approx(-1 / np.log(decay), rel=0.05)
+    fitted = decay_steps(mean_trail(fading(frames, 0.3, decay), frames))
+    assert fitted == pytest.approx(-1 / np.log(decay), rel=0.05)
 
 
 @pytest.mark.parametrize("decay", [0.9, 0.7, 0.5])
@@ -112,11 +112,11 @@ def test_a_ghost_that_stays_has_no_decay(frames):
     assert decay_steps(mean_trail(fading(frames, 0.3, 1.0), frames)) is None
 
 
-def test_the_truth_has_no_decay(frames):
+def test_the_target_itself_has_no_decay(frames):
     assert decay_steps(mean_trail(frames[:, CONTEXT:], frames)) is None
 
 
-def test_a_spike_is_over_within_the_shortest_time_there_is():
+def test_a_spike_has_the_smallest_decay():
     for place in (0, 3):
         assert decay_steps(0.9 * np.eye(12)[place]) == pytest.approx(MIN_DECAY)
 

@@ -61,8 +61,8 @@ class Analysis:
         """
         inference = replace(self.inference, warnings=self.warnings).to_json()
         description = {key: value for key, value in asdict(self).items() if key != "inference"}
-        whole: dict[str, Any] = plain(description | inference)
-        return whole
+        document: dict[str, Any] = plain(description | inference)
+        return document
 
 
 def analyze(table: StudyTable, settings: InferenceSettings) -> Analysis:

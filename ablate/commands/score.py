@@ -71,7 +71,7 @@ def score(files: ForecastFiles, outputs: ScoreFiles, console: Console) -> None:
 
 def _example(arrays: ForecastArrays, summary: ForecastSummary) -> Example:
     """Return the frames of the clips that a page shows."""
-    clips = np.array(summary.shown, np.int64)
+    clips = np.array(summary.shown_clips, np.int64)
     history, target, forecast = (
         as_ink(as_brightness(frames[clips])) for frames in (arrays.history, arrays.target, arrays.forecast)
     )

@@ -80,10 +80,10 @@ def _picture(panels: dict[str, Tiles], position: int, caption: str) -> Image.Ima
 
 
 def _gif(pictures: Sequence[Image.Image], colors: int) -> bytes:
-    first, *rest = (picture.quantize(colors, dither=Image.Dither.NONE) for picture in pictures)
-    duration = [round(1000 * SECONDS_PER_FRAME)] * len(rest) + [round(1000 * PAUSE)]
+    first, *following = (picture.quantize(colors, dither=Image.Dither.NONE) for picture in pictures)
+    duration = [round(1000 * SECONDS_PER_FRAME)] * len(following) + [round(1000 * PAUSE)]
     content = io.BytesIO()
-    first.save(content, "GIF", save_all=True, append_images=rest, duration=duration, loop=0)
+    first.save(content, "GIF", save_all=True, append_images=following, duration=duration, loop=0)
     return content.getvalue()
 
 

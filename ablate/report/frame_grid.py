@@ -168,8 +168,8 @@ def _lines(entries: Sequence[Entry], width: int) -> list[list[Entry]]:
     """Return the entries in lines of at most `width` pixels; no entry alone may be wider."""
     lines: list[list[Entry]] = [[]]
     for entry in entries:
-        taken = sum(_length(placed) + ENTRY_GAP for placed in lines[-1])
-        if lines[-1] and taken + _length(entry) > width:
+        width_so_far = sum(_length(placed) + ENTRY_GAP for placed in lines[-1])
+        if lines[-1] and width_so_far + _length(entry) > width:
             lines.append([])
         lines[-1].append(entry)
     return lines

@@ -34,13 +34,13 @@ def flawed(clips):
 
 
 @every_metric
-def test_it_gives_the_measures_that_it_names(group, clips):
+def test_it_returns_the_metrics_that_it_names(group, clips):
     target, history = clips
     assert list(group.per_frame(target, target, history)) == [metric.name for metric in group.metrics]
 
 
 @every_metric
-def test_it_gives_one_number_a_clip_and_step(group, clips, flawed):
+def test_it_returns_one_number_per_clip_and_step(group, clips, flawed):
     target, history = clips
     for values in group.per_frame(flawed["blur"], target, history).values():
         assert values.shape == (3, STEPS)
@@ -48,7 +48,7 @@ def test_it_gives_one_number_a_clip_and_step(group, clips, flawed):
 
 
 @every_metric
-def test_its_values_keep_to_the_bounds_it_names(group, clips, flawed):
+def test_its_values_are_within_its_bounds(group, clips, flawed):
     target, history = clips
     for forecast in (target, *flawed.values()):
         values = group.per_frame(forecast, target, history)
@@ -59,7 +59,7 @@ def test_its_values_keep_to_the_bounds_it_names(group, clips, flawed):
 
 
 @every_metric
-def test_no_flaw_scores_better_than_the_truth(group, clips, flawed):
+def test_no_flaw_scores_better_than_the_target_itself(group, clips, flawed):
     target, history = clips
     best = group.per_frame(target, target, history)
     for flaw in ("ghost", "dim", "copy of the last frame", "blank", "white"):
@@ -80,7 +80,7 @@ def test_the_order_of_the_clips_does_not_matter(group, clips, flawed):
 
 
 @every_metric
-def test_a_clip_scores_the_same_alone(group, clips, flawed):
+def test_a_clip_has_the_same_score_alone(group, clips, flawed):
     target, history = clips
     values = group.per_frame(flawed["noise"], target, history)
     alone = group.per_frame(flawed["noise"][1:2], target[1:2], history[1:2])
@@ -89,7 +89,7 @@ def test_a_clip_scores_the_same_alone(group, clips, flawed):
 
 
 @every_metric
-def test_it_leaves_its_inputs_alone(group, clips, flawed):
+def test_it_does_not_change_its_inputs(group, clips, flawed):
     target, history = clips
     given = [frames.copy() for frames in (flawed["blur"], target, history)]
     group.per_frame(*given)

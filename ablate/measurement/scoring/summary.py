@@ -63,7 +63,7 @@ class ForecastSummary:
     """Conclusions from these numbers, the most important first."""
 
     @property
-    def shown(self) -> tuple[int, ...]:
+    def shown_clips(self) -> tuple[int, ...]:
         """The clips to show: the strongest, then the weakest; the first clip if none has a ghost ratio."""
         return (*self.strongest, *self.weakest) or (0,)
 

@@ -1,4 +1,4 @@
-"""The one number of a run."""
+"""Scores summed by step, and the response of a run from these sums."""
 
 import math
 
@@ -7,18 +7,45 @@ import pytest
 
 from ablate.analysis.study_table import StudyResponse, with_responses
 from ablate.measurement.metrics import Metric
-from ablate.measurement.run_mean import mean_score, step_sums, undefined_share
+from ablate.measurement.run_mean import mean, mean_score, step_sums, undefined_share
 from ablate.storage.records import SCORE_COLUMNS
 
 GHOST = Metric("ghost_ratio", "ghost ratio", "ratio", -2.0, 20.0, higher_is_better=False)
 SIGNAL = Metric("signal_retention", "signal retention", "ratio", 0.0, 2.0, higher_is_better=None)
+SCORES = pd.DataFrame(
+    [
+        ("rollout", 0, 1, "mse", 1.0),
+        ("rollout", 1, 1, "mse", 3.0),
+        ("rollout", 0, 2, "mse", math.nan),
+        ("rollout", 1, 2, "mse", 8.0),
+        ("one_step", 0, 1, "mse", 5.0),
+    ],
+    columns=SCORE_COLUMNS,
+)
 
 
 def sums(values) -> pd.DataFrame:
-    """Lay out {(clip, step): ghost ratio}, with other measures and views around it that must not enter."""
+    """Lay out {(clip, step): ghost ratio}, with other metrics and views that must not be included."""
     rows = [("rollout", clip, step, "ghost_ratio", value) for (clip, step), value in values.items()]
     rows += [("one_step", 0, 1, "ghost_ratio", 99.0), ("rollout", 0, 1, "signal_retention", 0.8)]
     return step_sums(pd.DataFrame(rows, columns=SCORE_COLUMNS))
+
+
+def test_there_is_one_row_per_view_metric_and_step_in_order():
+    rows = step_sums(SCORES).to_dict("split")["data"]
+    assert rows == [
+        ["rollout", "mse", 1, 4.0, 2, 2],
+        ["rollout", "mse", 2, 8.0, 1, 2],
+        ["one_step", "mse", 1, 5.0, 1, 1],
+    ]
+
+
+def test_the_mean_is_over_all_defined_frames():
+    assert mean(step_sums(SCORES)) == pytest.approx(SCORES["value"].mean())
+
+
+def test_the_mean_of_nothing_is_undefined():
+    assert math.isnan(mean(step_sums(SCORES[:0])))
 
 
 def test_the_mean_is_over_the_clips_and_steps_of_one_view():

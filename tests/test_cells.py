@@ -16,7 +16,7 @@ def run(*rows):
     return step_sums(pd.DataFrame(rows, columns=SCORE_COLUMNS))
 
 
-def test_runs_count_alike_whatever_their_number_of_defined_frames():
+def test_all_runs_have_equal_weight_in_a_view():
     one = run(("rollout", 0, 1, "ghost_ratio", 0.2), ("rollout", 0, 2, "ghost_ratio", math.nan))
     other = run(("rollout", 0, 1, "ghost_ratio", 0.5), ("rollout", 0, 2, "ghost_ratio", 0.7))
     assert views({"a": one, "b": other}, [GHOST])[0].means == pytest.approx({"ghost_ratio": 0.4})
@@ -27,14 +27,14 @@ def test_views_keep_the_order_of_the_study():
     assert [view.view for view in views({"a": scores}, [GHOST])] == ["rollout", "as_posted", "one_step"]
 
 
-def test_a_measure_that_a_view_lacks_is_undefined():
+def test_a_metric_without_scores_in_a_view_is_undefined():
     scores = run(("rollout", 0, 1, "ghost_ratio", 0.1), ("one_step", 0, 1, "mse", 9.0))
     first, second = views({"a": scores}, [GHOST, MSE])
     assert math.isnan(first.means["mse"])
     assert math.isnan(second.means["ghost_ratio"])
 
 
-def test_a_run_whose_every_frame_is_undefined_does_not_make_the_others_so():
+def test_a_run_without_defined_frames_is_left_out_of_a_view():
     scores = {"a": run(("rollout", 0, 1, "mse", math.nan)), "b": run(("rollout", 0, 1, "mse", 4.0))}
     assert views(scores, [MSE])[0].means["mse"] == 4.0
 
