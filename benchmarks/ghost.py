@@ -1,8 +1,8 @@
-"""How fast the ghost is measured: `python -m benchmarks.ghost [--clips N]`.
+"""Speed of the ghost metric: `python -m benchmarks.ghost [--clips N]`.
 
 Scores the forecast of N generated clips (10 frames of history, 20 steps, 64 x 64 pixels, gray) chunk by chunk, as
-`ablate score` does, with one thread and with two. The forecast has a ghost, and drifts off the true path, so that
-nothing is left undefined and skipped. A few clips are generated and scored over and over: they stay in memory.
+`ablate score` does, with one thread and with two. The forecast has a ghost and deviates from the true path, so that the
+metric is defined everywhere. A few clips are generated and scored repeatedly, so they stay in memory.
 """
 
 import argparse
@@ -22,22 +22,22 @@ from ablate.measurement.metrics import Ghost
 
 HISTORY, STEPS = 10, 20
 DIFFERENT = 200
-"""Clips that differ; the others repeat them."""
+"""Number of different clips; further clips repeat them."""
 CHUNK = 32
-"""Clips that a thread converts to floats and scores at a time."""
+"""Number of clips that a thread converts to floats and scores at a time."""
 DRIFT = 4
-"""Pixels by which the forecast lies off the true path."""
+"""Distance of the forecast from the true path, in pixels."""
 
 Forecast = UInt8[np.ndarray, "clip step height width"]
 
 
 def main() -> None:
-    """Print the seconds, clips a second and peak memory, for one thread and for two."""
+    """Print seconds, clips per second and peak memory, for one thread and for two."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=1000, help="clips to score (1000)")
     clips = parser.parse_args().clips
     frames = MovingMNIST().build(seed=0).held_out(min(clips, DIFFERENT), HISTORY + STEPS)
-    forecast = _with_flaws(frames)
+    forecast = _flawed_forecast(frames)
     for threads in (1, 2):
         seconds = _seconds(frames, forecast, clips, threads)
         Console().print(
@@ -46,8 +46,8 @@ def main() -> None:
         )
 
 
-def _with_flaws(frames: Clips) -> Forecast:
-    """Return a dim forecast off the true path, with a ghost of about 0.3 on that path."""
+def _flawed_forecast(frames: Clips) -> Forecast:
+    """Return a dim forecast next to the true path, with a ghost of about 0.3 on that path."""
     past = np.maximum.accumulate(frames, axis=1)[:, HISTORY - 1 : -1]
     drifted = np.roll(frames[:, HISTORY:], DRIFT, axis=-1)
     flawed: Forecast = np.maximum(drifted // 10 * 9, past // 10 * 3)
@@ -66,7 +66,7 @@ def _seconds(frames: Clips, forecast: Forecast, clips: int, threads: int) -> flo
 
 
 def _chunks(clips: int, different: int) -> Iterator[slice]:
-    """Return chunks that come to `clips` clips in all, over and over the different ones."""
+    """Return chunks of `clips` clips in total, which repeat the different clips."""
     while clips > 0:
         whole_round = min(clips, different)
         yield from (slice(first, min(first + CHUNK, whole_round)) for first in range(0, whole_round, CHUNK))

@@ -1,7 +1,7 @@
-"""How fast a table of runs is analyzed: `python -m benchmarks.inference [--seeds 10 16 32]`.
+"""Speed of `ablate analyze` on a table of runs: `python -m benchmarks.inference [--seeds 10 16 32]`.
 
-Writes the runs of a factorial of 3 x 3 x 3 x 3 x 2 x 2 x 2 = 648 cells in so many seeds as a CSV file, with two causes
-and a pure interaction planted, and has `ablate analyze` test all 7 factors and 21 pairs, in a process of its own.
+Writes the runs of a factorial of 3 x 3 x 3 x 3 x 2 x 2 x 2 = 648 cells with that many seeds as a CSV file, with two
+causes and a pure interaction. Then `ablate analyze` tests all 7 factors and 21 pairs, in a separate process.
 """
 
 import argparse
@@ -22,28 +22,28 @@ from rich.console import Console
 
 LEVELS = {"A": 3, "B": 3, "C": 3, "D": 3, "E": 2, "F": 2, "G": 2}
 CAUSE, PAIR = 0.25, 0.5
-"""In standard deviations of a run: each level of A over the one before, and E; the pair B x C at its first levels."""
+"""In standard deviations of a run: each step of A, and E; the pair B x C at its first levels."""
 PURE = np.array([1.0, -0.5, -0.5])
-"""Adds up to 0 over the levels, so that the pair has no effect on average."""
+"""The sum over the levels is 0, so that the pair has no effect on average."""
 
 
 def main() -> None:
-    """Print the seconds and peak memory for each number of seeds, start-up included, and what was found."""
+    """Print seconds (with start-up), peak memory and verdicts for each number of seeds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[10, 16], help="seeds to try (10 16)")
     for seeds in parser.parse_args().seeds:
         with TemporaryDirectory() as folder:
             runs = _runs(seeds)
             runs.to_csv(Path(folder) / "runs.csv", index=False)
-            seconds, found = _analyzed(Path(folder))
+            seconds, verdicts = _analyzed(Path(folder))
         Console().print(
             f"{len(runs)} runs ({seeds} seeds): {seconds:.1f} s, peak memory {_peak_megabytes():.0f} MB; "
-            f"{', '.join(f'{count} {verdict}' for verdict, count in sorted(found.items()))}"
+            f"{', '.join(f'{count} {verdict}' for verdict, count in sorted(verdicts.items()))}"
         )
 
 
 def _runs(seeds: int) -> pd.DataFrame:
-    """Return the runs of the whole factorial, noise of standard deviation 1 beside one shared by a seed."""
+    """Return the runs of the full factorial. Run and seed each add normal noise with standard deviation 1."""
     generator = np.random.default_rng(seeds)
     runs = pd.DataFrame(list(product(*map(range, LEVELS.values()), range(seeds))), columns=[*LEVELS, "seed"])
     pure = PAIR * PURE[runs["B"]] * PURE[runs["C"]]
@@ -56,7 +56,7 @@ def _analyzed(folder: Path) -> tuple[float, Counter[str]]:
     command = [sys.executable, "-c", "from ablate.cli import main; main()", "analyze", "runs.csv"]
     columns = ["--response", "ghost", "--factors", ",".join(LEVELS), "--block", "seed", "--margin", "0.2"]
     start = perf_counter()
-    subprocess.run(  # noqa: S603  # its own command
+    subprocess.run(  # noqa: S603  # a command of this project
         [*command, *columns, "--json", "out.json"], cwd=folder, stdout=subprocess.DEVNULL, check=True
     )
     seconds = perf_counter() - start
@@ -65,7 +65,7 @@ def _analyzed(folder: Path) -> tuple[float, Counter[str]]:
 
 
 def _peak_megabytes() -> float:
-    """Return the largest memory that an analysis so far has held."""
+    """Return the largest memory of an analysis so far."""
     unit = 1 if platform.system() == "Darwin" else 1024  # macOS counts bytes, Linux kibibytes
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit / 1e6
 

@@ -1,7 +1,7 @@
-"""How often the intervals of an effect over seeds hold its true value: `python -m benchmarks.interval_coverage`.
+"""Coverage of the confidence intervals of an effect over seeds: `python -m benchmarks.interval_coverage`.
 
-Every seed gives one contrast: of two runs (`both`: the noise is the same at both levels), or of a run and
-one without noise (`one`: only one level is noisy, which keeps the noise's skewness). The true contrast is 0.
+Every seed gives one contrast: of two runs (`both`: the noise is the same at both levels), or of a run with noise and
+a run without (`one`: only one level is noisy, which preserves the skewness of the noise). The true contrast is 0.
 """
 
 import argparse
@@ -24,7 +24,7 @@ Draw = Callable[[np.random.Generator, int], np.ndarray]
 
 
 def main() -> None:
-    """Print the share of intervals that hold the truth, and their median width, for every noise, kind and seeds."""
+    """Print the share of intervals that cover the true value, and their median width, for every noise and method."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=4000, help="simulated studies (4000)")
     studies = parser.parse_args().studies
@@ -32,12 +32,14 @@ def main() -> None:
     console = Console(width=120)
     for name, draw in track(list(noises().items()), console=console, transient=True):
         for seeds in SEEDS:
-            table.add_row(name, str(seeds), *(_measured(draw, seeds, kind, studies) for kind in get_args(Interval)))
+            table.add_row(
+                name, str(seeds), *(_coverage_and_width(draw, seeds, kind, studies) for kind in get_args(Interval))
+            )
     console.print(table)
 
 
 def noises() -> dict[str, Draw]:
-    """Return how the contrast of a seed may be drawn, by name; all have mean 0."""
+    """Return the distributions of a seed's contrast, by name; all have mean 0."""
     log_normal, exponential = stats.lognorm(1), stats.expon()
 
     def skewed(distribution: stats.distributions.rv_frozen) -> Draw:
@@ -51,7 +53,7 @@ def noises() -> dict[str, Draw]:
     }
 
 
-def _measured(draw: Draw, seeds: int, kind: Interval, studies: int) -> str:
+def _coverage_and_width(draw: Draw, seeds: int, kind: Interval, studies: int) -> str:
     generator = np.random.default_rng(0)
     covered, widths = 0, []
     for study in range(studies):

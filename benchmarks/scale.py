@@ -1,9 +1,9 @@
-"""What a run costs beside its training, as a study grows: `python -m benchmarks.scale [--runs N] [--postgres URL URL]`.
+"""Overhead of a run as a study grows: `python -m benchmarks.scale [--runs N] [--postgres URL URL]`.
 
-Training is a stub that leaves at once a record as large as a real one's (24 clips, 12 steps, every measure, two views),
-without pictures. Driver, Optuna, MLflow and report are the real ones, on SQLite files, or on the two empty PostgreSQL
-databases given (Optuna's and MLflow's). Prints milliseconds a run around run 10, 100, 1,000 and so on, the memory of
-the driver's process there, and how long the report takes and how much memory it has.
+Training is a stub that immediately writes a record of realistic size (24 clips, 12 steps, every metric, two views),
+without pictures. Driver, Optuna, MLflow and report are the real ones, on SQLite files or on two empty PostgreSQL
+databases (for Optuna and for MLflow). Prints milliseconds per run around run 10, 100, 1,000 and so on, the memory of
+the driver's process at that time, and duration and memory of the report.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 class Stub(Executor):
-    """Writes the record of a run at once: a copy of one of KINDS records, with the run in its head."""
+    """Writes the record of a run immediately: a copy of one of KINDS records, with the identity of the run."""
 
     def __init__(self, folder: Path) -> None:
         self._done: list[Event] = []
@@ -95,7 +95,7 @@ class Stub(Executor):
 
 
 class Pace(Display):
-    """Notes when each run ended, and the memory of this process then."""
+    """Records the end time of each run, and the memory of this process at that time."""
 
     def __init__(self) -> None:
         self._ended = [time.perf_counter()]
@@ -104,7 +104,7 @@ class Pace(Display):
     def update(self, standing: StudyProgress) -> None:
         """See Display."""
 
-    def say(self, line: str) -> None:  # noqa: ARG002  # the line is of no interest
+    def say(self, line: str) -> None:  # noqa: ARG002  # the text does not matter
         """See Display."""
         self._ended.append(time.perf_counter())
         self._memory.append(_megabytes())
@@ -116,11 +116,11 @@ class Pace(Display):
         pass
 
     def lines(self) -> list[str]:
-        """Return, by powers of ten, the mean time of a run over the tenth of all runs so far that ended last."""
+        """Return the mean time of a run at each power of ten, over the last tenth of the runs so far."""
         milestones = [10**power for power in range(1, 9) if 10**power < len(self._ended)]
         lasting = 1000 * np.diff(self._ended)
         return [
-            f"run {run:6d}: {mean(lasting[run - max(run // 10, 5) : run]):6.0f} ms a run, {self._memory[run]:.0f} MB"
+            f"run {run:6d}: {mean(lasting[run - max(run // 10, 5) : run]):6.0f} ms per run, {self._memory[run]:.0f} MB"
             for run in milestones
         ]
 

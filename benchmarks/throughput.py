@@ -1,9 +1,9 @@
-"""How many trials an hour a study gives, and what tracking takes of it: `python -m benchmarks.throughput [STUDY.yaml]`.
+"""Runs per hour of a study, and the share of tracking: `python -m benchmarks.throughput [STUDY.yaml]`.
 
-Runs the study (studies/quick.yaml) twice in stores of their own: as `ablate run` does it, and as one process with two
-threads that carries out one run after the other, its layers replaced by the cell that concatenates input and state
-and convolves once a step. Training, evaluation, pictures and files are the same; only `ablate run` tracks. Then the
-runs of the first are written to a new MLflow store once more, timed one by one.
+Executes the study (studies/quick.yaml) twice, in separate stores: with `ablate run`, and in one process with two
+threads that executes one run after the other. In the second, the layers are replaced by the cell that concatenates
+input and state and convolves once per step. Training, evaluation, pictures and files are the same; only `ablate run`
+tracks. Then the runs of the first store are written to a new MLflow store, and each is timed.
 """
 
 import argparse
@@ -35,7 +35,7 @@ HOUR = 3600
 
 
 def main() -> None:
-    """Print trials an hour of both, their ratio, and milliseconds and share of tracking."""
+    """Print runs per hour of both, their ratio, and milliseconds and share of tracking."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("study", nargs="?", type=Path, default=STUDY, help=f"study file ({STUDY})")
     parser.add_argument("--plain", metavar="FOLDER", type=Path, help=argparse.SUPPRESS)  # the second process
@@ -50,9 +50,9 @@ def main() -> None:
         plain = _seconds([*_command(__name__), str(arguments.study), "--plain", f"{folder}/plain"])
     runs = len(study.planned_runs)
     console = Console()
-    console.print(f"ablate run: {runs} runs in {ours:.0f} s, {HOUR * runs / ours:.0f} trials an hour")
-    console.print(f"plain cell, one process of two threads: {plain:.0f} s, {HOUR * runs / plain:.0f} trials an hour")
-    console.print(f"ratio {plain / ours:.2f}; tracking {1000 * tracking:.0f} ms a run, {share:.1%} of it")
+    console.print(f"ablate run: {runs} runs in {ours:.0f} s, {HOUR * runs / ours:.0f} runs per hour")
+    console.print(f"plain cell, one process of two threads: {plain:.0f} s, {HOUR * runs / plain:.0f} runs per hour")
+    console.print(f"ratio {plain / ours:.2f}; tracking {1000 * tracking:.0f} ms per run, {share:.1%} of it")
 
 
 def _command(module: str) -> list[str]:
@@ -62,7 +62,7 @@ def _command(module: str) -> list[str]:
 
 def _seconds(command: list[str]) -> float:
     start = perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # its own commands
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603  # commands of this project
     return perf_counter() - start
 
 
@@ -76,9 +76,9 @@ def _run_plainly(study: StudySpec, folder: Path) -> None:
 def _concatenating(
     layer: ConvLSTMLayer, features: Features, state: CellState | None = None
 ) -> tuple[Hidden, CellState]:
-    """Run a layer as ndrplz/ConvLSTM_pytorch does: one convolution a step, of input and state side by side.
+    """Run a layer as ndrplz/ConvLSTM_pytorch does: one convolution per step, of input and state concatenated.
 
-    Where their kernels differ in size, of each by itself.
+    If their kernels differ in size, run one convolution of each.
     """
     steps = []
     if state is None:
@@ -91,11 +91,11 @@ def _concatenating(
 
 
 def _step(layer: ConvLSTMLayer, frame: Tensor, state: CellState) -> CellState:
-    kernel, names = layer.get_parameter("kernel"), layer._names  # noqa: SLF001  # it stands in for the layer's own forward
+    kernel, names = layer.get_parameter("kernel"), layer._names  # noqa: SLF001  # it replaces the method forward of the layer
     activation, gate = ACTIVATIONS[names.activation].value, ACTIVATIONS[names.gate].value
     if kernel.shape[-1] == layer.state_kernel.shape[-1]:
-        both = torch.cat([frame, state.hidden], dim=1)
-        gates = same_conv2d(both, torch.cat([kernel, layer.state_kernel], dim=1), layer.bias)
+        concatenated = torch.cat([frame, state.hidden], dim=1)
+        gates = same_conv2d(concatenated, torch.cat([kernel, layer.state_kernel], dim=1), layer.bias)
     else:
         gates = same_conv2d(frame, kernel, layer.bias) + same_conv2d(state.hidden, layer.state_kernel)
     i, f, candidate, o = gates.chunk(4, dim=1)
@@ -104,9 +104,9 @@ def _step(layer: ConvLSTMLayer, frame: Tensor, state: CellState) -> CellState:
 
 
 def _tracking(study: StudySpec, ran: Store, again: Store) -> tuple[float, float]:
-    """Return the median seconds of tracking a run, and their share of the median run."""
+    """Return the median seconds of tracking one run, and their share of the median duration of a run."""
     logging.getLogger("mlflow").setLevel(logging.ERROR)
-    tracker, taken, whole = MLflowTracker(again), [], []
+    tracker, tracking_seconds, run_seconds = MLflowTracker(again), [], []
     tracker.open(study)
     for number, planned_run in enumerate(study.planned_runs):
         paths = ran.study(study.name).run(planned_run.id)
@@ -116,9 +116,9 @@ def _tracking(study: StudySpec, ran: Store, again: Store) -> tuple[float, float]
         for index in range(len(record.curve)):
             tracker.curve(run_id, record.curve.iloc[index : index + 1])
         tracker.finish(run_id, record, paths)
-        taken.append(perf_counter() - start)
-        whole.append(float(record.facts["seconds"] or 0))
-    return median(taken), median(taken) / median(whole)
+        tracking_seconds.append(perf_counter() - start)
+        run_seconds.append(float(record.facts["seconds"] or 0))
+    return median(tracking_seconds), median(tracking_seconds) / median(run_seconds)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--without", nargs="+", default=[], choices=CONTENDERS, help="contenders to leave out")
     parser.add_argument("--sweeps", action="store_true", help="time this project's layer over its dimensions instead")
     parser.add_argument("--allocator", action="store_true", help="this project's malloc settings for every contender")
+    parser.add_argument("--cpu", action="store_true", help="CPU seconds: for one thread on a machine with other load")
     parser.add_argument("--file", type=Path, default=FILE, help=f"file for the figures ({FILE})")
     arguments = parser.parse_args()
     if arguments.sweeps:
@@ -56,7 +57,9 @@ def _shape(name: str, arguments: argparse.Namespace) -> None:
     contenders = [contender for contender in CONTENDERS if contender not in arguments.without and _installed(contender)]
     differences = checked(SHAPES[name], contenders, arguments.threads)
     settings = {"threads": arguments.threads, "allocator": True if arguments.allocator else None}
-    figures = summarized(timed(SHAPES[name], contenders, arguments.rounds, alone=name in ALONE, **settings))
+    figures = summarized(
+        timed(SHAPES[name], contenders, arguments.rounds, alone=name in ALONE, cpu=arguments.cpu, **settings)
+    )
     kind = "shapes_same_allocator" if arguments.allocator else "shapes"
     _store(arguments.file, kind, name, figures | {"differences": differences})
 

@@ -41,10 +41,13 @@ def checked(shape: Shape, contenders: Sequence[str], threads: int) -> dict[str, 
     return largest
 
 
-def timed(shape: Shape, contenders: Sequence[str], rounds: int, *, alone: bool, **settings: Any) -> Timed:
+def timed(
+    shape: Shape, contenders: Sequence[str], rounds: int, *, alone: bool, cpu: bool = False, **settings: Any
+) -> Timed:
     """Time the contenders and the calibrators in every round; the order is reversed from round to round.
 
-    With `alone`, every measurement has a new process: for shapes of which only one fits into memory.
+    With `alone`, every measurement has a new process: for shapes of which only one fits into memory. With `cpu`, times
+    are CPU seconds.
     """
     times, names = Timed(shape), [*contenders, CALIBRATORS]
     with ExitStack() as stack:
@@ -53,7 +56,7 @@ def timed(shape: Shape, contenders: Sequence[str], rounds: int, *, alone: bool, 
         )
         for number in range(rounds):
             for name in names if number % 2 == 0 else reversed(names):
-                _time_once(times, name, processes, settings)
+                _time_once(times, name, processes, {"seconds": SECONDS, "cpu": cpu}, settings)
             latest = ", ".join(f"{name} {steps[-1]:.4g} s" for name, steps in times.steps.items())
             Console(stderr=True).print(f"{shape.name}, round {number + 1} of {rounds}: {latest}")
         for name, running in processes.items():
@@ -62,13 +65,15 @@ def timed(shape: Shape, contenders: Sequence[str], rounds: int, *, alone: bool, 
     return times
 
 
-def _time_once(times: Timed, name: str, processes: dict[str, Process], settings: dict[str, Any]) -> None:
+def _time_once(
+    times: Timed, name: str, processes: dict[str, Process], order: dict[str, Any], settings: dict[str, Any]
+) -> None:
     if processes:
-        _record(times, name, processes[name].ask("time", seconds=SECONDS))
+        _record(times, name, processes[name].ask("time", **order))
         return
     with process(name, times.shape, **settings) as running:
         _warmed(running)
-        _record(times, name, running.ask("time", seconds=SECONDS))
+        _record(times, name, running.ask("time", **order))
         if name != CALIBRATORS:
             times.memory[name] = running.ask("memory")
 

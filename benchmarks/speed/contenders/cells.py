@@ -140,13 +140,13 @@ class Stack:
 
     def results(self) -> dict[str, np.ndarray]:
         """See Contender."""
-        found = {"hidden": self._run().permute(0, 1, 3, 4, 2).numpy()}
+        results = {"hidden": self._run().permute(0, 1, 3, 4, 2).numpy()}
         for index, cell in enumerate(self._cells):
             kernel, state_kernel, bias = cell.gradients()
-            found[f"{index} {KERNEL}"] = kernel.permute(2, 3, 1, 0).numpy()
-            found[f"{index} {STATE_KERNEL}"] = state_kernel.permute(2, 3, 1, 0).numpy()
-            found[f"{index} {BIAS}"] = bias.numpy()
-        return found
+            results[f"{index} {KERNEL}"] = kernel.permute(2, 3, 1, 0).numpy()
+            results[f"{index} {STATE_KERNEL}"] = state_kernel.permute(2, 3, 1, 0).numpy()
+            results[f"{index} {BIAS}"] = bias.numpy()
+        return results
 
     def _run(self) -> Tensor:
         features = self._frames

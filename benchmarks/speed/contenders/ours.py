@@ -33,12 +33,12 @@ class Ours:
 
     def results(self) -> dict[str, np.ndarray]:
         """See Contender."""
-        found = {"hidden": self._run().permute(1, 0, 3, 4, 2).numpy()}
+        results = {"hidden": self._run().permute(1, 0, 3, 4, 2).numpy()}
         for index, layer in enumerate(self._layers):
-            found[f"{index} {KERNEL}"] = gradient_of(layer.kernel).permute(2, 3, 1, 0).numpy()
-            found[f"{index} {STATE_KERNEL}"] = gradient_of(layer.state_kernel).permute(2, 3, 1, 0).numpy()
-            found[f"{index} {BIAS}"] = gradient_of(layer.bias).numpy()
-        return found
+            results[f"{index} {KERNEL}"] = gradient_of(layer.kernel).permute(2, 3, 1, 0).numpy()
+            results[f"{index} {STATE_KERNEL}"] = gradient_of(layer.state_kernel).permute(2, 3, 1, 0).numpy()
+            results[f"{index} {BIAS}"] = gradient_of(layer.bias).numpy()
+        return results
 
     def _run(self) -> torch.Tensor:
         features = self._frames
