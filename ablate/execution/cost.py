@@ -55,7 +55,7 @@ def _flop_a_second(run: RunSpec) -> float:
         torch.set_num_threads(threads)
 
 
-def _run_flop(run: RunSpec) -> float:
+def _run_flop(run: RunSpec) -> int:
     training = _step_flop(run) * run.training.batch * run.training.steps if run.model.trainable else 0
     views, evaluation = run.evaluation.views.values(), run.evaluation
     times = (evaluation.context, evaluation.horizon)
