@@ -50,9 +50,9 @@ def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) ->
     if analysis.best is None or analysis.worst is None or analysis.best.run_id == analysis.worst.run_id:
         return
     view, titles = study.response.view, {planned_run.id: planned_run.title for planned_run in study.planned_runs}
-    shown = (analysis.worst.run_id, analysis.best.run_id)
-    worst, best = (RunRecord.load(paths.run(run_id), run_id).examples[view] for run_id in shown)
-    write_comparison(paths.comparison, worst, best, (titles[shown[0]], titles[shown[1]]))
+    extremes = (analysis.worst.run_id, analysis.best.run_id)
+    worst, best = (RunRecord.load(paths.run(run_id), run_id).examples[view] for run_id in extremes)
+    write_comparison(paths.comparison, worst, best, (titles[extremes[0]], titles[extremes[1]]))
 
 
 def run_command(file: Path, overrides: Sequence[str]) -> str:

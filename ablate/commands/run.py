@@ -1,6 +1,6 @@
 """`ablate run`: the way from a study file to its report in a few calls. Read this file first.
 
-YAML text -> StudySpec -> points -> records -> Analysis -> report. Each arrow carries a plain value, and
+YAML text -> StudySpec -> planned runs -> records -> Analysis -> report. Each arrow carries a plain value, and
 every step can be redone from what the step before it left on disk.
 """
 

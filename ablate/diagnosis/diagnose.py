@@ -99,5 +99,5 @@ def _probes(forecaster: ForeignForecaster) -> Iterator[Probe]:
 
 
 def _example(clips: Clips, forecast: Frames, summary: ForecastSummary, context: int) -> Example:
-    shown = np.array(summary.shown_clips, np.int64)
-    return Example(clips[shown, :context], clips[shown, context:], as_ink(forecast[shown]), shown)
+    numbers = np.array(summary.shown_clips, np.int64)
+    return Example(clips[numbers, :context], clips[numbers, context:], as_ink(forecast[numbers]), numbers)

@@ -31,13 +31,13 @@ def refuse_unusable(store: Store) -> None:
 
 def _refuse_kind(variable: str, url: str) -> None:
     try:
-        kind, shown = (urlsplit(url).scheme if _is_a_server(url) else make_url(url).drivername), without_password(url)
+        kind, address = (urlsplit(url).scheme if _is_a_server(url) else make_url(url).drivername), without_password(url)
     except (ArgumentError, ValueError):
-        kind, shown = "", "no address"
+        kind, address = "", "no address"
     if kind not in {POSTGRES, SQLITE, *(SERVERS if variable == MLFLOW else ())}:
         served = " or http://HOST:PORT of an MLflow server" if variable == MLFLOW else ""
         raise SpecError(
-            f"{variable}: found {shown}; must be {POSTGRES}://USER@HOST/DATABASE or {SQLITE}:////PATH/TO/FILE{served}"
+            f"{variable}: found {address}; must be {POSTGRES}://USER@HOST/DATABASE or {SQLITE}:////PATH/TO/FILE{served}"
         )
 
 

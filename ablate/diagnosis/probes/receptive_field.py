@@ -181,8 +181,8 @@ def _picture(gradient: Map, apart: int) -> Image:
     """Draw the map around its center, in powers of ten below its strongest pixel."""
     center = len(gradient) // 2
     half = int(min(MAX_HALF_WIDTH, center, max(4, np.nan_to_num(_radius(gradient)))))
-    shown = gradient[center - half : center + half + 1, center - half : center + half + 1]
+    window = gradient[center - half : center + half + 1, center - half : center + half + 1]
     floor = 10.0**-DECADES
-    powers = np.log10(np.maximum(shown / max(shown.max(), np.finfo(float).tiny), floor))
+    powers = np.log10(np.maximum(window / max(window.max(), np.finfo(float).tiny), floor))
     title = f"Gradient to the frame {apart} before the prediction, powers of ten"
     return Image(title, tuple(tuple(row) for row in powers.tolist()), -float(DECADES), 0.0)

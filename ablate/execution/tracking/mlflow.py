@@ -251,7 +251,7 @@ def study_and_run(store: Store, run_id: str) -> tuple[str, str]:
 def log_findings(store: Store, study: str, run: str, findings: Sequence[Finding], paths: RunPaths) -> str | None:
     """Add what probes found to the finished run in MLflow; return its id there, or None where there is none.
 
-    Every number becomes a metric `probe/NAME/NUMBER`, every change of a measure `probe/NAME/CONDITION/MEASURE`.
+    Every number becomes a metric `probe/NAME/NUMBER`, every change of a metric `probe/NAME/CONDITION/METRIC`.
     """
     client = _client(store)
     experiment = client.get_experiment_by_name(study)
