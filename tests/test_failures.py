@@ -38,13 +38,13 @@ def rows(table, chosen):
 def test_failed_runs_are_named_with_how_they_ended():
     table = study((2, 2), 2, failed=[1, 6], outcome=("finished",) * 6 + ("diverged", "finished"))
     first, second = failed_runs(table)
-    assert (first.levels, first.block, first.outcome) == ({"a": "0", "b": "0"}, "s1", "undefined")
+    assert (first.levels, first.block, first.outcome) == ({"a": "0", "b": "0"}, "s1", "unmeasurable")
     assert (second.levels, second.block, second.outcome) == ({"a": "1", "b": "1"}, "s0", "diverged")
 
 
 @pytest.mark.parametrize("outcome", ["finished", "FINISHED", ""])
 def test_a_run_that_ended_well_without_a_response_is_undefined(outcome):
-    assert [run.outcome for run in failed_runs(study((2,), 2, failed=[3], outcome=(outcome,) * 4))] == ["undefined"]
+    assert [run.outcome for run in failed_runs(study((2,), 2, failed=[3], outcome=(outcome,) * 4))] == ["unmeasurable"]
 
 
 def test_a_run_with_a_response_has_not_failed_whatever_its_outcome_is_called():
@@ -52,7 +52,7 @@ def test_a_run_with_a_response_has_not_failed_whatever_its_outcome_is_called():
 
 
 def test_without_outcomes_a_failed_run_is_undefined():
-    assert [run.outcome for run in failed_runs(study((2,), 2, failed=[3]))] == ["undefined"]
+    assert [run.outcome for run in failed_runs(study((2,), 2, failed=[3]))] == ["unmeasurable"]
 
 
 def test_rates_are_shares_of_the_runs_at_each_level():

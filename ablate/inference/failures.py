@@ -15,18 +15,18 @@ from ablate.inference.permutation import Draws, omnibus_p
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
 
-UNDEFINED = "undefined"  # the run finished, but its response is not defined
+UNMEASURABLE = "unmeasurable"  # the run finished, but its response is not defined
 FINISHED = ("finished", "")  # MLflow writes it in capitals
 
 
 def failed_runs(table: RunTable) -> tuple[FailedRun, ...]:
     """Return the runs without a response, in the table's order; `undefined` if nothing says that they failed."""
-    outcome = table.outcome or (UNDEFINED,) * len(table.response)
+    outcome = table.outcome or (UNMEASURABLE,) * len(table.response)
     return tuple(
         FailedRun(
             levels=_names(table, table.levels[run]),
             block=table.blocks[table.block[run]],
-            outcome=UNDEFINED if outcome[run].lower() in FINISHED else outcome[run],
+            outcome=UNMEASURABLE if outcome[run].lower() in FINISHED else outcome[run],
         )
         for run in np.flatnonzero(~table.defined)
     )
