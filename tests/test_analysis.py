@@ -99,7 +99,7 @@ def test_the_squared_error_is_a_mediator():
 
 def test_a_finished_run_without_a_response_is_a_failed_run_of_the_inference():
     analysis = analyze(study(ghost=lambda kernel, *_: math.nan if kernel == "1" else 0.1), SETTINGS)
-    assert {run.outcome for run in analysis.inference.failed} == {"undefined"}
+    assert {run.outcome for run in analysis.inference.failed} == {"unmeasurable"}
 
 
 def test_a_run_that_has_not_run_yet_has_not_failed():

@@ -20,7 +20,7 @@ FINISHED = ("finished", "")  # MLflow writes it in capitals
 
 
 def failed_runs(table: RunTable) -> tuple[FailedRun, ...]:
-    """Return the runs without a response, in the table's order; `undefined` if nothing says that they failed."""
+    """Return the runs without a response, in the table's order; `unmeasurable` if nothing says that they failed."""
     outcome = table.outcome or (UNMEASURABLE,) * len(table.response)
     return tuple(
         FailedRun(
