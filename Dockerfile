@@ -1,7 +1,7 @@
-# One image for every part of the stack: nodes of a Ray cluster must have the same Python, Ray and ablate.
+# One image for every service: all nodes of a Ray cluster need the same versions of Python, Ray and ablate.
 FROM python:3.11.14-slim-bookworm
 
-# Where torch comes from: the CPU build here, https://download.pytorch.org/whl/cu130 for GPUs.
+# Index of the torch packages: this one has the CPU build; https://download.pytorch.org/whl/cu130 has the GPU build.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 
 WORKDIR /opt/ablate
