@@ -83,13 +83,13 @@ def test_an_idle_factor_that_is_not_named_is_none(kind):
 
 
 def test_a_cause_is_found_as_a_cause_only():
-    assert judged(CAUSE, *kinds("cause", "cause", "undecided")).found
-    assert not judged(CAUSE, *kinds("acts only with", "undecided", "undecided")).found
-    assert not judged(CAUSE, *kinds("undecided", "undecided", "undecided")).found
+    assert judged(CAUSE, *kinds("cause", "cause", "undecided")).detected
+    assert not judged(CAUSE, *kinds("acts only with", "undecided", "undecided")).detected
+    assert not judged(CAUSE, *kinds("undecided", "undecided", "undecided")).detected
 
 
 def test_a_pair_is_found_where_both_act_with_each_other():
-    assert judged(PAIR, *kinds("acts only with", "acts only with", "undecided", A=["B"], B=["A"])).found
+    assert judged(PAIR, *kinds("acts only with", "acts only with", "undecided", A=["B"], B=["A"])).detected
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_a_pair_is_found_where_both_act_with_each_other():
     ],
 )
 def test_a_pair_named_otherwise_is_not_found(verdicts):
-    assert not judged(PAIR, *verdicts).found
+    assert not judged(PAIR, *verdicts).detected
 
 
 def test_with_nothing_planted_nothing_is_found_or_cleared():
-    found = judged(NOTHING, *kinds("undecided", "not a cause", "undecided"))
-    assert (found.found, found.cleared, found.false_alarm) == (None, None, False)
+    detected = judged(NOTHING, *kinds("undecided", "not a cause", "undecided"))
+    assert (detected.detected, detected.cleared, detected.false_alarm) == (None, None, False)
 
 
 def test_a_factor_with_an_effect_past_the_margin_is_cleared_wrongly():
@@ -124,23 +124,23 @@ def test_a_factor_of_a_pair_is_cleared_wrongly_though_it_does_nothing_alone():
 
 
 def test_an_interval_covers_the_true_effect_or_does_not():
-    found = judged(
+    detected = judged(
         CAUSE,
         verdict("A", "cause", effects=(effect("A", 1.2, 0.9, 1.5),)),
         verdict("B", "undecided", effects=(effect("B", 0.3, 0.1, 0.5),)),
         verdict("C", "undecided", effects=(effect("C", 0.3, None, None),)),
     )
-    assert (found.covered, found.intervals) == (1, 2)
+    assert (detected.covered, detected.intervals) == (1, 2)
 
 
 def test_only_significant_effects_that_exist_can_have_the_wrong_sign():
-    found = judged(
+    detected = judged(
         CAUSE,
         verdict("A", "cause", effects=(effect("A", -0.5, p_adjusted=0.01), effect("A", -0.5, p_adjusted=0.2))),
         verdict("B", "cause", effects=(effect("B", -0.5, p_adjusted=0.01),)),
         verdict("C", "undecided", effects=(effect("C", -0.5, p_adjusted=None),)),
     )
-    assert (found.wrong_sign, found.signed) == (1, 1)
+    assert (detected.wrong_sign, detected.signed) == (1, 1)
 
 
 def test_a_trend_is_held_to_its_own_truth():
@@ -150,12 +150,12 @@ def test_a_trend_is_held_to_its_own_truth():
         effect("k", 2.0, 1.9, 2.1, contrast="k: linear trend", trend="linear"),
         effect("k", 0.0, -0.1, 0.1, contrast="k: quadratic trend", trend="quadratic"),
     )
-    found = judged(
+    detected = judged(
         PlantedTruth(np.array([0.0, 1, 2]), causes=(0,)), verdict("k", "cause", effects=trends), layout=layout
     )
-    assert (found.covered, found.intervals, found.false_alarm) == (3, 3, None)
+    assert (detected.covered, detected.intervals, detected.false_alarm) == (3, 3, None)
 
 
 def test_undecided_factors_are_counted():
-    found = judged(NOTHING, *kinds("undecided", "not a cause", "undecided"))
-    assert (found.undecided, found.factors) == (2, 3)
+    detected = judged(NOTHING, *kinds("undecided", "not a cause", "undecided"))
+    assert (detected.undecided, detected.factors) == (2, 3)

@@ -55,7 +55,6 @@ def names_without_meaning(tree):
     ]
 
 
-@pytest.mark.xfail(strict=False, reason="the rooms are being cleaned")
 def test_no_name_is_a_pronoun_or_a_bare_participle():
     faults = [
         f"{file.relative_to(PACKAGE.parent)}:{line}: {name}"

@@ -85,7 +85,7 @@ def test_a_change_is_added_to_the_plan_of_an_older_schema(finished):
     ablate("run", file, "--store", finished, "--set", "analysis.margin=0.1")
     after = json.loads(paths.plan.read_text())
     assert (after["plan"], after["digest"]) == (before["plan"], before["digest"])
-    assert [change["what"] for change in after["changes"]] == ["analysis.margin"]
+    assert [change["setting"] for change in after["changes"]] == ["analysis.margin"]
     ablate("run", file, "--store", finished, "--set", "analysis.margin=0.1")
     assert json.loads(paths.plan.read_text()) == after
 

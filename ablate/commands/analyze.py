@@ -103,5 +103,5 @@ def _refuse_outside(table: RunTable, settings: InferenceSettings) -> None:
         return
     low, high = settings.bounds
     if responses.min() < low or responses.max() > high:
-        found = f"the responses lie from {responses.min():g} to {responses.max():g}"
-        raise SpecError(f"--bounds: {found}, not in {low:g},{high:g}; give bounds that hold them all")
+        range_found = f"the responses lie from {responses.min():g} to {responses.max():g}"
+        raise SpecError(f"--bounds: {range_found}, not in {low:g},{high:g}; give bounds that hold them all")

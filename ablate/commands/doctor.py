@@ -75,7 +75,7 @@ class FactorCheck:
     factor: str
     title: str
     planted: str
-    found: str
+    verdict: str
     right: bool
     changes: tuple[EffectCheck, ...]
 
@@ -125,7 +125,7 @@ def judge(inference: Inference, model: Planted) -> tuple[FactorCheck, ...]:
             factor=verdict.factor,
             title=verdict.title,
             planted=_words(planted[verdict.factor].verdict, planted[verdict.factor].partners, titles),
-            found=_words(verdict.verdict, verdict.partners, titles),
+            verdict=_words(verdict.verdict, verdict.partners, titles),
             right=planted[verdict.factor].matches(verdict),
             changes=_changes(verdict, planted[verdict.factor], inference, titles),
         )
@@ -188,7 +188,7 @@ def _show(checks: Sequence[FactorCheck], console: Console) -> None:
     for heading in ("switch", "condition", "planted", "measured"):
         sizes.add_column(heading)
     for check in checks:
-        verdicts.add_row(check.title, check.planted, check.found, "right" if check.right else "WRONG")
+        verdicts.add_row(check.title, check.planted, check.verdict, "right" if check.right else "WRONG")
         for change in check.changes:
             sizes.add_row(check.title, change.beside, f"{change.planted:+.3f}", _measured(change))
     console.print("", verdicts, "", sizes, "", sep="\n")

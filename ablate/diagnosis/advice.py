@@ -152,8 +152,8 @@ def _with_interval(curve: StepCurve) -> str:
     return f"{curve.mean:.2f} [{curve.low:.2f}, {curve.high:.2f}]"
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count != 1)}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _above(value: Number, bound: float) -> bool:

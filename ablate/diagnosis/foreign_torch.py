@@ -132,11 +132,11 @@ def _fill(model: nn.Module, weights: Mapping[str, torch.Tensor], path: Path) -> 
     model.load_state_dict({names[name]: value for name, value in weights.items()})
 
 
-def _fault(what: str, names: set[str]) -> str:
+def _fault(fault: str, names: set[str]) -> str:
     if not names:
         return ""
     more = f" and {len(names) - MAX_NAMES} more" * (len(names) > MAX_NAMES)
-    return f"{what} {', '.join(sorted(names)[:MAX_NAMES])}{more}"
+    return f"{fault} {', '.join(sorted(names)[:MAX_NAMES])}{more}"
 
 
 def foreign_reason(error: BaseException) -> str:

@@ -59,8 +59,9 @@ def _row(
     planned_run: PlannedRun, record: RunRecord | None, paths: StudyPaths, view: str
 ) -> dict[str, str | int | float | None]:
     files = paths.run(planned_run.id)
-    attempts = failed_attempts(files) if record is None and files.log.exists() else ()
-    outcome = record.outcome if record is not None else "failed" if attempts else "missing"
+    failed = record is None and files.log.exists()
+    attempts = failed_attempts(files) if failed else ()
+    outcome = record.outcome if record is not None else "failed" if failed else "missing"
     facts = record.facts if record is not None else {}
     return {
         "run_id": planned_run.id,

@@ -41,7 +41,7 @@ PAIR = " x "
 class PlanChange:
     """A setting that differs from the plan: its path, both values, and the first start of the study that had it."""
 
-    what: str
+    setting: str
     before: Value
     after: Value
     since: str
@@ -49,7 +49,7 @@ class PlanChange:
     @property
     def sentence(self) -> str:
         """The change for a reader."""
-        return f"{self.what} was changed from {_written(self.before)} to {_written(self.after)} ({self.since})."
+        return f"{self.setting} was changed from {_written(self.before)} to {_written(self.after)} ({self.since})."
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class PreregisteredPlan:
         """The settings of the latest start, in the names and defaults of today. Raises OlderVersionError."""
         plan = _current(self.plan, self.schema)
         for change in self.changes:
-            plan = {**plan, **_current({change.what: change.after}, SCHEMA)}
+            plan = {**plan, **_current({change.setting: change.after}, SCHEMA)}
         return plan
 
 
@@ -128,13 +128,18 @@ def read(paths: StudyPaths) -> PreregisteredPlan | None:
         number = schema_number(tree)
         if number == 1:  # which called it frozen, and wrote no number
             tree = {("preregistered_at" if key == "frozen_at" else key): value for key, value in tree.items()}
-        changes = tuple(PlanChange(**change) for change in tree["changes"])
+        changes = tuple(_change(change) for change in tree["changes"])
         plan = PreregisteredPlan(**tree | {"changes": changes, NUMBER: number})
         if plan.digest == digest(plan.plan):
             return plan
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"{paths.plan} cannot be read ({type(error).__name__}: {error})") from error
     raise DataError(f"{paths.plan} was edited: its plan does not match its digest")
+
+
+def _change(tree: Mapping[str, Any]) -> PlanChange:
+    """Return a change that plan.json holds. Schema 1 called the setting `what`."""
+    return PlanChange(**{("setting" if key == "what" else key): value for key, value in tree.items()})
 
 
 def preregistered_settings(study: StudySpec) -> Settings:

@@ -12,7 +12,7 @@ ROW = 0.34
 PANELS = {
     "false_alarms": "family-wise errors,\n% of studies",
     "cleared": 'wrong "not a cause",\n% of studies',
-    "found": "power,\n% of studies",
+    "detected": "power,\n% of studies",
     "coverage": "coverage,\n% of intervals",
 }
 

@@ -82,7 +82,7 @@ def findings_page(title: str, findings: Sequence[Finding], command: str) -> str:
 
 def shown_findings(findings: Sequence[Finding]) -> tuple[ShownFinding, ...]:
     """Return the findings with their charts and pictures, as the macro of findings.html.j2 needs them."""
-    return tuple(_shown(finding) for finding in findings)
+    return tuple(_shown_finding(finding) for finding in findings)
 
 
 def probed_networks(analysis: Analysis, paths: StudyPaths) -> tuple[ProbedNetwork, ...]:
@@ -96,7 +96,7 @@ def probed_networks(analysis: Analysis, paths: StudyPaths) -> tuple[ProbedNetwor
     return tuple(networks.values())
 
 
-def _shown(finding: Finding) -> ShownFinding:
+def _shown_finding(finding: Finding) -> ShownFinding:
     return ShownFinding(
         finding=finding,
         changes=tuple(_change_rows(finding.changes)),

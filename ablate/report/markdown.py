@@ -29,11 +29,11 @@ def summary(analysis: Analysis) -> str:
 
 def document(analysis: Analysis, networks: Sequence[ProbedNetwork], reproduce: Mapping[str, str]) -> str:
     """Return the summary, tables of effects, interactions, probes and cells, and the outcomes of the runs."""
-    shown = ShownInference(analysis.inference, analysis.response.metric.title, decided=not analysis.exploratory)
+    inference = ShownInference(analysis.inference, analysis.response.metric.title, decided=not analysis.exploratory)
     sections = [
         summary(analysis).rstrip(),
-        *_effects(shown),
-        *_interactions(shown),
+        *_effects(inference),
+        *_interactions(inference),
         *_probes(networks),
         _cells(analysis),
         _outcomes(analysis),
@@ -43,22 +43,22 @@ def document(analysis: Analysis, networks: Sequence[ProbedNetwork], reproduce: M
     return "\n\n".join(sections) + "\n"
 
 
-def _effects(shown: ShownInference) -> Iterable[str]:
-    if shown.verdicts:
-        heading = "Verdict and effects of each factor" if shown.decided else "Effects of each factor"
-        verdict = ("verdict",) if shown.decided else ()
-        rows = [row for factor in shown.verdicts for row in _effect_rows(factor, shown)]
-        confidence = f"{100 * (1 - shown.inference.settings.alpha):g} % confidence interval"
+def _effects(inference: ShownInference) -> Iterable[str]:
+    if inference.verdicts:
+        heading = "Verdict and effects of each factor" if inference.decided else "Effects of each factor"
+        verdict = ("verdict",) if inference.decided else ()
+        rows = [row for factor in inference.verdicts for row in _effect_rows(factor, inference)]
+        confidence = f"{100 * (1 - inference.inference.settings.alpha):g} % confidence interval"
         head = ("factor", *verdict, "contrast", "effect", confidence, "p (Holm)", "seeds")
         yield f"## {heading}\n\n{_table(head, rows)}"
 
 
-def _effect_rows(verdict: FactorVerdict, shown: ShownInference) -> Iterable[tuple[str, ...]]:
+def _effect_rows(verdict: FactorVerdict, inference: ShownInference) -> Iterable[tuple[str, ...]]:
     """Yield one row per effect; the first has the reason of the verdict."""
     for position, effect in enumerate(verdict.effects or (None,)):
         reason = f". {verdict.reason}" if position == 0 else ""
-        words = (f"{shown.word(verdict)}{reason}",) if shown.decided else ()
-        numbers = _effect_cells(effect, shown.digits) if effect else ("no two runs to compare", *[ABSENT] * 4)
+        words = (f"{inference.word(verdict)}{reason}",) if inference.decided else ()
+        numbers = _effect_cells(effect, inference.digits) if effect else ("no two runs to compare", *[ABSENT] * 4)
         yield (verdict.title, *words, *numbers)
 
 
@@ -67,11 +67,11 @@ def _effect_cells(effect: Effect, digits: int) -> tuple[str, ...]:
     return contrast_words(effect), value, interval(effect, digits), p_value(effect.p_adjusted), str(effect.n_blocks)
 
 
-def _interactions(shown: ShownInference) -> Iterable[str]:
-    if shown.interactions:
+def _interactions(inference: ShownInference) -> Iterable[str]:
+    if inference.interactions:
         rows = [
             (" x ".join(pair.titles), number(pair.partial_eta_sq, 2), p_value(pair.p_adjusted))
-            for pair in shown.interactions
+            for pair in inference.interactions
         ]
         yield f"## Interactions between factors\n\n{_table(('factors', 'partial eta squared', 'p (Holm)'), rows)}"
 

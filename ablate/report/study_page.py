@@ -52,8 +52,10 @@ def html_report(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, s
 
 def evidence_page(inference: Inference, response: str, title: str) -> str:
     """Return the page of any table of runs; equal input gives equal text. `response` is the title of the response."""
-    shown = ShownInference(inference, response, decided=True)
-    return rendered("evidence.html.j2", title=title, shown=shown, answer=verdict_sentences(inference, response))
+    shown_inference = ShownInference(inference, response, decided=True)
+    return rendered(
+        "evidence.html.j2", title=title, shown=shown_inference, answer=verdict_sentences(inference, response)
+    )
 
 
 def _context(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, str]) -> dict[str, Any]:
@@ -104,7 +106,7 @@ def shown_runs(analysis: Analysis, paths: StudyPaths, digits: int) -> tuple[Show
         animation = files.animation(view)
         animation_uri = file_uri(animation) if animation in animated else None
         shown_runs.append(ShownRun(caption, file_uri(files.frame_grid(view)), animation_uri))
-    return tuple(shown for shown in shown_runs if shown.grid or shown.animation)
+    return tuple(run for run in shown_runs if run.grid or run.animation)
 
 
 def _captions(analysis: Analysis, digits: int) -> list[tuple[RunResult, str, str]]:

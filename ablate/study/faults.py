@@ -57,7 +57,7 @@ def _as_written(loc: Loc, tree: Any) -> Loc:
 
 
 def _relevant(loc: Loc, complaints: dict[Loc, list[ErrorDetails]]) -> list[ErrorDetails]:
-    deeper = any(other[: len(loc)] == loc != other for other in complaints)
+    deeper = any(place[: len(loc)] == loc != place for place in complaints)
     return [details for details in complaints[loc] if not (deeper and details["type"].endswith("_type"))]
 
 

@@ -49,13 +49,13 @@ def _current(path: str) -> str:
 
 
 def _address(path: str, label: str) -> Loc:
-    first, *rest = path.split(".")
-    if first == "factors" and rest:
-        return (first, ".".join(rest))
+    first, *below = path.split(".")
+    if first == "factors" and below:
+        return (first, ".".join(below))
     if first in StudySpec.model_fields:
-        return (first, *rest)
+        return (first, *below)
     if first in RunSpec.model_fields:
-        return ("base", first, *rest)
+        return ("base", first, *below)
     keys = (StudySpec.model_fields.keys() | RunSpec.model_fields) - {"seed"}
     raise SpecError(f"{label}: {Fault((first,), f'unknown key{alternatives(first, keys)}')}")
 

@@ -31,8 +31,8 @@ class Response(Spec):
 
     def of(self, scores: pd.DataFrame) -> float:
         """Return the response of one run from its scores (columns of SCORE_COLUMNS); NaN if it is undefined."""
-        own = scores[(scores["metric"] == self.metric) & (scores["view"] == self.view)]
-        return mean_score(step_sums(own), self.metric, self.view, self.first_step, self.last_step)
+        rows = scores[(scores["metric"] == self.metric) & (scores["view"] == self.view)]
+        return mean_score(step_sums(rows), self.metric, self.view, self.first_step, self.last_step)
 
     def problem_with(self, evaluation: Evaluation) -> str | None:
         """Return why `evaluation` does not measure this response; None if it does."""

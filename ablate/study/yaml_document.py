@@ -155,8 +155,8 @@ class _Builder:
 
     def _text(self, node: ScalarNode, loc: Loc) -> Any:
         text = node.value.encode(errors="backslashreplace").decode()  # half of a surrogate pair is no text
-        if found := CONTROL.search(text):
-            return self._problem(self._at(node), loc, f"found the control character {found[0]!a}; leave it out")
+        if control := CONTROL.search(text):
+            return self._problem(self._at(node), loc, f"found the control character {control[0]!a}; leave it out")
         return text
 
     def _at(self, node: Node) -> str:

@@ -38,8 +38,8 @@ class PixelReach:
         """Chessboard distance to the farthest pixel."""
         return max(self.before, self.after)
 
-    def __add__(self, other: "PixelReach") -> "PixelReach":
-        return PixelReach(self.before + other.before, self.after + other.after)
+    def __add__(self, second: "PixelReach") -> "PixelReach":
+        return PixelReach(self.before + second.before, self.after + second.after)
 
     def __mul__(self, times: int) -> "PixelReach":
         return PixelReach(self.before * times, self.after * times)

@@ -61,7 +61,7 @@ def _familywise(results: Mapping[str, Rates], campaign: Campaign) -> Iterator[Cr
 def _power(results: Mapping[str, Rates], campaign: Campaign) -> Iterator[Criterion]:
     runs = len(campaign.layout.cells) * campaign.layout.blocks
     powerful = runs >= POWERFUL_RUNS and campaign.sizes.interaction >= POWERFUL_SIZE
-    rate = _rate(results, "pure_interaction", "found")
+    rate = _rate(results, "pure_interaction", "detected")
     if powerful and rate is not None:
         demand = f"the pair is found in at least {_percent(POWER)} of the studies"
         yield Criterion("pure_interaction", demand, rate, rate.high >= POWER)

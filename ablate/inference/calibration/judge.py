@@ -21,15 +21,15 @@ class Judgment:
 
     `false_alarm`: a factor without an effect got a verdict that claims one; None if every factor has one.
     `cleared`: a factor whose effect reaches the margin, or that is part of a pair, got a verdict that claims
-    equivalence; None if there is no such factor. `found`: the planted cause is called a cause, the planted pair is said
-    to act only with each other; None if nothing was planted. `covered` of `intervals` confidence intervals contain the
+    equivalence; None if there is no such factor. `detected`: the planted cause is called a cause, the planted pair is
+    said to act only with each other; None if nothing was planted. `covered` of `intervals` confidence intervals contain the
     true effect. Of the `signed` effects, which are significant and have a true effect, `wrong_sign` have the wrong
     sign. `undecided` of `factors` are undecided.
     """
 
     false_alarm: bool | None
     cleared: bool | None
-    found: bool | None
+    detected: bool | None
     covered: int
     intervals: int
     wrong_sign: int
@@ -50,7 +50,7 @@ def judge(inference: Inference, study: SimulatedStudy, sizes: Sizes) -> Judgment
     return Judgment(
         false_alarm=_false_alarm(verdicts, study),
         cleared=_cleared(verdicts, effects, study, sizes),
-        found=_found(verdicts, study),
+        detected=_is_detected(verdicts, study),
         covered=sum(low <= true <= high for low, high, true in bounded),
         intervals=len(bounded),
         wrong_sign=sum(bool(np.sign(estimate) != np.sign(true)) for estimate, true in signed),
@@ -99,7 +99,7 @@ def _cleared(
     return any(verdict.claims_equivalence for verdict in relevant) if relevant else None
 
 
-def _found(verdicts: Sequence[FactorVerdict], study: SimulatedStudy) -> bool | None:
+def _is_detected(verdicts: Sequence[FactorVerdict], study: SimulatedStudy) -> bool | None:
     if study.planted.pair:
         first, second = (verdicts[factor] for factor in study.planted.pair)
         both = first.verdict is second.verdict is Verdict.ACTS_ONLY_WITH

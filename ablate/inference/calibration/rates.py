@@ -14,7 +14,7 @@ CONFIDENCE = 0.95
 COLUMNS = {
     "false_alarms": "false alarm",
     "cleared": "wrongly cleared",
-    "found": "found",
+    "detected": "detected",
     "coverage": "covered",
     "sign_errors": "wrong sign",
     "undecided": "undecided",
@@ -51,7 +51,7 @@ class Rates:
     studies: int
     false_alarms: Rate | None
     cleared: Rate | None
-    found: Rate | None
+    detected: Rate | None
     coverage: Rate | None
     sign_errors: Rate | None
     undecided: Rate | None
@@ -73,7 +73,7 @@ def rates(scenario: str, judgments: Sequence[Judgment]) -> Rates:
         studies=len(judgments),
         false_alarms=of_studies(lambda j: j.false_alarm),
         cleared=of_studies(lambda j: j.cleared),
-        found=of_studies(lambda j: j.found),
+        detected=of_studies(lambda j: j.detected),
         coverage=of_parts(lambda j: (j.covered, j.intervals)),
         sign_errors=of_parts(lambda j: (j.wrong_sign, j.signed)),
         undecided=of_parts(lambda j: (j.undecided, j.factors)),

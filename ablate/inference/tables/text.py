@@ -18,7 +18,7 @@ LONGEST = 1_000_000  # characters of a line
 SEPARATORS = ",;\t"
 PREFIXES = ("params.", "metrics.", "tags.", "config.", "summary.")
 """Prefixes of the column names in exports of MLflow and W&B."""
-SHOWN = 20
+MAX_COLUMNS_LISTED = 20  # an error with more column names is not read
 
 
 @dataclass(frozen=True)
@@ -175,5 +175,5 @@ def _forms(name: str) -> Iterator[str]:
 
 
 def _list(header: Sequence[str]) -> str:
-    more = f" and {len(header) - SHOWN} more" if len(header) > SHOWN else ""
-    return ", ".join(header[:SHOWN]) + more
+    more = f" and {len(header) - MAX_COLUMNS_LISTED} more" if len(header) > MAX_COLUMNS_LISTED else ""
+    return ", ".join(header[:MAX_COLUMNS_LISTED]) + more

@@ -33,8 +33,8 @@ def trail_profile(excess: Excess, past: Past) -> TrailProfile:
     """
     pixels, age = excess.pixels, excess.pixels.of(past.age)
     trace = pixels.group_means(excess.value, age, LONGEST_LAG + 1)
-    shown = pixels.group_means(pixels.of(past.last_lit), age, LONGEST_LAG + 1)
-    profile: TrailProfile = (trace / shown)[..., 1:]
+    brightest = pixels.group_means(pixels.of(past.last_lit), age, LONGEST_LAG + 1)
+    profile: TrailProfile = (trace / brightest)[..., 1:]
     return profile
 
 

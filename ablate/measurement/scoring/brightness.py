@@ -88,8 +88,8 @@ def _remedy(low: float, high: float, *, forecast: bool) -> str:
 
 
 def _check_integers(path: Path, low: float, high: float) -> None:
-    found = f"{path}: found integers from {low:.0f} to {high:.0f}; full brightness is {FULL_INK}: "
+    values_found = f"{path}: found integers from {low:.0f} to {high:.0f}; full brightness is {FULL_INK}: "
     if low < 0 or high > FULL_INK:
-        raise DataError(f"{found}save as uint8 from 0 to {FULL_INK}, or as floats in [0, 1]")
+        raise DataError(f"{values_found}save as uint8 from 0 to {FULL_INK}, or as floats in [0, 1]")
     if high == 1:
-        raise DataError(f"{found}save a mask of 0 and 1 as booleans, array.astype(bool)")
+        raise DataError(f"{values_found}save a mask of 0 and 1 as booleans, array.astype(bool)")
