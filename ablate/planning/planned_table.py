@@ -22,7 +22,7 @@ def planned_table(study: StudySpec, n_seeds: int) -> RunTable:
 
 def planned_family(study: StudySpec, n_seeds: int) -> Family:
     """Return the family of hypotheses that the study tests with this number of seeds, worked out once per study."""
-    # on the study object, as its cached properties are: a plan, its check and its preregistration ask for the same family
+    # kept on the study, like its cached properties: its plan, its check and its preregistration ask for the same family
     families: dict[int, Family] = vars(study).setdefault("planned_families", {})
     if n_seeds not in families:
         families[n_seeds] = family(planned_table(study, n_seeds), study.settings)

@@ -22,9 +22,9 @@ class Judgment:
     `false_alarm`: a factor without an effect got a verdict that claims one; None if every factor has one.
     `cleared`: a factor whose effect reaches the margin, or that is part of a pair, got a verdict that claims
     equivalence; None if there is no such factor. `detected`: the planted cause is called a cause, the planted pair is
-    said to act only with each other; None if nothing was planted. `covered` of `intervals` confidence intervals contain the
-    true effect. Of the `signed` effects, which are significant and have a true effect, `wrong_sign` have the wrong
-    sign. `undecided` of `factors` are undecided.
+    said to act only with each other; None if nothing was planted. `covered` of `intervals` confidence intervals
+    contain the true effect. Of the `signed` effects, which are significant and have a true effect, `wrong_sign` have
+    the wrong sign. `undecided` of `factors` are undecided.
     """
 
     false_alarm: bool | None
