@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-import tests.shape_checker  # noqa: F401  # so that jaxtyping finds it, before the package is loaded
+import tests.shape_checker  # noqa: F401  # installs the check of array shapes, before the package is imported
 from ablate.storage.paths import Store
 from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, Outcome, RunRecord
 from ablate.study import PlannedRun, RunSpec, StudySpec

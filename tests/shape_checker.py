@@ -1,26 +1,49 @@
-"""Checks annotations while the tests run: every function and class of the package, by beartype.
+"""Checks the shapes and dtypes of arrays against their annotations, in every module of the package.
 
-`--jaxtyping-packages` in pyproject.toml names it; array annotations are checked for their shapes and dtypes.
+To import this module installs the check, so it must come before the first import of the package: see conftest.py.
 """
 
 from collections.abc import Callable
-from typing import Any, Self, TypeVar
+from inspect import isclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args
 
-from beartype import BeartypeConf, beartype
+import jaxtyping
+from beartype import beartype
 
 Checked = TypeVar("Checked", bound=Callable[..., Any])
 
-CONFIGURATION = BeartypeConf(is_pep484_tower=True)  # an int passes for a float, as in every type checker
+ROOT = Path(__file__).parents[1]
+UNCHECKED = {
+    "ablate.execution.executors.ray": "jaxtyping's wrapper hides from Ray that a remote function is a generator",
+}
+"""Modules that are left out, each with its reason."""
+
+
+def checked_modules() -> list[str]:
+    """Return the names of all modules and packages, without the unchecked ones and the packages that contain them."""
+    files = (ROOT / "ablate").rglob("*.py")
+    paths = (file.parent if file.stem == "__init__" else file.with_suffix("") for file in files)
+    names = sorted(".".join(path.relative_to(ROOT).parts) for path in paths)
+    return [name for name in names if not any(f"{unchecked}.".startswith(f"{name}.") for unchecked in UNCHECKED)]
+
+
+def mentions_array(hint: Any) -> bool:
+    """Return whether a type annotation is an array type, or contains one."""
+    return (isclass(hint) and issubclass(hint, jaxtyping.AbstractArray)) or any(map(mentions_array, get_args(hint)))
 
 
 def checked(function: Checked) -> Checked:
-    """Return a function or class that checks its arguments and results.
+    """Return the function with a check of its array arguments and results.
 
-    A result of type `Self` is not checked: beartype allows it only in a decorated class, and jaxtyping decorates each
-    method by itself. A quoted type is not checked either: the specs' `build` names types that only mypy imports.
+    Only annotations with an array are checked. mypy checks all others, and beartype cannot check some of them at run
+    time: `Self`, quoted names, protocols.
     """
     annotations = getattr(function, "__annotations__", {})
-    for name, annotation in list(annotations.items()):
-        if isinstance(annotation, str) or (name == "return" and annotation is Self):
+    for name, hint in list(annotations.items()):
+        if not mentions_array(hint):
             del annotations[name]
-    return beartype(conf=CONFIGURATION)(function)
+    return beartype(function) if annotations else function
+
+
+jaxtyping.install_import_hook(checked_modules(), "tests.shape_checker.checked")
