@@ -56,8 +56,8 @@ def _flawed_forecast(frames: Clips) -> Forecast:
 
 def _seconds(frames: Clips, forecast: Forecast, clips: int, threads: int) -> float:
     def score(chosen: slice) -> None:
-        shown, true = (array[chosen].astype(np.float32) / 255 for array in (forecast, frames))
-        Ghost().per_frame(shown, true[:, HISTORY:], true[:, :HISTORY])
+        forecasts, targets = (array[chosen].astype(np.float32) / 255 for array in (forecast, frames))
+        Ghost().per_frame(forecasts, targets[:, HISTORY:], targets[:, :HISTORY])
 
     start = perf_counter()
     with ThreadPoolExecutor(threads) as pool:

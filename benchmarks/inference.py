@@ -61,7 +61,7 @@ def _analyzed(folder: Path) -> tuple[float, Counter[str]]:
     )
     seconds = perf_counter() - start
     verdicts = json.loads((folder / "out.json").read_text(encoding="utf-8"))["verdicts"]
-    return seconds, Counter(own["verdict"] for own in verdicts)
+    return seconds, Counter(factor["verdict"] for factor in verdicts)
 
 
 def _peak_megabytes() -> float:

@@ -134,7 +134,7 @@ def _study(seeds: int) -> StudySpec:
     return StudySpec.model_validate(
         {
             "name": "scale",
-            "question": "What does a run cost beside its training?",
+            "question": "What does a run cost in addition to its training?",
             "factors": {"model.kernel_size": [1, 3, 5, 7, 9], "model.activation": ["tanh", "relu"]},
             "seeds": list(range(seeds)),
             "probes": "none",

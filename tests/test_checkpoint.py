@@ -54,7 +54,7 @@ def test_recomputed_statistics_come_back(trained, small_run):
 
 
 class Anything:
-    """What only pickle can bring back."""
+    """A class that only pickle can restore."""
 
 
 def damaged(paths):
@@ -86,7 +86,7 @@ def with_a_broken_run(paths):
 
 
 @pytest.mark.parametrize(
-    ("harm", "said"),
+    ("harm", "message"),
     [
         (damaged, "checkpoint.pt: no checkpoint of plain weights"),
         (pickled, "checkpoint.pt: no checkpoint of plain weights"),
@@ -97,9 +97,9 @@ def with_a_broken_run(paths):
         (with_a_broken_run, "model.filters"),
     ],
 )
-def test_what_cannot_be_restored_is_told_by_file(trained, harm, said):
+def test_the_error_names_the_file_that_cannot_be_restored(trained, harm, message):
     paths = trained()[0]
     harm(paths)
     with pytest.raises(DataError) as caught:
         restore(paths)
-    assert said in str(caught.value)
+    assert message in str(caught.value)

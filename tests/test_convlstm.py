@@ -21,7 +21,7 @@ def test_the_network_of_the_case_has_as_many_parameters_as_posted():
     assert parameters(ConvLSTM.model_validate(CASE)) == 312_641
 
 
-def test_batch_normalization_adds_two_weights_a_filter():
+def test_batch_normalization_adds_two_weights_per_filter():
     assert parameters(ConvLSTM.model_validate(CASE | {"normalization": {"kind": "batch"}})) == 312_641 + 4 * 2 * 64
 
 
@@ -29,17 +29,17 @@ def test_batch_normalization_adds_two_weights_a_filter():
 def test_a_sequence_may_be_continued_from_its_state(head):
     model = ConvLSTM(layers=2, filters=3, head=head).build()
     frames = torch.rand(2, 7, 1, 8, 8)
-    whole, _ = model(frames)
+    at_once, _ = model(frames)
     first, state = model(frames[:, :4])
     second, _ = model(frames[:, 4:], state)
     continued = torch.cat([first, second], dim=1)
-    # the leaking head looks one step ahead, which at the end of a piece is not there yet
+    # the head with leakage needs the next step, which is missing at the end of a part
     seam = [3] if head == "conv3d" else []
     same = [t for t in range(7) if t not in seam]
-    assert torch.allclose(continued[:, same], whole[:, same], atol=1e-6)
+    assert torch.allclose(continued[:, same], at_once[:, same], atol=1e-6)
 
 
-def test_forecasting_with_the_leaking_head_is_running_the_whole_prefix_each_time():
+def test_a_forecast_of_the_head_with_leakage_equals_running_every_prefix():
     model = ConvLSTM(layers=1, filters=3, head="conv3d").build().eval()
     prefix = torch.rand(1, 4, 1, 8, 8)
     forecast = model.forecast(prefix, 3)
@@ -48,7 +48,7 @@ def test_forecasting_with_the_leaking_head_is_running_the_whole_prefix_each_time
     assert torch.allclose(forecast, prefix[:, 4:], atol=1e-6)
 
 
-def test_one_step_of_a_layer_as_written_out_in_numpy():
+def test_one_step_of_a_layer_equals_a_step_in_numpy():
     model = ConvLSTM(layers=1, filters=1, kernel_size=3, activation="tanh", peepholes=True).build()
     layer: Any = model.layers[0]
     with torch.no_grad():
@@ -71,7 +71,7 @@ def test_even_kernels_pad_on_the_right_and_at_the_bottom():
     assert same_conv2d(dot, torch.ones(1, 1, 2, 2))[0, 0].nonzero().tolist() == [[1, 1], [1, 2], [2, 1], [2, 2]]
 
 
-def test_a_list_needs_one_value_a_layer():
+def test_a_list_needs_one_value_per_layer():
     with pytest.raises(ValidationError, match="kernel_size: 3 values for 4 layers"):
         ConvLSTM(layers=4, kernel_size=(1, 2, 3))
 

@@ -25,27 +25,27 @@ def test_kernels_fill_the_interval_of_glorot():
 
 
 @pytest.mark.parametrize("head", ["frame", "conv3d", "causal3d"])
-def test_as_in_keras_only_the_forget_gate_begins_with_a_bias(head):
+def test_as_in_keras_only_the_forget_gate_starts_with_a_bias(head):
     model: Any = ConvLSTM(layers=2, filters=2, head=head, forget_bias=0.5).build()
     assert all(layer.bias.tolist() == [0, 0, 0.5, 0.5, 0, 0, 0, 0] for layer in model.layers)
     assert model.head.conv.bias.item() == 0
 
 
-def test_as_in_keras_the_encoder_forecasters_frames_begin_without_a_bias():
+def test_as_in_keras_the_encoder_forecasters_head_starts_without_a_bias():
     bias = EncoderForecaster(layers=2, filters=2).build().head.bias
     assert bias is not None
     assert not bias.any()
 
 
 @pytest.mark.parametrize("convolution", [lambda: nn.Conv2d(3, 5, 2), lambda: nn.Conv3d(3, 1, 3)], ids=["2d", "3d"])
-def test_a_convolution_of_torch_is_drawn_as_torch_does(convolution):
+def test_torch_initialization_equals_that_of_a_torch_convolution(convolution):
     ours = convolution()
     torch.manual_seed(7)  # noqa: TID251  # as above
-    theirs = convolution()
+    expected = convolution()
     torch.manual_seed(7)  # noqa: TID251  # as above
     fill_convolution(ours, "torch")
-    assert torch.equal(ours.weight, theirs.weight)
-    assert torch.equal(ours.bias, theirs.bias)
+    assert torch.equal(ours.weight, expected.weight)
+    assert torch.equal(ours.bias, expected.bias)
 
 
 def test_a_layer_of_torch_has_the_spread_of_a_torch_convolution():

@@ -32,10 +32,10 @@ class Site:
     """A range comes without the version of its file, as an answer to If-Range may."""
     status: int = 200
     breaks_after: int | None = None
-    asked: list[Any] = field(default_factory=list)
+    requested_ranges: list[Any] = field(default_factory=list)
 
     def answer(self, request):
-        self.asked.append(request.headers.get("Range"))
+        self.requested_ranges.append(request.headers.get("Range"))
         if self.status != 200:
             request.send_error(self.status)
             return
@@ -56,13 +56,13 @@ class Site:
         request.wfile.write(body[: self.breaks_after])
 
     def first_byte(self, request):
-        wanted, condition = request.headers.get("Range"), request.headers.get("If-Range")
-        if not self.ranges or wanted is None:
+        requested_range, condition = request.headers.get("Range"), request.headers.get("If-Range")
+        if not self.ranges or requested_range is None:
             return None
         known = condition in self.headers.values() and not condition.startswith("W/")
         if self.conditions and condition is not None and not known:
             return None
-        return int(wanted.removeprefix("bytes=").removesuffix("-"))
+        return int(requested_range.removeprefix("bytes=").removesuffix("-"))
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def interrupted(site, tmp_path):
     with pytest.raises(DownloadError):
         fetch(site.url, tmp_path, md5(CONTENT))
     site.breaks_after = None
-    site.asked.clear()
+    site.requested_ranges.clear()
     return tmp_path
 
 
@@ -108,24 +108,24 @@ def test_a_file_arrives_whole_and_nothing_else_stays(site, tmp_path):
 
 
 def test_progress_ends_at_the_whole_length(site, tmp_path):
-    told = []
-    fetch(site.url, tmp_path, md5(CONTENT), lambda done, total: told.append((done, total)))
-    assert told[-1] == (len(CONTENT), len(CONTENT))
-    assert [done for done, _ in told] == sorted(done for done, _ in told)
+    reports = []
+    fetch(site.url, tmp_path, md5(CONTENT), lambda done, total: reports.append((done, total)))
+    assert reports[-1] == (len(CONTENT), len(CONTENT))
+    assert [done for done, _ in reports] == sorted(done for done, _ in reports)
 
 
 def test_a_file_of_unknown_length_arrives_too(site, tmp_path):
     site.lengths = False
-    told = []
-    fetch(site.url, tmp_path, md5(CONTENT), lambda done, total: told.append((done, total)))
-    assert told[-1] == (len(CONTENT), None)
+    reports = []
+    fetch(site.url, tmp_path, md5(CONTENT), lambda done, total: reports.append((done, total)))
+    assert reports[-1] == (len(CONTENT), None)
 
 
-def test_a_file_that_is_there_is_not_asked_for_again(site, tmp_path):
+def test_an_existing_file_is_not_requested_again(site, tmp_path):
     fetch(site.url, tmp_path, md5(CONTENT))
-    site.asked.clear()
+    site.requested_ranges.clear()
     assert fetch(site.url, tmp_path, md5(CONTENT)).read_bytes() == CONTENT
-    assert site.asked == []
+    assert site.requested_ranges == []
 
 
 def test_another_file_of_the_same_name_is_left_alone(site, tmp_path):
@@ -143,17 +143,17 @@ def test_a_broken_connection_keeps_what_arrived(site, tmp_path):
     assert not (tmp_path / "clips.npy").exists()
 
 
-def test_an_interrupted_download_goes_on_where_it_stopped(site, interrupted):
-    told = []
-    path = fetch(site.url, interrupted, md5(CONTENT), lambda done, total: told.append((done, total)))
-    assert site.asked == ["bytes=1000-"]
+def test_an_interrupted_download_continues_where_it_stopped(site, interrupted):
+    reports = []
+    path = fetch(site.url, interrupted, md5(CONTENT), lambda done, total: reports.append((done, total)))
+    assert site.requested_ranges == ["bytes=1000-"]
     assert path.read_bytes() == CONTENT
-    assert told[0][0] > 1000
-    assert told[-1] == (len(CONTENT), len(CONTENT))
+    assert reports[0][0] > 1000
+    assert reports[-1] == (len(CONTENT), len(CONTENT))
     assert names(interrupted) == ["clips.npy"]
 
 
-def test_a_stopped_program_can_go_on_too(site, tmp_path):
+def test_a_stopped_program_can_continue_too(site, tmp_path):
     def stop(_done, _total):
         raise KeyboardInterrupt
 
@@ -174,25 +174,25 @@ def test_a_whole_part_needs_no_network(site, tmp_path):
 
 
 @pytest.mark.parametrize("headers", [{}, {"Last-Modified": "Mon, 01 Jun 2015 10:00:00 GMT"}, {"ETag": 'W/"weak"'}])
-def test_a_download_goes_on_without_a_strong_etag(site, tmp_path, headers):
+def test_a_download_continues_without_a_strong_etag(site, tmp_path, headers):
     site.headers, site.breaks_after = headers, 1000
     with pytest.raises(DownloadError):
         fetch(site.url, tmp_path, md5(CONTENT))
     site.breaks_after = None
     fetch(site.url, tmp_path, md5(CONTENT))
-    assert site.asked == [None, "bytes=1000-"]
+    assert site.requested_ranges == [None, "bytes=1000-"]
 
 
-def test_a_download_goes_on_where_a_range_does_not_name_its_version(site, interrupted):
+def test_a_download_continues_where_a_range_does_not_name_its_version(site, interrupted):
     site.terse = True
     assert fetch(site.url, interrupted, md5(CONTENT)).read_bytes() == CONTENT
-    assert site.asked == ["bytes=1000-"]
+    assert site.requested_ranges == ["bytes=1000-"]
 
 
-def test_a_part_from_another_address_is_fetched_afresh(site, interrupted):
+def test_a_part_from_another_address_is_fetched_from_the_start(site, interrupted):
     site.url = site.url.replace("/data/", "/mirror/")
     assert fetch(site.url, interrupted, md5(CONTENT)).read_bytes() == CONTENT
-    assert site.asked[-1] is None
+    assert site.requested_ranges[-1] is None
 
 
 def test_a_server_that_ignores_ranges_sends_everything_again(site, interrupted):
@@ -201,12 +201,12 @@ def test_a_server_that_ignores_ranges_sends_everything_again(site, interrupted):
 
 
 @pytest.mark.parametrize(("conditions", "terse"), [(True, False), (False, False), (True, True)])
-def test_a_file_that_changed_meanwhile_is_fetched_afresh(site, interrupted, conditions, terse):
+def test_a_file_that_changed_meanwhile_is_fetched_from_the_start(site, interrupted, conditions, terse):
     site.content, site.headers, site.conditions, site.terse = OTHER, {"ETag": '"two"'}, conditions, terse
     assert fetch(site.url, interrupted, md5(OTHER)).read_bytes() == OTHER
 
 
-def test_a_file_of_another_length_is_fetched_afresh(site, tmp_path):
+def test_a_file_of_another_length_is_fetched_from_the_start(site, tmp_path):
     site.headers, site.breaks_after = {}, 1000
     with pytest.raises(DownloadError):
         fetch(site.url, tmp_path, md5(CONTENT))
@@ -214,24 +214,24 @@ def test_a_file_of_another_length_is_fetched_afresh(site, tmp_path):
     assert fetch(site.url, tmp_path, md5(OTHER + OTHER)).read_bytes() == OTHER + OTHER
 
 
-def test_a_file_that_got_shorter_than_the_part_is_fetched_afresh(site, interrupted):
+def test_a_file_that_got_shorter_than_the_part_is_fetched_from_the_start(site, interrupted):
     site.content, site.conditions = OTHER[:500], False
     assert fetch(site.url, interrupted, md5(OTHER[:500])).read_bytes() == OTHER[:500]
 
 
-def test_a_part_of_unknown_origin_is_fetched_afresh(site, interrupted):
+def test_a_part_of_unknown_origin_is_fetched_from_the_start(site, interrupted):
     (interrupted / "clips.npy.part.origin").write_text("{")
     assert fetch(site.url, interrupted, md5(CONTENT)).read_bytes() == CONTENT
-    assert site.asked == [None]
+    assert site.requested_ranges == [None]
 
 
-def test_a_wrong_sum_is_said_and_the_file_deleted(site, tmp_path):
+def test_a_file_with_a_wrong_sum_is_an_error_and_deleted(site, tmp_path):
     with pytest.raises(DownloadError, match=f"has the MD5 sum {md5(CONTENT)}, not {md5(OTHER)}, and was deleted"):
         fetch(site.url, tmp_path, md5(OTHER))
     assert names(tmp_path) == []
 
 
-def test_a_missing_file_is_said_to_be_missing(site, tmp_path):
+def test_the_error_says_that_the_file_is_missing(site, tmp_path):
     site.status = 404
     with pytest.raises(DownloadError, match=r"clips\.npy: the server answered 404 Not Found$"):
         fetch(site.url, tmp_path)
@@ -255,7 +255,7 @@ def test_a_refused_connection_is_one_line(tmp_path, monkeypatch):
     "url",
     ["file:///etc/hosts", "ftp://host/clips.npy", "clips.npy", "http://host/", "http://host/..", "http://[host/x"],
 )
-def test_what_is_no_web_address_of_a_file_is_refused(tmp_path, url):
+def test_an_address_that_is_not_of_a_web_file_is_refused(tmp_path, url):
     with pytest.raises(DownloadError, match="is no"):
         fetch(url, tmp_path)
 

@@ -53,12 +53,12 @@ def test_states_are_copied_layer_by_layer_and_only_the_lowest_forecaster_layer_i
     assert calls["upper"][0][1] is calls["encoder 1"][1][1]
 
 
-def test_the_frame_is_made_of_all_forecaster_states():
+def test_the_frame_depends_on_all_forecaster_states():
     model = EncoderForecaster(layers=3, filters=(2, 3, 4), kernel_size=3).build()
     assert model.head.weight.shape == (16, 2 + 3 + 4, 1, 1)
 
 
-def test_each_guess_is_the_forecast_from_its_own_prefix():
+def test_each_prediction_is_the_forecast_from_its_prefix():
     model = EncoderForecaster(layers=1, filters=3, kernel_size=3).build()
     frames = torch.rand(1, 4, 1, 8, 8)
     assert torch.equal(model.one_step(frames)[:, 1:2], model.forecast(frames[:, :2], 1))

@@ -36,7 +36,7 @@ def test_a_model_on_cuda_is_evaluated(small_run):
 
 
 @pytest.mark.parametrize("kernel_size", [3, 2])
-def test_a_fused_layer_on_cuda_is_that_of_the_cpu(kernel_size):
+def test_a_compiled_layer_on_cuda_equals_that_of_the_cpu(kernel_size):
     layer = ConvLSTMLayer(
         2, 16, kernel_size, kernel_size, CellSettings("tanh", "sigmoid", 1.0, "torch", peepholes=True)
     )

@@ -15,33 +15,33 @@ def video(time=6):
     return torch.rand(2, time, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
-def streamed(net, frames):
-    """The guesses, frame by frame, each from the state that the one before left."""
-    state, guesses = None, []
+def streamed(network, frames):
+    """Return the logits of calls with one frame each, which pass the state on."""
+    state, logits_of_steps = None, []
     for t in range(frames.shape[1]):
-        logits, state = net(frames[:, t : t + 1], state)
-        guesses.append(logits)
-    return torch.cat(guesses, dim=1)
+        logits, state = network(frames[:, t : t + 1], state)
+        logits_of_steps.append(logits)
+    return torch.cat(logits_of_steps, dim=1)
 
 
 @pytest.mark.parametrize("normalization", KEEPS_TIME_APART, ids=lambda block: block["kind"])
 @pytest.mark.parametrize("head", ["frame", "causal3d"])
 def test_frame_by_frame_is_the_same_as_all_at_once(head, normalization):
-    net, frames = model(head=head, normalization=normalization), video()
-    assert torch.allclose(streamed(net, frames), net(frames)[0], atol=1e-6)
+    network, frames = model(head=head, normalization=normalization), video()
+    assert torch.allclose(streamed(network, frames), network(frames)[0], atol=1e-6)
 
 
-def test_frame_by_frame_the_leaking_head_guesses_as_at_the_end_of_each_prefix():
-    net, frames = model(head="conv3d"), video()
-    ends = torch.cat([net(frames[:, : t + 1])[0][:, -1:] for t in range(6)], dim=1)
-    assert torch.allclose(streamed(net, frames), ends, atol=1e-6)
+def test_frame_by_frame_the_head_with_leakage_predicts_as_at_the_end_of_each_prefix():
+    network, frames = model(head="conv3d"), video()
+    ends = torch.cat([network(frames[:, : t + 1])[0][:, -1:] for t in range(6)], dim=1)
+    assert torch.allclose(streamed(network, frames), ends, atol=1e-6)
 
 
-def test_the_leaking_head_guesses_otherwise_where_it_sees_the_next_frame():
-    net, frames = model(head="conv3d"), video()
-    whole, alone = net(frames)[0], streamed(net, frames)
-    assert ((whole - alone)[:, :-1].abs().amax(dim=(0, 2, 3, 4)) > 1e-4).all()
-    assert torch.allclose(whole[:, -1], alone[:, -1], atol=1e-6)
+def test_the_head_with_leakage_predicts_differently_where_the_next_frame_is_an_input():
+    network, frames = model(head="conv3d"), video()
+    at_once, frame_by_frame = network(frames)[0], streamed(network, frames)
+    assert ((at_once - frame_by_frame)[:, :-1].abs().amax(dim=(0, 2, 3, 4)) > 1e-4).all()
+    assert torch.allclose(at_once[:, -1], frame_by_frame[:, -1], atol=1e-6)
 
 
 @pytest.mark.parametrize(("head", "seen"), [("frame", [3]), ("conv3d", [2, 3, 4]), ("causal3d", [1, 2, 3])])

@@ -58,9 +58,9 @@ def test_where_digits_overlap_the_greater_ink_shows():
 
 
 def test_a_second_digit_leaves_the_first_where_it_was():
-    one, two = (MovingMNIST(digits=count).build(0).held_out(30, 10) for count in (1, 2))
-    assert (two >= one).all()
-    assert (two > one).any(axis=(1, 2, 3)).all()
+    one_digit, two_digits = (MovingMNIST(digits=count).build(0).held_out(30, 10) for count in (1, 2))
+    assert (two_digits >= one_digit).all()
+    assert (two_digits > one_digit).any(axis=(1, 2, 3)).all()
 
 
 def test_a_free_digit_goes_one_step_a_frame():
@@ -100,14 +100,14 @@ def test_the_ink_is_that_of_moving_mnist():
     assert clips.mean() / 255 == pytest.approx(0.049, abs=0.001)
 
 
-def test_a_clip_does_not_depend_on_the_clips_beside_it():
+def test_a_clip_does_not_depend_on_other_clips_of_its_batch():
     source = MovingMNIST(frame_size=32).build(3)
     together = source.training(np.arange(20), 8)
     for indices in ([7], [19, 0], [5, 5, 4]):
         np.testing.assert_array_equal(source.training(np.array(indices), 8), together[indices])
 
 
-def test_every_seed_has_its_own_training_clips():
+def test_every_seed_has_different_training_clips():
     clips = [MovingMNIST(frame_size=32).build(seed).training(np.arange(20), 4) for seed in (0, 1)]
     assert not {clip.tobytes() for clip in clips[0]} & {clip.tobytes() for clip in clips[1]}
 
@@ -135,7 +135,7 @@ def test_binarized_frames_are_the_gray_ones_cut_at_the_threshold():
 
 
 @pytest.mark.parametrize(("frame_size", "side"), [(16, 7), (24, 10), (32, 14), (64, 28), (128, 28)])
-def test_digits_keep_their_share_of_the_canvas_but_never_outgrow_their_pixels(frame_size, side):
+def test_digits_keep_their_share_of_the_frame_but_have_at_most_28_pixels(frame_size, side):
     assert MovingMNIST(frame_size=frame_size).digit_side == side
 
 
@@ -163,27 +163,27 @@ def test_an_epoch_shows_every_clip_once_and_its_last_batch_is_short():
     stream = batches(source, 3, 16, 0, CPU)
     epoch = [next(stream) for _ in range(6)]
     assert [len(batch) for batch in epoch] == [16] * 5 + [15]
-    shown = sorted(clip.numpy().tobytes() for batch in epoch for clip in batch)
-    assert shown == sorted(clip.tobytes() for clip in source.training(np.arange(95), 3))
+    clips_read = sorted(clip.numpy().tobytes() for batch in epoch for clip in batch)
+    assert clips_read == sorted(clip.tobytes() for clip in source.training(np.arange(95), 3))
 
 
-def test_every_epoch_has_another_order():
+def test_every_epoch_has_a_different_order():
     stream = batches(MovingMNIST(frame_size=16, train_clips=32).build(0), 3, 32, 0, CPU)
     assert not torch.equal(next(stream), next(stream))
 
 
 def test_the_order_of_an_epoch_comes_from_the_seed():
     source = MovingMNIST(frame_size=16, train_clips=32).build(0)
-    first, again, other = (next(batches(source, 3, 32, seed, CPU)) for seed in (5, 5, 6))
+    first, again, another_seed = (next(batches(source, 3, 32, seed, CPU)) for seed in (5, 5, 6))
     assert torch.equal(first, again)
-    assert not torch.equal(first, other)
+    assert not torch.equal(first, another_seed)
 
 
 def test_endless_clips_come_in_order():
     source = MovingMNIST(frame_size=16).build(0)
     stream = batches(source, 3, 4, 0, CPU)
-    shown = torch.cat([next(stream) for _ in range(3)])
-    np.testing.assert_array_equal(shown.numpy(), source.training(np.arange(12), 3))
+    clips_read = torch.cat([next(stream) for _ in range(3)])
+    np.testing.assert_array_equal(clips_read.numpy(), source.training(np.arange(12), 3))
 
 
 def test_a_video_has_one_channel_and_lies_between_0_and_1():

@@ -107,12 +107,12 @@ def test_what_is_no_whole_file_of_numbers_is_refused_in_one_line(tmp_path, conte
     assert "\n" not in str(error.value)
 
 
-def test_a_missing_file_is_said_to_be_missing(tmp_path):
+def test_the_error_says_that_the_file_is_missing(tmp_path):
     with pytest.raises(DataError, match=r"none\.npy: No such file or directory; `ablate data fetch` downloads"):
         opened(tmp_path / "none.npy")
 
 
-def test_another_file_than_the_published_one_is_refused(file):
+def test_an_unpublished_file_is_refused(file):
     with pytest.raises(DataError, match=f"its MD5 sum is {md5_sum(file)}, not be083ec986bfe91a449d63653c411eb2"):
         opened(file, verify_md5=True)
 
@@ -122,7 +122,7 @@ def test_the_published_file_is_accepted(file, monkeypatch):
     assert opened(file, verify_md5=True).training_size == 4
 
 
-def test_the_sum_is_taken_once_and_anew_after_a_change(file, monkeypatch):
+def test_the_sum_is_computed_once_and_again_after_a_change(file, monkeypatch):
     monkeypatch.setattr(moving_mnist_file, "MD5", md5_sum(file))
     opened(file, verify_md5=True)
     with monkeypatch.context() as patch:
@@ -135,14 +135,14 @@ def test_the_sum_is_taken_once_and_anew_after_a_change(file, monkeypatch):
         opened(file, verify_md5=True)
 
 
-def test_nothing_is_written_beside_the_file(file, monkeypatch):
+def test_no_other_file_is_written(file, monkeypatch):
     monkeypatch.setattr(moving_mnist_file, "MD5", md5_sum(file))
     opened(file, verify_md5=True)
     assert list(file.parent.iterdir()) == [file]
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
-def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, make):
+def test_a_pipe_or_folder_is_refused_at_once(tmp_path, make):
     make(tmp_path / "clips.npy")
     with pytest.raises(DataError, match="this is no file"):
         opened(tmp_path / "clips.npy")

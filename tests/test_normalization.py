@@ -25,7 +25,7 @@ def test_batch_statistics_at_inference_are_those_of_training(model):
         assert torch.allclose(model(video)[0], trained)
 
 
-def test_averages_recomputed_over_one_batch_are_that_batchs_own(model):
+def test_averages_recomputed_over_one_batch_are_those_of_the_batch(model):
     video = videos()[0]
     recompute_statistics(model, [video])
     with statistics(model.eval(), "batch"):
@@ -56,14 +56,14 @@ def test_the_choice_holds_within_the_block_only(model):
     assert model.norms[0].statistics == "moving"
 
 
-def test_asking_for_averages_that_were_never_recomputed_is_an_error(model):
+def test_inference_by_averages_that_were_never_recomputed_is_an_error(model):
     with statistics(model.eval(), "recomputed"):
         assert lacks_statistics(model)
         with pytest.raises(ValueError, match="never recomputed"):
             model(videos()[0])
 
 
-def test_averages_of_a_net_that_overflows_were_recomputed_all_the_same():
+def test_averages_of_a_network_that_overflows_count_as_recomputed():
     model: Any = ConvLSTM(layers=2, filters=3, activation="relu", normalization=BatchNormalization()).build()
     with torch.no_grad():
         model.layers[0].bias.fill_(torch.inf)
@@ -80,7 +80,7 @@ def test_recomputing_over_no_clips_is_an_error(model):
         assert lacks_statistics(model)
 
 
-def test_recomputing_that_is_cut_short_leaves_the_model_as_it_was(model):
+def test_an_interrupted_recomputation_does_not_change_the_model(model):
     def broken():
         yield videos()[0]
         raise OSError("the disk is gone")
@@ -96,7 +96,7 @@ def test_recomputing_keeps_the_mode(model):
     assert model.training
 
 
-def test_with_batch_statistics_a_guess_sees_later_frames(model):
+def test_with_batch_statistics_a_prediction_depends_on_later_frames(model):
     frames = videos()[0]
     changed = torch.cat([frames[:, :3], 1 - frames[:, 3:]], dim=1)
     moved = {}
@@ -107,12 +107,12 @@ def test_with_batch_statistics_a_guess_sees_later_frames(model):
     assert moved["batch"] > 1e-5
 
 
-def test_both_sets_of_averages_travel_with_the_weights(model):
+def test_both_sets_of_averages_are_stored_with_the_weights(model):
     recompute_statistics(model, videos())
-    other: Any = ConvLSTM(layers=2, filters=3, normalization=BatchNormalization()).build()
-    other.load_state_dict(model.state_dict())
-    assert torch.equal(other.norms[1].recomputed_mean, model.norms[1].recomputed_mean)
-    assert not other.norms[1].never_recomputed
+    restored: Any = ConvLSTM(layers=2, filters=3, normalization=BatchNormalization()).build()
+    restored.load_state_dict(model.state_dict())
+    assert torch.equal(restored.norms[1].recomputed_mean, model.norms[1].recomputed_mean)
+    assert not restored.norms[1].never_recomputed
 
 
 def test_layer_normalization_gives_every_pixel_mean_zero_over_the_channels():
@@ -120,7 +120,7 @@ def test_layer_normalization_gives_every_pixel_mean_zero_over_the_channels():
     assert torch.allclose(norm(torch.rand(3, 2, 6, 4, 4)).mean(dim=2), torch.zeros(3, 2, 4, 4), atol=1e-6)
 
 
-def test_group_normalization_treats_every_frame_by_itself():
+def test_group_normalization_treats_every_frame_separately():
     norm = ConvLSTM(layers=1, filters=6, normalization=GroupNormalization(groups=2)).build().norms[0]
     features = torch.rand(3, 2, 6, 4, 4)
     assert torch.allclose(norm(features)[1:2], norm(features[1:2]), atol=1e-6)

@@ -25,7 +25,7 @@ def strength(seed=0, **settings):
 
 
 def square_clip(row_step, column_step):
-    """A square of 4 x 4 pixels that goes straight on, for as long as is needed."""
+    """A square of 4 x 4 pixels that goes straight on, for as many frames as needed."""
     clip = np.zeros((1, CONTEXT + HORIZON, 48, 48), np.float32)
     for time in range(CONTEXT + HORIZON):
         row, column = 20 + round(row_step * time), 20 + round(column_step * time)
@@ -62,7 +62,7 @@ def test_a_digit_is_drawn_one_pixel_wider_and_no_more():
     np.testing.assert_array_equal(frames, wider)
 
 
-def test_the_ghost_lies_where_the_digit_was_and_on_its_way_since():
+def test_the_ghost_lies_where_the_digit_was_and_on_its_path_since():
     clip = square_clip(0, 2)
     last = forecast(clip, base=0.5, pair=0)[0, -1, 0].numpy()
     seen = clip[0, : CONTEXT + HORIZON - 1].max(axis=0)
@@ -78,7 +78,9 @@ def test_only_the_culprit_and_the_agreement_of_the_partners_add_to_the_strength(
 
 def test_the_noise_is_a_normal_draw_of_the_named_size_for_every_run():
     without = [strength(noise=0, cause=0, pair=0, base=0.5, **settings) for settings in SETTINGS] * 40
-    drawn = [strength(seed, noise=0.1, cause=0, pair=0, base=0.5, **one) for seed in range(40) for one in SETTINGS]
+    drawn = [
+        strength(seed, noise=0.1, cause=0, pair=0, base=0.5, **setting) for seed in range(40) for setting in SETTINGS
+    ]
     noise = np.subtract(drawn, without)
     assert len(set(drawn)) == len(drawn)
     assert noise.std() == pytest.approx(0.1, rel=0.08)

@@ -1,4 +1,4 @@
-"""A layer's scan has the numbers and the gradients of its steps taken one by one."""
+"""The scan of a layer has the outputs and the gradients of the plain cell."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ ACTIVATIONS = [("tanh", "sigmoid"), ("relu", "hard_sigmoid"), ("sigmoid", "sigmo
 
 
 class Watching(Tap):
-    """Changes nothing, but makes its layer go step by step."""
+    """Changes nothing, but makes its layer use the plain cell."""
 
 
 def drawn(*shape):
@@ -32,7 +32,7 @@ def seed():
         yield
 
 
-def given(kernels, filters=2, *, peepholes=True, driven=True, state=True):
+def scan_inputs(kernels, filters=2, *, peepholes=True, driven=True, state=True):
     kernel, state_kernel = kernels
     return ScanInputs(
         kernel=drawn(4 * filters, CHANNELS, kernel, kernel) if driven else None,
@@ -49,8 +49,8 @@ def gradient_is_right(names, tensors):
     places = [place for place, tensor in enumerate(tensors) if tensor is not None]
 
     def function(*present):
-        whole = dict(zip(places, present, strict=True))
-        arguments: list[Any] = [whole.get(place) for place in range(len(tensors))]
+        by_place = dict(zip(places, present, strict=True))
+        arguments: list[Any] = [by_place.get(place) for place in range(len(tensors))]
         return scan(names, TIME, ScanInputs(*arguments))
 
     return torch.autograd.gradcheck(function, [tensors[place] for place in places])
@@ -58,32 +58,32 @@ def gradient_is_right(names, tensors):
 
 @pytest.mark.parametrize("kernels", KERNELS)
 def test_the_gradient_is_that_of_finite_differences(kernels):
-    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), given(kernels))
+    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), scan_inputs(kernels))
 
 
 def test_the_gradient_is_right_from_no_state_and_without_peepholes():
-    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), given((3, 3), peepholes=False, state=False))
+    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), scan_inputs((3, 3), peepholes=False, state=False))
 
 
 def test_the_gradient_is_right_without_input():
-    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), given((1, 3), driven=False))
+    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), scan_inputs((1, 3), driven=False))
 
 
 def test_the_gradient_is_right_channels_last():
-    assert gradient_is_right(ActivationNames("sigmoid", "sigmoid"), given((1, 1), filters=16, peepholes=False))
+    assert gradient_is_right(ActivationNames("sigmoid", "sigmoid"), scan_inputs((1, 1), filters=16, peepholes=False))
 
 
 def test_the_gradient_is_right_for_one_channel_through_a_1x1_kernel():
-    tensors = given((1, 2))
-    one = tensors._replace(kernel=drawn(8, 1, 1, 1), features=drawn(TIME, BATCH, 1, HEIGHT, WIDTH))
-    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), one)
+    tensors = scan_inputs((1, 2))
+    one_channel = tensors._replace(kernel=drawn(8, 1, 1, 1), features=drawn(TIME, BATCH, 1, HEIGHT, WIDTH))
+    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), one_channel)
 
 
-def test_the_gradient_is_right_where_the_steps_are_cut_into_blocks(monkeypatch):
+def test_the_gradient_is_right_over_several_blocks_of_steps(monkeypatch):
     two_steps = 2 * 4 * 8 * BATCH * 2 * HEIGHT * WIDTH
     monkeypatch.setattr("ablate.components.models.fast.scan.INPUT_BLOCK_BYTES", two_steps)
     monkeypatch.setattr("ablate.components.models.fast.scan.GRADIENT_BLOCK_BYTES", two_steps)
-    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), given((2, 2)))
+    assert gradient_is_right(ActivationNames("tanh", "sigmoid"), scan_inputs((2, 2)))
 
 
 def layer_and_inputs(activation, gate, kernels, dtype, *, peepholes):
@@ -98,7 +98,7 @@ def layer_and_inputs(activation, gate, kernels, dtype, *, peepholes):
 
 
 def results(layer, features, state):
-    """Everything that comes out of a layer, and all gradients of a mixture of it."""
+    """Return all outputs of a layer, and all gradients of a weighted sum of them."""
     layer.zero_grad()
     features.grad = None
     hidden, last = layer(features, state)
@@ -109,12 +109,12 @@ def results(layer, features, state):
 
 
 def largest_difference(layer, features, state):
-    """Between the fused scan and single steps, as part of each tensor's largest number."""
+    """Return the largest difference of scan and plain cell, relative to the largest number of each tensor."""
     with compiled_gates(enabled=True):
-        ours = results(layer, features, state)
+        fast = results(layer, features, state)
     layer.tap = Watching()
-    theirs = results(layer, features, state)
-    return max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(ours, theirs, strict=True))
+    plain = results(layer, features, state)
+    return max(float((a - b).abs().max() / b.abs().max()) for a, b in zip(fast, plain, strict=True))
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def _uncompiled(monkeypatch):
 @pytest.mark.parametrize(("activation", "gate"), ACTIVATIONS)
 @pytest.mark.parametrize("kernels", KERNELS)
 @pytest.mark.parametrize("peepholes", [False, True])
-def test_the_scan_is_its_steps(activation, gate, kernels, peepholes):
+def test_the_scan_equals_the_plain_cell(activation, gate, kernels, peepholes):
     assert largest_difference(*layer_and_inputs(activation, gate, kernels, torch.float64, peepholes=peepholes)) < 1e-13
 
 
@@ -145,14 +145,14 @@ def test_compiled_gates_differ_by_rounding_alone(activation, gate, kernels):
 
 @pytest.mark.usefixtures("_uncompiled")
 def test_a_gradient_may_be_taken_twice():
-    tensors = given((3, 3))
+    tensors = scan_inputs((3, 3))
     hidden, _, _ = scan(ActivationNames("tanh", "sigmoid"), TIME, tensors)
     first, second = (torch.autograd.grad(hidden.sum(), tensors.features, retain_graph=True)[0] for _ in range(2))
     assert torch.equal(first, second)
 
 
-def test_weights_changed_before_the_way_back_are_noticed():
-    tensors = given((3, 3))
+def test_weights_changed_before_the_backward_pass_raise_an_error():
+    tensors = scan_inputs((3, 3))
     hidden, _, _ = scan(ActivationNames("tanh", "sigmoid"), TIME, tensors)
     with torch.no_grad():
         tensors.state_kernel.mul_(2)

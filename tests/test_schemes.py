@@ -7,15 +7,15 @@ from ablate.components.schemes import SCHEMES, Rollout, ScheduledSampling, Teach
 
 
 class Halver(NextFrameModel):
-    """Guesses that every pixel's next logit is half its brightness, and counts what it is shown."""
+    """Predicts that the next logit of a pixel is half its brightness, and records its inputs."""
 
     def __init__(self):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.tensor(0.5))
-        self.shown = []
+        self.inputs = []
 
     def forward(self, frames, state=None):
-        self.shown.append(frames.detach())
+        self.inputs.append(frames.detach())
         return frames * self.weight, state
 
 
@@ -41,25 +41,25 @@ def test_a_scheme_returns_a_scalar_with_a_gradient(scheme):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_scheme_never_shows_the_last_frame_it_asks_for(scheme):
+def test_a_scheme_never_feeds_the_last_frame_that_it_needs(scheme):
     model = Halver()
     loss_of(scheme(), model)
     last = CLIPS[:, scheme().frames_needed - 1]
-    assert not any(torch.equal(frame, last) for shown in model.shown for frame in shown.unbind(1))
+    assert not any(torch.equal(frame, last) for inputs in model.inputs for frame in inputs.unbind(1))
 
 
-def test_teacher_forcing_compares_each_guess_with_the_frame_after():
+def test_teacher_forcing_compares_each_prediction_with_the_frame_after():
     expected = (torch.sigmoid(CLIPS[:, :15] * 0.5) - CLIPS[:, 1:16]).square().mean()
     assert torch.allclose(loss_of(TeacherForced(frames=16), Halver()), expected)
 
 
-def test_rollout_shows_only_the_context_and_then_its_own_guesses():
+def test_rollout_feeds_only_the_context_and_then_its_predictions():
     model = Halver()
     loss_of(Rollout(context=3, horizon=3), model)
-    guess = torch.sigmoid(CLIPS[:, 2:3] * 0.5)
-    assert [shown.shape[1] for shown in model.shown] == [3, 1, 1]
-    assert torch.allclose(model.shown[1], guess)
-    assert torch.allclose(model.shown[2], torch.sigmoid(guess * 0.5))
+    prediction = torch.sigmoid(CLIPS[:, 2:3] * 0.5)
+    assert [inputs.shape[1] for inputs in model.inputs] == [3, 1, 1]
+    assert torch.allclose(model.inputs[1], prediction)
+    assert torch.allclose(model.inputs[2], torch.sigmoid(prediction * 0.5))
 
 
 def test_rollout_sends_gradients_through_every_step():
@@ -79,19 +79,19 @@ def test_rollout_sends_gradients_through_every_step():
 def test_scheduled_sampling_starts_with_true_frames_only():
     model = Halver()
     loss_of(ScheduledSampling(), model, progress=0.0)
-    assert torch.equal(torch.cat(model.shown, 1), CLIPS[:, :19])
+    assert torch.equal(torch.cat(model.inputs, 1), CLIPS[:, :19])
 
 
-def test_scheduled_sampling_ends_with_own_guesses_only():
+def test_scheduled_sampling_ends_with_predictions_only():
     model = Halver()
     loss_of(ScheduledSampling(decayed=0.75), model, progress=0.75)
-    own = torch.sigmoid(model.shown[0][:, -1:] * 0.5)
-    assert torch.allclose(model.shown[1], own)
+    prediction = torch.sigmoid(model.inputs[0][:, -1:] * 0.5)
+    assert torch.allclose(model.inputs[1], prediction)
 
 
 def test_scheduled_sampling_mixes_clip_by_clip_in_between():
     clips = torch.rand(400, 4, 1, 1, 1, generator=draws())
     model = Halver()
     ScheduledSampling(context=2, horizon=2, decayed=1.0).build(mse)(model, clips, 0.5, draws())
-    shown_true = (model.shown[1] == clips[:, 2:3]).float().mean().item()
-    assert 0.4 < shown_true < 0.6
+    share_of_targets = (model.inputs[1] == clips[:, 2:3]).float().mean().item()
+    assert 0.4 < share_of_targets < 0.6

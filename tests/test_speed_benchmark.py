@@ -10,7 +10,7 @@ from benchmarks.speed.rounds import TOLERANCE, Timed
 from benchmarks.speed.shape import SHAPES, smaller
 from benchmarks.speed.summary import median, summarized
 
-WRITTEN_OUT = ["one convolution a step", "two convolutions a step", "compiled gates"]
+IN_TORCH = ["one convolution a step", "two convolutions a step", "compiled gates"]
 
 
 @pytest.fixture
@@ -19,16 +19,16 @@ def _uncompiled(monkeypatch):
 
 
 def differences(name, shape):
-    ours, theirs = (CONTENDERS[contender](shape).results() for contender in (OURS, name))
-    return {key: np.linalg.norm(theirs[key] - ours[key]) / np.linalg.norm(ours[key]) for key in ours}
+    expected, results = (CONTENDERS[contender](shape).results() for contender in (OURS, name))
+    return {key: np.linalg.norm(results[key] - expected[key]) / np.linalg.norm(expected[key]) for key in expected}
 
 
 @pytest.mark.usefixtures("_uncompiled")
-@pytest.mark.parametrize("name", [*WRITTEN_OUT, "Keras on torch"])
+@pytest.mark.parametrize("name", [*IN_TORCH, "Keras on torch"])
 @pytest.mark.parametrize("shape", ["tiny", "medium"])
 def test_contenders_compute_the_same(name, shape):
-    found = differences(name, replace(smaller(SHAPES[shape]), filters=4, time=3))
-    assert max(found.values()) < TOLERANCE
+    relative = differences(name, replace(smaller(SHAPES[shape]), filters=4, time=3))
+    assert max(relative.values()) < TOLERANCE
 
 
 def test_arithmetic_is_counted_as_by_hand():
@@ -44,7 +44,7 @@ def test_ratios_are_taken_round_by_round():
     assert ratio == {"value": 3.0, "low": 3.0, "high": 3.0}
 
 
-def test_the_interval_of_a_median_lies_around_it():
-    found = median([1.0, 2.0, 3.0, 4.0, 100.0])
-    assert (found.value, found.low >= 1.0, found.high <= 100.0) == (3.0, True, True)
-    assert found.low < found.value < found.high
+def test_a_median_lies_inside_its_confidence_interval():
+    interval = median([1.0, 2.0, 3.0, 4.0, 100.0])
+    assert (interval.value, interval.low >= 1.0, interval.high <= 100.0) == (3.0, True, True)
+    assert interval.low < interval.value < interval.high

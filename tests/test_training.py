@@ -40,7 +40,7 @@ def test_compiled_training_repeats_itself_to_the_bit(run):
 
 
 @pytest.mark.slow
-def test_compiled_training_follows_the_other(run, monkeypatch):
+def test_compiled_training_follows_uncompiled_training(run, monkeypatch):
     plain = train(run).curve["loss"].to_numpy()
     monkeypatch.setattr("ablate.components.models.fast.switch.MIN_PIXELS", 0)
     assert train(run).curve["loss"].to_numpy() == pytest.approx(plain, rel=1e-3)
@@ -54,7 +54,7 @@ def test_the_same_spec_and_seed_give_bit_identical_scores(run):
     pd.testing.assert_frame_equal(tables[0], tables[1], check_exact=True)
 
 
-def test_earlier_draws_do_not_move_the_result(run):
+def test_earlier_draws_do_not_change_the_result(run):
     first = weights(train(run).model)
     torch.rand(7)
     assert torch.equal(first, weights(train(run).model))
@@ -64,9 +64,9 @@ def test_another_seed_gives_other_weights(run):
     assert not torch.equal(weights(initial_model(run, CPU)), weights(initial_model(changed(run, {"seed": 1}), CPU)))
 
 
-def test_arms_of_one_seed_see_the_same_batches_and_start_from_the_same_weights(run):
-    other = changed(run, {"loss": {"kind": "mse"}})
-    assert torch.equal(weights(initial_model(run, CPU)), weights(initial_model(other, CPU)))
+def test_cells_of_one_seed_see_the_same_batches_and_start_from_the_same_weights(run):
+    mse_run = changed(run, {"loss": {"kind": "mse"}})
+    assert torch.equal(weights(initial_model(run, CPU)), weights(initial_model(mse_run, CPU)))
 
 
 def test_training_lowers_the_loss(run):
@@ -92,33 +92,33 @@ def test_clipping_bounds_the_first_step_of_plain_descent(run):
     assert moved < clipped.training.optimizer.learning_rate * 1e-3
 
 
-def test_a_floor_is_not_trained(run):
-    floor = changed(run, {"model": {"kind": "persistence"}})
-    assert train(floor).curve.empty
+def test_a_baseline_is_not_trained(run):
+    persistence = changed(run, {"model": {"kind": "persistence"}})
+    assert train(persistence).curve.empty
 
 
-def test_a_view_of_training_clips_sees_no_more_clips_than_there_are(run):
+def test_a_view_of_training_clips_has_no_more_clips_than_exist(run):
     view = {"training": {"clips": "training", "count": 50}}
     wide = changed(run, {"evaluation.views": view})
     scores = score_table(evaluate(initial_model(wide, CPU).eval(), wide, wide.data.build(0), CPU))
     assert scores["clip"].max() == 7
 
 
-def test_copy_last_scores_as_worked_out_by_hand(run):
-    floor = changed(run, {"model": {"kind": "persistence"}})
-    source = floor.data.build(0)
-    scores = score_table(evaluate(initial_model(floor, CPU), floor, source, CPU))
+def test_persistence_scores_as_computed_by_hand(run):
+    persistence = changed(run, {"model": {"kind": "persistence"}})
+    source = persistence.data.build(0)
+    scores = score_table(evaluate(initial_model(persistence, CPU), persistence, source, CPU))
     clips = source.held_out(4, 6) / 255
     expected = ((clips[:, 5] - clips[:, 2]) ** 2).sum(axis=(1, 2)).mean()
     at = scores.query("view == 'rollout' and metric == 'mse' and step == 3")
     assert math.isclose(at["value"].mean(), expected, rel_tol=1e-5)
 
 
-def test_panels_shown_late_are_scored_against_the_earlier_truth(run):
+def test_a_target_offset_scores_against_earlier_targets(run):
     late = {"late": {"forecast": "rollout", "target_offset": -2}}
-    floor = changed(run, {"model": {"kind": "persistence"}, "evaluation.views": late})
-    source = floor.data.build(0)
-    scores = score_table(evaluate(initial_model(floor, CPU), floor, source, CPU))
+    persistence = changed(run, {"model": {"kind": "persistence"}, "evaluation.views": late})
+    source = persistence.data.build(0)
+    scores = score_table(evaluate(initial_model(persistence, CPU), persistence, source, CPU))
     clips = source.held_out(4, 6) / 255
     expected = ((clips[:, 1] - clips[:, 2]) ** 2).sum(axis=(1, 2)).mean()
     assert math.isclose(scores.query("metric == 'mse' and step == 1")["value"].mean(), expected, rel_tol=1e-5)

@@ -1,4 +1,4 @@
-"""A training that is cut off and taken up again ends as one that never was."""
+"""An interrupted training that continues ends with the same numbers as an uninterrupted one."""
 
 import pandas as pd
 import pytest
@@ -24,30 +24,30 @@ def run(small_run) -> RunSpec:
 
 
 class CutOffError(Exception):
-    """Stands for whatever ends a process."""
+    """Represents anything that ends a process."""
 
 
-def train(run, kept=None, cut_off_at=None):
+def train(run, state_file=None, cut_off_at=None):
     def observe(step, *_):
         if step == cut_off_at:
             raise CutOffError
 
-    return fit(run, run.data.build(run.seed), CPU, observe, kept)
+    return fit(run, run.data.build(run.seed), CPU, observe, state_file)
 
 
-def cut_off(run, kept, at=6):
+def cut_off(run, state_file, at=6):
     with pytest.raises(CutOffError):
-        train(run, kept, at)
+        train(run, state_file, at)
 
 
 @pytest.mark.parametrize("change", [{}, SCHEDULED, ENDLESS], ids=["epochs", "scheduled sampling", "endless"])
-def test_a_training_taken_up_again_ends_with_the_same_numbers(run, tmp_path, change):
+def test_a_continued_training_ends_with_the_same_numbers(run, tmp_path, change):
     run = changed(run, change)
     cut_off(run, tmp_path / "state")
-    resumed, whole = train(run, tmp_path / "state"), train(run)
+    resumed, uninterrupted = train(run, tmp_path / "state"), train(run)
     assert resumed.resumed_after == 5
-    pd.testing.assert_frame_equal(resumed.curve, whole.curve, check_exact=True)
-    for name, weight in whole.model.state_dict().items():
+    pd.testing.assert_frame_equal(resumed.curve, uninterrupted.curve, check_exact=True)
+    for name, weight in uninterrupted.model.state_dict().items():
         assert torch.equal(resumed.model.state_dict()[name], weight)
 
 
@@ -56,7 +56,7 @@ def test_it_says_how_long_the_earlier_attempt_took(run, tmp_path):
     assert train(run, tmp_path / "state").earlier_seconds > 0
 
 
-def test_whoever_watches_is_told_the_curve_from_its_beginning(run, tmp_path):
+def test_the_observer_gets_the_curve_from_its_start(run, tmp_path):
     cut_off(run, tmp_path / "state")
     steps = []
     fit(run, run.data.build(run.seed), CPU, lambda step, *_: steps.append(step), tmp_path / "state")
@@ -64,17 +64,17 @@ def test_whoever_watches_is_told_the_curve_from_its_beginning(run, tmp_path):
 
 
 @pytest.mark.parametrize("left", [b"", b"no training", b"PK\x03\x04 cut off"])
-def test_a_damaged_state_counts_for_nothing(run, tmp_path, left):
+def test_a_damaged_state_is_ignored(run, tmp_path, left):
     (tmp_path / "state").write_bytes(left)
     assert train(run, tmp_path / "state").resumed_after == 0
 
 
-def test_the_state_of_another_run_counts_for_nothing(run, tmp_path):
+def test_the_state_of_another_run_is_ignored(run, tmp_path):
     cut_off(run, tmp_path / "state")
     assert train(changed(run, {"model.filters": 3}), tmp_path / "state").resumed_after == 0
 
 
-def test_a_state_that_is_code_is_not_run(run, tmp_path):
+def test_code_in_a_state_is_not_executed(run, tmp_path):
     class Code:
         def __reduce__(self):
             return (open, (str(tmp_path / "written"), "w"))
@@ -94,29 +94,29 @@ def test_a_short_training_writes_nothing(run, tmp_path, monkeypatch):
 def _memory_for_two_clips(monkeypatch):
     objective = teacher_forced_loss
 
-    def scarce(loss, model, clips, *rest):
+    def scarce(loss, model, clips, *arguments):
         if len(clips) > 2 and torch.is_grad_enabled():
             raise torch.OutOfMemoryError
-        return objective(loss, model, clips, *rest)
+        return objective(loss, model, clips, *arguments)
 
     monkeypatch.setattr("ablate.components.schemes.objective.teacher_forced_loss", scarce)
 
 
 @pytest.mark.usefixtures("_memory_for_two_clips")
-def test_a_batch_that_memory_does_not_hold_is_cut_into_pieces(run):
+def test_a_batch_that_does_not_fit_into_memory_is_split_into_micro_batches(run):
     assert train(run).micro_batches == 2
 
 
-def test_a_batch_in_pieces_trains_as_a_whole_one_does(run, request):
-    whole = train(run)
+def test_micro_batches_train_as_a_whole_batch_does(run, request):
+    whole_batch = train(run)
     request.getfixturevalue("_memory_for_two_clips")
-    pieces = train(run)
-    assert pieces.curve["loss"].to_numpy() == pytest.approx(whole.curve["loss"].to_numpy(), rel=1e-5)
-    for name, weight in whole.model.state_dict().items():
-        torch.testing.assert_close(pieces.model.state_dict()[name], weight, rtol=1e-4, atol=1e-5)
+    accumulated = train(run)
+    assert accumulated.curve["loss"].to_numpy() == pytest.approx(whole_batch.curve["loss"].to_numpy(), rel=1e-5)
+    for name, weight in whole_batch.model.state_dict().items():
+        torch.testing.assert_close(accumulated.model.state_dict()[name], weight, rtol=1e-4, atol=1e-5)
 
 
-def test_memory_that_does_not_hold_one_clip_is_told(run, monkeypatch):
+def test_memory_that_does_not_hold_one_clip_is_an_error(run, monkeypatch):
     def none(*_):
         raise torch.OutOfMemoryError
 

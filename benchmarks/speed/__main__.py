@@ -60,7 +60,7 @@ def _shape(name: str, arguments: argparse.Namespace) -> None:
     figures = summarized(
         timed(SHAPES[name], contenders, arguments.rounds, alone=name in ALONE, cpu=arguments.cpu, **settings)
     )
-    kind = "shapes_same_allocator" if arguments.allocator else "shapes"
+    kind = "shapes_cpu" if arguments.cpu else "shapes_same_allocator" if arguments.allocator else "shapes"
     _store(arguments.file, kind, name, figures | {"differences": differences})
 
 

@@ -44,7 +44,7 @@ def main() -> None:
         start = time.perf_counter()
         for _ in range(STEPS):
             contender.step()
-        whole = 1000 * (time.perf_counter() - start) / STEPS
+        milliseconds_a_step = 1000 * (time.perf_counter() - start) / STEPS
         with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
             contender.step()
         milliseconds: Counter[str] = Counter()
@@ -52,7 +52,7 @@ def main() -> None:
             milliseconds[_kind(event.key)] += event.self_cpu_time_total / 1000
         for kind, spent in milliseconds.most_common():
             table.add_row(name, kind, f"{spent:.1f}", f"{spent / milliseconds.total():.0%}")
-        table.add_row(name, "without the profiler", f"{whole:.1f}", "")
+        table.add_row(name, "without the profiler", f"{milliseconds_a_step:.1f}", "")
     Console().print(table)
 
 

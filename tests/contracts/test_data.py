@@ -71,15 +71,15 @@ def test_fewer_held_out_clips_are_the_first_of_more(spec):
     np.testing.assert_array_equal(source.held_out(3, FRAMES), source.held_out(8, FRAMES)[:3])
 
 
-def test_the_training_size_is_what_was_asked_for(spec):
+def test_the_training_size_is_that_of_the_spec(spec):
     assert spec.build(0).training_size == 12
 
 
-def test_the_longest_clip_can_be_had(spec):
+def test_the_longest_clip_is_available(spec):
     longest = spec.longest_clip or 100
     assert spec.build(0).held_out(2, longest).shape[1] == longest
 
 
 def test_data_is_described_without_torch():
     code = "import sys, ablate.components.data; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # our own line
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # the line above

@@ -28,12 +28,12 @@ def test_it_stays_on_the_inputs_device(loss):
 
 
 @every_loss
-def test_it_is_smallest_at_the_truth(loss):
+def test_it_is_smallest_at_the_target(loss):
     target = video(0)
-    at_truth = loss(logits_of(target), target)
+    at_target = loss(logits_of(target), target)
     for seed, size in enumerate((0.01, 0.1, 0.5)):
         off = (target + size * (video(seed + 5) - 0.5)).clamp(0, 1)
-        assert loss(logits_of(off), target) > at_truth
+        assert loss(logits_of(off), target) > at_target
 
 
 @every_loss
@@ -67,6 +67,6 @@ def test_the_order_of_the_clips_does_not_matter(loss):
 
 @every_loss
 @pytest.mark.parametrize("steps", [1, 7])
-def test_any_number_of_steps_will_do(loss, steps):
+def test_any_number_of_steps_is_possible(loss, steps):
     shape = (2, steps, 1, 16, 16)
     assert loss(logits_of(video(0, *shape)), video(1, *shape)).isfinite()

@@ -31,7 +31,7 @@ def test_every_model_is_under_contract():
 
 
 @every_model
-def test_a_forecast_has_the_asked_length_and_lies_between_black_and_white(spec):
+def test_a_forecast_has_the_length_of_the_horizon_and_values_from_0_to_1(spec):
     forecast = build(spec).forecast(video(), 4)
     assert forecast.shape == (2, 4, 1, 8, 8)
     assert forecast.min() >= 0
@@ -45,29 +45,29 @@ def test_a_longer_forecast_begins_with_the_shorter_one(spec):
 
 
 @every_model
-def test_there_is_a_guess_at_every_position(spec):
+def test_there_is_a_prediction_at_every_position(spec):
     assert build(spec).one_step(video()).shape == video().shape
 
 
 @every_model
-def test_the_last_guess_of_a_history_is_the_first_frame_of_its_forecast(spec):
+def test_the_last_prediction_of_a_history_is_the_first_frame_of_its_forecast(spec):
     model = build(spec)
     assert torch.allclose(model.one_step(video())[:, -1:], model.forecast(video(), 1), atol=1e-6)
 
 
 @every_model
-def test_clips_do_not_see_each_other(spec):
+def test_a_clip_does_not_depend_on_other_clips_of_its_batch(spec):
     model = build(spec)
     assert torch.allclose(model.forecast(video()[:1], 3), model.forecast(video(), 3)[:1], atol=1e-6)
 
 
 @every_model
-def test_only_the_leaking_head_sees_the_future(spec):
+def test_only_the_head_with_leakage_depends_on_later_frames(spec):
     model, frames = build(spec), video()
     changed = frames.clone()
     changed[:, 3:] = video(1)[:, 3:]
-    moved = (model.one_step(frames) - model.one_step(changed))[:, :3].abs().max().item()
-    assert (moved > 1e-6) == (getattr(spec, "head", None) == "conv3d")
+    difference = (model.one_step(frames) - model.one_step(changed))[:, :3].abs().max().item()
+    assert (difference > 1e-6) == (getattr(spec, "head", None) == "conv3d")
 
 
 @every_model

@@ -75,10 +75,10 @@ class OnJax:
         model, pull = network(shape), jax.numpy.asarray(shape.pull())
         self._frames = jax.numpy.asarray(shape.frames()[..., None])
         self._weights = [variable.value for variable in model.trainable_variables]
-        rest = [variable.value for variable in model.non_trainable_variables]
+        constants = [variable.value for variable in model.non_trainable_variables]
 
         def loss(weights: Any, frames: Any) -> Any:
-            hidden, _ = model.stateless_call(weights, rest, frames, training=True)
+            hidden, _ = model.stateless_call(weights, constants, frames, training=True)
             return (hidden * pull).mean(), hidden
 
         self._jax, self._step = jax, jax.jit(jax.value_and_grad(loss, has_aux=True))
