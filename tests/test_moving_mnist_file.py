@@ -52,17 +52,17 @@ def test_a_relative_path_starts_at_the_current_folder(file, monkeypatch):
 
 
 def test_more_held_out_clips_than_are_left_are_refused(file):
-    with pytest.raises(DataError, match="3 held-out clips are asked for, and 2 are left after train_clips: 4"):
+    with pytest.raises(DataError, match="found 2 held-out clips after train_clips: 4, but the run needs 3"):
         opened(file).held_out(3, 20)
 
 
 def test_longer_clips_than_the_file_has_are_refused(file):
-    with pytest.raises(DataError, match="21 frames are asked for, and its clips have 20"):
+    with pytest.raises(DataError, match="found clips of 20 frames, but the run needs 21"):
         opened(file).held_out(1, 21)
 
 
 def test_a_training_set_that_leaves_nothing_is_refused(file):
-    with pytest.raises(DataError, match="6 clips: train_clips: 6 leaves none to hold out"):
+    with pytest.raises(DataError, match="found 6 clips, but train_clips: 6 leaves none to hold out; lower train_clips"):
         opened(file, train_clips=6)
 
 
@@ -102,7 +102,7 @@ def npy(header):
 def test_what_is_no_whole_file_of_numbers_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "bad.npy"
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"no whole \.npy file") as error:
+    with pytest.raises(DataError, match=r"not a complete \.npy file") as error:
         opened(path)
     assert "\n" not in str(error.value)
 
@@ -144,5 +144,5 @@ def test_no_other_file_is_written(file, monkeypatch):
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
 def test_a_pipe_or_folder_is_refused_at_once(tmp_path, make):
     make(tmp_path / "clips.npy")
-    with pytest.raises(DataError, match="this is no file"):
+    with pytest.raises(DataError, match="found a folder or a pipe"):
         opened(tmp_path / "clips.npy")

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks.speed.calibrators import CALIBRATORS
+from benchmarks.speed.calibrators import CALIBRATORS, Clock
 from benchmarks.speed.contenders import CONTENDERS
 from benchmarks.speed.shape import Shape, smaller
 
@@ -57,7 +57,7 @@ class Training:
 
     def time(self, seconds: float, *, cpu: bool = False) -> dict[str, Any]:
         """Train for about that long; with `cpu`, in seconds of all threads, which other processes do not prolong."""
-        clock = time.process_time if cpu else time.perf_counter
+        clock = _clock(cpu=cpu)
         steps, start = 0, clock()
         while not steps or clock() - start < seconds:
             self._contender.step()
@@ -75,11 +75,16 @@ class Calibrating:
 
     def time(self, seconds: float, *, cpu: bool = False) -> dict[str, Any]:  # noqa: ARG002  # same orders as for contenders
         """Return every calibrator's figure."""
-        return {name: calibrator() for name, calibrator in CALIBRATORS.items()}
+        clock = _clock(cpu=cpu)
+        return {name: calibrator(clock) for name, calibrator in CALIBRATORS.items()}
 
     def warm(self) -> dict[str, Any]:
         """Run each calibrator once."""
         return self.time(0)
+
+
+def _clock(*, cpu: bool) -> Clock:
+    return time.process_time if cpu else time.perf_counter
 
 
 def _resident() -> int:

@@ -52,7 +52,7 @@ class MovingMNISTFile(Spec):
         """Open the file. Raises DataError if it is missing, damaged, in another format, or too small."""
         path = _located(self.path)
         if path.exists() and not path.is_file():  # reading a pipe would block without end
-            raise DataError(f"{path}: this is no file; `ablate data fetch` downloads Moving MNIST")
+            raise DataError(f"{path}: found a folder or a pipe, not a file; `ablate data fetch` downloads Moving MNIST")
         try:
             published = _opened(path)
             md5 = cached_md5_sum(path) if self.verify_md5 else MD5
@@ -65,7 +65,8 @@ class MovingMNISTFile(Spec):
             )
         if self.train_clips >= published.shape[1]:
             raise DataError(
-                f"{path} has {published.shape[1]} clips: train_clips: {self.train_clips} leaves none to hold out"
+                f"{path}: found {published.shape[1]} clips, but train_clips: {self.train_clips} leaves none to hold out"
+                "; lower train_clips"
             )
         return _FileClips(self, published)
 
@@ -86,14 +87,18 @@ class _FileClips(ClipSource):
         held_out = self.published[:, self.spec.train_clips :]
         if count > held_out.shape[1]:
             raise DataError(
-                f"{self.spec.path}: {count} held-out clips are asked for, and {held_out.shape[1]} are left after "
-                f"train_clips: {self.spec.train_clips}"
+                f"{self.spec.path}: found {held_out.shape[1]} held-out clips after train_clips: "
+                f"{self.spec.train_clips}, but the run needs {count}; "
+                "lower train_clips or the number of clips to evaluate"
             )
         return self._clips(held_out, np.arange(count), frames)
 
     def _clips(self, published: Published, indices: Indices, frames: int) -> Clips:
         if frames > FRAMES:
-            raise DataError(f"{self.spec.path}: clips of {frames} frames are asked for, and its clips have {FRAMES}")
+            raise DataError(
+                f"{self.spec.path}: found clips of {FRAMES} frames, but the run needs {frames}; "
+                "lower the frames of the training scheme, or context and horizon of the evaluation"
+            )
         clips = np.ascontiguousarray(published[:frames, indices].swapaxes(0, 1))
         return binarized(clips, self.spec.binarize)
 
@@ -111,7 +116,7 @@ def _opened(path: Path) -> Published:
         array = np.lib.format.open_memmap(path, mode="r")
     except (ValueError, TypeError, OverflowError, SyntaxError, TokenError) as error:  # a damaged header raises any
         raise DataError(
-            f"{path} is no whole .npy file of plain numbers: it is cut short, pickled, or of another format; "
+            f"{path} is not a complete .npy file of numbers: it is truncated, pickled, or in another format; "
             "`ablate data fetch` downloads Moving MNIST"
         ) from error
     if array.dtype != np.uint8 or array.shape != (FRAMES, *array.shape[1:2], SIDE, SIDE):
