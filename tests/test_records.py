@@ -1,5 +1,7 @@
 """What a run leaves on disk: whole, or told to be damaged."""
 
+import hashlib
+import json
 import os
 
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from ablate.core.errors import DataError
 from ablate.storage.atomic import sweep, whole_file
 from ablate.storage.paths import RunPaths
-from ablate.storage.records import RunRecord
+from ablate.storage.records import SCHEMA, RunRecord
 
 
 @pytest.fixture
@@ -86,3 +88,23 @@ def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     with whole_file(tmp_path / "file") as path:
         path.write_text("whole")
     assert flushed == [False, True]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda head: head | {"schema": SCHEMA + 1},
+        lambda head: head | {"schema": 1},
+        lambda head: head | {"schema": [2]},
+        lambda head: head | {"facts": [1]},
+        lambda head: {key: value for key, value in head.items() if key != "schema"} | {"point": "run"},
+    ],
+)
+def test_a_head_of_another_form_is_damaged(saved, change):
+    head = json.loads(saved.record.read_text())
+    del head["digest"]
+    head = change(head)
+    digest = hashlib.sha256(json.dumps(head, sort_keys=True).encode()).hexdigest()
+    saved.record.write_text(json.dumps(head | {"digest": digest}))
+    with pytest.raises(DataError, match="damaged"):
+        RunRecord.load(saved)

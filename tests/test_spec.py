@@ -188,7 +188,7 @@ def test_a_response_must_be_measured_in_every_cell(small_study):
 @pytest.mark.parametrize(
     ("response", "message"),
     [
-        ({"metric": "ghost"}, "unknown measure 'ghost'"),
+        ({"metric": "ghost"}, "unknown metric 'ghost'"),
         ({"view": "rolout"}, r"response\.view: unknown view 'rolout' \(did you mean 'rollout'\?\)"),
         ({"first_step": 4}, r"response\.first_step: found 4; must be at most the horizon, 3"),
         ({"first_step": 3, "last_step": 2}, "last_step: found 2; must be at least first_step, 3"),

@@ -17,7 +17,6 @@ from ablate.core.errors import DataError, OldNamesWarning
 from ablate.execution.results import study_table
 from ablate.planning.preregistration import deviations
 from ablate.storage.paths import Store
-from ablate.storage.records import RunRecord
 from ablate.study import schema, study_file
 from ablate.study.stored_runs import study_paths
 from tests.stored_results import STORED, unpacked
@@ -128,10 +127,9 @@ def test_both_servers_open_an_older_store(finished):
 
 
 def test_a_record_of_another_run_is_refused_in_an_older_store(finished):
-    first, second = sorted((finished / "studies" / "stored" / "runs").iterdir())[:2]
+    first, second = folders_of(finished)[:2]
     shutil.copy(first / "record.json", second / "record.json")
-    with pytest.raises(DataError, match=f"it is of run {first.name}"):
-        RunRecord.load(Store.here(finished).study("stored").run(second.name))
+    refused(finished, f"its run.yaml is not that of run {first.name}")
 
 
 def test_an_older_study_file_gives_one_warning(tmp_path):
@@ -156,3 +154,44 @@ def test_a_run_of_an_older_version_is_shown_and_not_counted(finished, monkeypatc
         "10 stored runs are of an older version and not counted: "
         in outcomes(table.runs.assign(response=float("nan")), {}, table.older_runs).older_sentence
     )
+
+
+def folders_of(store):
+    return sorted((store / "studies" / "stored" / "runs").iterdir())
+
+
+def refused(finished, words):
+    result = CliRunner().invoke(app, ["report", str(finished.parent / "stored.yaml"), "--store", str(finished)])
+    assert isinstance(result.exception, DataError)
+    assert words in str(result.exception)
+
+
+def test_a_damaged_record_of_schema_1_is_refused_and_not_trained_again(finished):
+    record = folders_of(finished)[0] / "record.json"
+    record.write_text(record.read_text().replace('"outcome"', '"outcnme"'))
+    refused(finished, f"{record.parent}: this run's record is damaged")
+
+
+@pytest.mark.parametrize("damage", ["missing", "flipped", "of another run"])
+def test_a_run_yaml_of_schema_1_that_is_not_that_of_its_record_is_refused(finished, damage):
+    first, second = folders_of(finished)[:2]
+    if damage == "missing":
+        (first / "run.yaml").unlink()
+    elif damage == "flipped":
+        (first / "run.yaml").write_text((first / "run.yaml").read_text().replace("steps: 30", "steps: 31"))
+    else:
+        shutil.copy(second / "run.yaml", first / "run.yaml")
+    refused(finished, str(first))
+
+
+def test_a_folder_of_schema_1_may_have_any_name(finished):
+    first = folders_of(finished)[0]
+    first.rename(first.with_name("my best run"))
+    study = study_file.load(finished.parent / "stored.yaml")
+    table = study_table(study, study_paths(Store.here(finished), study))
+    assert set(table.runs["outcome"]) == {"finished"}
+
+
+def test_a_folder_without_a_run_is_ignored(finished):
+    (folders_of(finished)[0].parent / "notes").mkdir()
+    ablate("report", finished.parent / "stored.yaml", "--store", finished)

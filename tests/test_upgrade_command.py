@@ -161,3 +161,38 @@ def test_what_is_no_study_file_is_refused_and_left_alone(text, tmp_path):
 
 def test_a_missing_file_is_refused(tmp_path):
     assert CliRunner().invoke(app, ["upgrade", str(tmp_path / "none.yaml")]).exit_code != 0
+
+
+def test_line_ends_and_the_mark_of_utf_8_stay(tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_bytes(b"\xef\xbb\xbf# note\r\nname: x\r\nbase: {data: {canvas: 24}}\r\n")
+    CliRunner().invoke(app, ["upgrade", str(file)])
+    after = b"\xef\xbb\xbf# note\r\nschema: 2\r\nname: x\r\nbase: {data: {frame_size: 24}}\r\n"
+    assert file.read_bytes() == after
+
+
+def test_a_link_stays_a_link_and_the_mode_stays(tmp_path):
+    file, link = tmp_path / "study.yaml", tmp_path / "link.yaml"
+    file.write_text("base: {data: {canvas: 24}}\n")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    CliRunner().invoke(app, ["upgrade", str(link)])
+    assert link.is_symlink()
+    assert "frame_size" in file.read_text()
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_an_old_and_a_new_name_together_are_refused(tmp_path):
+    file = tmp_path / "study.yaml"
+    file.write_text("base: {data: {canvas: 16, frame_size: 24}}\n")
+    result = CliRunner().invoke(app, ["upgrade", str(file)])
+    assert "study.yaml:1:15: base.data.canvas: is the old name of 'frame_size', and both are given" in str(
+        result.exception
+    )
+    assert file.read_text() == "base: {data: {canvas: 16, frame_size: 24}}\n"
+
+
+def test_a_value_in_a_block_of_text_is_rewritten(upgrade):
+    assert upgrade("base:\n  model:\n    kind: >-\n      copy_last\nname: x\n")[0] == (
+        "schema: 2\nbase:\n  model:\n    kind: persistence\nname: x\n"
+    )

@@ -13,6 +13,10 @@ RENAMED = {
     "score": {"--pred": "--forecast", "--truth": "--target"},
     "diagnose": {"--canvas": "--frame-size", "--binarise": "--binarize"},
 }
+RENAMED_VALUES = {
+    "analyze": {"studentised": "studentized"},
+    "calibrate": {"studentised": "studentized"},
+}
 REMOVED = {
     "analyze": {"--importances": "the Optuna dashboard shows Optuna's importances of a study: ablate ui STUDY.yaml"},
 }
@@ -33,10 +37,16 @@ def current_options(command: str, arguments: Sequence[str], console: Console) ->
     Arguments after `--` are no options and stay as they are. Each old option gives a warning of one line.
     """
     renamed, removed = RENAMED.get(command, {}), REMOVED.get(command, {})
+    renamed_values = RENAMED_VALUES.get(command, {})
     options_end = arguments.index("--") if "--" in arguments else len(arguments)
     for position, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")
-        if position > options_end or option not in renamed | removed:
+        if position <= options_end and (value or argument) in renamed_values:
+            old = value or argument
+            new = renamed_values[old]
+            say(f"warning: {old} is now {new}; the next minor version will refuse {old}", console, "yellow")
+            yield f"{option}={new}" if equals else new
+        elif position > options_end or option not in renamed | removed:
             yield argument
         elif option in renamed:
             new = renamed[option]

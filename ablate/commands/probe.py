@@ -14,6 +14,7 @@ from ablate.execution.databases import refuse_unusable
 from ablate.execution.tracking.mlflow import log_findings, study_and_run
 from ablate.storage.findings import Finding
 from ablate.storage.paths import RunPaths, Store
+from ablate.storage.records import SCHEMA, RecordHead, damaged, identity
 from ablate.study.stored_runs import labeled
 
 MLFLOW_ID, RUN_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{16}")
@@ -53,11 +54,18 @@ def _run(target: str, store: Store) -> RunPaths:
     if RUN_ID.fullmatch(target):
         for study_files in store.studies():
             if (files := labeled(study_files).run(target)).folder.is_dir():
+                _refuse_another_run(files, target)
                 return files
     raise DataError(
         f"{target}: found neither a checkpoint nor a run with this id in {store.root}; give a checkpoint.pt, the id of "
         "a run in MLflow, or its id in the report"
     )
+
+
+def _refuse_another_run(files: RunPaths, run_id: str) -> None:
+    """Raise DataError if the folder named by a run holds the record of another one."""
+    if files.record.exists() and (head := RecordHead.load(files)).schema == SCHEMA and identity(head.run) != run_id:
+        raise damaged(files, f"it is of run {identity(head.run)}, not of run {run_id}")
 
 
 def _log(store: Store, paths: RunPaths, findings: Sequence[Finding]) -> str | None:

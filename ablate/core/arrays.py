@@ -6,6 +6,9 @@ from jaxtyping import Float, UInt8
 Clips = UInt8[np.ndarray, "clip time height width"]
 """Target frames as stored: 0 is black, 255 is white."""
 
+ClipSteps = UInt8[np.ndarray, "clip step height width"]
+"""One stored frame per forecast step."""
+
 Frames = Float[np.ndarray, "clip step height width"]
 """Brightness in [0, 1], one frame per forecast step."""
 

@@ -58,7 +58,7 @@ def _obstacle(study: StudySpec, n_seeds: int) -> str | None:
     family = planned_family(study, n_seeds)
     if family.model.freedom < 1:
         return f"its {len(study.cells) * n_seeds} runs leave no residual degrees of freedom"
-    min_attainable_p = min(hypothesis.smallest for hypothesis in family.hypotheses if len(hypothesis.at) == 1)
+    min_attainable_p = min(hypothesis.smallest for hypothesis in family.hypotheses if hypothesis.is_main_effect)
     level = first_step_level(study, len(family.tested))
     if min_attainable_p <= level:
         return None

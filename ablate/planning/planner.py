@@ -161,7 +161,7 @@ def _degrees_of_freedom(tests: _Tests) -> DegreesOfFreedom:
 def _confounding(tests: _Tests, cells: Int[np.ndarray, "cell factor"], titles: Mapping[str, str]) -> Confounding:
     factors = tests.table.factors
     counts = _level_counts(factors)
-    pairs = [hypothesis.at for hypothesis in tests.family.tested if len(hypothesis.at) == 2]  # noqa: PLR2004  # an interaction
+    pairs = [(hypothesis.at[0], hypothesis.at[1]) for hypothesis in tests.family.tested if hypothesis.is_interaction]
     terms, correlations = term_correlations(cells, counts)
     design_factors = [DesignFactor(factor.path, factor.levels, None) for factor in factors]
     return Confounding(

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from ablate.core.errors import DataError
+from ablate.core.errors import DataError, SpecError
 from ablate.planning.planned_table import planned_family
 from ablate.storage.atomic import whole_file
 from ablate.storage.paths import StudyPaths
@@ -130,16 +130,19 @@ def read(paths: StudyPaths) -> PreregisteredPlan | None:
             tree = {("preregistered_at" if key == "frozen_at" else key): value for key, value in tree.items()}
         changes = tuple(_change(change) for change in tree["changes"])
         plan = PreregisteredPlan(**tree | {"changes": changes, NUMBER: number})
-        if plan.digest == digest(plan.plan):
+        if plan.digest == digest(dict(plan.plan)):
             return plan
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, SpecError) as error:
         raise DataError(f"{paths.plan} cannot be read ({type(error).__name__}: {error})") from error
     raise DataError(f"{paths.plan} was edited: its plan does not match its digest")
 
 
 def _change(tree: Mapping[str, Any]) -> PlanChange:
     """Return a change that plan.json holds. Schema 1 called the setting `what`."""
-    return PlanChange(**{("setting" if key == "what" else key): value for key, value in tree.items()})
+    change = PlanChange(**{("setting" if key == "what" else key): value for key, value in tree.items()})
+    if not isinstance(change.setting, str):
+        raise TypeError(f"found {change.setting!r} as the setting of a change")
+    return change
 
 
 def preregistered_settings(study: StudySpec) -> Settings:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int64
 
-from ablate.core.arrays import Clips
+from ablate.core.arrays import Clips, ClipSteps
 from ablate.core.errors import DataError
 from ablate.storage.atomic import whole_file
 from ablate.storage.paths import RunPaths
@@ -42,8 +42,8 @@ class Example:
     """
 
     history: Clips
-    target: Clips
-    forecast: Clips
+    target: ClipSteps
+    forecast: ClipSteps
     clips: ClipNumbers
 
 
@@ -109,7 +109,7 @@ class RunRecord:
         """
         head = RecordHead.load(paths)
         if run_id is not None and head.schema == SCHEMA and identity(head.run) != run_id:
-            raise _damaged(paths, f"it is of run {identity(head.run)}, not of run {run_id}")
+            raise damaged(paths, f"it is of run {identity(head.run)}, not of run {run_id}")
         try:
             scores = pd.read_parquet(BytesIO(head.checked(paths.scores)))
             return cls(
@@ -121,7 +121,7 @@ class RunRecord:
                 facts=head.facts,
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
-            raise _damaged(paths, str(error)) from error
+            raise damaged(paths, str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ class RecordHead:
     """What record.json holds: the run, how it ended, and the digest of every other file of the record.
 
     `run` is empty in a record of schema 1, which kept its run in run.yaml alone; such a record has no digests either,
-    and its `label` names the folder that it was written to.
+    and its `label` is the identity that the run had then. stored_runs.py checks it against run.yaml.
     """
 
     schema: int
@@ -158,16 +158,20 @@ class RecordHead:
         try:
             head = json.loads(text)
             if "schema" not in head:
-                return cls._of_schema_1(head, paths)
+                return cls._of_schema_1(head)
             digest = head.pop("digest")
             _require(digest == _digest(head), "its digest does not match")
+            _require(
+                head["schema"] in range(2, SCHEMA + 1), f"its schema is {head['schema']!r}; allowed: 2 to {SCHEMA}"
+            )
+            _require(all(isinstance(head[part], dict) for part in ("run", "facts", "files")), "a part is no mapping")
             return cls(head["schema"], head["run"], head["outcome"], head["facts"], head["files"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise _damaged(paths, str(error)) from error
+            raise damaged(paths, str(error)) from error
 
     @classmethod
-    def _of_schema_1(cls, head: Mapping[str, Any], paths: RunPaths) -> "RecordHead":
-        _require(head["point"] == paths.folder.name, f"it is of run {head['point']}, not of the run in this folder")
+    def _of_schema_1(cls, head: Mapping[str, Any]) -> "RecordHead":
+        _require(head.keys() == {"point", "outcome", "facts"}, "it names no schema, and is not of schema 1")
         facts = {OLD_FACTS.get(name, name): fact for name, fact in head["facts"].items()}
         return cls(1, {}, head["outcome"], facts, {}, head["point"])
 
@@ -194,7 +198,8 @@ def _require(condition: bool, reason: str) -> None:  # noqa: FBT001  # reads as 
         raise ValueError(reason)
 
 
-def _damaged(paths: RunPaths, reason: str) -> DataError:
+def damaged(paths: RunPaths, reason: str) -> DataError:
+    """Return the error for a record that cannot be believed."""
     return DataError(
         f"{paths.folder}: this run's record is damaged ({' '.join(reason.split())}); delete the folder and run the "
         "study again, which repeats this run alone"

@@ -24,7 +24,7 @@ class Response(Spec):
     @model_validator(mode="after")
     def _is_defined(self) -> Self:
         if self.metric not in METRICS:
-            raise ValueError(f"measure: unknown measure {self.metric!r}{alternatives(self.metric, METRICS)}")
+            raise ValueError(f"metric: unknown metric {self.metric!r}{alternatives(self.metric, METRICS)}")
         if self.last_step is not None and self.last_step < self.first_step:
             raise ValueError(f"last_step: found {self.last_step}; must be at least first_step, {self.first_step}")
         return self

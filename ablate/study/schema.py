@@ -91,6 +91,10 @@ STEPS: Mapping[int, Step] = {
 }
 
 
+class BothNamesError(SpecError):
+    """A tree has a key under its old name and under its new one."""
+
+
 class OlderVersionError(SpecError):
     """A tree uses a field that this version no longer has, at another value than its default."""
 
@@ -121,8 +125,11 @@ class Upgrade:
 def schema_number(tree: Any) -> int:
     """Return the number of the schema that a tree was written in. Raises SpecError for a number that is unknown."""
     number = tree.get(NUMBER, 1) if isinstance(tree, Mapping) else 1
-    if not isinstance(number, int) or isinstance(number, bool) or not 1 <= number <= SCHEMA:
-        text = f"found {number!r}; this version reads 1 to {SCHEMA}; install a newer Ablate for a newer file"
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        text = f"found {number!r}; must be a whole number from 1 to {SCHEMA}, without quotes"
+        raise SpecError.of([Fault((NUMBER,), text)])
+    if number > SCHEMA:
+        text = f"found {number}; this version reads 1 to {SCHEMA}; install a newer Ablate for a newer file"
         raise SpecError.of([Fault((NUMBER,), text)])
     return number
 
@@ -226,7 +233,7 @@ class _Walk:
             return
         for path in list(factors):
             current = _renamed_path(str(path), self.changes)
-            if current != path and current not in factors:
+            if current != path:
                 self._rename(("factors",), path, current)
         for path, factor in self.upgrade.tree["factors"].items():
             loc: Loc = ("factors", path)
@@ -242,7 +249,7 @@ class _Walk:
         if isinstance(value, dict):
             for key in list(value):
                 current = _renamed_path(str(key), self.changes)
-                if current != key and current not in value:
+                if current != key:
                     self._rename(loc, key, current)
             for key in list(self._at(loc)):
                 self._references_below((*loc, key), tuple(str(key).split(".")))
@@ -275,7 +282,7 @@ class _Walk:
     def _apply(self, change: Change, loc: Loc, key: str) -> None:
         block = self._at(loc)
         match change:
-            case Rename() if key in block and change.name not in block:
+            case Rename() if key in block:
                 self._rename(loc, key, change.name)
             case NewValue() if key in block:
                 self._rewrite((*loc, key), change)
@@ -288,6 +295,9 @@ class _Walk:
 
     def _rename(self, loc: Loc, key: str, name: str) -> None:
         block = self._at(loc)
+        if name in block:
+            fault = Fault((*loc, key), f"is the old name of {name!r}, and both are given; keep one of them")
+            raise BothNamesError(str(fault), [fault])
         items = [(name if old == key else old, value) for old, value in block.items()]
         block.clear()
         block.update(items)

@@ -9,13 +9,14 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
-from ablate.core.errors import AblateError
+from ablate.core.errors import SpecError
 from ablate.storage.paths import RunPaths, Store, StudyPaths
-from ablate.storage.records import RecordHead
+from ablate.storage.records import RecordHead, damaged, identity
 from ablate.study.run import RunSpec
 from ablate.study.schema import OlderVersionError, upgrade_run
 from ablate.study.study import StudySpec
 from ablate.study.study_file import load_run
+from ablate.study.yaml_document import read
 
 
 def study_paths(store: Store, study: StudySpec) -> StudyPaths:
@@ -27,8 +28,8 @@ def labeled(paths: StudyPaths, known: Collection[str] = ()) -> StudyPaths:
     """Return the paths with the label of every stored run that does not lie in a folder of its own identity.
 
     Folders whose names are in `known` are taken for what their names say; each record is checked when it is read.
-    Runs with a field that this version no longer has go to `older_runs`. Folders that hold no readable run are left
-    alone: nothing of them counts.
+    Runs with a field that this version no longer has go to `older_runs`. Folders without a run are ignored. Raises
+    DataError if a run cannot be read, or its record and its run.yaml do not belong together.
     """
     labels: dict[str, str] = {}
     older: list[str] = []
@@ -37,8 +38,8 @@ def labeled(paths: StudyPaths, known: Collection[str] = ()) -> StudyPaths:
             run_id = _identity(files)
         except OlderVersionError:
             older.append(files.folder.name)
-        except (AblateError, OSError, ValidationError):
-            continue
+        except (SpecError, OSError, ValidationError) as error:
+            raise damaged(files, str(error)) from error
         else:
             if run_id != files.folder.name and not paths.run(run_id).folder.exists():
                 labels[run_id] = files.folder.name
@@ -47,12 +48,17 @@ def labeled(paths: StudyPaths, known: Collection[str] = ()) -> StudyPaths:
 
 def _unknown(paths: StudyPaths, known: Collection[str]) -> Iterator[RunPaths]:
     folders = sorted(paths.runs.iterdir()) if paths.runs.is_dir() else []
-    return (RunPaths(folder) for folder in folders if folder.is_dir() and folder.name not in known)
+    runs = (RunPaths(folder) for folder in folders if folder.is_dir() and folder.name not in known)
+    return (files for files in runs if files.record.exists() or files.run_yaml.exists())
 
 
 def _identity(files: RunPaths) -> str:
     """Return the identity of the run in a folder. A record of schema 1 left the run in run.yaml alone."""
     head = RecordHead.load(files) if files.record.exists() else None
-    if head is None or not head.run:
+    if head is None:
         return load_run(files.run_yaml).identity()
-    return RunSpec.model_validate(upgrade_run(head.run, head.schema).tree).identity()
+    if head.schema > 1:
+        return RunSpec.model_validate(upgrade_run(head.run, head.schema).tree).identity()
+    if identity(read(files.run_yaml).tree) != head.label:  # schema 1 took the digest of every setting
+        raise damaged(files, f"its run.yaml is not that of run {head.label}")
+    return load_run(files.run_yaml).identity()

@@ -15,7 +15,7 @@ from ablate.storage.records import SCHEMA
 from ablate.study import RunSpec, StudySpec
 from ablate.study.faults import faults
 from ablate.study.overrides import overridden
-from ablate.study.schema import NUMBER, OlderVersionError, schema_number, upgrade_run, upgrade_study
+from ablate.study.schema import NUMBER, BothNamesError, OlderVersionError, schema_number, upgrade_run, upgrade_study
 from ablate.study.yaml_document import Document, read
 
 OLD_NAMES_END = "0.3"
@@ -52,7 +52,7 @@ def _current(path: Path, overrides: Sequence[str]) -> Document:
         upgrade = upgrade_study(document.tree, number, document.origins)
         document, renamed = overridden(Document(upgrade.tree, upgrade.origins), overrides)
         of_overrides = upgrade_study(document.tree, SCHEMA, document.origins)  # a value may be a block of old names
-    except OlderVersionError as error:
+    except (BothNamesError, OlderVersionError) as error:
         raise document.error(error.faults) from error
     if renamed := upgrade.renamed | renamed | of_overrides.renamed:
         warn_of_old_names(path, renamed)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ablate.components.models.forecaster import Forecaster
 from ablate.core.errors import DataError, SpecError
 from ablate.storage.paths import RunPaths
-from ablate.storage.records import RecordHead
+from ablate.storage.records import SCHEMA, RecordHead, damaged, identity
 from ablate.study import RunSpec
 from ablate.study.study_file import load_run
 from ablate.training.fit import initial_model
@@ -30,7 +30,7 @@ def restore(paths: RunPaths) -> tuple[RunSpec, Forecaster]:
         raise DataError(f"{error}\nthe folder of a checkpoint must contain the run.yaml of its training") from error
     model = initial_model(run, CPU)
     if paths.record.exists():
-        _check_digest(paths)
+        _check_record(paths, run)
     try:
         model.load_state_dict(plain_weights(paths.checkpoint))
     except RuntimeError as error:
@@ -38,9 +38,11 @@ def restore(paths: RunPaths) -> tuple[RunSpec, Forecaster]:
     return run, model.eval()
 
 
-def _check_digest(paths: RunPaths) -> None:
-    """Raise DataError where the checkpoint is not the one that the run's record was written with."""
+def _check_record(paths: RunPaths, run: RunSpec) -> None:
+    """Raise DataError if run.yaml or the checkpoint is not the one that the run's record was written with."""
     head = RecordHead.load(paths)
+    if head.schema == SCHEMA and identity(head.run) != run.identity():
+        raise damaged(paths, f"its run.yaml is of run {run.identity()}, its record of run {identity(head.run)}")
     if paths.checkpoint.name in head.files:
         try:
             head.checked(paths.checkpoint)
