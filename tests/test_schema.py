@@ -63,7 +63,7 @@ def test_an_editor_knows_how_many_seeds_there_may_be(schema):
 
 def test_a_field_is_described_by_its_docstring(schema):
     horizon = schema["$defs"]["Evaluation"]["properties"]["horizon"]
-    assert horizon["description"] == "Forecast steps."
+    assert horizon["description"] == "Number of forecast steps."
 
 
 def test_the_schema_is_json_and_nothing_else(schema):

@@ -145,8 +145,8 @@ def test_one_at_a_time_runs_the_base_and_each_other_level(small_study):
     }
     study = small_study(base=base, factors=factors, design={"kind": "one_at_a_time"})
     assert len(study.cells) == 1 + 2 + 1 + 1
-    assert study.cells[0].run == study.base
-    assert study.cells[-1].run.loss == MSE()
+    assert study.cells[0].spec == study.base
+    assert study.cells[-1].spec.loss == MSE()
 
 
 def test_one_at_a_time_refuses_a_factor_without_the_base_runs_value(small_study):

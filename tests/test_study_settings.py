@@ -59,5 +59,5 @@ def test_pairs_named_in_the_study_are_tested_whatever_the_design_names(small_stu
 
 
 def test_a_pair_named_twice_is_told(small_study):
-    with pytest.raises(ValueError, match=r"analysis.interactions\[1\]: .* stands there twice"):
+    with pytest.raises(ValueError, match=r"analysis.interactions\[1\]: .* is listed twice"):
         small_study(factors=THREE, analysis={"interactions": [PAIR, PAIR[::-1]]})
