@@ -179,7 +179,7 @@ def test_no_response_at_all_is_told_in_one_line(runs, tmp_path):
         (["--bounds", "0,0.5"], "--bounds: the responses lie from"),
         (["--interactions", "kernel"], "found 'kernel'; write all, none, or two factors"),
         (["--interactions", "kernel:nrom"], r"'nrom' is no factor \(did you mean 'norm'\?\)"),
-        (["--interactions", "kernel:norm,norm:kernel"], "stands there twice"),
+        (["--interactions", "kernel:norm,norm:kernel"], "is listed twice"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(table, arguments, words):

@@ -72,7 +72,7 @@ def _pairs(text: str, factors: Sequence[str]) -> Literal["all", "none"] | list[F
     pairs = [_pair(item, factors) for item in names(text)]
     for position, pair in enumerate(pairs):
         if any(set(pair) == set(earlier) for earlier in pairs[:position]):
-            raise SpecError(f"--interactions: {':'.join(pair)} stands there twice; name each pair once")
+            raise SpecError(f"--interactions: {':'.join(pair)} is listed twice; name each pair once")
     return pairs
 
 
