@@ -8,19 +8,8 @@ import pytest
 from ablate.core.errors import SpecError
 from ablate.storage.records import SCHEMA, identity
 from ablate.study import RunSpec, StudySpec, study_file
-from ablate.study.schema import (
-    STEPS,
-    NewDefault,
-    NewValue,
-    OlderVersionError,
-    Removal,
-    Rename,
-    Step,
-    current_path,
-    schema_number,
-    upgrade_run,
-    upgrade_study,
-)
+from ablate.study.schema import STEPS, NewDefault, NewValue, Removal, Rename, Step, current_path, schema_number
+from ablate.study.schema_upgrade import OlderVersionError, upgrade_run, upgrade_study
 from tests.stored_results import STORED
 
 IDS = json.loads((STORED / "run_ids.json").read_text())
@@ -125,6 +114,12 @@ def test_a_block_that_is_left_out_is_written_out_with_its_kind():
     study = {"name": "x", "factors": {}}
     upgrade = upgrade_study(study, 2, steps=steps)
     assert upgrade.tree["base"] == {"model": {"kind": "convlstm", "layers": 4}}
+
+
+def test_a_part_that_gets_a_kind_has_it_in_older_trees():
+    steps = {3: Step(run=(NewDefault("training.optimizer.kind", "adam"),))}
+    tree = {"training": {"optimizer": {"learning_rate": 0.1}}}
+    assert upgrade_run(tree, 2, steps).tree == {"training": {"optimizer": {"learning_rate": 0.1, "kind": "adam"}}}
 
 
 def test_a_removed_field_vanishes_at_its_default():

@@ -121,15 +121,27 @@ def test_a_stored_network_is_probed_by_its_label_and_by_its_identity(finished):
         assert "logged to run" in ablate("probe", name, "--store", finished, "--clips", 2)
 
 
-def test_both_servers_open_an_older_store(finished):
-    with ui.servers(Store.here(finished), "stored") as addresses:
+def test_a_stored_network_of_an_interrupted_study_is_probed(half):
+    label = next((half / "studies" / "half" / "runs").iterdir()).name
+    assert "written: " in ablate("probe", label, "--store", half, "--clips", 2)
+
+
+def test_an_interrupted_study_is_reported(half):
+    ablate("report", half.parent / "half.yaml", "--store", half)
+    counts = pd.read_csv(half / "studies" / "half" / "runs.csv")["outcome"].value_counts()
+    assert counts.to_dict() == {"missing": 6, "finished": 4}
+
+
+@pytest.mark.parametrize(("name", "study"), [("finished", "stored"), ("half", "half")])
+def test_both_servers_open_an_older_store(name, study, tmp_path):
+    with ui.servers(Store.here(unpacked(name, tmp_path)), study) as addresses:
         assert len(addresses) == 2
 
 
 def test_a_record_of_another_run_is_refused_in_an_older_store(finished):
     first, second = folders_of(finished)[:2]
     shutil.copy(first / "record.json", second / "record.json")
-    refused(finished, f"its run.yaml is not that of run {first.name}")
+    assert_report_refuses(finished, f"its run.yaml is not that of run {first.name}")
 
 
 def test_an_older_study_file_gives_one_warning(tmp_path):
@@ -160,7 +172,7 @@ def folders_of(store):
     return sorted((store / "studies" / "stored" / "runs").iterdir())
 
 
-def refused(finished, words):
+def assert_report_refuses(finished, words):
     result = CliRunner().invoke(app, ["report", str(finished.parent / "stored.yaml"), "--store", str(finished)])
     assert isinstance(result.exception, DataError)
     assert words in str(result.exception)
@@ -169,7 +181,7 @@ def refused(finished, words):
 def test_a_damaged_record_of_schema_1_is_refused_and_not_trained_again(finished):
     record = folders_of(finished)[0] / "record.json"
     record.write_text(record.read_text().replace('"outcome"', '"outcnme"'))
-    refused(finished, f"{record.parent}: this run's record is damaged")
+    assert_report_refuses(finished, f"{record.parent}: this run's record is damaged")
 
 
 @pytest.mark.parametrize("damage", ["missing", "flipped", "of another run"])
@@ -181,7 +193,7 @@ def test_a_run_yaml_of_schema_1_that_is_not_that_of_its_record_is_refused(finish
         (first / "run.yaml").write_text((first / "run.yaml").read_text().replace("steps: 30", "steps: 31"))
     else:
         shutil.copy(second / "run.yaml", first / "run.yaml")
-    refused(finished, str(first))
+    assert_report_refuses(finished, str(first))
 
 
 def test_a_folder_of_schema_1_may_have_any_name(finished):
@@ -194,4 +206,4 @@ def test_a_folder_of_schema_1_may_have_any_name(finished):
 
 def test_a_folder_without_a_run_is_ignored(finished):
     (folders_of(finished)[0].parent / "notes").mkdir()
-    ablate("report", finished.parent / "stored.yaml", "--store", finished)
+    assert "report: " in ablate("report", finished.parent / "stored.yaml", "--store", finished)

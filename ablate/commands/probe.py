@@ -15,7 +15,7 @@ from ablate.execution.tracking.mlflow import log_findings, study_and_run
 from ablate.storage.findings import Finding
 from ablate.storage.paths import RunPaths, Store
 from ablate.storage.records import SCHEMA, RecordHead, damaged, identity
-from ablate.study.stored_runs import labeled
+from ablate.study.stored_runs import find_run, stored_identity
 
 MLFLOW_ID, RUN_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{16}")
 
@@ -50,10 +50,10 @@ def _run(target: str, store: Store) -> RunPaths:
         return paths
     if MLFLOW_ID.fullmatch(target) and store.has_run:
         study, run_id = study_and_run(store, target)
-        return labeled(store.study(study)).run(run_id)
+        return find_run(store.study(study), run_id)
     if RUN_ID.fullmatch(target):
         for study_files in store.studies():
-            if (files := labeled(study_files).run(target)).folder.is_dir():
+            if (files := find_run(study_files, target)).folder.is_dir():
                 _refuse_another_run(files, target)
                 return files
     raise DataError(
@@ -72,4 +72,4 @@ def _log(store: Store, paths: RunPaths, findings: Sequence[Finding]) -> str | No
     study, label = paths.folder.parent.parent.name, paths.folder.name
     if store.study(study).run(label) != paths or not store.has_run:
         return None
-    return log_findings(store, study, labeled(store.study(study)).run_id(label), findings, paths)
+    return log_findings(store, study, stored_identity(paths), findings, paths)

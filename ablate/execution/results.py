@@ -68,7 +68,7 @@ def _row(
         **planned_run.levels,
         "seed": planned_run.seed,
         "outcome": outcome,
-        "message": attempts[-1].message if attempts else "",
+        "message": attempts[-1].message if attempts else f"see {files.log}" if failed else "",
         **{name: facts.get(f"{view}/{name}") for name in ("best_offset", "copies")},
         "micro_batches": facts.get("micro_batches"),
     }

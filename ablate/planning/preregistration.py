@@ -18,7 +18,8 @@ from ablate.storage.atomic import whole_file
 from ablate.storage.paths import StudyPaths
 from ablate.storage.records import SCHEMA
 from ablate.study import StudySpec, level_name
-from ablate.study.schema import NUMBER, OlderVersionError, current_path, rename_within, schema_number, upgrade_study
+from ablate.study.schema import NUMBER, current_path, rename_within, schema_number
+from ablate.study.schema_upgrade import upgrade_study
 
 Value = str | int | float | bool | list[Any] | None
 Settings = Mapping[str, Value]
@@ -65,7 +66,7 @@ class PreregisteredPlan:
 
     @property
     def latest(self) -> Settings:
-        """The settings of the latest start, in the names and defaults of today. Raises OlderVersionError."""
+        """The settings of the latest start, in the names and defaults of today. Raises SpecError."""
         plan = _current(self.plan, self.schema)
         for change in self.changes:
             plan = {**plan, **_current({change.setting: change.after}, SCHEMA)}
@@ -177,7 +178,7 @@ def _changes(plan: PreregisteredPlan, study: StudySpec, since: str) -> Iterator[
     """
     try:
         before = plan.latest
-    except OlderVersionError as error:
+    except SpecError as error:
         yield PlanChange("the version of Ablate", "one with another field", f"this one ({error})", since)
         return
     after = preregistered_settings(study)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -154,7 +155,11 @@ class StudyPaths:
 
     def run_id(self, label: str) -> str:
         """Return the identity of the run in a folder, by the name of that folder."""
-        return next((run_id for run_id, known in self.labels.items() if known == label), label)
+        return self._ids.get(label, label)
+
+    @cached_property
+    def _ids(self) -> Mapping[str, str]:
+        return {label: run_id for run_id, label in self.labels.items()}
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ablate.core.errors import SpecError
 from ablate.storage.paths import RunPaths, Store, StudyPaths
 from ablate.storage.records import RecordHead, damaged, identity
 from ablate.study.run import RunSpec
-from ablate.study.schema import OlderVersionError, upgrade_run
+from ablate.study.schema_upgrade import OlderVersionError, upgrade_run
 from ablate.study.study import StudySpec
 from ablate.study.study_file import load_run
 from ablate.study.yaml_document import read
@@ -35,7 +35,7 @@ def labeled(paths: StudyPaths, known: Collection[str] = ()) -> StudyPaths:
     older: list[str] = []
     for files in _unknown(paths, known):
         try:
-            run_id = _identity(files)
+            run_id = stored_identity(files)
         except OlderVersionError:
             older.append(files.folder.name)
         except (SpecError, OSError, ValidationError) as error:
@@ -52,8 +52,18 @@ def _unknown(paths: StudyPaths, known: Collection[str]) -> Iterator[RunPaths]:
     return (files for files in runs if files.record.exists() or files.run_yaml.exists())
 
 
-def _identity(files: RunPaths) -> str:
-    """Return the identity of the run in a folder. A record of schema 1 left the run in run.yaml alone."""
+def find_run(paths: StudyPaths, name: str) -> RunPaths:
+    """Return the files of a run by the name of its folder or by its identity, whether or not it was stored."""
+    files = paths.run(name)
+    return files if files.folder.is_dir() else labeled(paths).run(name)
+
+
+def stored_identity(files: RunPaths) -> str:
+    """Return the identity of the run in a folder. A record of schema 1 left the run in run.yaml alone.
+
+    Raises DataError if its record is damaged or not of the run in run.yaml, SpecError if it cannot be read, and
+    OlderVersionError for a field that this version no longer has.
+    """
     head = RecordHead.load(files) if files.record.exists() else None
     if head is None:
         return load_run(files.run_yaml).identity()

@@ -15,7 +15,8 @@ from ablate.storage.records import SCHEMA
 from ablate.study import RunSpec, StudySpec
 from ablate.study.faults import faults
 from ablate.study.overrides import overridden
-from ablate.study.schema import NUMBER, BothNamesError, OlderVersionError, schema_number, upgrade_run, upgrade_study
+from ablate.study.schema import NUMBER, schema_number
+from ablate.study.schema_upgrade import BothNamesError, OlderVersionError, upgrade_run, upgrade_study
 from ablate.study.yaml_document import Document, read
 
 OLD_NAMES_END = "0.3"

@@ -10,7 +10,8 @@ from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode
 
 from ablate.core.errors import AblateError, Loc, SpecError
 from ablate.storage.records import SCHEMA
-from ablate.study.schema import NUMBER, STEPS, Step, Upgrade, schema_number, upgrade_study
+from ablate.study.schema import NUMBER, STEPS, Step, schema_number
+from ablate.study.schema_upgrade import Upgrade, upgrade_study
 from ablate.study.yaml_document import parse, read, text_of
 
 
