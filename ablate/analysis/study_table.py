@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import pandas as pd
 
@@ -12,7 +11,6 @@ from ablate.inference.factor_levels import FactorLevels
 from ablate.measurement.metrics import Metric
 from ablate.measurement.run_mean import mean_score, undefined_share
 
-RunOutcome = Literal["finished", "diverged", "failed", "missing"]
 RUN_COLUMNS = ["run_id", "seed", "outcome", "message"]
 
 
@@ -31,9 +29,9 @@ class StudyTable:
     """The results of a study, finished or not.
 
     `runs` has one row for every planned run: a column for each factor's path with the name of its level, and
-    RUN_COLUMNS. `message` says why a failed run has no result; it is empty for all others. Three columns are optional:
-    `best_offset` and `copies` say how the forecast fits in time (see scoring's Alignment), `micro_batches` is the
-    number of micro-batches per batch.
+    RUN_COLUMNS. `outcome` is finished, diverged, failed or missing. `message` says why a failed run has no result; it
+    is empty for all others. Three columns are optional: `best_offset` and `copies` say how the forecast fits in time
+    (see scoring's Alignment), `micro_batches` is the number of micro-batches per batch.
     `sums` holds the scores of each finished run by run id, summed over its clips, from `step_sums`.
     `secondary` are the metrics reported in addition to the response. `deviations` are sentences on changes since the
     plan was preregistered. `failed_attempts` counts every attempt without a result by kind, including those that a

@@ -73,10 +73,6 @@ class DownloadError(AblateError):
     """A download is incomplete."""
 
 
-class RunFailedError(AblateError):
-    """One run of a study failed."""
-
-
 class AnalysisError(AblateError):
     """There are no runs, or too few, to analyze."""
 

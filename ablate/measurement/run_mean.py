@@ -4,14 +4,13 @@ import math
 
 import pandas as pd
 
-STEP_COLUMNS = ["view", "metric", "step", "total", "defined", "frames"]
-
 
 def step_sums(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per view, metric and step, in order of first appearance (columns of STEP_COLUMNS).
+    """Return one row per view, metric and step, in order of first appearance.
 
-    `scores` has the columns of records.SCORE_COLUMNS. The metric is `defined` in some of the `frames`, where its values
-    add up to `total`; it is undefined (NaN) in the others.
+    The columns are view, metric, step, total, defined and frames. `scores` has the columns of records.SCORE_COLUMNS.
+    The metric is `defined` in some of the `frames`, where its values add up to `total`; it is undefined (NaN) in the
+    others.
     """
     values = scores.astype({"value": float}).groupby(["view", "metric", "step"], sort=False)["value"]
     return values.agg(total="sum", defined="count", frames="size").reset_index()
