@@ -48,13 +48,24 @@ class AnalysisSettings(Spec):
                 return tuple((first, second) for first, second in pairs if first in factors and second in factors)
 
 
+class Looks(Spec):
+    """The looks of a sequential study: after each seed, from `first` to `last` seeds."""
+
+    first: Annotated[int, Field(ge=2)]
+    last: Annotated[int, Field(ge=2)]
+
+
 class InferenceSettings(AnalysisSettings):
-    """The settings of an analysis, and the two properties of its response that an inference needs."""
+    """The settings of an analysis, the properties of its response, and the looks that its study planned."""
 
     higher_is_better: bool | None = False
     """None if neither direction is better."""
     bounds: tuple[Bound, Bound] | None = None
     """Smallest and largest value that the response can have; None if it has no bounds."""
+    looks: Looks | None = None
+    """Planned looks at the results of a study that may stop early; None for one analysis after the last run."""
+    draws: Annotated[int, Field(ge=199)] = 9_999
+    """Flips drawn for a test that has too many to enumerate."""
 
     @classmethod
     def of(cls, analysis: AnalysisSettings, **changes: Any) -> "InferenceSettings":
