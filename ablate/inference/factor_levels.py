@@ -7,13 +7,15 @@ import numpy as np
 from jaxtyping import Float
 
 TRENDS = ("linear", "quadratic", "cubic")
+DECADE = 10.0  # learning rates and the like are chosen on a log scale; a factor within a decade is nearly linear
 
 
 @dataclass(frozen=True)
 class FactorLevels:
     """A factor: its path in a run, its title, the names of its levels, and which of them is the baseline.
 
-    If `ordered`, the levels are in their order, and trends over them are estimated too.
+    If `ordered`, the levels are in their order, and trends over them are estimated too. If `numeric`, the levels are
+    numbers, sorted by value, and only a trend over them is estimated and tested.
     """
 
     path: str
@@ -21,6 +23,7 @@ class FactorLevels:
     levels: tuple[str, ...]
     baseline: str
     ordered: bool = False
+    numeric: bool = False
 
     def only(self, positions: Sequence[int]) -> "FactorLevels":
         """Return the factor with the levels at these positions; without its baseline, the first is the baseline."""
@@ -80,6 +83,13 @@ def polynomials(factor: FactorLevels) -> Float[np.ndarray, "degree level"]:
     orthogonal *= np.sign(orthogonal[:, np.argmax(at)])[:, np.newaxis]
     orthogonal /= np.clip(orthogonal, 0, None).sum(axis=1, keepdims=True)
     return orthogonal
+
+
+def numeric_values(factor: FactorLevels) -> Float[np.ndarray, " level"]:
+    """Return the values of a numeric factor: their base-10 logarithms where all are positive and span a decade."""
+    values = np.array([float(level) for level in factor.levels])
+    spans_a_decade = values.min() > 0 and values.max() >= DECADE * values.min()
+    return np.log10(values) if spans_a_decade else values
 
 
 def doses(factor: FactorLevels) -> Float[np.ndarray, " level"]:
