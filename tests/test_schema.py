@@ -51,12 +51,13 @@ def test_levels_may_be_a_list_or_a_block(schema):
     assert {form.get("type", form.get("$ref")) for form in forms} == {"array", "#/$defs/Factor"}
 
 
-def test_seeds_may_be_a_number_or_a_list(schema):
-    assert {form["type"] for form in schema["properties"]["seeds"]["anyOf"]} == {"integer", "array"}
+def test_seeds_may_be_a_number_a_list_or_a_range(schema):
+    forms = schema["properties"]["seeds"]["anyOf"]
+    assert {form.get("type", form.get("$ref")) for form in forms} == {"integer", "array", "#/$defs/SeedRange"}
 
 
 def test_an_editor_knows_how_many_seeds_there_may_be(schema):
-    forms = {form["type"]: form for form in schema["properties"]["seeds"]["anyOf"]}
+    forms = {form.get("type"): form for form in schema["properties"]["seeds"]["anyOf"]}
     assert (forms["integer"]["minimum"], forms["integer"]["maximum"]) == (1, 1000)
     assert (forms["array"]["minItems"], forms["array"]["maxItems"]) == (1, 1000)
 

@@ -271,7 +271,8 @@ def test_a_missing_key_is_placed_at_the_block_it_belongs_to(complaint):
 @pytest.mark.parametrize("seeds", ["0", "1001", '"3"', "true", "2.5", "null"])
 def test_seeds_are_told_both_ways_to_write_them(complaint, seeds):
     (line,) = complaint(f"name: x\nquestion: y\nseeds: {seeds}\nfactors: {{}}\n")
-    assert line == f"s.yaml:3:1: seeds: found {seeds}; must be a number from 1 to 1000, or a list of seeds"
+    allowed = "must be a number from 1 to 1000, a list of seeds, or a range as in {from: 6, to: 12}"
+    assert line == f"s.yaml:3:1: seeds: found {seeds}; {allowed}"
 
 
 def test_the_seed_is_not_among_the_keys_that_a_base_may_have(complaint):

@@ -44,8 +44,12 @@ class Spec(BaseModel):
 
         Equal specs return equal trees. A new field at its default changes no tree. A tree validates to an equal spec.
         """
-        values = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: _plain(value) for name, value in values.items() if name == "kind" or not self._is_default(name)}
+        keys = {name: field.alias or name for name, field in type(self).model_fields.items()}
+        return {
+            key: _plain(getattr(self, name))
+            for name, key in keys.items()
+            if name == "kind" or not self._is_default(name)
+        }
 
     def _is_default(self, name: str) -> bool:
         default = type(self).model_fields[name].get_default(call_default_factory=True)

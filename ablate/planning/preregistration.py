@@ -36,6 +36,12 @@ LEFT_OUT: dict[str, Any] = {
 }
 """Settings that change no result and no verdict."""
 PAIR = " x "
+LOOKS = {
+    "looks.at": "after each seed",
+    "looks.spending": "linear: alpha x seeds / all seeds",
+    "looks.stop": "with --until-decided, once every factor and every pair that the study names has a verdict",
+}
+"""What a study with a range of seeds fixes beside the range, before its first result."""
 
 
 @dataclass(frozen=True)
@@ -150,12 +156,13 @@ def preregistered_settings(study: StudySpec) -> Settings:
     """Return what is fixed before the first result.
 
     That is the question, the response, the base run, factors, design, seeds, the settings of the analysis, every
-    hypothesis that is tested, and whether the study is exploratory.
+    hypothesis that is tested, and whether the study is exploratory. A sequential study fixes its looks too.
     """
     tested = planned_family(study, len(study.seeds)).tested
     hypotheses: list[Any] = [PAIR.join(hypothesis.factors) for hypothesis in tested]
     settings = study.model_dump(mode="json", exclude=LEFT_OUT)
-    return dict(_flat(settings)) | {"hypotheses": hypotheses, "family": len(tested)}
+    looks = LOOKS if study.looks is not None else {}
+    return dict(_flat(settings)) | {"hypotheses": hypotheses, "family": len(tested)} | looks
 
 
 def digest(settings: Settings) -> str:

@@ -13,17 +13,13 @@ from ablate.core.spec_base import Spec
 from ablate.design import AnyDesign, DesignFactor, FullFactorial
 from ablate.design.rules import Rules
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.settings import AnalysisSettings, FactorPair, InferenceSettings
+from ablate.inference.settings import AnalysisSettings, FactorPair, InferenceSettings, Looks
 from ablate.measurement.metrics import METRICS
 from ablate.study.factor import Factor, Levels, as_factor
-from ablate.study.faults import quoted
 from ablate.study.level_runs import changed, level_runs, unknown_path
 from ablate.study.response import Response
-from ablate.study.run import RunSpec, Seed
-
-MOST_SEEDS = 1_000
-SeedCount = Annotated[int, Field(ge=1, le=MOST_SEEDS)]
-Seeds = Annotated[list[Seed], Field(min_length=1, max_length=MOST_SEEDS)]
+from ablate.study.run import RunSpec
+from ablate.study.seed_range import SeedRange, Seeds
 
 
 class Budget(Spec):
@@ -80,15 +76,6 @@ def _without_seed(base: Any) -> Any:
     return base
 
 
-def _as_seeds(seeds: Any) -> Any:
-    """Take a number n for the seeds 0 to n-1."""
-    if isinstance(seeds, list):
-        return seeds
-    if isinstance(seeds, int) and not isinstance(seeds, bool) and 0 < seeds <= MOST_SEEDS:
-        return list(range(seeds))
-    raise ValueError(f"found {quoted(seeds)}; must be a number from 1 to {MOST_SEEDS}, or a list of seeds")
-
-
 class StudySpec(Spec):
     """A study: a question, a base run, and the factors to vary around it."""
 
@@ -104,8 +91,12 @@ class StudySpec(Spec):
     ]
     """Path of the run (for example model.kernel_size) to its levels."""
     design: AnyDesign = FullFactorial()
-    seeds: Annotated[Seeds, BeforeValidator(_as_seeds, json_schema_input_type=SeedCount | Seeds)]
-    """One run of every cell each; a number n stands for 0 to n-1."""
+    seeds: Seeds
+    """One run of every cell each; a number n stands for 0 to n-1.
+
+    A range {from: 6, to: 12} plans a sequential study: its verdicts hold after every seed from the sixth on, and
+    `ablate run --until-decided` stops at the first of them at which everything is decided.
+    """
     analysis: AnalysisSettings = AnalysisSettings()
     budget: Budget = Budget()
     resources: Resources = Resources()
@@ -118,7 +109,7 @@ class StudySpec(Spec):
     def _parts_are_consistent(self) -> Self:
         if problem := self.response.problem_with(self.base.evaluation):
             raise ValueError(f"response.{problem}")
-        if len(set(self.seeds)) != len(self.seeds):
+        if isinstance(self.seeds, list) and len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds: found {self.seeds}; they must differ")
         return self
 
@@ -186,6 +177,11 @@ class StudySpec(Spec):
             for path, factor in self.factors.items()
         )
 
+    @property
+    def looks(self) -> Looks | None:
+        """The planned looks at the results of a sequential study; None for one analysis after the last run."""
+        return self.seeds.looks if isinstance(self.seeds, SeedRange) else None
+
     @cached_property
     def settings(self) -> InferenceSettings:
         """The settings of the inference; the metric of the response adds its better direction and its bounds.
@@ -198,6 +194,7 @@ class StudySpec(Spec):
             interactions=self._tested_pairs(),
             higher_is_better=metric.higher_is_better,
             bounds=(metric.low, metric.high),
+            looks=self.looks,
         )
 
     @cached_property
