@@ -1,58 +1,79 @@
 """The caveats of an inference, one sentence each."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ablate.inference.hypotheses import Family
+from ablate.inference.cell_noise import CellNoise
+from ablate.inference.equal_blocks import Copies
+from ablate.inference.family_tests import FEWEST_SEEDS
+from ablate.inference.hypotheses import ALIASED, Family
 from ablate.inference.inference import FactorVerdict
+from ablate.inference.kind_of_test import KindOfTest
+from ablate.inference.linear_model import ROUNDING
+from ablate.inference.run_flips import full_leverage
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import FEWEST_BLOCKS, InferenceSettings
+from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 
 AT_BOUND = 0.2  # of the runs: beyond it, a bound compresses the effects of whole levels
 NEAR = 0.01  # of the response's range
 
 
-def inference_caveats(  # the table before and after, and its analysis
-    table: RunTable,
-    measured: RunTable,
-    settings: InferenceSettings,
-    verdicts: Sequence[FactorVerdict],
-    family: Family,
-    *,
-    has_seed_interaction: bool,
+def inference_caveats(
+    table: RunTable, measured: RunTable, settings: InferenceSettings, verdicts: Sequence[FactorVerdict], family: Family
 ) -> tuple[str, ...]:
     """Return one sentence for each limit of the verdicts.
 
-    `measured` is the table without the levels that have no response; `has_seed_interaction` says that an F test found
-    effects that change from seed to seed.
+    `measured` is the table without copies of runs and without the levels that have no response.
     """
     return (
-        *_seeds(measured, family, has_seed_interaction=has_seed_interaction),
+        *_seeds(measured, family),
         *_lost(table, measured),
-        *_unbalanced(family),
+        *_untested(family),
         *_bounded(measured, settings),
         *_no_margin(verdicts, settings),
     )
 
 
-def _seeds(measured: RunTable, family: Family, *, has_seed_interaction: bool) -> Iterator[str]:
+def copies_caveats(copies: Copies) -> tuple[str, ...]:
+    """Return a sentence for each group of blocks that are copies of each other."""
+    return tuple(
+        f"The blocks {', '.join(names)} have equal responses, so they count as one: copies are no replication. "
+        "Does the training use its seed?"
+        for names in copies
+    )
+
+
+def noise_caveats(family: Family, noise: CellNoise) -> tuple[str, ...]:
+    """Return a sentence if cells do not vary between seeds at all."""
+    spread, freedom = noise.total.squares, noise.total.freedom
+    varies = spread > ROUNDING or freedom < 1 or not family.observations.response.any()
+    return () if varies else ("Cells do not vary between seeds at all. Does the training use its seed?",)
+
+
+def _seeds(measured: RunTable, family: Family) -> Iterator[str]:
     blocks = measured.measured_blocks
     if not blocks:
         return
-    if blocks < FEWEST_BLOCKS:
-        yield "One seed does not show how much a result varies between seeds, so nothing is decided."
-    elif has_seed_interaction:
-        yield (
-            "Effects change from seed to seed by more than single runs vary, so the tests permute whole seeds; "
-            f"{blocks} seeds are few for that."
-        )
-    elif any(hypothesis.unit == "run" for hypothesis in family.tested):
-        yield (
-            f"{blocks} seeds are too few to permute whole seeds, so the tests permute single runs. They assume that "
-            "effects are equal in every seed; an F test did not reject that, but may miss it."
-        )
+    match family.kind:
+        case KindOfTest.RUN_FLIPS if blocks == 1:
+            yield "All runs have one seed: it does not show how much a result varies between seeds."
+        case KindOfTest.RUN_FLIPS:
+            yield (
+                "No two runs share a seed, so single runs are compared. Differences between seeds count as noise: "
+                "runs that share seeds show smaller effects."
+            )
+        case KindOfTest.F_TEST if blocks < FEWEST_SEEDS:
+            yield "Two seeds do not show how much an effect varies between seeds, so nothing is decided."
+        case KindOfTest.F_TEST:
+            yield f"{blocks} seeds show causes in these seeds only; six seeds or more speak for other seeds."
+        case _:
+            pass
+    determined = max((full_leverage(d) for d in family.directions if not d.model.observations.has_blocks), default=0)
+    if determined:
+        yield f"{determined} runs are the only ones of their kind, and take no part in the tests."
 
 
 def _lost(table: RunTable, measured: RunTable) -> Iterator[str]:
@@ -68,17 +89,14 @@ def _lost(table: RunTable, measured: RunTable) -> Iterator[str]:
             yield f"No run with {before.title} {', '.join(absent)} has a response, so there is no verdict on it."
 
 
-def _unbalanced(family: Family) -> Iterator[str]:
-    if any(hypothesis.how == "linear" for hypothesis in family.hypotheses):
-        yield (
-            "Some effects have too few matched runs and come from a linear model. It assumes that the interactions "
-            "which it leaves out are 0."
-        )
-    if untested := len(family.untested_pairs):
-        yield (
-            f"{untested} of the interactions cannot be estimated from these runs; effects may hold only at the levels "
-            "that were run."
-        )
+def _untested(family: Family) -> Iterator[str]:
+    aliased = [h for h in family.hypotheses if h.untested == ALIASED and h.is_main_effect]
+    for hypothesis in aliased:
+        factor = hypothesis.factors[0]
+        yield f"{factor} is aliased: no run separates it from the effects or interactions of other factors."
+    for reason, count in Counter(pair.untested for pair in family.untested_pairs).items():
+        noun = "interaction is" if count == 1 else "interactions are"
+        yield f"{count} {noun} not tested: {reason}."
 
 
 def _bounded(measured: RunTable, settings: InferenceSettings) -> Iterator[str]:

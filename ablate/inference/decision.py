@@ -1,103 +1,195 @@
-"""The verdict on a factor, and how many more seeds could decide an undecided one."""
+"""The verdict on a factor, its reason, and how many more seeds could decide an undecided one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import assert_never
 
 import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
+from ablate.inference.contexts import ContextCheck
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.hypotheses import holm
-from ablate.inference.inference import Effect, FactorVerdict, Interaction, Test, Unit
-from ablate.inference.permutation import smallest_p
-from ablate.inference.settings import FEWEST_BLOCKS, InferenceSettings
+from ablate.inference.family_tests import TestedHypothesis, holm, min_attainable_p
+from ablate.inference.inference import Effect, FactorVerdict, Interaction, Test
+from ablate.inference.kind_of_test import FEWEST_FLIPPED, KindOfTest
+from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 
 MOST_SEEDS = 1_000
 POWER = 0.8
-MANY = 50  # seeds: from here on Student's t is as good as normal
+MANY = 50  # degrees of freedom: from here on Student's t is as good as normal
+FEW_SEEDS = "fewer than six seeds cannot show that an effect holds in other seeds"
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the verdict on a factor rests on: its effects, its test, and the interactions of the whole table.
+    """What the verdict on a factor rests on.
 
-    `untested_pairs` are the factors whose interaction with it cannot be estimated.
+    `main` and `trend` are its tested hypotheses, `interactions` those of the whole table. `untested_pairs` are the
+    factors whose interaction with it cannot be tested. `check_contexts` runs the test of all its contexts, with its
+    mean effect removed or not. `loss_hides` says that runs were lost because of their response, and that bounds on its
+    effects include 0. `family_size` is the number of hypotheses tested in the whole table.
     """
 
     factor: FactorLevels
     effects: tuple[Effect, ...]
-    test: Test
-    p_adjusted: float | None
+    main: TestedHypothesis
+    trend: TestedHypothesis | None
     interactions: tuple[Interaction, ...]
-    untested_pairs: tuple[str, ...] = ()
+    untested_pairs: tuple[str, ...]
+    check_contexts: Callable[[bool], ContextCheck | None]
+    loss_hides: bool
+    kind: KindOfTest
+    family_size: int
 
     @property
     def pairs(self) -> tuple[Interaction, ...]:
         """The interactions of this factor."""
         return tuple(pair for pair in self.interactions if self.factor.path in pair.factors)
 
+    @property
+    def p_adjusted(self) -> float | None:
+        """The smaller adjusted p of the factor and of its linear trend."""
+        known = [t.p_adjusted for t in (self.main, self.trend) if t is not None and t.p_adjusted is not None]
+        return min(known, default=None)
 
-def decide(evidence: Evidence, settings: InferenceSettings, family_size: int) -> FactorVerdict:
-    """Return the verdict on a factor; `family_size` is the number of hypotheses tested in the whole table.
+
+@dataclass(frozen=True)
+class _Decision:
+    """A verdict, the reason for it in one sentence, and the check of contexts where one was made."""
+
+    verdict: Verdict
+    reason: str
+    check: ContextCheck | None = None
+
+
+def decide(evidence: Evidence, settings: InferenceSettings) -> FactorVerdict:
+    """Return the verdict on a factor.
 
     It acts only with a partner where their interaction is significant and no contrast of it is significant, with one
-    sign, at every level of the partner. It is a cause where its own test is significant. It is not a cause where every
-    effect is within the margin and no interaction is significant even among its own. Else it is undecided.
+    sign, at every level of the partner. Where its own test is significant, it is negligible if all its effects are
+    within the margin, and else a cause. It is not a cause where every effect is within the margin, no interaction is
+    significant even among its own, and no context shows an effect. Else it is undecided.
     """
-    factor, test = evidence.factor, evidence.test
-    significant = [pair for pair in evidence.pairs if _is_significant(pair.p_adjusted, settings)]
-    partners = [_partner(pair, factor) for pair in significant if not _holds_everywhere(pair, factor, settings)]
-    verdict = Verdict.UNDECIDED
-    if partners:
-        verdict = Verdict.ACTS_ONLY_WITH
-    elif _is_significant(evidence.p_adjusted, settings):
-        verdict = Verdict.CAUSE
-    elif not significant and _all_equivalent(evidence.effects) and not _any_significant_alone(evidence, settings):
-        verdict = Verdict.NOT_A_CAUSE
-    undecided = verdict is Verdict.UNDECIDED
-    needed = more_seeds(evidence.effects, test.unit, settings, family_size) if undecided else None
+    significant = [pair for pair in evidence.pairs if is_significant(pair.p_adjusted, settings)]
+    partners = [_partner(pair, evidence.factor) for pair in significant]
+    only_with = [
+        _partner(pair, evidence.factor)
+        for pair in significant
+        if not _holds_everywhere(pair, evidence.factor, settings)
+    ]
+    if only_with:
+        titles = " and ".join(title for _, title in only_with)
+        decision = _Decision(Verdict.ACTS_ONLY_WITH, f"Its effect depends on {titles}.")
+    elif is_significant(evidence.p_adjusted, settings):
+        decision = _significant(evidence, has_partners=bool(partners))
+    else:
+        decision = _not_significant(evidence, settings, [title for _, title in partners])
+    undecided = decision.verdict is Verdict.UNDECIDED
+    needed = more_seeds(evidence, settings) if undecided else None
+    main = evidence.main
     return FactorVerdict(
-        factor=factor.path,
-        title=factor.title,
-        verdict=verdict,
-        partners=tuple(path for path, _ in partners),
+        factor=evidence.factor.path,
+        title=evidence.factor.title,
+        verdict=decision.verdict,
+        partners=tuple(path for path, _ in only_with or partners),
         effects=evidence.effects,
-        test=test,
+        test=Test(main.p, main.min_attainable_p, main.untested),
         p_adjusted=evidence.p_adjusted,
         more_seeds_needed=needed,
-        reason=_reason(verdict, [title for _, title in partners], test, settings, needed),
+        reason=decision.reason,
         untested_pairs=evidence.untested_pairs,
+        context_check=decision.check,
     )
 
 
-def more_seeds(effects: Sequence[Effect], unit: Unit, settings: InferenceSettings, family_size: int) -> int | None:
-    """Return how many more seeds find the largest effect seen, or one as large as the margin, with 80 % power.
+def is_significant(p: float | None, settings: InferenceSettings) -> bool:
+    """Return whether a p-value is at most alpha."""
+    return p is not None and p <= settings.alpha
 
-    The power is that of a t test at the first step of Holm's procedure, with the spread seen so far: over seeds once
-    these are the unit, else over so many runs that t is normal. None where no number up to 1,000 is enough, and where
-    there is no effect with a confidence interval.
+
+def more_seeds(evidence: Evidence, settings: InferenceSettings) -> int | None:
+    """Return how many more seeds would find, with 80 % power, the largest effect as it looks now.
+
+    Where that effect's interval includes 0, it is the number for an effect as large as the margin. The power is that
+    of a t test at alpha over the size of the family, with the spread seen so far. None where no number up to 1,000 is
+    enough, where runs share no seed, and where neither an effect nor a margin tells what to look for.
     """
-    bounded = [
-        effect for effect in effects if effect.trend is None and effect.low is not None and effect.high is not None
-    ]
-    if not bounded:
+    bounded = [e for e in evidence.effects if e.trend is None and e.low is not None and e.high is not None]
+    if not bounded or evidence.kind is KindOfTest.RUN_FLIPS:
         return None
     largest = max(bounded, key=lambda effect: abs(effect.estimate))
-    target = max(abs(largest.estimate), settings.margin or 0.0)
+    low, high = largest.low or 0.0, largest.high or 0.0
+    target = abs(largest.estimate) if low > 0 or high < 0 else settings.margin or 0.0
     now = largest.n_blocks
-    quantile = float(stats.t.ppf(1 - settings.alpha / 2, now - 1 if unit == "block" else np.inf))
-    spread = ((largest.high or 0.0) - (largest.low or 0.0)) / 2 / quantile * np.sqrt(now)
-    if target == 0 or spread == 0:
+    spread = (high - low) / 2 / float(stats.t.ppf(1 - settings.alpha / 2, largest.freedom)) * np.sqrt(now)
+    if target <= 0 or spread <= 0:
         return None
-    level, seeds = settings.alpha / family_size, np.arange(now + 1, MOST_SEEDS + 1)
-    seeds_are_units = seeds >= _fewest_seeds_as_units(level, settings)
-    freedom = np.where(seeds_are_units & (seeds <= MANY), seeds - 1.0, np.inf)
-    power = _power(target / spread * np.sqrt(seeds), level, freedom)
-    enough = (power >= POWER) & (seeds_are_units | (largest.n_runs > 2 * now))
+    level, seeds = settings.alpha / max(1, evidence.family_size), np.arange(now + 1, MOST_SEEDS + 1)
+    smallest = np.array([min_attainable_p(KindOfTest.SEED_FLIPS, int(n), settings.draws) for n in seeds])
+    enough = (_power(target / spread * np.sqrt(seeds), level, seeds - 1.0) >= POWER) & (smallest <= settings.alpha)
+    enough &= seeds >= FEWEST_FLIPPED
     return int(seeds[enough.argmax()]) - now if enough.any() else None
+
+
+def _significant(evidence: Evidence, *, has_partners: bool) -> _Decision:
+    if evidence.loss_hides:
+        reason = "Its levels differ, but runs were lost because of their response; bounds that allow for it include 0."
+        return _Decision(Verdict.UNDECIDED, reason)
+    if evidence.kind is KindOfTest.F_TEST:
+        return _Decision(
+            Verdict.CAUSE_IN_THESE_SEEDS,
+            "Its levels differ in these seeds by more than chance explains; other seeds may differ.",
+        )
+    if _all_equivalent(evidence.effects) and not has_partners:
+        check = evidence.check_contexts(True)  # noqa: FBT003  # without the mean effect, which is known to differ from 0
+        if check is not None and check.is_quiet:
+            return _Decision(Verdict.NEGLIGIBLE, "It has an effect, and all its effects are within the margin.", check)
+    return _Decision(Verdict.CAUSE, "Its levels differ, averaged over the other factors, by more than chance explains.")
+
+
+def _not_significant(evidence: Evidence, settings: InferenceSettings, partners: Sequence[str]) -> _Decision:
+    main = evidence.main
+    if main.untested:
+        return _Decision(Verdict.UNDECIDED, f"There is no test of it: {main.untested}.")
+    if evidence.kind is KindOfTest.F_TEST:
+        return _Decision(Verdict.UNDECIDED, f"Its effects are not significant, and {FEW_SEEDS}.")
+    if settings.margin is None:
+        return _Decision(Verdict.UNDECIDED, "Its effects are not significant, and no margin was set.")
+    differences = [effect for effect in evidence.effects if effect.trend is None]
+    if not differences or any(effect.equivalent is None for effect in differences):
+        reason = "Its effects are not significant, and too few runs show whether they are within the margin."
+        return _Decision(Verdict.UNDECIDED, reason)
+    if not _all_equivalent(evidence.effects):
+        reason = "Its effects are not significant, and not all of them are certain to be within the margin."
+        return _Decision(Verdict.UNDECIDED, reason)
+    return _within_margin(evidence, settings, partners)
+
+
+def _within_margin(evidence: Evidence, settings: InferenceSettings, partners: Sequence[str]) -> _Decision:
+    """Return the decision on a factor whose effects are all within the margin, and not significant."""
+    suspects = [*partners, *_suspects(evidence, settings)]
+    if suspects:
+        partner = " and ".join(dict.fromkeys(suspects))
+        reason = f"All its effects are within the margin on average, but it may interact with {partner}."
+        return _Decision(Verdict.UNDECIDED, reason)
+    check = evidence.check_contexts(False)  # noqa: FBT003  # with the mean effect: any effect in any context counts
+    if check is None:
+        return _Decision(
+            Verdict.UNDECIDED,
+            "All its effects are within the margin on average, but no runs of one seed differ in this factor alone, so "
+            "effects at single levels of other factors cannot be ruled out.",
+        )
+    if not check.is_quiet:
+        return _Decision(
+            Verdict.UNDECIDED,
+            "All its effects are within the margin on average, but at some levels of the other factors the response "
+            "changes by more than chance explains.",
+            check,
+        )
+    return _Decision(
+        Verdict.NOT_A_CAUSE, "All its effects are within the margin, and no context shows an effect.", check
+    )
 
 
 def _holds_everywhere(pair: Interaction, factor: FactorLevels, settings: InferenceSettings) -> bool:
@@ -105,7 +197,7 @@ def _holds_everywhere(pair: Interaction, factor: FactorLevels, settings: Inferen
     effects = [effect for effect in pair.simple_effects if effect.factor == factor.path]
     for name in dict.fromkeys(effect.contrast for effect in effects):
         at_levels = [effect for effect in effects if effect.contrast == name]
-        significant = all(_is_significant(effect.p, settings) for effect in at_levels)
+        significant = all(is_significant(effect.p, settings) for effect in at_levels)
         if significant and len({np.sign(effect.estimate) for effect in at_levels}) == 1:
             return True
     return False
@@ -113,46 +205,17 @@ def _holds_everywhere(pair: Interaction, factor: FactorLevels, settings: Inferen
 
 def _all_equivalent(effects: Sequence[Effect]) -> bool:
     differences = [effect for effect in effects if effect.trend is None]
-    return bool(differences) and all(
-        effect.equivalent is True and effect.n_blocks >= FEWEST_BLOCKS for effect in differences
-    )
+    return bool(differences) and all(effect.equivalent is True for effect in differences)
 
 
-def _any_significant_alone(evidence: Evidence, settings: InferenceSettings) -> bool:
-    """Return whether an interaction of the factor is significant when only its own interactions are counted."""
-    return any(_is_significant(p, settings) for p in holm([pair.test.p for pair in evidence.pairs]))
-
-
-def _is_significant(p: float | None, settings: InferenceSettings) -> bool:
-    return p is not None and p <= settings.alpha
-
-
-def _reason(
-    verdict: Verdict, partners: Sequence[str], test: Test, settings: InferenceSettings, needed: int | None
-) -> str:
-    match verdict:
-        case Verdict.CAUSE:
-            return "Its levels differ, averaged over the other factors, by more than chance explains."
-        case Verdict.CAUSE_IN_THESE_SEEDS:
-            return "Its levels differ in these seeds by more than chance explains; other seeds may differ."
-        case Verdict.ACTS_ONLY_WITH:
-            return f"Its effect depends on {' and '.join(partners)}."
-        case Verdict.NEGLIGIBLE:
-            return "It has an effect, and all its effects are within the margin."
-        case Verdict.NOT_A_CAUSE:
-            return "All its effects are within the margin."
-        case Verdict.UNDECIDED:
-            return _reason_undecided(test, settings, needed)
-        case unknown:
-            assert_never(unknown)
-
-
-def _reason_undecided(test: Test, settings: InferenceSettings, needed: int | None) -> str:
-    if test.p is None:
-        return "These runs allow no test of it."
-    margin = "nor are they all within the margin" if settings.margin is not None else "and no margin was set"
-    more = f"; about {needed} more seeds may decide it" if needed else ""
-    return f"Its effects are not significant, {margin}{more}."
+def _suspects(evidence: Evidence, settings: InferenceSettings) -> list[str]:
+    """Return the titles of partners whose interaction is significant when only the factor's own ones are counted."""
+    adjusted = holm([pair.test.p for pair in evidence.pairs])
+    return [
+        _partner(pair, evidence.factor)[1]
+        for pair, p in zip(evidence.pairs, adjusted, strict=True)
+        if is_significant(p, settings)
+    ]
 
 
 def _partner(pair: Interaction, factor: FactorLevels) -> tuple[str, str]:
@@ -161,15 +224,9 @@ def _partner(pair: Interaction, factor: FactorLevels) -> tuple[str, str]:
     return pair.factors[position], pair.titles[position]
 
 
-def _fewest_seeds_as_units(level: float, settings: InferenceSettings) -> int:
-    """Return from how many seeds on a permutation of whole seeds can reach this level."""
-    reaching = (n for n in range(FEWEST_BLOCKS, MANY) if smallest_p((2,), n, settings.permutations) <= level)
-    return next(reaching, MOST_SEEDS + 1)
-
-
 def _power(ratio: Float[np.ndarray, " n"], level: float, freedom: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     """Return the chance that a two-sided t test finds an effect of so many standard errors."""
-    critical, few = np.asarray(stats.t.ppf(1 - level / 2, freedom)), np.isfinite(freedom)
-    power = np.asarray(stats.norm.sf(critical - ratio))
-    power[few] = stats.nct.sf(critical[few], freedom[few], ratio[few])
-    return power
+    critical = np.asarray(stats.t.ppf(1 - level / 2, freedom))
+    power: np.ndarray = np.asarray(stats.nct.sf(critical, freedom, ratio))
+    # the noncentral t underflows for many degrees of freedom; there the normal distribution is as good
+    return np.where(np.isfinite(power) & (freedom <= MANY), power, stats.norm.sf(critical - ratio))

@@ -4,155 +4,181 @@ from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.special import gammaln
 
-from ablate.inference.estimate import EffectEstimate, confidence_interval, from_sets
+from ablate.inference.block_effects import run_deviation
 from ablate.inference.factor_levels import Contrast, contrasts, difference
-from ablate.inference.hypotheses import Hypothesis, holm
-from ablate.inference.inference import Effect, SimpleEffect, Unit
+from ablate.inference.family_tests import TestedHypothesis, holm
+from ablate.inference.hypotheses import Direction, Family
+from ablate.inference.inference import Effect, SimpleEffect
 from ablate.inference.linear_model import LinearModel
 from ablate.inference.matched import matched_sets
-from ablate.inference.permutation import Draws, contrast_p
+from ablate.inference.robust import RobustEstimate
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import FEWEST_BLOCKS, InferenceSettings
+from ablate.inference.settings import InferenceSettings
 
 Deviation = tuple[float | None, int]
 """Standard deviation of a run about its cell and block, and its degrees of freedom."""
+TINY = 1e-9  # of the largest weight: a run that takes no part in an estimate
 
 
-def effects_of(  # a factor's hypothesis, its adjusted p, and the data of both
-    table: RunTable,
-    main: Hypothesis,
-    model: LinearModel,
-    settings: InferenceSettings,
-    p_factor: float | None,
-    deviation: Deviation,
-) -> tuple[Effect, ...]:
-    """Return every contrast of a factor that the runs can estimate.
+class EffectEstimates:
+    """The effects that a table of runs can estimate."""
 
-    A contrast's adjusted p is the larger of its factor's (`p_factor`) and of Holm's among the factor's contrasts.
-    """
-    (position,) = main.at
-    estimated = []
-    for contrast in contrasts(table.factors[position]):
-        if main.how == "linear":
-            row = model.contrast(position, contrast.weights)
-            estimated.append((contrast, *_from_model(model, row, main.unit, settings)))
-        elif (result := _from_sets(table, contrast, position, main.unit, settings)) is not None:
-            estimated.append((contrast, *result))
-    adjusted = holm([p for _, _, p in estimated])
-    return tuple(
-        _effect(contrast, estimate, (p, _larger(p_contrast, p_factor)), main.unit, settings, deviation)
-        for (contrast, estimate, p), p_contrast in zip(estimated, adjusted, strict=True)
-    )
+    def __init__(self, table: RunTable, family: Family, settings: InferenceSettings) -> None:
+        self._table, self._family, self._settings = table, family, settings
+        self._deviation = _deviation(table, family)
 
+    def of_factor(self, main: TestedHypothesis, trend: TestedHypothesis | None) -> tuple[Effect, ...]:
+        """Return every contrast of a factor; none if the runs do not determine its main effect.
 
-def simple_effects(
-    table: RunTable, pair: Hypothesis, model: LinearModel, settings: InferenceSettings
-) -> tuple[SimpleEffect, ...]:
-    """Return the effect of either factor of a pair at every level of the other, if the runs can estimate it."""
-    first, second = pair.at
-    directions = ((first, second), (second, first))
-    return tuple(
-        effect for moved, held in directions for effect in _at_levels(table, pair, (moved, held), model, settings)
-    )
-
-
-def _at_levels(
-    table: RunTable, pair: Hypothesis, positions: tuple[int, int], model: LinearModel, settings: InferenceSettings
-) -> Iterator[SimpleEffect]:
-    """Yield the effects of the first of both factors at every level of the second."""
-    moved, held = positions
-    factor, partner = table.factors[moved], table.factors[held]
-    levels = [level for level in factor.levels if level != factor.baseline]
-    for at, level in product(range(len(partner.levels)), levels):
-        contrast = difference(factor, level)
-        result = (
-            _from_model(model, model.contrast(moved, contrast.weights, (held, at)), pair.unit, settings)
-            if pair.how == "linear"
-            else _from_sets(table.at(held, at), contrast, moved, pair.unit, settings)
+        The linear trend has the p-values of its hypothesis, and a factor's only contrast those of the factor. Of
+        several contrasts, the adjusted p is the larger of the factor's and of Holm's among the contrasts.
+        """
+        (position,) = main.hypothesis.at
+        direction = self._family.direction_of((position,))
+        if direction is None:
+            return ()
+        every = contrasts(self._table.factors[position])
+        estimates = [self._estimate(direction, contrast) for contrast in every]
+        # with one contrast, its test is the factor's test
+        ps = [main.p] if len(every) == 1 else [estimate.p for estimate in estimates]
+        adjusted = [_larger(p, main.p_adjusted) for p in holm(ps)]
+        has_own_test = [trend is not None and contrast.trend == "linear" for contrast in every]
+        return tuple(
+            self._effect(contrast, direction, estimate, (trend.p, trend.p_adjusted) if tested and trend else p_values)
+            for contrast, estimate, p_values, tested in zip(
+                every, estimates, zip(ps, adjusted, strict=True), has_own_test, strict=True
+            )
         )
-        if result is None:
-            continue
-        estimate, p = result
-        low, high = confidence_interval(estimate, pair.unit, settings, 1 - settings.alpha) or (None, None)
-        yield SimpleEffect(
-            factor=factor.path,
+
+    def simple(self, pair: Direction) -> Iterator[SimpleEffect]:
+        """Yield the effect of either factor of a pair at every level of the other, if the runs determine it."""
+        first, second = pair.hypothesis.at
+        for moved, held in ((first, second), (second, first)):
+            factor, partner = self._table.factors[moved], self._table.factors[held]
+            levels = [contrast.level for contrast in contrasts(factor) if contrast.level is not None]
+            for at, level in product(range(len(partner.levels)), levels):
+                contrast = difference(factor, level)
+                model = pair.model
+                if (moved,) not in model.places or (held,) not in model.places:
+                    continue
+                row = model.contrast(self._table, moved, contrast.weights, (held, at))
+                if not model.estimable(row[np.newaxis]):
+                    continue
+                estimate = self._family.robust(model).estimate(row)
+                low, high = self._interval(estimate, 1 - self._settings.alpha) or (None, None)
+                yield SimpleEffect(
+                    factor=factor.path,
+                    contrast=contrast.name,
+                    level=level,
+                    baseline=factor.baseline,
+                    partner=partner.path,
+                    at=partner.levels[at],
+                    estimate=estimate.value,
+                    low=low,
+                    high=high,
+                    p=estimate.p,
+                )
+
+    def _estimate(self, direction: Direction, contrast: Contrast) -> RobustEstimate:
+        (position,) = direction.hypothesis.at
+        row = direction.model.contrast(self._table, position, contrast.weights)
+        return self._family.robust(direction.model).estimate(row)
+
+    def _effect(
+        self,
+        contrast: Contrast,
+        direction: Direction,
+        estimate: RobustEstimate,
+        p_values: tuple[float | None, float | None],
+    ) -> Effect:
+        """Return an effect; the p-values are its p and its adjusted p."""
+        (position,) = direction.hypothesis.at
+        row = direction.model.contrast(self._table, position, contrast.weights)
+        weights = direction.model.directions(row[np.newaxis])[:, 0]
+        takes_part = self._takes_part(direction.model, weights, position, contrast)
+        low, high = self._interval(estimate, 1 - self._settings.alpha) or (None, None)
+        return Effect(
+            factor=contrast.factor.path,
             contrast=contrast.name,
-            level=level,
-            baseline=factor.baseline,
-            partner=partner.path,
-            at=partner.levels[at],
+            level=contrast.level,
+            baseline=contrast.baseline,
+            trend=contrast.trend,
             estimate=estimate.value,
             low=low,
             high=high,
-            p=p,
+            p=p_values[0],
+            p_adjusted=p_values[1],
+            freedom=estimate.freedom,
+            n_blocks=len(np.unique(self._family.observations.block[takes_part])),
+            n_runs=int(takes_part.sum()),
+            standardized=_hedges(estimate.value, self._deviation),
+            prob_improvement=self._improvement(position, contrast),
+            equivalent=self._equivalent(estimate),
+            by_block=self._by_block(direction.model, weights),
         )
 
+    def _takes_part(
+        self, model: LinearModel, weights: Float[np.ndarray, " run"], position: int, contrast: Contrast
+    ) -> Bool[np.ndarray, " run"]:
+        """Return the runs at the contrast's levels that have a weight in its estimate."""
+        level = self._table.levels[self._table.defined, position][model.observations.order]
+        weighted = np.abs(weights) > TINY * np.abs(weights).max(initial=0)
+        return weighted & (np.isin(level, contrast.levels) | contrast.factor.numeric)
 
-def _from_sets(
-    table: RunTable, contrast: Contrast, position: int, unit: Unit, settings: InferenceSettings
-) -> tuple[EffectEstimate, float | None] | None:
-    sets = matched_sets(table, [position], [contrast.levels])
-    weights = contrast.weights[contrast.levels]
-    estimate = from_sets(sets, weights, unit, len(table.blocks))
-    if estimate is None:
-        return None
-    if estimate.blocks < FEWEST_BLOCKS:
-        return estimate, None
-    return estimate, contrast_p(sets.by_block() if unit == "block" else sets, weights, _draws(settings))
+    def _by_block(self, model: LinearModel, weights: Float[np.ndarray, " run"]) -> tuple[float, ...]:
+        """Return the estimate of every block of the table, NaN for a block without one; none if no runs share a block.
 
+        A block's score is the estimate plus blocks x its sum of weighted residuals. If every block has the same cells,
+        it is the least-squares estimate of the block alone.
+        """
+        observations = model.observations
+        if not observations.has_blocks:
+            return ()
+        parts = observations.by_block(weights * model.residual)
+        scores = (float(weights @ observations.response) + observations.blocks * parts) * observations.scale
+        by_block = np.full(len(self._table.blocks), np.nan)
+        by_block[np.unique(self._table.block[self._table.defined])] = scores
+        return tuple(by_block.tolist())
 
-def _from_model(
-    model: LinearModel, row: Float[np.ndarray, " parameter"], unit: Unit, settings: InferenceSettings
-) -> tuple[EffectEstimate, float | None]:
-    estimate = model.estimate(row, unit)
-    if estimate.blocks < FEWEST_BLOCKS:
-        return estimate, None
-    p = model.p_of_blocks if unit == "block" else model.p
-    return estimate, p(row[np.newaxis], _draws(settings))
+    def _interval(self, estimate: RobustEstimate, confidence: float) -> tuple[float, float] | None:
+        """Return a confidence interval within the differences that a bounded response can have."""
+        interval = estimate.interval(confidence)
+        if interval is None or self._settings.bounds is None:
+            return interval
+        widest = self._settings.bounds[1] - self._settings.bounds[0]
+        return max(interval[0], -widest), min(interval[1], widest)
 
+    def _equivalent(self, estimate: RobustEstimate) -> bool | None:
+        """Return whether the interval at 1 - 2 alpha is within the margin: two one-sided tests (Schuirmann 1987)."""
+        margin = self._settings.margin
+        interval = estimate.interval(1 - 2 * self._settings.alpha)
+        if margin is None or interval is None:
+            return None
+        return -margin < interval[0] and interval[1] < margin
 
-def _effect(  # an estimate with its p-values (its own, and adjusted), and what describes it further
-    contrast: Contrast,
-    estimate: EffectEstimate,
-    p_values: tuple[float | None, float | None],
-    unit: Unit,
-    settings: InferenceSettings,
-    deviation: Deviation,
-) -> Effect:
-    low, high = confidence_interval(estimate, unit, settings, 1 - settings.alpha) or (None, None)
-    improvement = estimate.above
-    if improvement is not None and not settings.higher_is_better:
-        improvement = None if settings.higher_is_better is None else 1 - improvement
-    return Effect(
-        factor=contrast.factor.path,
-        contrast=contrast.name,
-        level=contrast.level,
-        baseline=contrast.baseline,
-        trend=contrast.trend,
-        estimate=estimate.value,
-        low=low,
-        high=high,
-        p=p_values[0],
-        p_adjusted=p_values[1],
-        n_blocks=estimate.blocks,
-        n_runs=estimate.runs,
-        dropped=estimate.dropped,
-        standardized=_hedges(estimate.value, deviation),
-        prob_improvement=improvement,
-        equivalent=_equivalent(estimate, unit, settings),
-        by_block=tuple(float(value) for value in estimate.by_block),
-    )
+    def _improvement(self, position: int, contrast: Contrast) -> float | None:
+        """Return the share of matched pairs in which the first level is better; None of more than two levels."""
+        if len(contrast.levels) > 2 or contrast.factor.numeric or self._settings.higher_is_better is None:  # noqa: PLR2004  # a pair
+            return None
+        signed = matched_sets(self._table, [position], [contrast.levels]).values @ contrast.weights[contrast.levels]
+        if not len(signed):
+            return None
+        above = float((signed > 0).mean() + (signed == 0).mean() / 2)
+        return above if self._settings.higher_is_better else 1 - above
 
 
-def _equivalent(estimate: EffectEstimate, unit: Unit, settings: InferenceSettings) -> bool | None:
-    """Return whether the interval at 1 - 2 alpha is within the margin: two one-sided tests (Schuirmann 1987)."""
-    if settings.margin is None or estimate.error is None:
-        return None
-    bounds = confidence_interval(estimate, unit, settings, 1 - 2 * settings.alpha)
-    return bounds is not None and -settings.margin < bounds[0] and bounds[1] < settings.margin
+def _deviation(table: RunTable, family: Family) -> Deviation:
+    """Return the standard deviation of a run about its cell and seed, or without seeds about the largest model."""
+    if family.observations.has_blocks:
+        return run_deviation(table)
+    models = [direction.model for direction in family.estimable]
+    if not models:
+        return None, 0
+    largest = min(models, key=lambda model: model.freedom)
+    return largest.deviation, max(largest.freedom, 0)
 
 
 def _hedges(value: float, deviation: Deviation) -> float | None:
@@ -166,7 +192,3 @@ def _hedges(value: float, deviation: Deviation) -> float | None:
 
 def _larger(first: float | None, second: float | None) -> float | None:
     return None if first is None or second is None else max(first, second)
-
-
-def _draws(settings: InferenceSettings) -> Draws:
-    return Draws(settings.permutations, settings.seed)

@@ -50,7 +50,12 @@ class Contrast:
 
 
 def contrasts(factor: FactorLevels) -> tuple[Contrast, ...]:
-    """Return every level minus the baseline, and the trends if there are three or more ordered levels."""
+    """Return every level minus the baseline, and the trends if there are three or more ordered levels.
+
+    A numeric factor has one contrast: what the trend changes from its lowest to its highest value.
+    """
+    if factor.numeric:
+        return differences(factor)
     has_trends = factor.ordered and len(factor.levels) > 2  # noqa: PLR2004  # two levels have their difference alone
     trends = zip(TRENDS, polynomials(factor), strict=False) if has_trends else ()
     return (
@@ -60,7 +65,9 @@ def contrasts(factor: FactorLevels) -> tuple[Contrast, ...]:
 
 
 def differences(factor: FactorLevels) -> tuple[Contrast, ...]:
-    """Return every level minus the baseline, in the order of the levels."""
+    """Return every level minus the baseline, in the order of the levels; of a numeric factor, only the last one."""
+    if factor.numeric:
+        return (difference(factor, factor.levels[-1]),) if len(factor.levels) > 1 else ()
     return tuple(difference(factor, level) for level in factor.levels if level != factor.baseline)
 
 

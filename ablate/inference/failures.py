@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from ablate.inference.inference import FailedRun, FailureRate, MissingCell
-from ablate.inference.linear_model import LinearModel
 from ablate.inference.matched import matched_sets
 from ablate.inference.permutation import Draws, omnibus_p
 from ablate.inference.run_table import RunTable
@@ -36,13 +35,12 @@ def failure_rates(table: RunTable, settings: InferenceSettings) -> tuple[Failure
     """Return the share of runs without a response at every level, for every factor; nothing if all runs have one.
 
     `p` is that of a permutation test of no dependence on the level: failures are permuted within matched sets of runs
-    (for two levels McNemar's test). With too few such sets, they are permuted within blocks as residuals of all main
-    effects. None if the runs cannot separate the factor from others. It is not adjusted for the number of factors.
+    (for two levels McNemar's test). None with too few such sets. It is not adjusted for the number of factors.
     """
     if table.defined.all():
         return ()
     failed = replace(table, response=1.0 - table.defined)
-    draws = Draws(settings.permutations, settings.seed)
+    draws = Draws(settings.draws, settings.seed)
     return tuple(
         FailureRate(factor.path, _rates(failed, position), _p(failed, position, draws))
         for position, factor in enumerate(table.factors)
@@ -91,8 +89,4 @@ def _p(failed: RunTable, factor: int, draws: Draws) -> float | None:
     if len(failed.factors[factor].levels) == 1:
         return None
     sets = matched_sets(failed, (factor,))
-    if sets.suffice:
-        return omnibus_p(sets, draws)
-    model = LinearModel.of(failed, ())
-    term = model.term(factor)
-    return model.p(term, draws) if model.freedom > 0 and model.estimable(term) else None
+    return omnibus_p(sets, draws) if sets.suffice else None

@@ -1,41 +1,46 @@
-"""The family of hypotheses, all main effects and the chosen interactions, and Holm's adjustment over it."""
+"""The family of hypotheses on a table: all main effects, linear trends, and the chosen interactions."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, overload
+from functools import cached_property
 
 import numpy as np
+from jaxtyping import Float
 
-from ablate.design.model_matrix import Pair
-from ablate.inference.inference import Unit
-from ablate.inference.linear_model import LinearModel
-from ablate.inference.matched import MatchedSets, matched_sets
-from ablate.inference.permutation import smallest_p
+from ablate.inference.kind_of_test import KindOfTest, is_designed, kind_of_test
+from ablate.inference.linear_model import LinearModel, Observations
+from ablate.inference.robust import Robust
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import FEWEST_BLOCKS, InferenceSettings
+from ablate.inference.settings import InferenceSettings
+from ablate.inference.terms import Term, main_effects, pairs_of, supersets
+
+# Fewer residual degrees of freedom or runs were not measured to hold the error rate in tables that nobody planned.
+FEWEST_FREEDOM = 10
+FEWEST_FREEDOM_WITH_PAIRS = 20
+RUNS_PER_PARAMETER = 1.5  # seed effects and terms; with fewer, pairs are found in 7 to 12 % and cost most of the power
+
+TOO_FEW_SEEDS = "interactions need six seeds"
+NOT_ASKED = "the runs are too few for interactions in a table that nobody planned"
+TOO_FEW_RUNS = "the runs are too few for a test in a table that nobody planned"
+ALIASED = "no run separates it from other effects"
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A main effect (one factor) or an interaction (two factors), and how the design allows to test it.
+    """A main effect (one factor), the linear trend of an ordered factor, or an interaction (two factors).
 
-    `at` are the positions of the factors. `matched`: the runs that differ in these factors alone form `sets` whole
-    sets, which are permuted. `linear`: there are too few such sets, so a linear model is used; whole blocks change
-    signs, or, if the unit is a run, its residuals are permuted within blocks. `none`: the runs allow no test.
-    `smallest` is the minimum attainable p-value, 1 without a test.
+    `at` are the positions of the factors. `untested` says why these runs allow no test; it is empty if they allow one.
     """
 
     factors: tuple[str, ...]
-    at: tuple[int, ...]
-    how: Literal["matched", "linear", "none"]
-    unit: Unit
-    sets: int
-    smallest: float
+    at: Term
+    is_trend: bool = False
+    untested: str = ""
 
     @property
     def is_main_effect(self) -> bool:
-        """Whether it is about one factor."""
-        return len(self.at) == 1
+        """Whether it is about all levels of one factor."""
+        return len(self.at) == 1 and not self.is_trend
 
     @property
     def is_interaction(self) -> bool:
@@ -45,7 +50,7 @@ class Hypothesis:
     @property
     def is_tested(self) -> bool:
         """Whether the runs allow a test of it."""
-        return self.how != "none"
+        return not self.untested
 
     def partners_of(self, factor: str) -> tuple[str, ...]:
         """Return the other factors of an interaction that the factor is part of; none of any other hypothesis."""
@@ -53,109 +58,154 @@ class Hypothesis:
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
-    """All hypotheses on a table of runs, and the linear model of the terms that the runs can estimate."""
+class Direction:
+    """A tested hypothesis in its model: orthonormal axes of its contrasts, beside all other terms of the model."""
 
-    hypotheses: tuple[Hypothesis, ...]
+    hypothesis: Hypothesis
     model: LinearModel
+    axes: Float[np.ndarray, "run axis"]
+
+    @property
+    def width(self) -> int:
+        """Degrees of freedom of the hypothesis."""
+        return self.axes.shape[1]
+
+    @cached_property
+    def reduced_residual(self) -> Float[np.ndarray, " run"]:
+        """The residuals of the model without this hypothesis."""
+        return self.model.reduced_residual(self.axes)
+
+    @cached_property
+    def scores(self) -> Float[np.ndarray, "block axis"]:
+        """Each block's sum of axes times reduced residuals; over all blocks they sum to the estimate along the axes."""
+        return self.model.observations.by_block(self.axes * self.reduced_residual[:, np.newaxis])
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """All hypotheses on a table, how they are tested, and the directions of those that the runs can estimate."""
+
+    kind: KindOfTest
+    hypotheses: tuple[Hypothesis, ...]
+    estimable: tuple[Direction, ...]
+    observations: Observations
+
+    @cached_property
+    def directions(self) -> tuple[Direction, ...]:
+        """The directions of the hypotheses that these runs allow to test."""
+        return tuple(direction for direction in self.estimable if direction.hypothesis.is_tested)
 
     @property
     def tested(self) -> tuple[Hypothesis, ...]:
         """The hypotheses that these runs allow to test."""
-        return tuple(hypothesis for hypothesis in self.hypotheses if hypothesis.is_tested)
+        return tuple(direction.hypothesis for direction in self.directions)
 
     @property
     def untested_pairs(self) -> tuple[Hypothesis, ...]:
         """The interactions that these runs allow no test of."""
         return tuple(pair for pair in self.hypotheses if pair.is_interaction and not pair.is_tested)
 
+    def direction_of(self, term: Term) -> Direction | None:
+        """Return the direction of a main effect or an interaction; None if the runs do not determine it."""
+        matching = (d for d in self.estimable if d.hypothesis.at == term and not d.hypothesis.is_trend)
+        return next(matching, None)
 
-def hypotheses(table: RunTable, settings: InferenceSettings) -> tuple[Hypothesis, ...]:
-    """Return every hypothesis of the study; of the responses, only their presence matters."""
-    return family(table, settings).hypotheses
+    def robust(self, model: LinearModel) -> Robust:
+        """Return the robust estimates of one of the family's models, computed once."""
+        if id(model) not in self._robust:
+            self._robust[id(model)] = Robust(model)
+        return self._robust[id(model)]
+
+    @cached_property
+    def _robust(self) -> dict[int, Robust]:
+        return {}
 
 
-def family(table: RunTable, settings: InferenceSettings, unit: Unit | None = None) -> Family:
-    """Return every hypothesis, and the linear model of the table.
+def family(table: RunTable, settings: InferenceSettings) -> Family:
+    """Return every hypothesis on a table; of the responses, only their presence decides what is tested.
 
-    Without a `unit`, all tests permute whole blocks (seeds) if these can reach alpha over the size of the family, the
-    first step of Holm's procedure; else they permute matched runs.
+    In a designed table, a hypothesis is tested beside every other main effect and every interaction, whether or not the
+    interaction is in the family. So an interaction never passes for a main effect. Where larger terms that contain the
+    hypothesis's factors leave it undetermined, as in a design of one factor at a time, they are left out: they are 0 if
+    the hypothesis's factors have no effect. If the runs do not determine it even then, it is not tested.
+    In a table that nobody planned, chance separates what the model leaves out.
     """
-    pairs = _pairs(table, settings)
-    model, estimable = _model(table, pairs)
-    terms: list[tuple[int, ...]] = [*((position,) for position in range(len(table.factors))), *pairs]
-    testable = [_hypothesis(table, term, model, estimable) for term in terms]
-    if unit is None:
-        level = settings.alpha / max(1, sum(hypothesis.is_tested for hypothesis, _ in testable))
-        smallest = smallest_p((2,), table.measured_blocks, settings.permutations)
-        unit = "block" if smallest <= level else "run"
-    reaching = (_reaching(hypothesis, sets, table, model, unit, settings) for hypothesis, sets in testable)
-    return Family(tuple(reaching), model)
+    kind = kind_of_test(table)
+    has_blocks = kind is not KindOfTest.RUN_FLIPS
+    observations = Observations.of(table, has_blocks=has_blocks)
+    mains, pairs = main_effects(table), _chosen_pairs(table, settings)
+    models = _Models(table, observations, kind)
+    refused_pairs = models.fit(mains, pairs, is_planned=is_designed(table))
+    hypotheses, directions = [], []
+    for candidate, columns in _every_hypothesis(table, pairs):
+        direction = models.direction(candidate, columns)
+        reason = refused_pairs if candidate.is_interaction else models.refused_mains
+        hypothesis = replace(candidate, untested=reason or ("" if direction else ALIASED))
+        hypotheses.append(hypothesis)
+        if direction is not None:
+            directions.append(replace(direction, hypothesis=hypothesis))
+    return Family(kind, tuple(hypotheses), tuple(directions), observations)
 
 
-@overload
-def holm(p_values: Sequence[float]) -> list[float]: ...
-@overload
-def holm(p_values: Sequence[float | None]) -> list[float | None]: ...
-def holm(p_values: Sequence[Any]) -> list[Any]:
-    """Return Holm's adjusted p-values (1979, Scandinavian Journal of Statistics 6), in [0, 1]; None stays None.
+class _Models:
+    """The models in which the hypotheses of a table are tested."""
 
-    The k-th smallest of n is multiplied by n + 1 - k, and is at least the one before it and at most 1.
-    """
-    # Not statsmodels': it collects the garbage of the whole process at each call, four fifths of a simulated study.
-    known = np.array([p for p in p_values if p is not None])
-    order = np.argsort(known)
-    stepped = np.maximum.accumulate(known[order] * np.arange(len(known), 0, -1)).clip(max=1)
-    adjusted = iter(stepped[np.argsort(order)].tolist())
-    return [None if p is None else next(adjusted) for p in p_values]
+    def __init__(self, table: RunTable, observations: Observations, kind: KindOfTest) -> None:
+        self._table, self._observations, self._kind = table, observations, kind
+        self._fitted: dict[tuple[Term, ...], LinearModel] = {}
+        self._terms: tuple[Term, ...] = ()
+        self._is_planned = False
+        self.refused_mains = ""
 
+    def fit(self, mains: Sequence[Term], pairs: Sequence[Term], *, is_planned: bool) -> str:
+        """Choose the terms of the models, and return why no interaction is tested, empty if some may be."""
+        self._is_planned, reason = is_planned, ""
+        self._terms = (*mains, *(pairs_of(self._table) if is_planned else pairs))
+        if not is_planned and pairs and not self._has_room_for_pairs():
+            self._terms, reason = tuple(mains), NOT_ASKED
+        needs_freedom = self._kind in (KindOfTest.WILD_FLIPS, KindOfTest.RUN_FLIPS)
+        if needs_freedom and self._model(self._terms).freedom < FEWEST_FREEDOM:
+            self.refused_mains = reason = TOO_FEW_RUNS
+        return TOO_FEW_SEEDS if self._kind is KindOfTest.F_TEST else reason
 
-def _hypothesis(
-    table: RunTable, term: tuple[int, ...], model: LinearModel, estimable: Sequence[tuple[int, ...]]
-) -> tuple[Hypothesis, MatchedSets]:
-    names = tuple(table.factors[position].path for position in term)
-    sets = matched_sets(table, term)
-    if sets.suffice and min(sets.values.shape[1:]) > 1:
-        return Hypothesis(names, term, "matched", "run", len(sets.values), 1.0), sets
-    linear = term in estimable and model.freedom > 0
-    return Hypothesis(names, term, "linear" if linear else "none", "run", 0, 1.0), sets
+    def direction(self, hypothesis: Hypothesis, columns: slice) -> Direction | None:
+        """Return the direction of a hypothesis; None if the runs do not determine it."""
+        if hypothesis.at not in self._model(self._terms).places:
+            return None
+        contained = () if not self._is_planned else tuple(supersets(hypothesis.at, self._terms))
+        for left_out in [(), contained] if contained else [()]:
+            model = self._model(tuple(term for term in self._terms if term not in left_out))
+            rows = model.rows(hypothesis.at, columns)
+            if len(rows) and model.estimable(rows):
+                return Direction(hypothesis, model, model.axes(rows))
+        return None
 
+    def _model(self, terms: tuple[Term, ...]) -> LinearModel:
+        if terms not in self._fitted:
+            self._fitted[terms] = LinearModel.of(self._table, self._observations, terms)
+        return self._fitted[terms]
 
-def _reaching(  # a hypothesis, and all that bounds its p
-    hypothesis: Hypothesis,
-    sets: MatchedSets,
-    table: RunTable,
-    model: LinearModel,
-    unit: Unit,
-    settings: InferenceSettings,
-) -> Hypothesis:
-    """Return the hypothesis with its unit and its minimum attainable p-value."""
-    if not hypothesis.is_tested or table.measured_blocks < FEWEST_BLOCKS:
-        return hypothesis
-    most = settings.permutations
-    if hypothesis.how == "linear":
-        informative = model.informative_blocks(model.term(*hypothesis.at))
-        smallest = smallest_p((2,), informative, most) if unit == "block" else 1 / (1 + most)
-        return replace(hypothesis, unit=unit, smallest=smallest)
-    blocks = len(np.unique(sets.block))
-    unit = "block" if blocks == len(sets.block) else unit
-    count = blocks if unit == "block" else len(sets.block)
-    return replace(hypothesis, unit=unit, smallest=smallest_p(sets.values.shape[1:], count, most))
+    def _has_room_for_pairs(self) -> bool:
+        model = self._model(self._terms)
+        runs = len(model.matrix)
+        parameters = runs - model.freedom
+        return runs >= RUNS_PER_PARAMETER * parameters and model.freedom >= FEWEST_FREEDOM_WITH_PAIRS
 
 
-def _pairs(table: RunTable, settings: InferenceSettings) -> tuple[Pair, ...]:
+def _every_hypothesis(table: RunTable, pairs: Sequence[Term]) -> Iterator[tuple[Hypothesis, slice]]:
+    """Yield the hypotheses, each with its columns within its term."""
+    for position, factor in enumerate(table.factors):
+        yield Hypothesis((factor.path,), (position,)), slice(None)
+    for position, factor in enumerate(table.factors):
+        if factor.ordered and not factor.numeric and len(factor.levels) > 2:  # noqa: PLR2004  # two levels have one difference
+            yield Hypothesis((factor.path,), (position,), is_trend=True), slice(0, 1)
+    for pair in pairs:
+        yield Hypothesis(tuple(table.factors[position].path for position in pair), pair), slice(None)
+
+
+def _chosen_pairs(table: RunTable, settings: InferenceSettings) -> tuple[Term, ...]:
     varied = {factor.path: index for index, factor in enumerate(table.factors) if len(factor.levels) > 1}
-    return tuple((varied[first], varied[second]) for first, second in settings.tested_pairs(tuple(varied)))
-
-
-def _model(table: RunTable, pairs: Sequence[Pair]) -> tuple[LinearModel, tuple[tuple[int, ...], ...]]:
-    """Return the model with the pairs that the runs can estimate, and the terms of it that they can estimate."""
-    key = ("linear model", tuple(pairs))
-    if key not in table.derived:
-        largest = LinearModel.of(table, pairs)
-        estimable = [pair for pair in pairs if largest.estimable(largest.term(*pair))]
-        model = largest if len(estimable) == len(pairs) else LinearModel.of(table, estimable)
-        varied = [(position,) for position, factor in enumerate(table.factors) if len(factor.levels) > 1]
-        table.derived[key] = model, (*(main for main in varied if model.estimable(model.term(*main))), *estimable)
-    cached: tuple[LinearModel, tuple[tuple[int, ...], ...]] = table.derived[key]
-    return cached
+    return tuple(
+        (varied[first], varied[second]) if varied[first] < varied[second] else (varied[second], varied[first])
+        for first, second in settings.tested_pairs(tuple(varied))
+    )

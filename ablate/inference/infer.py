@@ -1,120 +1,155 @@
 """From a table of runs to verdicts."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 import numpy as np
 
-from ablate.inference.block_effects import run_deviation
-from ablate.inference.caveats import inference_caveats
-from ablate.inference.decision import Evidence, decide
-from ablate.inference.effects import effects_of, simple_effects
+from ablate.inference.caveats import copies_caveats, inference_caveats, noise_caveats
+from ablate.inference.cell_noise import CellNoise, lack_of_fit
+from ablate.inference.contexts import ContextCheck, context_check, with_power
+from ablate.inference.decision import Evidence, decide, is_significant
+from ablate.inference.effects import EffectEstimates
+from ablate.inference.equal_blocks import without_copies
 from ablate.inference.failures import failed_runs, failure_rates, missing_cells
-from ablate.inference.hypotheses import Family, Hypothesis, family, holm
+from ablate.inference.family_tests import TestedHypothesis, tested_family
+from ablate.inference.hypotheses import Family, family
 from ablate.inference.importance import importance, variance
 from ablate.inference.inference import FactorVerdict, Inference, Interaction, Test
-from ablate.inference.matched import matched_sets
 from ablate.inference.mediation import mediation
-from ablate.inference.permutation import Draws, omnibus_p
+from ablate.inference.qualifiers import with_qualifiers
 from ablate.inference.run_table import RunTable
-from ablate.inference.seed_interaction import has_seed_interaction
-from ablate.inference.settings import FEWEST_BLOCKS, InferenceSettings
-
-Tested = tuple[Hypothesis, Test, float | None]
-"""A hypothesis, its test, and its p-value adjusted over the family."""
+from ablate.inference.settings import InferenceSettings
+from ablate.inference.verdict import Verdict
 
 
-def infer(table: RunTable, settings: InferenceSettings) -> Inference:
-    """Return the verdict on every factor of a table of runs, with its evidence. Equal input gives an equal result."""
-    measured = table.with_responses()
+def infer(table: RunTable, settings: InferenceSettings, *, described: bool = True) -> Inference:
+    """Return the verdict on every factor of a table of runs, with its evidence. Equal input gives an equal result.
+
+    Without `described`, the verdicts, effects, tests and interactions are the same, and what only describes the table
+    (importance, variance, mediation, the dependence of failures on levels, the power of context checks) is left out.
+    """
+    distinct, copies = without_copies(table)
+    measured = distinct.with_responses()
     tested = family(measured, settings)
-    changes_by_seed = has_seed_interaction(measured, tested, settings)
-    if changes_by_seed:
-        tested = family(measured, settings, "block")
-    tests = [_test(measured, hypothesis, tested, settings) for hypothesis in tested.hypotheses]
-    adjusted = holm([test.p for test in tests])
-    results = list(zip(tested.hypotheses, tests, adjusted, strict=True))
+    noise = CellNoise(measured, tested)
+    results = tested_family(measured, tested, settings, noise)
+    estimates = EffectEstimates(measured, tested, settings)
     interactions = tuple(
-        _interaction(measured, result, tested, settings)
+        _interaction(measured, result, tested, estimates, settings)
         for result in results
-        if result[0].is_interaction and result[0].is_tested
+        if result.hypothesis.is_interaction and result.p is not None
     )
-    verdicts = _verdicts(measured, results, interactions, tested, settings)
-    can_compare = bool(
-        measured.factors and measured.defined.any() and all(len(factor.levels) > 1 for factor in measured.factors)
-    )
-    return Inference(
+    verdicts = _verdicts(measured, results, interactions, tested, estimates, settings)
+    verdicts = with_qualifiers(verdicts, measured, tested)
+    inference = Inference(
         settings=settings,
+        kind=tested.kind,
         factors=table.factors,
         blocks=table.blocks,
         verdicts=verdicts,
         interactions=interactions,
+        importance=(),
+        variance=None,
+        mediation=(),
+        failure_rates=(),
+        failed=failed_runs(table),
+        missing_cells=missing_cells(table),
+        warnings=(
+            *copies_caveats(copies),
+            *noise_caveats(tested, noise),
+            *inference_caveats(distinct, measured, settings, verdicts, tested),
+        ),
+        copies=copies,
+        lack_of_fit=lack_of_fit(measured, tested, noise),
+    )
+    return _described(inference, table, measured) if described else inference
+
+
+def _described(inference: Inference, table: RunTable, measured: RunTable) -> Inference:
+    """Return an inference with what only describes the table."""
+    settings = inference.settings
+    can_compare = bool(
+        measured.factors and measured.defined.any() and all(len(factor.levels) > 1 for factor in measured.factors)
+    )
+    return replace(
+        inference,
+        verdicts=tuple(_with_context_power(verdict, measured, settings) for verdict in inference.verdicts),
         importance=importance(measured, settings) if can_compare else (),
         variance=variance(measured) if can_compare else None,
         mediation=mediation(measured, settings) if can_compare else (),
         failure_rates=failure_rates(table, settings),
-        failed=failed_runs(table),
-        missing_cells=missing_cells(table),
-        warnings=inference_caveats(table, measured, settings, verdicts, tested, has_seed_interaction=changes_by_seed),
     )
 
 
-def _verdicts(
+def _with_context_power(verdict: FactorVerdict, table: RunTable, settings: InferenceSettings) -> FactorVerdict:
+    """Return a verdict of equivalence with the power of the check of its contexts."""
+    if verdict.context_check is None or verdict.verdict is not Verdict.NOT_A_CAUSE:
+        return verdict
+    position = [factor.path for factor in table.factors].index(verdict.factor)
+    return replace(verdict, context_check=with_power(verdict.context_check, table, position, settings))
+
+
+def _verdicts(  # the table, what was tested, and what was estimated
     table: RunTable,
-    results: list[Tested],
+    results: tuple[TestedHypothesis, ...],
     interactions: tuple[Interaction, ...],
     tested: Family,
+    estimates: EffectEstimates,
     settings: InferenceSettings,
 ) -> tuple[FactorVerdict, ...]:
-    deviation = run_deviation(table)
-    family_size = max(1, sum(test.p is not None for _, test, _ in results))
+    family_size = sum(result.p is not None for result in results)
+    trends = {result.hypothesis.at: result for result in results if result.hypothesis.is_trend}
+    pairs = [result.hypothesis for result in results if result.hypothesis.is_interaction and result.p is None]
     verdicts = []
-    for hypothesis, test, p_adjusted in results:
-        if hypothesis.is_main_effect:
-            factor = table.factors[hypothesis.at[0]]
-            effects = effects_of(table, hypothesis, tested.model, settings, p_adjusted, deviation)
-            untested = tuple(chain.from_iterable(pair.partners_of(factor.path) for pair in tested.untested_pairs))
-            evidence = Evidence(factor, effects, test, p_adjusted, interactions, untested)
-            verdicts.append(decide(evidence, settings, family_size))
+    for result in (result for result in results if result.hypothesis.is_main_effect):
+        (position,) = result.hypothesis.at
+        factor, trend = table.factors[position], trends.get(result.hypothesis.at)
+        evidence = Evidence(
+            factor=factor,
+            effects=estimates.of_factor(result, trend),
+            main=result,
+            trend=trend,
+            interactions=interactions,
+            untested_pairs=tuple(chain.from_iterable(pair.partners_of(factor.path) for pair in pairs)),
+            check_contexts=_context_checks(table, position, settings),
+            loss_hides=False,
+            kind=tested.kind,
+            family_size=family_size,
+        )
+        verdicts.append(decide(evidence, settings))
     return tuple(verdicts)
 
 
-def _test(table: RunTable, hypothesis: Hypothesis, tested: Family, settings: InferenceSettings) -> Test:
-    draws, smallest, unit = Draws(settings.permutations, settings.seed), hypothesis.smallest, hypothesis.unit
-    if not hypothesis.is_tested or table.measured_blocks < FEWEST_BLOCKS:
-        return Test(None, smallest, unit, "none")
-    if hypothesis.how == "linear":
-        term = tested.model.term(*hypothesis.at)
-        if unit == "block":
-            return Test(tested.model.p_of_blocks(term, draws), smallest, unit, "sign_flips")
-        return Test(tested.model.p(term, draws), smallest, unit, "freedman_lane")
-    sets = matched_sets(table, hypothesis.at)
-    p = omnibus_p(sets.by_block() if unit == "block" else sets, draws)
-    exact = smallest != 1 / (1 + settings.permutations)
-    return Test(p, smallest, unit, "exact" if exact else "monte_carlo")
+def _context_checks(
+    table: RunTable, position: int, settings: InferenceSettings
+) -> Callable[[bool], ContextCheck | None]:
+    """Return the check of a factor's contexts as a function of whether its mean effect is removed."""
+    check = partial(context_check, table, position, settings)
+    return lambda less_mean: check(less_mean=less_mean)
 
 
-def _interaction(table: RunTable, result: Tested, tested: Family, settings: InferenceSettings) -> Interaction:
-    hypothesis, test, p_adjusted = result
+def _interaction(
+    table: RunTable,
+    result: TestedHypothesis,
+    tested: Family,
+    estimates: EffectEstimates,
+    settings: InferenceSettings,
+) -> Interaction:
+    hypothesis, direction = result.hypothesis, tested.direction_of(result.hypothesis.at)
     first, second = (table.factors[position] for position in hypothesis.at)
-    significant = p_adjusted is not None and p_adjusted <= settings.alpha
+    shows_effects = direction is not None and is_significant(result.p_adjusted, settings)
     return Interaction(
         factors=(first.path, second.path),
         titles=(first.title, second.title),
-        test=test,
-        p_adjusted=p_adjusted,
-        partial_eta_sq=_partial_eta_squared(hypothesis, tested),
+        test=Test(result.p, result.min_attainable_p, result.untested),
+        p_adjusted=result.p_adjusted,
+        partial_eta_sq=direction.model.partial_eta_squared(direction.axes) if direction else np.nan,
         means=_means(table, hypothesis.at),
-        simple_effects=simple_effects(table, hypothesis, tested.model, settings) if significant else (),
+        simple_effects=tuple(estimates.simple(direction)) if direction and shows_effects else (),
     )
-
-
-def _partial_eta_squared(hypothesis: Hypothesis, tested: Family) -> float:
-    """Return the effect size of an interaction, in [0, 1]; NaN if the linear model cannot estimate it."""
-    model = tested.model
-    if hypothesis.at not in model.places or model.freedom <= 0:
-        return float("nan")
-    term = model.term(*hypothesis.at)
-    return model.partial_eta_squared(term) if model.estimable(term) else float("nan")
 
 
 def _means(table: RunTable, at: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:

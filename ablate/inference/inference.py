@@ -2,42 +2,43 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from ablate.core.plain import plain
+from ablate.inference.cell_noise import LackOfFit
+from ablate.inference.contexts import ContextCheck
+from ablate.inference.equal_blocks import Copies
 from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.kind_of_test import KindOfTest
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
-
-Unit = Literal["block", "run"]
-Method = Literal["exact", "monte_carlo", "freedman_lane", "sign_flips", "none"]
 
 
 @dataclass(frozen=True)
 class Test:
-    """A permutation test of one hypothesis.
+    """The test of one hypothesis.
 
-    `p` is in (0, 1], not adjusted, None if the runs allow no test. `smallest` is the minimum attainable p-value. With
-    unit `block` whole blocks (seeds) are permuted; with `run`, matched runs within each set.
+    `p` is in (0, 1], not adjusted, None if the runs allow no test. `min_attainable_p` is the smallest p-value that the
+    runs allow, 1 without a test. `untested` says why there is no test; it is empty if there is one.
     """
 
     p: float | None
-    smallest: float
-    unit: Unit
-    method: Method
+    min_attainable_p: float
+    untested: str = ""
 
 
 @dataclass(frozen=True)
 class Effect:
     """A contrast of a factor's levels, in the response's unit: the weighted mean at some levels minus that at others.
 
-    `low` and `high` bound its confidence interval at 1 - alpha, not adjusted for the number of intervals; None without
-    a standard error. `p` is not adjusted; `p_adjusted` is the larger of Holm's among the factor's contrasts and the
-    factor's own adjusted p. `standardized` is the estimate over the standard deviation of a run about its cell and seed
-    (Hedges' g). `prob_improvement` is the share, in [0, 1], of matched pairs in which the first level is better, ties
-    counting half. `equivalent` says whether two one-sided tests place the effect within the margin; None without a
-    margin. `by_block` are the estimates of the seeds, NaN for a seed without one. `trend` names a polynomial contrast
-    over ordered levels, None for a difference of two levels.
+    `low` and `high` bound its confidence interval at 1 - alpha, not adjusted for the number of intervals; None with
+    fewer than three degrees of freedom. `p` is not adjusted. `p_adjusted` is the factor's adjusted p; of several
+    contrasts of a factor, the larger of that and of Holm's among them. `standardized` is the estimate over the standard
+    deviation of a run about its cell and seed (Hedges' g). `freedom` are the degrees of freedom of its standard error.
+    `prob_improvement` is the share, in [0, 1], of matched pairs in which the first level is better, ties counting half.
+    `equivalent` says whether two one-sided tests place the effect within the margin; None without a margin. `by_block`
+    are the estimates of the seeds, NaN for a seed without one. `trend` names a polynomial contrast over ordered levels,
+    None for a difference of two levels.
     """
 
     factor: str
@@ -50,9 +51,9 @@ class Effect:
     high: float | None
     p: float | None
     p_adjusted: float | None
+    freedom: float
     n_blocks: int
     n_runs: int
-    dropped: int
     standardized: float | None
     prob_improvement: float | None
     equivalent: bool | None
@@ -63,12 +64,14 @@ class Effect:
 class FactorVerdict:
     """The verdict on one factor, its evidence, and what qualifies it.
 
-    `partners` are the factors that it acts only with. `test` tests all its levels at once, averaged over the other
-    factors; `p_adjusted` is Holm's over the study's family. `more_seeds_needed` is None unless the verdict is
-    undecided, and where no number of seeds up to 1,000 is enough. `reason` is one sentence for a reader.
-    `untested_pairs` are the factors whose interaction with this one is in the family, but cannot be estimated from
-    these runs. `exploratory` says why the study decides nothing, None where it may decide. `weak_spot` says where the
-    method is known to err for tables like this one, None where no such case is known.
+    `partners` are the factors that it acts only with, or on which the size of its effect depends. `test` tests all its
+    levels at once, averaged over the other factors; `p_adjusted` is adjusted over the family of hypotheses.
+    `more_seeds_needed` is None unless the verdict is undecided, and where no number of seeds up to 1,000 is enough.
+    `reason` is one sentence for a reader. `untested_pairs` are the factors whose interaction with this one is in the
+    family, but cannot be estimated from these runs. `exploratory` says why the verdict only shows what to test next,
+    None where it may decide. `weak_spot` says where the method is known to err for tables like this one, None where no
+    such case is known. `context_check` is the test of the factor in every context, None where it was not needed or no
+    runs match.
     """
 
     factor: str
@@ -83,6 +86,7 @@ class FactorVerdict:
     untested_pairs: tuple[str, ...] = ()
     exploratory: str | None = None
     weak_spot: str | None = None
+    context_check: ContextCheck | None = None
 
 
 @dataclass(frozen=True)
@@ -105,9 +109,9 @@ class SimpleEffect:
 class Interaction:
     """The interaction of two factors, tested over all their levels at once.
 
-    `p_adjusted` is Holm's over the study's family. `means` holds the mean response at every level of the first (rows)
-    and of the second factor (columns). `partial_eta_sq` is its sum of squares over its sum with the residual's, in
-    [0, 1] (Cohen 1973). Simple effects are those of either factor at each level of the other; there are some only if
+    `p_adjusted` is adjusted over the family of hypotheses. `means` holds the mean response at every level of the first
+    (rows) and of the second factor (columns). `partial_eta_sq` is its sum of squares over its sum with the residual's,
+    in [0, 1] (Cohen 1973). Simple effects are those of either factor at each level of the other; there are some only if
     `p_adjusted` is at most alpha.
     """
 
@@ -194,9 +198,14 @@ class MissingCell:
 
 @dataclass(frozen=True)
 class Inference:
-    """Everything inferred from a table of runs. `warnings` are its caveats, in sentences."""
+    """Everything inferred from a table of runs. `warnings` are its caveats, in sentences.
+
+    `kind` says how the hypotheses were tested. `copies` are groups of blocks with equal responses, which count as one.
+    `lack_of_fit` tests whether three or more factors act together; None if these runs cannot show it.
+    """
 
     settings: InferenceSettings
+    kind: KindOfTest
     factors: tuple[FactorLevels, ...]
     blocks: tuple[str, ...]
     verdicts: tuple[FactorVerdict, ...]
@@ -208,6 +217,13 @@ class Inference:
     failed: tuple[FailedRun, ...]
     missing_cells: tuple[MissingCell, ...]
     warnings: tuple[str, ...]
+    copies: Copies = ()
+    lack_of_fit: LackOfFit | None = None
+
+    @property
+    def adjustment(self) -> str:
+        """The adjustment of the p-values over the family: max-T or Holm."""
+        return self.kind.adjustment
 
     def pairs_of(self, verdict: FactorVerdict) -> tuple[Interaction, ...]:
         """Return the interactions between a factor and the partners that it acts only with."""
@@ -217,9 +233,9 @@ class Inference:
     def to_json(self) -> dict[str, Any]:
         """Return the inference as dicts, lists and numbers that JSON can hold; NaN becomes None.
 
-        `p` is never adjusted, and `p_adjusted` always is (Holm).
+        `p` is never adjusted, and `p_adjusted` always is, as `adjustment` says.
         """
-        document = asdict(self) | {"settings": self.settings.model_dump()}
+        document = asdict(self) | {"settings": self.settings.model_dump(), "adjustment": self.adjustment}
         for verdict in document["verdicts"]:
             verdict["with"] = verdict.pop("partners")
             verdict["p"] = verdict["test"]["p"]

@@ -5,9 +5,9 @@ from itertools import chain
 
 import numpy as np
 from jaxtyping import Float
+from scipy import stats
 
 from ablate.inference.block_effects import within
-from ablate.inference.estimate import EffectEstimate, confidence_interval
 from ablate.inference.factor_levels import differences
 from ablate.inference.inference import Mediation
 from ablate.inference.run_table import RunTable
@@ -23,7 +23,7 @@ def mediation(table: RunTable, settings: InferenceSettings) -> tuple[Mediation, 
 
     Both are least squares, with blocks and the main effects of all factors, over the runs that have the response and
     the mediator; the model of `direct` also has the mediator (difference of coefficients: Judd & Kenny 1981,
-    doi:10.1177/0193841X8100500502). The confidence interval of `direct` is that of the other effects, over jackknife
+    doi:10.1177/0193841X8100500502). The confidence interval of `direct` is Student's t, over jackknife
     pseudo-values of the blocks (Tukey 1958, doi:10.1214/aoms/1177706647); None below three blocks. Contrasts that the
     runs cannot separate from other factors or from the mediator are left out.
 
@@ -89,5 +89,6 @@ def _interval(
         return None
     pseudo = blocks * direct - (blocks - 1) * without
     error = float(pseudo.std(ddof=1) / np.sqrt(blocks))
-    estimate = EffectEstimate(direct, error, blocks - 1, pseudo, blocks, blocks, 0, None)
-    return confidence_interval(estimate, "block", settings, 1 - settings.alpha)
+    reach = float(stats.t.ppf(1 - settings.alpha / 2, blocks - 1)) * error
+    widest = np.inf if settings.bounds is None else settings.bounds[1] - settings.bounds[0]
+    return max(direct - reach, -widest), min(direct + reach, widest)

@@ -51,15 +51,6 @@ def set_permutations(shape: tuple[int, ...]) -> Int[np.ndarray, "permutation ent
     return np.array([entries[np.ix_(*order)].ravel() for order in orders])
 
 
-def smallest_p(shape: tuple[int, ...], sets: int, most: int) -> float:
-    """Return the minimum attainable p-value of this many sets, with at most `most` drawn permutations.
-
-    Permuting all sets alike does not change the statistic, so one set adds nothing.
-    """
-    ways = len(set_permutations(shape))
-    return float(ways) ** (min(0, 1 - sets)) if (sets - 1) * log(ways) <= log(ENUMERATED) else 1 / (1 + most)
-
-
 def omnibus_p(sets: MatchedSets, draws: Draws) -> float:
     """Return the p-value, in (0, 1], of no effect (one factor) or no interaction (two) over all levels at once.
 
@@ -68,20 +59,6 @@ def omnibus_p(sets: MatchedSets, draws: Draws) -> float:
     shape = sets.values.shape[1:]
     entries = sets.values.reshape(len(sets.values), -1)
     return _p(_weighted(entries[:, set_permutations(shape)], axes(shape)), draws, sign_free=True)
-
-
-def contrast_p(sets: MatchedSets, weights: Float[np.ndarray, " level"], draws: Draws) -> float:
-    """Return the two-sided p-value, in (0, 1], of a contrast of one factor being 0; the weights add up to 0."""
-    parts = _weighted(sets.values[:, set_permutations(sets.values.shape[1:])], weights[:, np.newaxis])
-    return _p(parts, draws, sign_free=len(weights) == 2)  # noqa: PLR2004  # exchanging two levels changes the sign
-
-
-def sign_p(vectors: Float[np.ndarray, "block axis"], draws: Draws) -> float:
-    """Return the p-value, in (0, 1], of a zero mean vector, by changing the signs of blocks.
-
-    The differences between blocks must be symmetric (Canay, Romano & Shaikh 2017, doi:10.3982/ECTA13081).
-    """
-    return _p(np.stack([vectors, -vectors], axis=1), draws, sign_free=True)
 
 
 def drawn_p(observed: float, statistics: Statistics, draws: Draws, width: int) -> float:

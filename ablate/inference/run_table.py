@@ -87,7 +87,7 @@ class RunTable:
         if all(len(levels) == len(factor.levels) for levels, factor in zip(left, self.factors, strict=True)):
             return self
         has_level = [np.isin(self.levels[:, position], levels) for position, levels in enumerate(left)]
-        table = self._only(np.all(has_level, axis=0))
+        table = self.only(np.all(has_level, axis=0))
         columns = [np.searchsorted(levels, table.levels[:, position]) for position, levels in enumerate(left)]
         factors = tuple(factor.only(levels.tolist()) for factor, levels in zip(self.factors, left, strict=True))
         return replace(table, factors=factors, levels=np.column_stack(columns))
@@ -96,11 +96,12 @@ class RunTable:
         """Return the runs with this level of the factor at this position."""
         key = ("at", factor, level)
         if key not in self.derived:
-            self.derived[key] = self._only(self.levels[:, factor] == level)
+            self.derived[key] = self.only(self.levels[:, factor] == level)
         table: RunTable = self.derived[key]
         return table
 
-    def _only(self, chosen: Bool[np.ndarray, " run"]) -> "RunTable":
+    def only(self, chosen: Bool[np.ndarray, " run"]) -> "RunTable":
+        """Return the chosen runs, with all factors and blocks of the table."""
         return replace(
             self,
             levels=self.levels[chosen],
