@@ -33,7 +33,6 @@ from ablate.commands.options import (
     VideoOutput,
     Workers,
 )
-from ablate.inference.settings import Interval
 from ablate.storage.paths import Store
 
 app = typer.Typer(
@@ -236,7 +235,6 @@ def analyze(
     alpha: Annotated[
         float, typer.Option(help="Family-wise error rate: largest chance to call anything a cause where nothing is.")
     ] = 0.05,
-    interval: Annotated[Interval, typer.Option(help="Kind of confidence interval of the effects.")] = "student",
     higher_is_better: Annotated[
         bool, typer.Option("--higher-is-better", help="A higher response is better; by default a lower one is.")
     ] = False,
@@ -251,7 +249,7 @@ def analyze(
     average: Annotated[
         bool, typer.Option("--average", help="Average rows with equal levels in one block, instead of refusing them.")
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the permutations and the bootstrap.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the drawn flips and permutations.")] = 0,
     json: JSONOutput = None,
     html: HTMLOutput = None,
 ) -> None:
@@ -280,7 +278,6 @@ def analyze(
         alpha=alpha,
         margin=margin,
         interactions=interactions,
-        interval=interval,
         higher_is_better=higher_is_better,
         bounds=bounds,
         seed=seed,
@@ -311,9 +308,6 @@ def calibrate(
         float, typer.Option(min=0, help="Size of a pure interaction, up or down, in standard deviations of a run.")
     ] = 2.0,
     margin: Annotated[float, typer.Option(min=0.01, help="Equivalence margin, in standard deviations of a run.")] = 0.5,
-    interval: Annotated[
-        Interval | None, typer.Option(help="Kind of confidence interval; by default that of the study, or student.")
-    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the simulated studies.")] = 0,
     workers: Annotated[int | None, typer.Option(min=1, help="Number of processes; one per core by default.")] = None,
     json: JSONOutput = None,
@@ -334,7 +328,6 @@ def calibrate(
         studies=studies,
         scenarios=scenario,
         sizes=Sizes(effect, interaction, margin),
-        interval=interval,
         seed=seed,
         workers=workers,
     )

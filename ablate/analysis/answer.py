@@ -80,7 +80,8 @@ def _strongest_interaction(inference: Inference) -> Iterator[str]:
         strongest = max(tested, key=lambda interaction: interaction.partial_eta_sq)
         yield (
             f"The strongest interaction is between {listed(strongest.titles)} "
-            f"(partial eta squared {strongest.partial_eta_sq:.2f}, p (Holm) {chance(strongest.p_adjusted or 0.0)})."
+            f"(partial eta squared {strongest.partial_eta_sq:.2f}, "
+            f"p ({inference.adjustment}) {chance(strongest.p_adjusted or 0.0)})."
         )
 
 

@@ -1,10 +1,11 @@
 """Sentences on the factors of a study: one for each, which claims no more than was tested."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from ablate.analysis.phrases import chance, counted, effect_digits, excludes_zero, listed, signed, size, verb
+from ablate.analysis.phrases import chance, counted, effect_digits, excludes_zero, listed, percent, signed, size, verb
 from ablate.inference.inference import Effect, FactorVerdict, Inference, Interaction, SimpleEffect
+from ablate.inference.kind_of_test import KindOfTest
 from ablate.inference.verdict import Verdict
 
 SPELLED_OUT = 3  # levels of one factor; a longer sentence is not read, and the table has them all
@@ -13,10 +14,12 @@ SPELLED_OUT = 3  # levels of one factor; a longer sentence is not read, and the 
 def verdict_sentences(inference: Inference, response: str) -> tuple[str, ...]:
     """Return one sentence for each factor, in the order of `ranked`; `response` is its title.
 
-    Where there are several factors, a first sentence lists the verdicts. p-values are adjusted (Holm) over the family.
+    Where there are several factors, a first sentence lists the verdicts. p-values are adjusted over the family. A last
+    sentence says so where three or more factors act together.
     """
-    sentences = tuple(_sentence(verdict, inference, response) for verdict in ranked(inference))
-    return sentences if len(sentences) == 1 else (_headline(inference, response), *sentences)
+    sentences = tuple(_qualified(verdict, inference, response) for verdict in ranked(inference))
+    headline = () if len(sentences) == 1 else (_headline(inference, response),)
+    return (*headline, *sentences, *_beyond_pairs(inference, response))
 
 
 def ranked(inference: Inference) -> list[FactorVerdict]:
@@ -59,6 +62,32 @@ def _predicate(word: Verdict, plural: bool, response: str) -> str:  # noqa: FBT0
             assert_never(unknown)
 
 
+def _qualified(verdict: FactorVerdict, inference: Inference, response: str) -> str:
+    """Return the sentence on a factor, with what qualifies its verdict and the pairs that could not be tested."""
+    sentences = [_sentence(verdict, inference, response)]
+    if verdict.untested_pairs and verdict.verdict is not Verdict.UNDECIDED:
+        partners = listed(_titles(inference, verdict.untested_pairs))
+        sentences.append(f"Its interaction with {partners} could not be tested.")
+    return " ".join([*sentences, *qualifiers(verdict)])
+
+
+def qualifiers(verdict: FactorVerdict) -> Iterator[str]:
+    """Yield a sentence for everything that qualifies a verdict."""
+    if verdict.exploratory:
+        yield f"Exploratory: {verdict.exploratory.removesuffix('.')}."
+    if verdict.weak_spot:
+        yield f"Weak spot: {verdict.weak_spot}."
+
+
+def _beyond_pairs(inference: Inference, response: str) -> Iterator[str]:
+    fit = inference.lack_of_fit
+    if fit is not None and fit.p <= inference.settings.alpha:
+        yield (
+            f"Three or more factors act together: main effects and interactions of two factors do not explain the "
+            f"{response} of all cells (F({fit.numerator_df}, {fit.denominator_df}), p {chance(fit.p)})."
+        )
+
+
 def _sentence(verdict: FactorVerdict, inference: Inference, response: str) -> str:
     match verdict.verdict:
         case Verdict.CAUSE | Verdict.CAUSE_IN_THESE_SEEDS:
@@ -76,8 +105,8 @@ def _sentence(verdict: FactorVerdict, inference: Inference, response: str) -> st
 def _cause(verdict: FactorVerdict, inference: Inference, response: str) -> str:
     alpha, digits = inference.settings.alpha, effect_digits(inference)
     significant = [effect for effect in differences(verdict) if _is_significant(effect, alpha)]
-    parts = [_change(effect, response, digits) for effect in significant[:SPELLED_OUT]]
-    parts = parts or [_no_significant_level(verdict, response)]
+    parts = [_change(effect, response, digits, inference) for effect in significant[:SPELLED_OUT]]
+    parts = parts or [_no_significant_level(verdict, response, inference)]
     if (more := len(significant) - SPELLED_OUT) > 0:
         parts.append(f"{counted(more, 'more level')} in the table")
     parts += [
@@ -87,6 +116,8 @@ def _cause(verdict: FactorVerdict, inference: Inference, response: str) -> str:
     ]
     if verdict.partners:
         parts.append(f"the size of the effect depends on {listed(_titles(inference, verdict.partners))}")
+    if significant and not any(excludes_zero(effect) for effect in verdict.effects):
+        parts.append("the confidence interval includes 0, so the size and the direction of the effect are open")
     return f"{verdict.title} is a {verdict.verdict}: {'; '.join(parts)}."
 
 
@@ -94,15 +125,15 @@ def _is_significant(effect: Effect, alpha: float) -> bool:
     return effect.p_adjusted is not None and effect.p_adjusted <= alpha
 
 
-def _change(effect: Effect, response: str, digits: int) -> str:
-    return (
-        f'"{effect.level}" instead of "{effect.baseline}" {verb(effect)} the {response} by {size(effect, digits)} '
-        f"({_evidence(effect)})"
-    )
+def _change(effect: Effect, response: str, digits: int, inference: Inference) -> str:
+    levels, evidence = f'"{effect.level}" instead of "{effect.baseline}"', _evidence(effect, inference)
+    if excludes_zero(effect) is False:  # the test is significant, but the interval does not show the direction
+        return f"{levels} changes the {response} by {signed(effect, digits)} ({evidence})"
+    return f"{levels} {verb(effect)} the {response} by {size(effect, digits)} ({evidence})"
 
 
-def _no_significant_level(verdict: FactorVerdict, response: str) -> str:
-    p = "" if verdict.p_adjusted is None else f" (all levels: p (Holm) {chance(verdict.p_adjusted)})"
+def _no_significant_level(verdict: FactorVerdict, response: str, inference: Inference) -> str:
+    p = "" if verdict.p_adjusted is None else f" (all levels: p ({inference.adjustment}) {chance(verdict.p_adjusted)})"
     return f"the {response} differs between its levels{p}, but no single level differs significantly from the baseline"
 
 
@@ -125,7 +156,11 @@ def _with_partner(
     verdict: FactorVerdict, interaction: Interaction, partner: str, inference: Inference, response: str
 ) -> str:
     (title,) = _titles(inference, [partner])
-    p = "" if interaction.p_adjusted is None else f" (interaction: p (Holm) {chance(interaction.p_adjusted)})"
+    p = (
+        ""
+        if interaction.p_adjusted is None
+        else f" (interaction: p ({inference.adjustment}) {chance(interaction.p_adjusted)})"
+    )
     extremes = _extremes([effect for effect in interaction.simple_effects if effect.factor == verdict.factor])
     if not extremes:
         return f"{title}{p}"
@@ -159,30 +194,51 @@ def _equivalent(verdict: FactorVerdict, inference: Inference, response: str) -> 
     return (
         f"{verdict.title} {is_word}: all its effects on the {response} are within ±{inference.settings.margin:g} "
         f'(largest: "{largest.level}" vs "{largest.baseline}", {signed(largest, digits)}, '
-        f"n = {counted(largest.n_blocks, 'seed')})."
+        f"{_units(largest, inference)}){_covered(verdict, digits)}."
+    )
+
+
+def _covered(verdict: FactorVerdict, digits: int) -> str:
+    """Say what the check of contexts would have noticed."""
+    check = verdict.context_check
+    if check is None or check.shift is None or check.power is None:
+        return ""
+    return (
+        f". This holds on average; a single one of its {check.contexts} contexts that moves by {check.shift:.{digits}f} "
+        f"would have been noticed in {percent(round(check.power, 2))} of such studies"
+        if check.contexts > 1
+        else ""
     )
 
 
 def _undecided(verdict: FactorVerdict, inference: Inference, response: str) -> str:
     seeds = verdict.more_seeds_needed
-    more = (
-        f"; if the effect is as large as it looks now, about {counted(seeds, 'more seed')} would decide"
-        if seeds
-        else ""
-    )
     effects = differences(verdict)
     if not effects:
-        return f"{verdict.title} is undecided: no two runs that differ in this factor alone can be compared{more}."
+        return f"{verdict.title} is undecided: {_without_period(verdict.reason)}."
     largest = effects[0]
+    looks = "if the effect is as large as it looks now" if excludes_zero(largest) else "if it is as large as the margin"
+    more = f" {looks[0].upper()}{looks[1:]}, about {counted(seeds, 'more seed')} would decide." if seeds else ""
     return (
         f'{verdict.title} is undecided: "{largest.level}" instead of "{largest.baseline}" changes the {response} by '
-        f"{signed(largest, effect_digits(inference))} ({_evidence(largest)}){more}."
+        f"{signed(largest, effect_digits(inference))} ({_evidence(largest, inference)}). {verdict.reason}{more}"
     )
 
 
-def _evidence(effect: Effect) -> str:
-    p = [] if effect.p_adjusted is None else [f"p (Holm) {chance(effect.p_adjusted)}"]
-    return ", ".join([*p, f"n = {counted(effect.n_blocks, 'seed')}"])
+def _without_period(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:].removesuffix(".")
+
+
+def _evidence(effect: Effect, inference: Inference) -> str:
+    p = [] if effect.p_adjusted is None else [f"p ({inference.adjustment}) {chance(effect.p_adjusted)}"]
+    return ", ".join([*p, _units(effect, inference)])
+
+
+def _units(effect: Effect, inference: Inference) -> str:
+    """Return how many seeds or, where no two runs share one, how many runs an effect comes from."""
+    if inference.kind is KindOfTest.RUN_FLIPS:
+        return f"n = {counted(effect.n_runs, 'run')}"
+    return f"n = {counted(effect.n_blocks, 'seed')}"
 
 
 def _titles(inference: Inference, paths: Sequence[str]) -> list[str]:

@@ -23,7 +23,7 @@ from ablate.inference.calibration.layout import Layout, level_counts
 from ablate.inference.calibration.rates import COLUMNS, MEANINGS, Rates, columns, rate_words, rates
 from ablate.inference.calibration.scenarios import Sizes
 from ablate.inference.infer import infer
-from ablate.inference.settings import InferenceSettings, Interval
+from ablate.inference.settings import InferenceSettings
 from ablate.report.calibration_figure import calibration_figure
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
@@ -35,8 +35,7 @@ TITLES = {name: scenario.title for name, scenario in SCENARIOS.items()}
 class Simulation:
     """The options of `ablate calibrate`.
 
-    No `scenarios` stands for all of them. None as `interval` takes that of the study or the default, None as `workers`
-    one worker per core.
+    No `scenarios` stands for all of them. None as `workers` takes one worker per core.
     """
 
     levels: str | None = None
@@ -44,7 +43,6 @@ class Simulation:
     studies: int = 1_000
     scenarios: Sequence[str] = ()
     sizes: Sizes = field(default_factory=Sizes)
-    interval: Interval | None = None
     seed: int = 0
     workers: int | None = None
 
@@ -58,7 +56,7 @@ def calibrate(
     scenario that does not exist.
     """
     layout, settings = _design(study, simulation)
-    changes = {"margin": simulation.sizes.margin, "interval": simulation.interval or settings.interval}
+    changes = {"margin": simulation.sizes.margin}
     campaign = Campaign(layout, simulation.sizes, settings.model_copy(update=changes), infer, simulation.seed)
     scenarios = _fitting_scenarios(simulation.scenarios, layout, console)
     judged, interrupted = _judge_all(campaign, scenarios, simulation, console)

@@ -13,10 +13,10 @@ RENAMED = {
     "score": {"--pred": "--forecast", "--truth": "--target"},
     "diagnose": {"--canvas": "--frame-size", "--binarise": "--binarize"},
 }
-RENAMED_VALUES = {
-    "analyze": {"studentised": "studentized"},
-    "calibrate": {"studentised": "studentized"},
+REMOVED_WITH_VALUE = {
+    command: {"--interval": "every confidence interval is cluster-robust (CR2)"} for command in ("analyze", "calibrate")
 }
+REMOVED_WITH_VALUE["analyze"] |= {"--permutations": "all flips are enumerated, or 9,999 are drawn"}
 REMOVED = {
     "analyze": {"--importances": "the Optuna dashboard shows Optuna's importances of a study: ablate ui STUDY.yaml"},
 }
@@ -37,17 +37,18 @@ def current_options(command: str, arguments: Sequence[str], console: Console) ->
     Arguments after `--` are no options and stay as they are. Each old option gives a warning of one line.
     """
     renamed, removed = RENAMED.get(command, {}), REMOVED.get(command, {})
-    renamed_values = RENAMED_VALUES.get(command, {})
+    with_value = REMOVED_WITH_VALUE.get(command, {})
     options_end = arguments.index("--") if "--" in arguments else len(arguments)
+    is_removed_value = False
     for position, argument in enumerate(arguments):
         option, equals, value = argument.partition("=")
-        if position <= options_end and (value or argument) in renamed_values:
-            old = value or argument
-            new = renamed_values[old]
-            say(f"warning: {old} is now {new}; the next minor version will refuse {old}", console, "yellow")
-            yield f"{option}={new}" if equals else new
-        elif position > options_end or option not in renamed | removed:
+        if is_removed_value:
+            is_removed_value = False
+        elif position > options_end or option not in renamed | removed | with_value:
             yield argument
+        elif option in with_value:
+            say(f"warning: {option} was removed and is ignored; {with_value[option]}", console, "yellow")
+            is_removed_value = not equals
         elif option in renamed:
             new = renamed[option]
             say(f"warning: {option} is now {new}; the next minor version will refuse {option}", console, "yellow")

@@ -12,6 +12,8 @@ Interval = Literal["student", "studentized", "bca"]
 FactorPair = Annotated[list[str], Field(min_length=2, max_length=2)]
 Bound = Annotated[float, Field(allow_inf_nan=True)]
 FEWEST_BLOCKS = 2  # one seed alone does not show how much a result varies
+IGNORED = ("interval", "permutations", "resamples")
+"""Settings of version 0.1 that have no effect any more; a study file may have them until version 0.3."""
 
 
 class AnalysisSettings(Spec):
@@ -26,14 +28,14 @@ class AnalysisSettings(Spec):
 
     "design" takes the pairs that the design names, and all pairs if it names none.
     """
-    interval: Interval = "student"
-    """Confidence interval over seeds: Student's t, the studentized bootstrap, or the BCa bootstrap."""
-    permutations: Annotated[int, Field(ge=999, le=1_000_000)] = 9_999
-    """Permutations drawn for a test that has too many to enumerate."""
-    resamples: Annotated[int, Field(ge=100, le=100_000)] = 2_000
-    """Resamples of the seeds for bootstrap intervals."""
+    interval: Annotated[Interval, Field(json_schema_extra={"deprecated": True})] = "student"
+    """Has no effect since version 0.2: every confidence interval is cluster-robust (CR2)."""
+    permutations: Annotated[int, Field(ge=999, le=1_000_000, json_schema_extra={"deprecated": True})] = 9_999
+    """Has no effect since version 0.2: all flips are enumerated, or 9,999 are drawn."""
+    resamples: Annotated[int, Field(ge=100, le=100_000, json_schema_extra={"deprecated": True})] = 2_000
+    """Has no effect since version 0.2: no interval is a bootstrap interval."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Seed of the permutations and the bootstrap."""
+    """Seed of the drawn flips and permutations, and of the order of the runs."""
     sd: PositiveFloat | None = None
     """Expected standard deviation of a run about its cell and seed, in the response's unit; `ablate plan` uses it."""
 

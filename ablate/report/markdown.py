@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.answer import answer
 from ablate.analysis.phrases import decimals
+from ablate.analysis.verdict_sentences import qualifiers
 from ablate.inference.inference import Effect, FactorVerdict
 from ablate.report.findings_page import ProbedNetwork
 from ablate.report.shown_inference import ShownInference
@@ -48,23 +49,25 @@ def _effects(inference: ShownInference) -> Iterable[str]:
         heading = "Verdict and effects of each factor" if inference.decided else "Effects of each factor"
         verdict = ("verdict",) if inference.decided else ()
         rows = [row for factor in inference.verdicts for row in _effect_rows(factor, inference)]
+        units = "seeds" if inference.has_seeds else "runs"
         confidence = f"{100 * (1 - inference.inference.settings.alpha):g} % confidence interval"
-        head = ("factor", *verdict, "contrast", "effect", confidence, "p (Holm)", "seeds")
+        head = ("factor", *verdict, "contrast", "effect", confidence, f"p ({inference.inference.adjustment})", units)
         yield f"## {heading}\n\n{_table(head, rows)}"
 
 
 def _effect_rows(verdict: FactorVerdict, inference: ShownInference) -> Iterable[tuple[str, ...]]:
     """Yield one row per effect; the first has the reason of the verdict."""
     for position, effect in enumerate(verdict.effects or (None,)):
-        reason = f". {verdict.reason}" if position == 0 else ""
+        reason = f". {' '.join([verdict.reason, *qualifiers(verdict)])}" if position == 0 else ""
         words = (f"{inference.word(verdict)}{reason}",) if inference.decided else ()
-        numbers = _effect_cells(effect, inference.digits) if effect else ("no two runs to compare", *[ABSENT] * 4)
+        numbers = _effect_cells(effect, inference) if effect else ("no estimate", *[ABSENT] * 4)
         yield (verdict.title, *words, *numbers)
 
 
-def _effect_cells(effect: Effect, digits: int) -> tuple[str, ...]:
+def _effect_cells(effect: Effect, inference: ShownInference) -> tuple[str, ...]:
+    digits, units = inference.digits, effect.n_blocks if inference.has_seeds else effect.n_runs
     value = number(effect.estimate, digits, signed=True)
-    return contrast_words(effect), value, interval(effect, digits), p_value(effect.p_adjusted), str(effect.n_blocks)
+    return contrast_words(effect), value, interval(effect, digits), p_value(effect.p_adjusted), str(units)
 
 
 def _interactions(inference: ShownInference) -> Iterable[str]:
@@ -73,7 +76,8 @@ def _interactions(inference: ShownInference) -> Iterable[str]:
             (" x ".join(pair.titles), number(pair.partial_eta_sq, 2), p_value(pair.p_adjusted))
             for pair in inference.interactions
         ]
-        yield f"## Interactions between factors\n\n{_table(('factors', 'partial eta squared', 'p (Holm)'), rows)}"
+        head = ("factors", "partial eta squared", f"p ({inference.inference.adjustment})")
+        yield f"## Interactions between factors\n\n{_table(head, rows)}"
 
 
 def _probes(networks: Sequence[ProbedNetwork]) -> Iterable[str]:

@@ -1,16 +1,12 @@
 """The methods behind verdicts and confidence intervals, in sentences: only the rules that this inference followed."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
-from ablate.analysis.phrases import counted, percent
-from ablate.inference.estimate import FEWEST_RESAMPLED
-from ablate.inference.inference import Inference, Test
+from ablate.analysis.phrases import chance, counted, percent
+from ablate.inference.inference import Inference
+from ablate.inference.kind_of_test import KindOfTest
 
-INTERVALS = {
-    "student": "Student's t",
-    "studentized": "the studentized bootstrap",
-    "bca": "the bias-corrected and accelerated bootstrap (BCa)",
-}
 ASSUMPTIONS = (
     "Assumptions: runs do not influence each other, and the runs without a response would have shown the same effects. "
     "The results hold for these levels with everything else as in this study, and for other seeds. They need not hold "
@@ -20,78 +16,83 @@ ASSUMPTIONS = (
 
 def method(inference: Inference, response: str) -> tuple[str, ...]:
     """Return one paragraph per rule; `response` is the title of the response."""
-    tests = [verdict.test for verdict in inference.verdicts] + [pair.test for pair in inference.interactions]
-    tests = [test for test in tests if test.p is not None]
     return (
-        _effects(response, tests),
-        *_tests(inference, tests),
+        _effects(inference, response),
+        *_tests(inference),
         _intervals(inference),
         _equivalence(inference),
+        *_lack_of_fit(inference),
         *_importance(inference),
         *_mediation(inference),
         ASSUMPTIONS,
     )
 
 
-def _effects(response: str, tests: list[Test]) -> str:
-    linear = (
-        " If too few of these matched sets are complete, a linear model of the factors, their tested interactions and "
-        "the seeds replaces them."
-        if any(test.method in {"freedman_lane", "sign_flips"} for test in tests)
-        else ""
-    )
+def _effects(inference: Inference, response: str) -> str:
+    same_seed = "" if inference.kind is KindOfTest.RUN_FLIPS else "The effects of seeds are removed. "
     return (
-        f"An effect is the {response} at a level minus the {response} at the baseline. Only runs with the same seed "
-        "and the same levels of all other factors are compared. The effect is the mean over those levels, with equal "
-        f"weight for each combination. Effects that depend on another factor appear as interactions.{linear}"
+        f"An effect is the {response} at a level minus the {response} at the baseline, averaged over the levels of the "
+        f"other factors with equal weight. {same_seed}It is estimated by least squares in a linear model of the factors "
+        "and their interactions. In a complete design that equals the mean difference of matched runs. Effects that "
+        "depend on another factor appear as interactions."
     )
 
 
-def _tests(inference: Inference, tests: list[Test]) -> Iterator[str]:
-    if not tests:
+def _tests(inference: Inference) -> Iterator[str]:
+    tests = [verdict.test for verdict in inference.verdicts] + [pair.test for pair in inference.interactions]
+    count = sum(test.p is not None for test in tests)
+    if not count:
         return
-    settings, methods = inference.settings, {test.method for test in tests}
-    rules = {
-        "exact": "All permutations are enumerated if they are few enough.",
-        "monte_carlo": f"Of too many permutations, {settings.permutations:,} are drawn.",
-        "freedman_lane": "Residuals of the linear model are permuted within seeds (Freedman and Lane 1983).",
-        "sign_flips": "With the linear model, the test flips the signs of whole seeds.",
-    }
-    applied = " ".join(rule for name, rule in rules.items() if name in methods)
+    yield _kind(inference)
+    adjustment, alpha = inference.adjustment, percent(inference.settings.alpha)
+    hypotheses = f"{count:,} hypotheses were" if count > 1 else "One hypothesis was"
     yield (
-        "All tests are permutation tests. They permute the levels among matched runs of the same seed; p is the share "
-        f"of permutations with a difference at least as large as the observed one. {applied} {_unit(inference, tests)}"
-    )
-    count = f"{len(tests):,} hypotheses were" if len(tests) > 1 else "One hypothesis was"
-    yield (
-        f"{count} tested: every factor over all its levels, and every two-factor interaction of the family that the "
-        "runs can estimate. p (Holm) keeps the family-wise error rate, the probability of any false claim, at "
-        f"{percent(settings.alpha)} or less. The p (Holm) of a level is never below that of its factor."
+        f"{hypotheses} tested: every factor over all its levels, the linear trend of every ordered factor, and every "
+        f"two-factor interaction of the family that the runs can estimate. p ({adjustment}) keeps the family-wise error "
+        f"rate, the probability of any false claim, at {alpha} or less. The p ({adjustment}) of a level is never below "
+        "that of its factor."
     )
 
 
-def _unit(inference: Inference, tests: list[Test]) -> str:
-    seeds = counted(len(inference.blocks), "seed")
-    if all(test.unit == "block" for test in tests):
-        return f"The test permutes whole seeds (n = {seeds}), so effects may differ between seeds."
-    return (
-        f"With only {seeds}, the test permutes single runs within matched sets. It assumes that effects are equal in "
-        "every seed."
-    )
+def _kind(inference: Inference) -> str:
+    match inference.kind:
+        case KindOfTest.SEED_FLIPS:
+            return (
+                "The test changes the signs of whole seeds jointly for all hypotheses, and compares the largest statistic "
+                "of each flip with the observed ones, step by step (max-T: Westfall and Young 1993). Effects may differ "
+                f"between seeds (n = {counted(len(inference.blocks), 'seed')})."
+            )
+        case KindOfTest.WILD_FLIPS:
+            return (
+                "Nobody planned the cells of this table, so residuals of whole seeds change their signs jointly for all "
+                "hypotheses, and the model is fitted again for each flip (restricted wild cluster bootstrap). The "
+                "largest statistic of each flip is compared with the observed ones, step by step (max-T)."
+            )
+        case KindOfTest.RUN_FLIPS:
+            return (
+                "No two runs share a seed, so residuals of single runs change their signs jointly for all hypotheses. "
+                "Statistics are studentized (HC2), so that levels may differ in their noise. The largest statistic of "
+                "each flip is compared with the observed ones, step by step (max-T)."
+            )
+        case KindOfTest.F_TEST:
+            return (
+                f"With {counted(len(inference.blocks), 'seed')}, main effects are tested by F tests against the largest "
+                "of three estimates of the noise: what seeds and cells leave, the interaction of seeds with the factor, "
+                "and the interaction of seeds with all factors and pairs. So few seeds cannot speak for other seeds."
+            )
+        case unknown:
+            assert_never(unknown)
 
 
 def _intervals(inference: Inference) -> str:
-    settings = inference.settings
-    resampled = (
-        f" with {settings.resamples:,} resamples of the seeds, if seeds are the unit and there are at least "
-        f"{FEWEST_RESAMPLED}; otherwise Student's t"
-    )
-    interval = INTERVALS[settings.interval] + (resampled if settings.interval != "student" else "")
+    unit = "runs" if inference.kind is KindOfTest.RUN_FLIPS else "seeds"
+    name = "HC2" if inference.kind is KindOfTest.RUN_FLIPS else "CR2"
     return (
-        f"Confidence intervals are at {percent(1 - settings.alpha)}: {interval}. Each covers its own effect; they are "
-        "not corrected for multiple comparisons. The standardized effect is in standard deviations of a run within "
-        "its cell and seed (Hedges' g). P(improvement) is the share of matched pairs in which the level is better; "
-        "ties count half."
+        f"Confidence intervals are at {percent(1 - inference.settings.alpha)}. Their unit is that of the test, {unit}: "
+        f"robust standard errors ({name}) with Satterthwaite degrees of freedom (Pustejovsky and Tipton 2018). With "
+        "fewer than three degrees of freedom there is none. Each covers its own effect; they are not corrected for "
+        "multiple comparisons. The standardized effect is in standard deviations of a run within its cell and seed "
+        "(Hedges' g). P(improvement) is the share of matched pairs in which the level is better; ties count half."
     )
 
 
@@ -102,8 +103,18 @@ def _equivalence(inference: Inference) -> str:
     return (
         'A factor gets the verdict "not a cause" if two one-sided tests (TOST) at '
         f"{percent(inference.settings.alpha)} place each of its effects within the equivalence margin of ±{margin:g}, "
-        "and none of its interactions is significant."
+        "none of its interactions is significant, and a permutation test of its effect in every context stays above "
+        "5 %. The error rate of these tests holds for each factor, not for all factors together."
     )
+
+
+def _lack_of_fit(inference: Inference) -> Iterator[str]:
+    if (fit := inference.lack_of_fit) is not None:
+        yield (
+            "Lack of fit: an F test of what main effects and interactions of two factors leave of the cells gives "
+            f"F({fit.numerator_df}, {fit.denominator_df}), p {chance(fit.p)}. A small p means that three or more factors "
+            "act together."
+        )
 
 
 def _importance(inference: Inference) -> Iterator[str]:

@@ -6,9 +6,10 @@ from functools import cached_property
 from typing import assert_never
 
 from ablate.analysis.phrases import effect_digits, excludes_zero, listed
-from ablate.analysis.verdict_sentences import differences, ranked
+from ablate.analysis.verdict_sentences import differences, qualifiers, ranked
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, FactorVerdict, Importance, Inference, Interaction, Mediation
+from ablate.inference.kind_of_test import KindOfTest
 from ablate.inference.verdict import Verdict
 from ablate.measurement.metrics import METRICS
 from ablate.report.method import method
@@ -67,9 +68,18 @@ class ShownInference:
         """The verdicts in the order of the answer."""
         return ranked(self.inference)
 
+    @property
+    def has_seeds(self) -> bool:
+        """Whether runs share seeds, so that they are compared within a seed."""
+        return self.inference.kind is not KindOfTest.RUN_FLIPS
+
     def mark(self, verdict: FactorVerdict) -> str:
         """Return the shape that precedes the words of a verdict."""
         return mark(verdict.verdict)
+
+    def qualifiers(self, verdict: FactorVerdict) -> tuple[str, ...]:
+        """Return a sentence for everything that qualifies a verdict."""
+        return tuple(qualifiers(verdict))
 
     def word(self, verdict: FactorVerdict) -> str:
         """Return a verdict in words, with its partners."""

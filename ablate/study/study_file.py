@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from ablate.core.errors import DesignError, Fault, OldNamesWarning, SpecError
+from ablate.inference.settings import IGNORED
 from ablate.storage.records import SCHEMA
 from ablate.study import RunSpec, StudySpec
 from ablate.study.faults import faults
@@ -39,6 +40,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> StudySpec:
         raise document.error(error.faults) from error
     except DesignError as error:
         raise document.error([Fault(("design",), str(error))]) from error
+    _warn_of_ignored(path, document)
     return study
 
 
@@ -65,6 +67,13 @@ def warn_of_old_names(path: Path, renamed: Mapping[str, str]) -> None:
     names = ", ".join(f"{old!r} is {name!r} now" for old, name in renamed.items())
     advice = f"old names work until version {OLD_NAMES_END}; `ablate upgrade {path}` rewrites the file"
     warnings.warn(f"{path}: {names}; {advice}", OldNamesWarning, stacklevel=2)
+
+
+def _warn_of_ignored(path: Path, document: Document) -> None:
+    analysis = document.tree.get("analysis") if isinstance(document.tree, dict) else None
+    if ignored := [f"analysis.{name}" for name in IGNORED if isinstance(analysis, dict) and name in analysis]:
+        advice = f"leave it out; version {OLD_NAMES_END} refuses it"
+        warnings.warn(f"{path}: {', '.join(ignored)} has no effect any more; {advice}", OldNamesWarning, stacklevel=2)
 
 
 def load_run(path: Path) -> RunSpec:
