@@ -204,8 +204,8 @@ def _covered(verdict: FactorVerdict, digits: int) -> str:
     if check is None or check.shift is None or check.power is None:
         return ""
     return (
-        f". This holds on average; a single one of its {check.contexts} contexts that moves by {check.shift:.{digits}f} "
-        f"would have been noticed in {percent(round(check.power, 2))} of such studies"
+        f". This holds on average; a single one of its {check.contexts} contexts that moves by "
+        f"{check.shift:.{digits}f} would have been noticed in {percent(round(check.power, 2))} of such studies"
         if check.contexts > 1
         else ""
     )

@@ -14,6 +14,9 @@ Purpose = Literal[
     "randomization",
     "simulation",
     "design",
+    "sign_flips",
+    "contexts",
+    "context_power",
 ]
 
 

@@ -55,7 +55,13 @@ class CellNoise:
         """Return the part of the noise that the interactions of seeds with these terms explain."""
         columns = TermColumns.of(self._table, terms).matrix[self._order]
         seeds = self._block[:, np.newaxis] == np.unique(self._block)
-        basis = _basis(self._left((columns[:, :, np.newaxis] * seeds[:, np.newaxis]).reshape(len(columns), -1)))
+        basis = _basis(
+            self._left(
+                (columns[:, :, np.newaxis] * seeds[:, np.newaxis]).reshape(
+                    len(columns), columns.shape[1] * seeds.shape[1]
+                )
+            )
+        )
         return MeanSquare(float(((basis.T @ self._residual) ** 2).sum()), basis.shape[1])
 
     def _left(self, columns: Float[np.ndarray, "run column"]) -> Float[np.ndarray, "run column"]:

@@ -58,7 +58,7 @@ def context_check(
     if less_mean:
         values = values - values.mean(axis=0)
     context = np.unique(sets.context, return_inverse=True)[1]
-    generator = np.random.default_rng(derive(settings.seed, f"contexts/{position}"))
+    generator = np.random.default_rng([derive(settings.seed, "contexts"), position])
     return ContextCheck(_p(values, context, generator, settings.draws), int(context.max()) + 1)
 
 
@@ -69,7 +69,7 @@ def with_power(check: ContextCheck, table: RunTable, position: int, settings: In
     sets = matched_sets(table, (position,))
     context = np.unique(sets.context, return_inverse=True)[1]
     noise, shift = _noise(sets, context), SHIFT * settings.margin
-    generator = np.random.default_rng(derive(settings.seed, f"context power/{position}"))
+    generator = np.random.default_rng([derive(settings.seed, "context_power"), position])
     noticed = 0
     for _ in range(SIMULATED):
         signs = generator.choice([-1.0, 1.0], (len(noise), 1))

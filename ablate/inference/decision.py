@@ -142,7 +142,7 @@ def _significant(evidence: Evidence, *, has_partners: bool) -> _Decision:
             "Its levels differ in these seeds by more than chance explains; other seeds may differ.",
         )
     if _all_equivalent(evidence.effects) and not has_partners:
-        check = evidence.check_contexts(True)  # noqa: FBT003  # without the mean effect, which is known to differ from 0
+        check = evidence.check_contexts(True)  # noqa: FBT003  # without the mean effect
         if check is not None and check.is_quiet:
             return _Decision(Verdict.NEGLIGIBLE, "It has an effect, and all its effects are within the margin.", check)
     return _Decision(Verdict.CAUSE, "Its levels differ, averaged over the other factors, by more than chance explains.")

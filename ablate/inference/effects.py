@@ -126,7 +126,9 @@ class EffectEstimates:
         """Return the runs at the contrast's levels that have a weight in its estimate."""
         level = self._table.levels[self._table.defined, position][model.observations.order]
         weighted = np.abs(weights) > TINY * np.abs(weights).max(initial=0)
-        return weighted & (np.isin(level, contrast.levels) | contrast.factor.numeric)
+        at_levels: np.ndarray = np.isin(level, contrast.levels) | contrast.factor.numeric
+        takes_part: np.ndarray = weighted & at_levels
+        return takes_part
 
     def _by_block(self, model: LinearModel, weights: Float[np.ndarray, " run"]) -> tuple[float, ...]:
         """Return the estimate of every block of the table, NaN for a block without one; none if no runs share a block.
@@ -161,7 +163,8 @@ class EffectEstimates:
 
     def _improvement(self, position: int, contrast: Contrast) -> float | None:
         """Return the share of matched pairs in which the first level is better; None of more than two levels."""
-        if len(contrast.levels) > 2 or contrast.factor.numeric or self._settings.higher_is_better is None:  # noqa: PLR2004  # a pair
+        is_pair = len(contrast.levels) == 2 and not contrast.factor.numeric  # noqa: PLR2004  # a pair
+        if not is_pair or self._settings.higher_is_better is None:
             return None
         signed = matched_sets(self._table, [position], [contrast.levels]).values @ contrast.weights[contrast.levels]
         if not len(signed):

@@ -25,6 +25,11 @@ class FactorLevels:
     ordered: bool = False
     numeric: bool = False
 
+    @property
+    def has_trends(self) -> bool:
+        """Whether trends over its levels are estimated beside their differences."""
+        return self.ordered and not self.numeric and len(self.levels) > 2  # noqa: PLR2004  # two levels have one difference
+
     def only(self, positions: Sequence[int]) -> "FactorLevels":
         """Return the factor with the levels at these positions; without its baseline, the first is the baseline."""
         levels = tuple(self.levels[position] for position in positions)
@@ -56,8 +61,7 @@ def contrasts(factor: FactorLevels) -> tuple[Contrast, ...]:
     """
     if factor.numeric:
         return differences(factor)
-    has_trends = factor.ordered and len(factor.levels) > 2  # noqa: PLR2004  # two levels have their difference alone
-    trends = zip(TRENDS, polynomials(factor), strict=False) if has_trends else ()
+    trends = zip(TRENDS, polynomials(factor), strict=False) if factor.has_trends else ()
     return (
         *differences(factor),
         *(Contrast(factor, f"{factor.title}: {name} trend", weights, trend=name) for name, weights in trends),

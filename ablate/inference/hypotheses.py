@@ -68,7 +68,7 @@ class Direction:
     @property
     def width(self) -> int:
         """Degrees of freedom of the hypothesis."""
-        return self.axes.shape[1]
+        return int(self.axes.shape[1])
 
     @cached_property
     def reduced_residual(self) -> Float[np.ndarray, " run"]:
@@ -197,7 +197,7 @@ def _every_hypothesis(table: RunTable, pairs: Sequence[Term]) -> Iterator[tuple[
     for position, factor in enumerate(table.factors):
         yield Hypothesis((factor.path,), (position,)), slice(None)
     for position, factor in enumerate(table.factors):
-        if factor.ordered and not factor.numeric and len(factor.levels) > 2:  # noqa: PLR2004  # two levels have one difference
+        if factor.has_trends:
             yield Hypothesis((factor.path,), (position,), is_trend=True), slice(0, 1)
     for pair in pairs:
         yield Hypothesis(tuple(table.factors[position].path for position in pair), pair), slice(None)

@@ -111,7 +111,7 @@ class LinearModel:
     def freedom(self) -> int:
         """Degrees of freedom of the residuals."""
         absorbed = self.observations.blocks if self.observations.has_blocks else 0
-        return len(self.matrix) - absorbed - self.basis.shape[1]
+        return int(len(self.matrix) - absorbed - self.basis.shape[1])
 
     @cached_property
     def residual(self) -> Float[np.ndarray, " run"]:

@@ -76,4 +76,7 @@ def _unit(columns: Float[np.ndarray, "level contrast"]) -> Float[np.ndarray, "le
 def _products(
     left: Float[np.ndarray, "run first"], right: Float[np.ndarray, "run second"]
 ) -> Float[np.ndarray, "run product"]:
-    return (left[:, :, np.newaxis] * right[:, np.newaxis]).reshape(len(left), -1)
+    products: np.ndarray = (left[:, :, np.newaxis] * right[:, np.newaxis]).reshape(
+        len(left), left.shape[1] * right.shape[1]
+    )
+    return products

@@ -32,9 +32,9 @@ def _effects(inference: Inference, response: str) -> str:
     same_seed = "" if inference.kind is KindOfTest.RUN_FLIPS else "The effects of seeds are removed. "
     return (
         f"An effect is the {response} at a level minus the {response} at the baseline, averaged over the levels of the "
-        f"other factors with equal weight. {same_seed}It is estimated by least squares in a linear model of the factors "
-        "and their interactions. In a complete design that equals the mean difference of matched runs. Effects that "
-        "depend on another factor appear as interactions."
+        f"other factors with equal weight. {same_seed}It is estimated by least squares in a linear model of the "
+        "factors and their interactions. In a complete design that equals the mean difference of matched runs. Effects "
+        "that depend on another factor appear as interactions."
     )
 
 
@@ -48,9 +48,9 @@ def _tests(inference: Inference) -> Iterator[str]:
     hypotheses = f"{count:,} hypotheses were" if count > 1 else "One hypothesis was"
     yield (
         f"{hypotheses} tested: every factor over all its levels, the linear trend of every ordered factor, and every "
-        f"two-factor interaction of the family that the runs can estimate. p ({adjustment}) keeps the family-wise error "
-        f"rate, the probability of any false claim, at {alpha} or less. The p ({adjustment}) of a level is never below "
-        "that of its factor."
+        f"two-factor interaction of the family that the runs can estimate. p ({adjustment}) keeps the family-wise "
+        f"error rate, the probability of any false claim, at {alpha} or less. The p ({adjustment}) of a level is never "
+        "below that of its factor."
     )
 
 
@@ -58,14 +58,14 @@ def _kind(inference: Inference) -> str:
     match inference.kind:
         case KindOfTest.SEED_FLIPS:
             return (
-                "The test changes the signs of whole seeds jointly for all hypotheses, and compares the largest statistic "
-                "of each flip with the observed ones, step by step (max-T: Westfall and Young 1993). Effects may differ "
-                f"between seeds (n = {counted(len(inference.blocks), 'seed')})."
+                "The test changes the signs of whole seeds jointly for all hypotheses, and compares the largest "
+                "statistic of each flip with the observed ones, step by step (max-T: Westfall and Young 1993). Effects "
+                f"may differ between seeds (n = {counted(len(inference.blocks), 'seed')})."
             )
         case KindOfTest.WILD_FLIPS:
             return (
-                "Nobody planned the cells of this table, so residuals of whole seeds change their signs jointly for all "
-                "hypotheses, and the model is fitted again for each flip (restricted wild cluster bootstrap). The "
+                "Nobody planned the cells of this table, so residuals of whole seeds change their signs jointly for "
+                "all hypotheses, and the model is fitted again for each flip (restricted wild cluster bootstrap). The "
                 "largest statistic of each flip is compared with the observed ones, step by step (max-T)."
             )
         case KindOfTest.RUN_FLIPS:
@@ -76,9 +76,9 @@ def _kind(inference: Inference) -> str:
             )
         case KindOfTest.F_TEST:
             return (
-                f"With {counted(len(inference.blocks), 'seed')}, main effects are tested by F tests against the largest "
-                "of three estimates of the noise: what seeds and cells leave, the interaction of seeds with the factor, "
-                "and the interaction of seeds with all factors and pairs. So few seeds cannot speak for other seeds."
+                f"With {counted(len(inference.blocks), 'seed')}, main effects are tested by F tests against the "
+                "largest of three estimates of the noise: what seeds and cells leave, the interaction of seeds with "
+                "the factor, and the interaction of seeds with all factors and pairs. So few seeds cannot speak for other seeds."
             )
         case unknown:
             assert_never(unknown)
@@ -112,8 +112,8 @@ def _lack_of_fit(inference: Inference) -> Iterator[str]:
     if (fit := inference.lack_of_fit) is not None:
         yield (
             "Lack of fit: an F test of what main effects and interactions of two factors leave of the cells gives "
-            f"F({fit.numerator_df}, {fit.denominator_df}), p {chance(fit.p)}. A small p means that three or more factors "
-            "act together."
+            f"F({fit.numerator_df}, {fit.denominator_df}), p {chance(fit.p)}. A small p means that three or more "
+            "factors act together."
         )
 
 
