@@ -2,6 +2,7 @@
 
 They are written from the formulas alone and share no code with the package. Each takes the columns of the seeds
 (dummies) and, by name, the columns of each hypothesis; the result is the adjusted p-value of each hypothesis.
+`flips` are rows of signs, the identity first; without them, all distinct flips.
 """
 
 from itertools import product
@@ -84,15 +85,15 @@ def seed_flips(response, seed, terms):
     return step_down(rows[0], rows)
 
 
-def wild_flips(response, seed, terms):
+def wild_flips(response, seed, terms, flips=None):
     """Return the p-values of restricted wild flips of whole seeds: tables whose cells nobody planned."""
     seeds, n = dummies(seed), len(np.unique(seed))
     position = np.searchsorted(np.unique(seed), seed)
     full = np.column_stack([seeds, *terms.values()])
     freedom = len(response) - np.linalg.matrix_rank(full)
     hat = full @ np.linalg.pinv(full)
-    flips = signs_of(n)
-    rows = [{} for _ in flips]
+    flips = signs_of(n) if flips is None else flips
+    rows: list[dict[str, float]] = [{} for _ in flips]
     for name, columns in terms.items():
         nuisance = np.column_stack([seeds, *(other for key, other in terms.items() if key != name)])
         q, e = basis(residual(nuisance, columns)), residual(nuisance, response)
@@ -111,7 +112,7 @@ def wild_flips(response, seed, terms):
     return step_down(rows[0], rows)
 
 
-def run_flips(response, terms):
+def run_flips(response, terms, flips=None):
     """Return the p-values of studentized sign flips of single runs, which share no seed; every run has its mean."""
     mean = np.ones((len(response), 1))
     full = np.column_stack([mean, *terms.values()])
@@ -125,8 +126,8 @@ def run_flips(response, terms):
         ratio = float(score @ np.linalg.solve(variance, score)) / q.shape[1]
         return -max(stats.f.logsf(ratio, q.shape[1], freedom), np.log(1e-300))
 
-    flips, observed = signs_of(len(response)), {}
-    rows = [{} for _ in flips]
+    flips, observed = signs_of(len(response)) if flips is None else flips, {}
+    rows: list[dict[str, float]] = [{} for _ in flips]
     for name, columns in terms.items():
         nuisance = np.column_stack([mean, *(other for key, other in terms.items() if key != name)])
         q, e = basis(residual(nuisance, columns)), residual(nuisance, response)
@@ -138,10 +139,10 @@ def run_flips(response, terms):
     return step_down(observed, [observed, *rows])
 
 
-def few_seeds(response, seed, cell, terms):
+def few_seeds(response, seed, cell, terms, tested):
     """Return p-values (Holm) of F tests against the largest of three error terms: two to five seeds.
 
-    `terms` are main effects and pairs by name; SC is what seeds and cells leave of the response.
+    `terms` are main effects and pairs by name, `tested` the names of those in the family.
     """
     seeds, cells = dummies(seed), dummies(cell)
 
@@ -160,11 +161,11 @@ def few_seeds(response, seed, cell, terms):
     pooled, pooled_freedom = squares(*(by_seed(columns) for columns in terms.values()))
     pool = mean_square(total - pooled, total_freedom - pooled_freedom)
     p = {}
-    for name, columns in terms.items():
+    for name in tested:
         nuisance = np.column_stack([seeds, *(other for key, other in terms.items() if key != name)])
-        q = basis(residual(nuisance, columns))
+        q = basis(residual(nuisance, terms[name]))
         score = q.T @ response
-        left, freedom = squares(by_seed(columns))
+        left, freedom = squares(by_seed(terms[name]))
         errors = (mean_square(left, freedom), mean_square(total - left, total_freedom - freedom), pool)
         ratio = float(score @ score) / q.shape[1] / max(errors)
         p[name] = np.nan if np.isnan(errors).any() else float(stats.f.sf(ratio, q.shape[1], freedom))
