@@ -12,6 +12,7 @@ from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.family_tests import TestedHypothesis, holm, min_attainable_p
 from ablate.inference.inference import Effect, FactorVerdict, Interaction, Test
 from ablate.inference.kind_of_test import FEWEST_FLIPPED, KindOfTest
+from ablate.inference.lost_runs import Bounds
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 
@@ -27,8 +28,8 @@ class Evidence:
 
     `main` and `trend` are its tested hypotheses, `interactions` those of the whole table. `untested_pairs` are the
     factors whose interaction with it cannot be tested. `check_contexts` runs the test of all its contexts, with its
-    mean effect removed or not. `loss_hides` says that runs were lost because of their response, and that bounds on its
-    effects include 0. `family_size` is the number of hypotheses tested in the whole table.
+    mean effect removed or not. `bounds` are the trimming bounds of its differences that lost runs may have made.
+    `family_size` is the number of hypotheses tested in the whole table.
     """
 
     factor: FactorLevels
@@ -38,7 +39,7 @@ class Evidence:
     interactions: tuple[Interaction, ...]
     untested_pairs: tuple[str, ...]
     check_contexts: Callable[[bool], ContextCheck | None]
-    loss_hides: bool
+    bounds: tuple[Bounds, ...]
     kind: KindOfTest
     family_size: int
 
@@ -82,7 +83,7 @@ def decide(evidence: Evidence, settings: InferenceSettings) -> FactorVerdict:
         titles = " and ".join(title for _, title in only_with)
         decision = _Decision(Verdict.ACTS_ONLY_WITH, f"Its effect depends on {titles}.")
     elif is_significant(evidence.p_adjusted, settings):
-        decision = _significant(evidence, has_partners=bool(partners))
+        decision = _significant(evidence, settings, has_partners=bool(partners))
     else:
         decision = _not_significant(evidence, settings, [title for _, title in partners])
     undecided = decision.verdict is Verdict.UNDECIDED
@@ -100,6 +101,7 @@ def decide(evidence: Evidence, settings: InferenceSettings) -> FactorVerdict:
         reason=decision.reason,
         untested_pairs=evidence.untested_pairs,
         context_check=decision.check,
+        bounds=evidence.bounds,
     )
 
 
@@ -132,8 +134,8 @@ def more_seeds(evidence: Evidence, settings: InferenceSettings) -> int | None:
     return int(seeds[enough.argmax()]) - now if enough.any() else None
 
 
-def _significant(evidence: Evidence, *, has_partners: bool) -> _Decision:
-    if evidence.loss_hides:
+def _significant(evidence: Evidence, settings: InferenceSettings, *, has_partners: bool) -> _Decision:
+    if _losses_explain(evidence, settings):
         reason = "Its levels differ, but runs were lost because of their response; bounds that allow for it include 0."
         return _Decision(Verdict.UNDECIDED, reason)
     if evidence.kind is KindOfTest.F_TEST:
@@ -190,6 +192,15 @@ def _within_margin(evidence: Evidence, settings: InferenceSettings, partners: Se
     return _Decision(
         Verdict.NOT_A_CAUSE, "All its effects are within the margin, and no context shows an effect.", check
     )
+
+
+def _losses_explain(evidence: Evidence, settings: InferenceSettings) -> bool:
+    """Return whether runs lost by their response could have made every significant difference of a factor."""
+    by_contrast = {bounds.contrast: bounds for bounds in evidence.bounds}
+    differences = [effect for effect in evidence.effects if effect.trend is None]
+    claimed = [effect for effect in differences if is_significant(effect.p_adjusted, settings)] or differences
+    bounds = [by_contrast.get(effect.contrast) for effect in claimed]
+    return bool(bounds) and all(bound is not None and bound.include_zero for bound in bounds)
 
 
 def _holds_everywhere(pair: Interaction, factor: FactorLevels, settings: InferenceSettings) -> bool:

@@ -13,11 +13,13 @@ from ablate.inference.contexts import ContextCheck, context_check, with_power
 from ablate.inference.decision import Evidence, decide, is_significant
 from ablate.inference.effects import EffectEstimates
 from ablate.inference.equal_blocks import without_copies
+from ablate.inference.factor_levels import differences
 from ablate.inference.failures import failed_runs, failure_rates, missing_cells
 from ablate.inference.family_tests import TestedHypothesis, tested_family
 from ablate.inference.hypotheses import Family, family
 from ablate.inference.importance import importance, variance
 from ablate.inference.inference import FactorVerdict, Inference, Interaction, Test
+from ablate.inference.lost_runs import Bounds, trimming_bounds
 from ablate.inference.mediation import mediation
 from ablate.inference.qualifiers import with_qualifiers
 from ablate.inference.run_table import RunTable
@@ -115,12 +117,22 @@ def _verdicts(  # the table, what was tested, and what was estimated
             interactions=interactions,
             untested_pairs=tuple(chain.from_iterable(pair.partners_of(factor.path) for pair in pairs)),
             check_contexts=_context_checks(table, position, settings),
-            loss_hides=False,
+            bounds=_bounds(table, position, settings),
             kind=tested.kind,
             family_size=family_size,
         )
         verdicts.append(decide(evidence, settings))
     return tuple(verdicts)
+
+
+def _bounds(table: RunTable, position: int, settings: InferenceSettings) -> tuple[Bounds, ...]:
+    """Return the trimming bounds of a factor's differences that runs lost by their response may have made."""
+    if table.defined.all():
+        return ()
+    bounds = (
+        trimming_bounds(table, position, contrast, settings.alpha) for contrast in differences(table.factors[position])
+    )
+    return tuple(bound for bound in bounds if bound is not None)
 
 
 def _context_checks(

@@ -10,6 +10,7 @@ from ablate.inference.contexts import ContextCheck
 from ablate.inference.equal_blocks import Copies
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.kind_of_test import KindOfTest
+from ablate.inference.lost_runs import Bounds
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 
@@ -87,6 +88,7 @@ class FactorVerdict:
     exploratory: str | None = None
     weak_spot: str | None = None
     context_check: ContextCheck | None = None
+    bounds: tuple[Bounds, ...] = ()
 
 
 @dataclass(frozen=True)

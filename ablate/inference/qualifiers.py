@@ -16,6 +16,7 @@ QUIET_BASELINE = 0.5  # of the spread of the noisiest level: below it, one-sided
 FEWEST_SPREAD = 3  # runs at a level; fewer show no spread
 
 IN_THIS_SEED = "all runs have one seed: the verdict holds in this seed, and its error rate was not measured"
+LOSSES = "runs were lost because of their response, and the bounds on its mean effect that allow for it include 0"
 ORDERED_UNPLANNED = "the error rate of ordered factors was not measured in tables that nobody planned"
 
 
@@ -39,7 +40,8 @@ def _exploratory(verdict: FactorVerdict, table: RunTable, tested: Family) -> str
     factor = next(factor for factor in table.factors if factor.path == verdict.factor)
     if tested.kind is KindOfTest.WILD_FLIPS and (factor.ordered or factor.numeric):
         return ORDERED_UNPLANNED
-    return None
+    hidden = any(bounds.include_zero for bounds in verdict.bounds)
+    return LOSSES if hidden and verdict.verdict is Verdict.ACTS_ONLY_WITH else None
 
 
 def _weak_spot(verdict: FactorVerdict, table: RunTable, tested: Family) -> str | None:
