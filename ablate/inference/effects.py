@@ -16,6 +16,7 @@ from ablate.inference.linear_model import LinearModel
 from ablate.inference.matched import matched_sets
 from ablate.inference.robust import RobustEstimate
 from ablate.inference.run_table import RunTable
+from ablate.inference.sequential_t import nominal_level
 from ablate.inference.settings import InferenceSettings
 
 Deviation = tuple[float | None, int]
@@ -154,9 +155,13 @@ class EffectEstimates:
         return max(interval[0], -widest), min(interval[1], widest)
 
     def _equivalent(self, estimate: RobustEstimate) -> bool | None:
-        """Return whether the interval at 1 - 2 alpha is within the margin: two one-sided tests (Schuirmann 1987)."""
-        margin = self._settings.margin
-        interval = estimate.interval(1 - 2 * self._settings.alpha)
+        """Return whether the interval at 1 - 2 alpha is within the margin: two one-sided tests (Schuirmann 1987).
+
+        At a look of a sequential study, alpha is what the look may spend.
+        """
+        margin, looks, alpha = self._settings.margin, self._settings.looks, self._settings.alpha
+        level = alpha if looks is None else nominal_level(looks, alpha, len(self._table.blocks))
+        interval = estimate.interval(1 - 2 * level)
         if margin is None or interval is None:
             return None
         return -margin < interval[0] and interval[1] < margin

@@ -12,7 +12,8 @@ from ablate.inference.few_seeds import f_test_p
 from ablate.inference.hypotheses import Direction, Family, Hypothesis
 from ablate.inference.kind_of_test import KindOfTest
 from ablate.inference.run_table import RunTable
-from ablate.inference.settings import InferenceSettings
+from ablate.inference.sequential_tests import SequentialPath, first_look, sequential_paths
+from ablate.inference.settings import InferenceSettings, Looks
 from ablate.inference.step_down import flip_signs, single_p, step_down_p
 
 FEWEST_UNITS = 2  # seeds or runs; one unit has one flip
@@ -37,12 +38,16 @@ class TestedHypothesis:
     p_adjusted: float | None
     min_attainable_p: float
     untested: str = ""
+    path: SequentialPath | None = None
+    """The looks of a sequential study; its adjusted p then holds over all of them."""
 
 
 def tested_family(
     table: RunTable, family: Family, settings: InferenceSettings, noise: CellNoise
 ) -> tuple[TestedHypothesis, ...]:
     """Return every hypothesis of a family with its p-values, in the family's order. No p depends on alpha."""
+    if settings.looks is not None and family.kind is not KindOfTest.WILD_FLIPS:
+        return _sequential(table, family, settings, settings.looks)
     if family.kind is KindOfTest.F_TEST:
         return _few_seeds(table, family, noise)
     directions = [direction for direction in family.directions if family.observations.blocks >= FEWEST_UNITS]
@@ -105,6 +110,21 @@ def _flipped(
         single_p(statistics, observed, includes=includes),
         step_down_p(statistics, observed, includes=includes),
         smallest,
+    )
+
+
+def _sequential(
+    table: RunTable, family: Family, settings: InferenceSettings, looks: Looks
+) -> tuple[TestedHypothesis, ...]:
+    """Return the tests at the latest look of a sequential study; there are none before its first look."""
+    paths = sequential_paths(table, family, settings)
+    too_early = "" if paths else f"the first planned look is at {first_look(looks)} seeds"
+    smallest = min_attainable_p(KindOfTest.SEED_FLIPS, family.observations.blocks, settings.draws)
+    return tuple(
+        TestedHypothesis(hypothesis, path.single_p, path.p, smallest, path=path)
+        if (path := paths.get(hypothesis))
+        else _without_test(hypothesis, too_early)
+        for hypothesis in family.hypotheses
     )
 
 

@@ -23,6 +23,7 @@ from ablate.inference.lost_runs import Bounds, trimming_bounds
 from ablate.inference.mediation import mediation
 from ablate.inference.qualifiers import with_qualifiers
 from ablate.inference.run_table import RunTable
+from ablate.inference.sequential_verdicts import with_earlier_clearings
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 
@@ -32,7 +33,14 @@ def infer(table: RunTable, settings: InferenceSettings, *, described: bool = Tru
 
     Without `described`, the verdicts, effects, tests and interactions are the same, and what only describes the table
     (importance, variance, mediation, the dependence of failures on levels, the power of context checks) is left out.
+    A sequential study has the verdicts of all its looks so far.
     """
+    inference = with_earlier_clearings(_verdicts_of(table, settings), table, _verdicts_of)
+    return _described(inference, table, without_copies(table)[0].with_responses()) if described else inference
+
+
+def _verdicts_of(table: RunTable, settings: InferenceSettings) -> Inference:
+    """Return the inference without what only describes the table; of a sequential study, at its latest look alone."""
     distinct, copies = without_copies(table)
     measured = distinct.with_responses()
     tested = family(measured, settings)
@@ -46,7 +54,7 @@ def infer(table: RunTable, settings: InferenceSettings, *, described: bool = Tru
     )
     verdicts = _verdicts(measured, results, interactions, tested, estimates, settings)
     verdicts = with_qualifiers(verdicts, measured, tested)
-    inference = Inference(
+    return Inference(
         settings=settings,
         kind=tested.kind,
         factors=table.factors,
@@ -66,8 +74,8 @@ def infer(table: RunTable, settings: InferenceSettings, *, described: bool = Tru
         ),
         copies=copies,
         lack_of_fit=lack_of_fit(measured, tested, noise),
+        paths=tuple(result.path for result in results if result.path is not None),
     )
-    return _described(inference, table, measured) if described else inference
 
 
 def _described(inference: Inference, table: RunTable, measured: RunTable) -> Inference:

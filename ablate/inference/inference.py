@@ -11,6 +11,7 @@ from ablate.inference.equal_blocks import Copies
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.kind_of_test import KindOfTest
 from ablate.inference.lost_runs import Bounds
+from ablate.inference.sequential_tests import SequentialPath
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 
@@ -203,7 +204,8 @@ class Inference:
     """Everything inferred from a table of runs. `warnings` are its caveats, in sentences.
 
     `kind` says how the hypotheses were tested. `copies` are groups of blocks with equal responses, which count as one.
-    `lack_of_fit` tests whether three or more factors act together; None if these runs cannot show it.
+    `lack_of_fit` tests whether three or more factors act together; None if these runs cannot show it. `paths` are the
+    hypotheses of a sequential study over its looks.
     """
 
     settings: InferenceSettings
@@ -221,6 +223,7 @@ class Inference:
     warnings: tuple[str, ...]
     copies: Copies = ()
     lack_of_fit: LackOfFit | None = None
+    paths: tuple[SequentialPath, ...] = ()
 
     @property
     def adjustment(self) -> str:
