@@ -18,7 +18,8 @@ QUIET = 0.05  # a fixed level: clearing must not get easier with a stricter alph
 HITS = 100  # permutations that reach a statistic; its p-value is then known to a tenth of itself
 BATCHES = (250, 750, 2_000)
 BATCH_NUMBERS = 4_000_000  # numbers at a time: 32 MB
-SIMULATED, SIMULATED_DRAWS = 200, 199  # studies and permutations: the power is known to 3.5 percentage points
+EFFORTS = ((200, 199), (200, 19), (50, 19))  # simulated studies (200 show a power to 3.5 points) and permutations
+EFFORT_NUMBERS = 10_000_000  # permuted numbers, about a second
 SHIFT = 2.0  # margins: a shift of one context that everybody would call larger than the margin
 
 
@@ -70,13 +71,18 @@ def with_power(check: ContextCheck, table: RunTable, position: int, settings: In
     context = np.unique(sets.context, return_inverse=True)[1]
     noise, shift = _noise(sets, context), SHIFT * settings.margin
     generator = np.random.default_rng([derive(settings.seed, "context_power"), position])
+    studies, draws = _effort(noise.size)
     noticed = 0
-    for _ in range(SIMULATED):
-        signs = generator.choice([-1.0, 1.0], (len(noise), 1))
-        values = signs * noise
+    for _ in range(studies):
+        values = generator.choice([-1.0, 1.0], (len(noise), 1)) * noise
         values[context == generator.integers(check.contexts), -1] += shift
-        noticed += _p(values, context, generator, SIMULATED_DRAWS) <= QUIET
-    return ContextCheck(check.p, check.contexts, shift, noticed / SIMULATED)
+        noticed += _p(values, context, generator, draws) <= QUIET
+    return ContextCheck(check.p, check.contexts, shift, noticed / studies)
+
+
+def _effort(numbers: int) -> tuple[int, int]:
+    """Return how many studies and permutations fit into a second for sets of so many numbers."""
+    return next((effort for effort in EFFORTS if effort[0] * effort[1] * numbers <= EFFORT_NUMBERS), EFFORTS[-1])
 
 
 def _noise(sets: MatchedSets, context: Int[np.ndarray, " set"]) -> Float[np.ndarray, "set level"]:

@@ -73,7 +73,7 @@ class FactorVerdict:
     family, but cannot be estimated from these runs. `exploratory` says why the verdict only shows what to test next,
     None where it may decide. `weak_spot` says where the method is known to err for tables like this one, None where no
     such case is known. `context_check` is the test of the factor in every context, None where it was not needed or no
-    runs match.
+    runs match. `bounds` are the trimming bounds of its effects where runs were lost by their response.
     """
 
     factor: str

@@ -78,7 +78,8 @@ def _kind(inference: Inference) -> str:
             return (
                 f"With {counted(len(inference.blocks), 'seed')}, main effects are tested by F tests against the "
                 "largest of three estimates of the noise: what seeds and cells leave, the interaction of seeds with "
-                "the factor, and the interaction of seeds with all factors and pairs. So few seeds cannot speak for other seeds."
+                "the factor, and the interaction of seeds with all factors and pairs. So few seeds cannot speak for "
+                "other seeds."
             )
         case unknown:
             assert_never(unknown)
