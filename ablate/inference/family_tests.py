@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any, assert_never, overload
 
 import numpy as np
+from jaxtyping import Float
 
 from ablate.inference import run_flips, seed_flips, wild_flips
 from ablate.inference.cell_noise import CellNoise
 from ablate.inference.few_seeds import f_test_p
-from ablate.inference.hypotheses import Direction, Family, Hypothesis
+from ablate.inference.hypotheses import Family, Hypothesis
 from ablate.inference.kind_of_test import KindOfTest
 from ablate.inference.run_table import RunTable
 from ablate.inference.sequential_tests import SequentialPath, first_look, sequential_paths
@@ -50,13 +51,13 @@ def tested_family(
         return _sequential(table, family, settings, settings.looks)
     if family.kind is KindOfTest.F_TEST:
         return _few_seeds(table, family, noise)
-    directions = [direction for direction in family.directions if family.observations.blocks >= FEWEST_UNITS]
-    if not directions:
+    if family.observations.blocks < FEWEST_UNITS or not family.directions:
         return tuple(_without_test(hypothesis, NOTHING_TO_TEST) for hypothesis in family.hypotheses)
-    p, adjusted, smallest = _flipped(family, directions, settings)
+    flipped = flipped_statistics(family, settings)
+    smallest = min_attainable_p(family.kind, family.observations.blocks, settings.draws)
     results = {
-        direction.hypothesis: TestedHypothesis(direction.hypothesis, float(single), float(joint), smallest)
-        for direction, single, joint in zip(directions, p, adjusted, strict=True)
+        hypothesis: TestedHypothesis(hypothesis, float(single), float(joint), smallest)
+        for hypothesis, single, joint in zip(family.tested, flipped.single_p, flipped.adjusted_p, strict=True)
     }
     return tuple(results.get(hypothesis) or _without_test(hypothesis) for hypothesis in family.hypotheses)
 
@@ -93,24 +94,34 @@ def holm(p_values: Sequence[Any]) -> list[Any]:
     return [None if p is None else next(adjusted) for p in p_values]
 
 
-def _flipped(
-    family: Family, directions: Sequence[Direction], settings: InferenceSettings
-) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return the p-values of tests by flips, the adjusted ones, and the minimum attainable one."""
+@dataclass(frozen=True, eq=False)
+class FlippedStatistics:
+    """The statistics of hypotheses under joint flips, and as observed. `includes` says that the flips hold these."""
+
+    statistics: Float[np.ndarray, "hypothesis flip"]
+    observed: Float[np.ndarray, " hypothesis"]
+    includes: bool
+
+    @property
+    def single_p(self) -> Float[np.ndarray, " hypothesis"]:
+        """The p-value of each hypothesis alone, in (0, 1]."""
+        return single_p(self.statistics, self.observed, includes=self.includes)
+
+    @property
+    def adjusted_p(self) -> Float[np.ndarray, " hypothesis"]:
+        """The p-values adjusted over all hypotheses, in (0, 1]."""
+        return step_down_p(self.statistics, self.observed, includes=self.includes)
+
+
+def flipped_statistics(family: Family, settings: InferenceSettings) -> FlippedStatistics:
+    """Return the statistics of the tested hypotheses of a family under the flips of its kind."""
     units, draws, seed = family.observations.blocks, settings.draws, settings.seed
-    smallest = min_attainable_p(family.kind, units, draws)
     if family.kind is KindOfTest.RUN_FLIPS:
-        statistics, observed = run_flips.statistics(directions, flip_signs(units, run_flips.ENUMERATED, draws, seed))
-        includes = False
-    else:
-        module = seed_flips if family.kind is KindOfTest.SEED_FLIPS else wild_flips
-        statistics = module.statistics(directions, flip_signs(units, module.ENUMERATED, draws, seed))
-        observed, includes = statistics[:, 0], True
-    return (
-        single_p(statistics, observed, includes=includes),
-        step_down_p(statistics, observed, includes=includes),
-        smallest,
-    )
+        signs = flip_signs(units, run_flips.ENUMERATED, draws, seed)
+        return FlippedStatistics(*run_flips.statistics(family.directions, signs), includes=False)
+    module = seed_flips if family.kind is KindOfTest.SEED_FLIPS else wild_flips
+    statistics = module.statistics(family.directions, flip_signs(units, module.ENUMERATED, draws, seed))
+    return FlippedStatistics(statistics, statistics[:, 0], includes=True)
 
 
 def _sequential(

@@ -1,7 +1,7 @@
 """From a table of runs to verdicts."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
@@ -12,13 +12,14 @@ from ablate.inference.cell_noise import CellNoise, lack_of_fit
 from ablate.inference.contexts import ContextCheck, context_check, with_power
 from ablate.inference.decision import Evidence, decide, is_significant
 from ablate.inference.effects import EffectEstimates
-from ablate.inference.equal_blocks import without_copies
+from ablate.inference.equal_blocks import Copies, without_copies
 from ablate.inference.factor_levels import differences
 from ablate.inference.failures import failed_runs, failure_rates, missing_cells
-from ablate.inference.family_tests import TestedHypothesis, tested_family
+from ablate.inference.family_tests import FlippedStatistics, TestedHypothesis, flipped_statistics, tested_family
 from ablate.inference.hypotheses import Family, family
 from ablate.inference.importance import importance, variance
 from ablate.inference.inference import FactorVerdict, Inference, Interaction, Test
+from ablate.inference.kind_of_test import KindOfTest
 from ablate.inference.lost_runs import Bounds, trimming_bounds
 from ablate.inference.mediation import mediation
 from ablate.inference.qualifiers import with_qualifiers
@@ -39,13 +40,82 @@ def infer(table: RunTable, settings: InferenceSettings, *, described: bool = Tru
     return _described(inference, table, without_copies(table)[0].with_responses()) if described else inference
 
 
+def infer_jointly(tables: Mapping[str, RunTable], settings: Mapping[str, InferenceSettings]) -> Mapping[str, Inference]:
+    """Return the inference of every response, by its name, with p-values adjusted over all responses as one family.
+
+    The tables hold the same runs with different responses; they have the names of their settings. Where the same units
+    change signs in all of them, one flip changes them in all, so that correlated responses cost little power. Else the
+    adjusted p-values are multiplied by the number of responses (Bonferroni). Planned looks are not made: the family of
+    a sequential study is its one response.
+    """
+    prepared = {name: _Prepared.of(tables[name], settings[name].model_copy(update={"looks": None})) for name in tables}
+    adjusted = _joint_p(list(prepared.values()))
+    return {
+        name: _described(_conclude(part, tables[name], results), tables[name], part.measured)
+        for (name, part), results in zip(prepared.items(), adjusted, strict=True)
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """A table without copies, then without lost levels, with its family and what its tests rest on."""
+
+    settings: InferenceSettings
+    distinct: RunTable
+    copies: Copies
+    measured: RunTable
+    tested: Family
+    noise: CellNoise
+
+    @classmethod
+    def of(cls, table: RunTable, settings: InferenceSettings) -> "_Prepared":
+        distinct, copies = without_copies(table)
+        measured = distinct.with_responses()
+        tested = family(measured, settings)
+        return cls(settings, distinct, copies, measured, tested, CellNoise(measured, tested))
+
+    def results(self) -> tuple[TestedHypothesis, ...]:
+        """Return the tests of the table's family alone."""
+        return tested_family(self.measured, self.tested, self.settings, self.noise)
+
+
+def _joint_p(parts: Sequence[_Prepared]) -> list[tuple[TestedHypothesis, ...]]:
+    """Return the tests of every part, adjusted over all of them."""
+    alone = [part.results() for part in parts]
+    units = {(part.tested.kind, np.unique(part.measured.block[part.measured.defined]).tobytes()) for part in parts}
+    can_flip = len(units) == 1 and all(part.tested.directions for part in parts)
+    if not can_flip or parts[0].tested.kind is KindOfTest.F_TEST:
+        return [
+            tuple(
+                result
+                if result.p_adjusted is None
+                else replace(result, p_adjusted=min(1.0, len(parts) * result.p_adjusted))
+                for result in results
+            )
+            for results in alone
+        ]
+    flipped = [flipped_statistics(part.tested, part.settings) for part in parts]
+    joint = FlippedStatistics(
+        np.concatenate([part.statistics for part in flipped]),
+        np.concatenate([part.observed for part in flipped]),
+        includes=flipped[0].includes,
+    )
+    p_values = iter(joint.adjusted_p.tolist())
+    return [
+        tuple(result if result.p is None else replace(result, p_adjusted=next(p_values)) for result in results)
+        for results in alone
+    ]
+
+
 def _verdicts_of(table: RunTable, settings: InferenceSettings) -> Inference:
     """Return the inference without what only describes the table; of a sequential study, at its latest look alone."""
-    distinct, copies = without_copies(table)
-    measured = distinct.with_responses()
-    tested = family(measured, settings)
-    noise = CellNoise(measured, tested)
-    results = tested_family(measured, tested, settings, noise)
+    prepared = _Prepared.of(table, settings)
+    return _conclude(prepared, table, prepared.results())
+
+
+def _conclude(prepared: _Prepared, table: RunTable, results: tuple[TestedHypothesis, ...]) -> Inference:
+    """Return the inference from the tests of a table's family."""
+    settings, measured, tested = prepared.settings, prepared.measured, prepared.tested
     estimates = EffectEstimates(measured, tested, settings)
     interactions = tuple(
         _interaction(measured, result, tested, estimates, settings)
@@ -68,12 +138,12 @@ def _verdicts_of(table: RunTable, settings: InferenceSettings) -> Inference:
         failed=failed_runs(table),
         missing_cells=missing_cells(table),
         warnings=(
-            *copies_caveats(copies),
-            *noise_caveats(tested, noise),
-            *inference_caveats(distinct, measured, settings, verdicts, tested),
+            *copies_caveats(prepared.copies),
+            *noise_caveats(tested, prepared.noise),
+            *inference_caveats(prepared.distinct, measured, settings, verdicts, tested),
         ),
-        copies=copies,
-        lack_of_fit=lack_of_fit(measured, tested, noise),
+        copies=prepared.copies,
+        lack_of_fit=lack_of_fit(measured, tested, prepared.noise),
         paths=tuple(result.path for result in results if result.path is not None),
     )
 
