@@ -1,133 +1,157 @@
 """The family of hypotheses on a table of runs, from its design alone, and Holm's adjustment over it."""
 
-from itertools import product
-
 import numpy as np
-import pandas as pd
 import pytest
 from statsmodels.stats.multitest import multipletests
 
-from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.hypotheses import family, holm, hypotheses
-from ablate.inference.run_table import RunTable
+from ablate.inference.family_tests import holm
+from ablate.inference.hypotheses import ALIASED, NOT_ASKED, TOO_FEW_RUNS, TOO_FEW_SEEDS, family
 from ablate.inference.settings import InferenceSettings
+from tests.drawn_tables import crossed, factors, half_fraction, one_at_a_time, own_seeds, random_search, table
 
-FACTORS = (FactorLevels("a", "a", ("0", "1", "2"), "0"), *(FactorLevels(n, n, ("0", "1"), "0") for n in "bc"))
-DRAWN = 1 / 10_000  # the least p of 9,999 relabelings
-
-
-def crossing(seeds, chosen=lambda *_: True):
-    rows = [(*cell, s) for cell in product("012", "01", "01") if chosen(*map(int, cell)) for s in range(seeds)]
-    return pd.DataFrame(rows, columns=[*"abc", "seed"]).assign(response=0.0)
+ALL, NO_PAIRS = InferenceSettings(interactions="all"), InferenceSettings(interactions="none")
+PLANNED = (3, 2, 2)
 
 
-def half_of_a_crossing(seeds):
-    return crossing(seeds, chosen=lambda a, b, c: (a + b + c) % 2 == 0)
+def family_of(rows, settings=ALL, lost=(), levels=()):
+    response = np.zeros(len(rows))
+    response[list(lost)] = np.nan
+    return family(table(rows, response, levels).with_responses(), settings)
 
 
-def hypotheses_of(table, settings=InferenceSettings(permutations=9_999)):  # noqa: B008  # settings are frozen
-    result = hypotheses(RunTable.of(table, FACTORS, "seed").with_responses(), settings)
-    return {"".join(hypothesis.factors): hypothesis for hypothesis in result}
+def hypotheses_of(rows, settings=ALL, lost=(), levels=()):
+    """Return why each hypothesis is not tested, empty if it is, by the names of its factors; a trend has a "~"."""
+    hypotheses = family_of(rows, settings, lost, levels).hypotheses
+    return {"".join(h.factors) + "~" * h.is_trend: h.untested for h in hypotheses}
+
+
+def names_tested(rows, settings=ALL, lost=(), levels=()):
+    return {name for name, reason in hypotheses_of(rows, settings, lost, levels).items() if not reason}
 
 
 def test_every_factor_and_every_pair_is_tested_in_a_crossing():
-    assert list(hypotheses_of(crossing(3))) == ["a", "b", "c", "ab", "ac", "bc"]
-    assert {hypothesis.how for hypothesis in hypotheses_of(crossing(3)).values()} == {"matched"}
+    assert hypotheses_of(crossed(PLANNED, 6)) == dict.fromkeys(["a", "b", "c", "ab", "ac", "bc"], "")
 
 
 def test_only_chosen_pairs_are_tested_in_their_order():
-    assert list(hypotheses_of(crossing(3), InferenceSettings(interactions=[["c", "a"]]))) == ["a", "b", "c", "ca"]
-    assert list(hypotheses_of(crossing(3), InferenceSettings(interactions="none"))) == ["a", "b", "c"]
+    chosen = InferenceSettings(interactions=[["c", "a"], ["a", "b"]])
+    assert list(hypotheses_of(crossed(PLANNED, 6), chosen)) == ["a", "b", "c", "ac", "ab"]
+    assert list(hypotheses_of(crossed(PLANNED, 6), NO_PAIRS)) == ["a", "b", "c"]
 
 
-def test_sets_are_the_combinations_of_the_other_factors_times_the_seeds():
-    assert {name: hypothesis.sets for name, hypothesis in hypotheses_of(crossing(3)).items()} == {
-        "a": 12, "b": 18, "c": 18, "ab": 6, "ac": 6, "bc": 9,
-    }  # fmt: skip
+def test_a_hypothesis_has_a_direction_for_each_of_its_degrees_of_freedom():
+    widths = {"".join(d.hypothesis.factors): d.width for d in family_of(crossed((3, 4, 2), 6)).directions}
+    assert widths == {"a": 2, "b": 3, "c": 1, "ab": 6, "ac": 2, "bc": 3}
 
 
-@pytest.mark.parametrize(("seeds", "unit"), [(7, "run"), (8, "block")])
-def test_seeds_are_the_unit_from_where_flipping_them_reaches_alpha_over_the_family(seeds, unit):
-    # Six hypotheses: 2^-6 = 0.0156 > 0.05 / 6 = 0.0083 > 2^-7 = 0.0078.
-    assert {hypothesis.unit for hypothesis in hypotheses_of(crossing(seeds)).values()} == {unit}
+def test_an_ordered_factor_of_three_levels_has_a_hypothesis_on_its_linear_trend():
+    hypotheses = hypotheses_of(crossed(PLANNED, 6), NO_PAIRS, levels=factors(PLANNED, ordered="ab"))
+    assert list(hypotheses) == ["a", "b", "c", "a~"]  # two levels have one contrast, which is the factor itself
 
 
-def test_a_larger_family_asks_for_more_seeds():
-    mains_only = InferenceSettings(interactions="none")
-    assert {hypothesis.unit for hypothesis in hypotheses_of(crossing(7), mains_only).values()} == {"block"}
+def test_a_numeric_factor_has_one_degree_of_freedom_and_no_second_trend():
+    directions = family_of(crossed((4, 2), 6), NO_PAIRS, levels=factors((4, 2), numeric="a")).directions
+    assert [("".join(d.hypothesis.factors), d.width) for d in directions] == [("a", 1), ("b", 1)]
 
 
-def test_the_least_p_of_seeds_is_that_of_their_sign_flips():
-    assert hypotheses_of(crossing(8))["b"].smallest == 2.0**-7
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_no_interaction_is_tested_below_six_seeds(seeds):
+    hypotheses = hypotheses_of(crossed(PLANNED, seeds))
+    assert {name for name, reason in hypotheses.items() if reason == TOO_FEW_SEEDS} == {"ab", "ac", "bc"}
+    assert {name for name, reason in hypotheses.items() if not reason} == {"a", "b", "c"}
 
 
-def test_the_least_p_of_a_factor_with_three_levels_counts_all_orders():
-    # Three orders of six leave nothing as it is in each further set: 6^(1 - n) with n seeds and one set a seed.
-    mains_only = crossing(4, chosen=lambda _, b, c: b == c == 0)
-    assert hypotheses_of(mains_only)["a"].smallest == pytest.approx(6.0**-3)
+def test_one_at_a_time_tests_every_factor_and_no_pair():
+    hypotheses = hypotheses_of(one_at_a_time(PLANNED, 6))
+    assert hypotheses == dict.fromkeys("abc", "") | dict.fromkeys(("ab", "ac", "bc"), ALIASED)
 
 
-def test_where_relabelings_are_too_many_the_least_p_is_that_of_the_drawn():
-    assert hypotheses_of(crossing(3))["b"].smallest == pytest.approx(DRAWN)
+@pytest.mark.parametrize("settings", [ALL, NO_PAIRS, InferenceSettings(interactions=[["a", "b"]])])
+def test_main_effects_that_are_aliased_with_a_pair_are_refused_whatever_the_family(settings):
+    # 2^(3-1) with C = AB: each factor is the product of the others (Box, Hunter & Hunter, chapter 6).
+    hypotheses = hypotheses_of(half_fraction((2, 2, 2), 8), settings)
+    assert set(hypotheses.values()) == {ALIASED}
 
 
-def test_one_seed_can_reject_nothing():
-    assert {hypothesis.smallest for hypothesis in hypotheses_of(crossing(1)).values()} == {1.0}
+def test_a_fraction_of_resolution_four_tests_its_factors_and_none_of_its_aliased_pairs():
+    # 2^(4-1) with D = ABC: AB = CD, AC = BD, AD = BC.
+    hypotheses = hypotheses_of(half_fraction((2, 2, 2, 2), 6))
+    assert {name for name, reason in hypotheses.items() if not reason} == set("abcd")
+    assert {reason for name, reason in hypotheses.items() if len(name) == 2} == {ALIASED}
 
 
-def test_a_set_a_seed_makes_seeds_the_unit_however_few():
-    one_at_a_time = crossing(3, chosen=lambda a, b, c: (a > 0) + b + c <= 1)
-    assert {hypotheses_of(one_at_a_time)[name].unit for name in "abc"} == {"block"}
+def test_a_fraction_of_resolution_five_tests_factors_and_pairs():
+    assert len(names_tested(half_fraction((2,) * 5, 6))) == 5 + 10  # 2^(5-1) with E = ABCD
 
 
-def test_pairs_that_never_vary_together_are_not_shown():
-    one_at_a_time = hypotheses_of(crossing(3, chosen=lambda a, b, c: (a > 0) + b + c <= 1))
-    assert {name: hypothesis.how for name, hypothesis in one_at_a_time.items()} == dict.fromkeys(
-        "abc", "matched"
-    ) | dict.fromkeys(("ab", "ac", "bc"), "none")
+def test_a_cell_that_is_missing_in_every_seed_leaves_every_hypothesis_of_a_crossing_tested():
+    rows = crossed((2, 2, 2), 8)
+    lost = np.flatnonzero((rows[:, :3] == 1).all(axis=1))
+    assert names_tested(rows, lost=lost) == {"a", "b", "c", "ab", "ac", "bc"}
 
 
-def test_a_fraction_is_told_by_a_linear_model():
-    half = hypotheses_of(
-        crossing(3, chosen=lambda a, b, c: (a + b + c) % 2 == 0), InferenceSettings(interactions="none")
-    )
-    assert {hypothesis.how for hypothesis in half.values()} == {"linear"}
-    assert {hypothesis.smallest for hypothesis in half.values()} == {DRAWN}
-
-
-def test_many_seeds_of_a_fraction_are_its_unit():
-    half = hypotheses_of(
-        crossing(8, chosen=lambda a, b, c: (a + b + c) % 2 == 0), InferenceSettings(interactions="none")
-    )
-    assert {(hypothesis.unit, hypothesis.smallest) for hypothesis in half.values()} == {("block", 2.0**-7)}
+def test_of_the_model_of_a_hypothesis_only_larger_terms_that_contain_it_are_left_out():
+    # One at a time plus the crossing of b and c: the pair bc can be estimated, and stays in the model of a.
+    rows = crossed((2, 2, 2), 6)
+    rows = rows[(rows[:, 0] == 0) | (rows[:, 1:3] == 0).all(axis=1)]
+    places = {"".join(d.hypothesis.factors): set(d.model.places) for d in family_of(rows).directions}
+    assert (1, 2) in places["a"]
+    assert not {(0, 1), (0, 2)} & places["a"]
 
 
 def test_responses_matter_only_by_being_there():
-    table = crossing(3)
-    noise = table.assign(response=np.random.default_rng(0).normal(size=len(table)))
-    assert hypotheses_of(noise) == hypotheses_of(table)
+    rows = crossed(PLANNED, 6)
+    noise = table(rows, np.random.default_rng(0).normal(size=len(rows)))
+    assert family(noise, ALL).hypotheses == family_of(rows).hypotheses
 
 
 def test_a_factor_with_one_level_left_is_not_tested_and_in_no_pair():
-    table = crossing(3)
-    table.loc[table["c"] == "1", "response"] = np.nan
-    result = hypotheses_of(table)
-    assert list(result) == ["a", "b", "c", "ab"]
-    assert result["c"].how == "none"
+    rows = crossed(PLANNED, 6)
+    hypotheses = hypotheses_of(rows, lost=np.flatnonzero(rows[:, 2] == 1))
+    assert hypotheses == {"a": "", "b": "", "c": ALIASED, "ab": ""}
 
 
-def test_a_run_that_failed_costs_its_set_alone():
-    table = crossing(3)
-    table.loc[(table["a"] == "0") & (table["b"] == "0") & (table["c"] == "0") & (table["seed"] == 0), "response"] = (
-        np.nan
-    )
-    assert hypotheses_of(table)["b"].sets == 17
+def test_factors_that_always_change_together_are_not_tested():
+    rows = crossed((2, 2, 2), 6)
+    hypotheses = hypotheses_of(rows[rows[:, 1] == rows[:, 2]], NO_PAIRS)
+    assert hypotheses == {"a": "", "b": ALIASED, "c": ALIASED}
 
 
-def test_only_pairs_that_can_be_told_apart_are_in_the_model():
-    half = RunTable.of(crossing(3, chosen=lambda _, b, c: b == c), FACTORS, "seed")
-    chosen = family(half, InferenceSettings()).model.places
-    assert (1, 2) not in chosen
+def search(runs, seeds, shape=(2,) * 6):
+    """Return a random search in which every seed occurs."""
+    drawn = (random_search(shape, runs, seeds, np.random.default_rng(draw)) for draw in range(100))
+    return next(rows for rows in drawn if len(set(rows[:, -1])) == seeds)
+
+
+def test_an_unplanned_table_tests_pairs_from_one_and_a_half_runs_per_parameter_on():
+    # Mean and six factors, or with 15 pairs: 20 seeds + 21 terms = 41 parameters, 62 runs.
+    assert len(names_tested(search(62, 20))) == 21
+    hypotheses = hypotheses_of(search(61, 20))
+    assert {name for name, reason in hypotheses.items() if not reason} == set("abcdef")
+    assert {reason for name, reason in hypotheses.items() if len(name) == 2} == {NOT_ASKED}
+
+
+def test_an_unplanned_table_tests_pairs_from_twenty_degrees_of_freedom_on():
+    # Three factors, three pairs and 13 seeds are 19 parameters, 1.5 times that 29 runs; 39 runs leave 20 degrees.
+    assert "ab" in names_tested(search(39, 13, (2, 2, 2)))
+    assert names_tested(search(38, 13, (2, 2, 2))) == {"a", "b", "c"}
+
+
+def test_an_unplanned_table_tests_factors_from_ten_degrees_of_freedom_on():
+    # Six factors and 20 seeds are 26 parameters.
+    assert names_tested(search(36, 20)) == set("abcdef")
+    assert set(hypotheses_of(search(35, 20)).values()) == {TOO_FEW_RUNS}
+
+
+def test_pairs_outside_the_family_are_not_in_the_model_of_an_unplanned_table():
+    (direction, *_) = family_of(search(60, 20), NO_PAIRS).directions
+    assert all(len(term) == 1 for term in direction.model.places)
+
+
+def test_runs_without_shared_seeds_have_a_mean_in_their_model():
+    (direction, *_) = family_of(own_seeds((2, 2), 40, np.random.default_rng(0))).directions
+    assert () in direction.model.places
+    assert direction.model.freedom == 40 - 1 - 3
 
 
 @pytest.mark.parametrize("seed", range(3))
