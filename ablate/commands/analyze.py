@@ -17,7 +17,7 @@ from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import FactorPair, InferenceSettings
 from ablate.inference.tables import Columns, read_runs
-from ablate.inference.tables.columns import names
+from ablate.inference.tables.option_lists import names
 
 
 @dataclass(frozen=True)

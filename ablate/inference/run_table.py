@@ -18,7 +18,8 @@ class RunTable:
     """One row per planned run. `levels` and `block` are positions in the factors' levels and in `blocks`.
 
     `response` is NaN if a run has none, and `outcome` says how the run ended. `mediators` are other metrics of the same
-    runs. Each cell (combination of levels) occurs once in a block.
+    runs. Each cell (combination of levels) occurs once in a block. `notes` are sentences on what was changed in the
+    table when it was read.
     """
 
     factors: tuple[FactorLevels, ...]
@@ -28,6 +29,7 @@ class RunTable:
     response: Float[np.ndarray, " run"]
     outcome: tuple[str, ...] = ()
     mediators: Mapping[str, Float[np.ndarray, " run"]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(
