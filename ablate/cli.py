@@ -211,11 +211,34 @@ def analyze(
             metavar="RUNS.csv", help="Table with one row per run: .csv, .tsv or .parquet.", show_default=False
         ),
     ],
-    response: Annotated[str, typer.Option(metavar="COLUMN", help="Column of the response: the number to explain.")],
-    factors: Annotated[str, typer.Option(metavar="A,B,...", help="Columns of the factors: the possible causes.")],
-    block: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Column of the block, usually the seed: runs are compared within it.")
+    response: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN,...",
+            help="Column of the response: the number to explain. Further columns are described, not judged.",
+        ),
     ],
+    factors: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B,...",
+            help="Columns of the factors: the possible causes. Quote a name with a comma: A,'\"b,c\"'.",
+        ),
+    ],
+    block: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN|none",
+            help="Column of the block, usually the seed: runs are compared within it. none: no two runs share a seed.",
+            show_default=False,
+        ),
+    ] = None,
+    numeric: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B,...", help="Factors that are numbers, such as a learning rate: their trend is tested."
+        ),
+    ] = "",
     order: Annotated[
         str,
         typer.Option(
@@ -245,7 +268,14 @@ def analyze(
         str,
         typer.Option(metavar="COLUMN,...", help="Columns of mediators, such as mse: also estimate direct effects."),
     ] = "",
-    outcome: Annotated[str | None, typer.Option(metavar="COLUMN", help="Column that says how each run ended.")] = None,
+    outcome: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COLUMN|none",
+            help="Column of states: a run that failed or was pruned is no result. Default: state, status or outcome.",
+            show_default=False,
+        ),
+    ] = None,
     average: Annotated[
         bool, typer.Option("--average", help="Average rows with equal levels in one block, instead of refusing them.")
     ] = False,
@@ -255,9 +285,10 @@ def analyze(
 ) -> None:
     """Find out which factors of any table of runs are causes, which are not, and which act only with others.
 
-    Columns from MLflow and W&B are found without their prefix (params., metrics., config.). A run whose response is
-    blank, NaN or infinite counts as failed. Exit code 0: the analysis finished, even if every verdict is "undecided".
-    2: the table or an option is wrong.
+    Columns from MLflow, W&B and Optuna are found without their prefix (params., metrics., config., params_), and in
+    W&B's dictionaries. A run whose response is blank, NaN or infinite counts as failed, and so does one whose state
+    says so. Exit code 0: the analysis finished, even if every verdict is "undecided". 2: the table or an option is
+    wrong, or nothing in the table can be tested.
     """
     from ablate.commands import analyze as command
     from ablate.inference.tables import Columns
@@ -271,6 +302,7 @@ def analyze(
         mediators=mediator,
         outcome=outcome,
         average=average,
+        numeric=numeric,
     )
     refuse_overwriting({"--json": json, "--html": html}, file)
     settings = command.parse_settings(

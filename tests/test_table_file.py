@@ -9,8 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ablate.core.errors import AblateError, DataError, SpecError
-from ablate.inference.tables import Columns, read_runs
-from ablate.inference.tables import text as text_module
+from ablate.inference.tables import Columns, csv_file, read_runs
 
 HEADER = "kernel,norm,seed,ghost\n"
 RUNS = HEADER + "1,none,0,0.5\n10,none,0,0.4\n3,none,0,0.3\n1,batch,1,0.2\n10,batch,1,0.1\n"
@@ -45,8 +44,8 @@ def test_blocks_that_are_numbers_stand_by_value(table):
 
 
 def test_levels_are_named_as_they_are_written(table):
-    runs = table(HEADER + "0.10,nan,0,1\n0.5,None,0,1\n1,NA,0,1\n01,null,0,1\n")
-    assert runs.factors[0].levels == ("0.10", "0.5", "01", "1")
+    runs = table(HEADER + "0.10,nan,0,1\n0.5,None,0,1\n1,NA,0,1\n1e1,null,0,1\n1,null,1,1\n")
+    assert runs.factors[0].levels == ("0.10", "0.5", "1", "1e1")
     assert runs.factors[1].levels == ("NA", "None", "nan", "null")
 
 
@@ -61,7 +60,7 @@ def test_a_baseline_may_hold_commas(table):
 
 
 def test_levels_of_an_ordered_factor_stand_by_value_or_as_they_appear(table):
-    runs = table(HEADER + "10,small,0,1\n9,large,0,1\n10,huge,0,1\n", order="kernel,norm")
+    runs = table(HEADER + "10,small,0,1\n9,large,0,1\n10,huge,0,1\n9,huge,0,1\n", order="kernel,norm")
     assert [factor.levels for factor in runs.factors] == [("9", "10"), ("small", "large", "huge")]
     assert all(factor.ordered for factor in runs.factors)
 
@@ -77,12 +76,12 @@ def test_an_order_can_be_given(table):
 def test_a_run_without_a_finite_response_is_kept_as_failed(table, written):
     runs = table(RUNS + f"3,batch,1,{written}\n")
     assert runs.defined.tolist() == [True] * 5 + [False]
-    assert runs.outcome[-1] == f"ghost is {written.strip() or 'blank'}"
+    assert runs.outcome[-1] == f"undefined: ghost is {written.strip() or 'blank'}"
 
 
 def test_how_a_run_ended_can_be_a_column(table):
     runs = table("kernel,norm,seed,ghost,Status\n1,a,0,1,FINISHED\n2,b,0,,FAILED\n", outcome="Status")
-    assert runs.outcome == ("FINISHED", "FAILED")
+    assert runs.outcome == ("finished", "FAILED")
 
 
 def test_other_measures_are_mediators(table):
@@ -118,11 +117,11 @@ def test_a_column_of_the_very_name_comes_before_one_with_a_prefix(table):
 def test_parquet_is_read_as_its_values_are_written(tmp_path):
     file = tmp_path / "runs.parquet"
     pd.DataFrame(
-        {"kernel": [1, 3, 10], "rate": [0.1, 0.5, 0.1], "seed": [0, 0, 1], "ghost": [0.5, np.nan, np.inf]}
+        {"kernel": [1, 3, 10, 1], "rate": [0.1, 0.5, 0.1, 0.5], "seed": [0, 0, 1, 1], "ghost": [0.5, np.nan, np.inf, 1]}
     ).to_parquet(file)
     runs = read_runs(file, Columns("ghost", ("kernel", "rate"), "seed"))
     assert [factor.levels for factor in runs.factors] == [("1", "3", "10"), ("0.1", "0.5")]
-    assert runs.defined.tolist() == [True, False, False]
+    assert runs.defined.tolist() == [True, False, False, True]
 
 
 def test_repeats_within_a_block_can_be_averaged(table):
@@ -218,7 +217,7 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
 
 
 def test_a_table_of_too_many_rows_is_refused_before_it_fills_the_memory(table, monkeypatch):
-    monkeypatch.setattr(text_module, "MOST_ROWS", 4)
+    monkeypatch.setattr(csv_file, "MOST_ROWS", 4)
     with pytest.raises(DataError, match="more than 4 rows"):
         table()
 

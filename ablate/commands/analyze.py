@@ -1,23 +1,25 @@
 """`ablate analyze`: verdicts on the factors of any table of runs."""
 
-import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ValidationError
 from rich.console import Console
 
-from ablate.commands.console import write
-from ablate.commands.verdict_table import show_inference
+from ablate.commands.console import json_text, say, write
+from ablate.commands.study_baseline import study_baselines
+from ablate.commands.verdict_table import described_effects, show_description, show_inference
 from ablate.core.errors import SpecError, did_you_mean
 from ablate.inference.infer import infer
+from ablate.inference.inference import Inference
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import FactorPair, InferenceSettings
-from ablate.inference.tables import Columns, read_runs
-from ablate.inference.tables.option_lists import names
+from ablate.inference.tables import Columns, read_responses
+from ablate.inference.tables.option_lists import items, plain_item
+from ablate.inference.tables.testable import untestable_factors
 
 
 @dataclass(frozen=True)
@@ -29,21 +31,58 @@ class Outputs:
 
 
 def analyze(file: Path, columns: Columns, settings: InferenceSettings, outputs: Outputs, console: Console) -> None:
-    """Show the verdicts on the factors of a table of runs, and write the outputs.
+    """Show the verdicts on the factors of a table of runs, describe its secondary responses, and write the outputs.
 
-    Raises DataError for a file that is not a table of runs, and SpecError for settings that do not fit it.
+    Raises DataError for a file that is not a table of runs or in which nothing can be tested, and SpecError for
+    settings that do not fit it.
     """
-    table = read_runs(file, columns)
+    baselines = study_baselines(file, columns.factors)
+    table, *secondary = read_responses(file, replace(columns, default_baseline=baselines))
+    notes = (*table.notes, *_baseline_notes(table, baselines, columns), *untestable_factors(file, table, columns))
     _refuse_outside(table, settings)
     with console.status("analyzing"):
         inference = infer(table, settings)
+        descriptions = {
+            response: infer(other_table, _of_secondary(settings))
+            for response, other_table in zip(columns.secondary, secondary, strict=True)
+        }
+    for note in notes:
+        say(f"note: {note}", console)
     show_inference(inference, columns.response, console)
+    for response, description in descriptions.items():
+        show_description(description, response, console)
     if outputs.json:
-        write(outputs.json, json.dumps(inference.to_json(), indent=1, allow_nan=False) + "\n", console)
+        write(outputs.json, json_text(_document(inference, notes, descriptions)), console)
     if outputs.html:
         from ablate.report.study_page import evidence_page  # noqa: PLC0415  # loads matplotlib
 
-        write(outputs.html, evidence_page(inference, columns.response, file.name), console)
+        write(outputs.html, evidence_page(_with_notes(inference, notes), columns.response, file.name), console)
+
+
+def _of_secondary(settings: InferenceSettings) -> InferenceSettings:
+    """Return the settings for a response that is described, not judged: margin and bounds belong to the judged one."""
+    return settings.model_copy(update={"margin": None, "bounds": None, "higher_is_better": None})
+
+
+def _baseline_notes(table: RunTable, baselines: Mapping[str, str], columns: Columns) -> Iterator[str]:
+    if used := [f for f in table.factors if baselines.get(f.path) == f.baseline and f.path not in columns.baseline]:
+        levels = ", ".join(f"{factor.path} {factor.baseline}" for factor in used)
+        yield f"the baselines are those of the study beside the table: {levels}."
+
+
+def _document(inference: Inference, notes: Sequence[str], descriptions: Mapping[str, Inference]) -> Mapping[str, Any]:
+    """Return what the JSON file has: the inference, the notes, and the effects on the secondary responses."""
+    secondary = [
+        {"response": response, "effects": described_effects(description)}
+        for response, description in descriptions.items()
+    ]
+    return inference.to_json() | {"notes": list(notes), "secondary": secondary}
+
+
+def _with_notes(inference: Inference, notes: Sequence[str]) -> Inference:
+    """Return an inference whose caveats begin with the notes, which a page lists together."""
+    sentences = tuple(f"{note[:1].upper()}{note[1:]}" for note in notes)
+    return replace(inference, warnings=(*sentences, *inference.warnings))
 
 
 def parse_settings(
@@ -69,7 +108,7 @@ def _pairs(text: str, factors: Sequence[str]) -> Literal["all", "none"] | list[F
         return "all"
     if text.strip() == "none":
         return "none"
-    pairs = [_pair(item, factors) for item in names(text)]
+    pairs = [_pair(item, factors) for item in items(text)]
     for position, pair in enumerate(pairs):
         if any(set(pair) == set(earlier) for earlier in pairs[:position]):
             raise SpecError(f"--interactions: {':'.join(pair)} is listed twice; name each pair once")
@@ -77,9 +116,11 @@ def _pairs(text: str, factors: Sequence[str]) -> Literal["all", "none"] | list[F
 
 
 def _pair(item: str, factors: Sequence[str]) -> FactorPair:
-    first, _, second = (part.strip() for part in item.partition(":"))
+    first, _, second = (plain_item(part) for part in item.partition(":"))
     if not second or first == second:
-        raise SpecError(f"--interactions: found {item!r}; write all, none, or two factors with a colon: kernel:norm")
+        raise SpecError(
+            f"--interactions: found {plain_item(item)!r}; write all, none, or two factors with a colon: kernel:norm"
+        )
     for name in (first, second):
         if name not in factors:
             hint = did_you_mean(name, factors)

@@ -1,14 +1,14 @@
 """The baselines of a study, for the table of runs that its report writes."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from ablate.core.errors import AblateError
 from ablate.storage.paths import StudyPaths
 
 
-def study_baselines(table: Path) -> Mapping[str, str]:
-    """Return the baseline of each factor by its path, if a table is that of a study; else nothing.
+def study_baselines(table: Path, factors: Collection[str]) -> Mapping[str, str]:
+    """Return the baseline of each of these factors that a study has, if the table is that of the study; else nothing.
 
     The table of a study is the file runs.csv beside its study.yaml. A damaged study file changes no table, so it is
     ignored: every factor then has its first level as the baseline.
@@ -22,4 +22,4 @@ def study_baselines(table: Path) -> Mapping[str, str]:
         study = study_file.load(paths.study_yaml)
     except AblateError:
         return {}
-    return study.baseline
+    return {path: level for path, level in study.baseline.items() if path in factors}

@@ -27,7 +27,9 @@ BY_MACHINE = frozenset(
         *("fail", "failed", "failure", "crash", "crashed", "error", "exception", "oom", "memory"),
         *("timeout", "timed", "killed", "canceled", "cancelled", "aborted", "interrupted", "stopped", "terminated"),
         *("preempted", "lost", "abandoned", "withdrawn", "superseded", "excluded", "missing"),
-        *("running", "waiting", "pending", "queued", "scheduled", "created"),
+        *("running", "waiting", "pending", "queued", "scheduled", "created", "starting", "submitted", "paused"),
+        *("abort", "kill", "failing", "errored", "timedout", "evicted", "preempting", "suspended", "skipped"),
+        *("canceling", "cancelling", "incomplete", "unfinished", "node"),
     }
 )
 """Words of an outcome that tell of the machine or of its user. MLflow, Optuna, W&B, Ray and Slurm write them."""

@@ -25,7 +25,7 @@ from ablate.inference.tables.levels import factor_levels, numeric_spellings, ref
 from ablate.inference.tables.numbers import are_ambiguous, decimal_commas, number, with_point
 from ablate.inference.tables.spellings import simplest_spellings, spelling_note
 from ablate.inference.tables.states import STATE_COLUMNS, Endings, counted_states, endings
-from ablate.inference.tables.text import TextColumns, brief, read_header, read_text
+from ablate.inference.tables.text import TextColumns, brief, counted_rows, read_header, read_text
 
 FEWEST_ROWS = 2
 OPTIONAL = {*STATE_COLUMNS, RUN_ID, PARENT_ID}
@@ -55,7 +55,7 @@ def read_responses(file: Path, columns: Columns) -> tuple[RunTable, ...]:
     run = tables[0].cell * len(tables[0].blocks) + tables[0].block
     is_attempt = is_repeated_attempt(run, ended.has_result)
     if attempts := int(is_attempt.sum()):
-        notes += (f"{attempts:,} rows without a result are left out: another row stands for the same run.",)
+        notes += (f"left out: {counted_rows(attempts)} without a result, where another row stands for the same run.",)
     notes = (*notes, *placed, *plain)
     rows = np.array(text.rows)[~is_attempt]
     return tuple(
@@ -77,7 +77,7 @@ def _without_parents(text: TextColumns) -> tuple[TextColumns, tuple[str, ...]]:
     parents = is_parent(text)
     if not parents.any():
         return text, ()
-    note = f"{int(parents.sum()):,} rows are left out: they are parents of nested runs in other rows."
+    note = f"left out: {counted_rows(int(parents.sum()))} of parents, whose nested runs are in other rows."
     return text.only(~parents), (note,)
 
 
@@ -89,7 +89,9 @@ def _with_places(file: Path, text: TextColumns, columns: Columns) -> tuple[TextC
     notes = ended.notes
     if dropped.any():
         words = [word for word, is_dropped in zip(ended.words, dropped, strict=True) if is_dropped]
-        notes += (f"{int(dropped.sum()):,} rows without a result lack a level or a block: {counted_states(words)}.",)
+        notes += (
+            f"left out: {counted_rows(len(words))} without a result that lack a level or a block: {counted_states(words)}.",
+        )
         text = text.only(~dropped)
         ended = replace(
             ended,
@@ -190,7 +192,7 @@ def _numbers(file: Path, text: TextColumns, name: str) -> Float[np.ndarray, " ru
 def _outcomes(values: Sequence[str], ended: Endings, response: str) -> Iterator[str]:
     """Yield how each run ended: the word of its state, or else the text of its response."""
     for value, word in zip(values, ended.words, strict=True):
-        yield word or f"{response} is {value or 'blank'}"
+        yield word or f"undefined: {response} is {value or 'blank'}"
 
 
 def _one_row_a_run(file: Path, rows: Int[np.ndarray, " row"], table: RunTable, *, average: bool) -> RunTable:

@@ -44,6 +44,11 @@ def brief(text: str) -> str:
     return text if len(text) <= LONGEST_QUOTED else f"{text[: LONGEST_QUOTED - 3]}..."
 
 
+def counted_rows(count: int) -> str:
+    """Return `1 row`, `2 rows`."""
+    return f"{count:,} row{'' if count == 1 else 's'}"
+
+
 def read_header(file: Path) -> list[str]:
     """Return the names of a file's columns. Raises DataError for a file that cannot be read or is not a table."""
     if not file.is_file():
