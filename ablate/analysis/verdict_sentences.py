@@ -184,7 +184,7 @@ def _change_at(effect: SimpleEffect, title: str, response: str, digits: int) -> 
     place = f'with {title} "{effect.at}"'
     if excludes_zero(effect):
         return f"{verb(effect)} the {response} by {size(effect, digits)} {place}"
-    return f"changes it by {signed(effect, digits)} {place}, where it may be 0"
+    return f"changes the {response} by {signed(effect, digits)} {place}, where the effect may be 0"
 
 
 def _equivalent(verdict: FactorVerdict, inference: Inference, response: str) -> str:

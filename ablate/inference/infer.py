@@ -19,7 +19,7 @@ from ablate.inference.family_tests import FlippedStatistics, TestedHypothesis, f
 from ablate.inference.hypotheses import Family, family
 from ablate.inference.importance import importance, variance
 from ablate.inference.inference import FactorVerdict, Inference, Interaction, Test
-from ablate.inference.kind_of_test import KindOfTest
+from ablate.inference.kind_of_test import KindOfTest, is_designed
 from ablate.inference.lost_runs import Bounds, trimming_bounds
 from ablate.inference.mediation import mediation
 from ablate.inference.qualifiers import with_qualifiers
@@ -136,7 +136,7 @@ def _conclude(prepared: _Prepared, table: RunTable, results: tuple[TestedHypothe
         mediation=(),
         failure_rates=(),
         failed=failed_runs(table),
-        missing_cells=missing_cells(table),
+        missing_cells=missing_cells(table) if tested.observations.has_blocks and is_designed(table) else (),
         warnings=(
             *copies_caveats(prepared.copies),
             *noise_caveats(tested, prepared.noise),
