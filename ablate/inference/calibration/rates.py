@@ -20,11 +20,26 @@ COLUMNS = {
     "undecided": "undecided",
 }
 """The rates in the order of a table's columns, with their headings."""
+HEADINGS = {
+    "false_mains": "false factor",
+    "false_pairs": "false pair",
+    "false_alarms": "false factor or pair",
+    "false_causes": 'false "cause"',
+    "detected": "detected",
+    "cleared": "wrongly cleared",
+    "coverage": "covered",
+    "shown": "intervals shown",
+    "open_direction": "cause, direction open",
+    "sign_errors": "wrong sign",
+    "undecided": "undecided",
+    "refused": "refused",
+}
+"""The headings of all rates."""
 MEANINGS = (
     "Each cell: share, and below it the 95 % confidence interval (Clopper and Pearson).",
-    "false alarm: studies in which a factor without an effect got a verdict that claims one.",
+    "false alarm: studies in which a factor or pair without an effect got a verdict that claims one.",
     "wrongly cleared: studies in which a factor with an effect as large as the margin was called not a cause.",
-    "found: studies in which the planted cause was called a cause, or the planted pair to act only with each other.",
+    "detected: studies in which the planted cause was called a cause, or the planted pair to act only with each other.",
     "covered: confidence intervals that contain the true effect.",
     "wrong sign: significant effects whose sign is not that of the true effect.",
     "undecided: factors that are undecided.",
@@ -45,7 +60,10 @@ class Rate:
 
 @dataclass(frozen=True)
 class Rates:
-    """The rates of one scenario; see Judgment for what they count. None if there was nothing to count."""
+    """The rates of one scenario; see Judgment for what they count. None if there was nothing to count.
+
+    `mean_seeds` is the mean number of seeds that the studies used.
+    """
 
     scenario: str
     studies: int
@@ -55,6 +73,13 @@ class Rates:
     coverage: Rate | None
     sign_errors: Rate | None
     undecided: Rate | None
+    false_mains: Rate | None = None
+    false_pairs: Rate | None = None
+    false_causes: Rate | None = None
+    shown: Rate | None = None
+    open_direction: Rate | None = None
+    refused: Rate | None = None
+    mean_seeds: float | None = None
 
 
 def rates(scenario: str, judgments: Sequence[Judgment]) -> Rates:
@@ -77,6 +102,13 @@ def rates(scenario: str, judgments: Sequence[Judgment]) -> Rates:
         coverage=of_parts(lambda j: (j.covered, j.intervals)),
         sign_errors=of_parts(lambda j: (j.wrong_sign, j.signed)),
         undecided=of_parts(lambda j: (j.undecided, j.factors)),
+        false_mains=of_studies(lambda j: j.false_main),
+        false_pairs=of_studies(lambda j: j.false_pair),
+        false_causes=of_studies(lambda j: j.false_cause),
+        shown=of_parts(lambda j: (j.shown, j.effects)),
+        open_direction=of_parts(lambda j: (j.open_direction, j.claims)),
+        refused=of_studies(lambda j: j.refused),
+        mean_seeds=float(np.mean([j.seeds for j in judgments])) if judgments else None,
     )
 
 
