@@ -33,6 +33,7 @@ from ablate.commands.options import (
     VideoOutput,
     Workers,
 )
+from ablate.core.errors import SpecError
 from ablate.storage.paths import Store
 
 app = typer.Typer(
@@ -331,10 +332,28 @@ def calibrate(
     seeds: Annotated[
         int | None, typer.Option(min=1, max=1000, help="Number of seeds; by default those of the study, or 2.")
     ] = None,
-    studies: Annotated[int, typer.Option(min=1, help="Number of studies to simulate for each scenario.")] = 1000,
+    studies: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of studies for each scenario; 1000, or the published number, by default."),
+    ] = None,
     scenario: Annotated[
-        list[str], typer.Option("--scenario", metavar="NAME", help="Simulate only this scenario. Repeatable.")
+        list[str],
+        typer.Option(
+            "--scenario",
+            metavar="NAME",
+            help="Simulate only this scenario. Repeatable. With --published, NAME* takes all that start with NAME.",
+        ),
     ] = [],  # noqa: B006  # as above
+    published: Annotated[
+        bool, typer.Option("--published", help="Simulate the tables of docs/calibration.md, each with its limits.")
+    ] = False,
+    judged: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --published: file of judged tables; continue what it holds."),
+    ] = None,
+    repeat: Annotated[
+        bool, typer.Option(help="With --published: simulate a scenario again that violates a limit, with new draws.")
+    ] = True,
     effect: Annotated[float, typer.Option(min=0, help="Effect of a cause, in standard deviations of a run.")] = 1.0,
     interaction: Annotated[
         float, typer.Option(min=0, help="Size of a pure interaction, up or down, in standard deviations of a run.")
@@ -353,11 +372,20 @@ def calibrate(
     from ablate.commands import calibrate as command
     from ablate.inference.calibration.scenarios import Sizes
 
-    refuse_overwriting({"--json": json, "--svg": svg}, file)
+    refuse_overwriting({"--json": json, "--svg": svg, "--judged": judged}, file)
+    if published:
+        from ablate.commands import calibrate_published as published_command
+
+        designs = {"STUDY.yaml": file, "--levels": levels, "--seeds": seeds, "--svg": svg}
+        published_command.refuse_designs(designs)
+        options = published_command.PublishedOptions(scenario, studies, seed, workers, judged, repeat)
+        raise typer.Exit(published_command.calibrate_published(options, json, Console()))
+    if judged is not None:
+        raise SpecError("--judged: works only with --published; use --json for the rates of this design")
     simulation = command.Simulation(
         levels=levels,
         seeds=seeds,
-        studies=studies,
+        studies=studies or command.DEFAULT_STUDIES,
         scenarios=scenario,
         sizes=Sizes(effect, interaction, margin),
         seed=seed,

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from ablate.inference.settings import InferenceSettings
 from ablate.report.calibration_figure import calibration_figure
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
-DEFAULT_LEVELS, DEFAULT_SEEDS = "3x3x2x2x2", 2
+DEFAULT_LEVELS, DEFAULT_SEEDS, DEFAULT_STUDIES = "3x3x2x2x2", 2, 1_000
 TITLES = {name: scenario.title for name, scenario in SCENARIOS.items()}
 
 
@@ -40,7 +41,7 @@ class Simulation:
 
     levels: str | None = None
     seeds: int | None = None
-    studies: int = 1_000
+    studies: int = DEFAULT_STUDIES
     scenarios: Sequence[str] = ()
     sizes: Sizes = field(default_factory=Sizes)
     seed: int = 0
@@ -57,7 +58,8 @@ def calibrate(
     """
     layout, settings = _design(study, simulation)
     changes = {"margin": simulation.sizes.margin}
-    campaign = Campaign(layout, simulation.sizes, settings.model_copy(update=changes), infer, simulation.seed)
+    analyze = partial(infer, described=False)
+    campaign = Campaign(layout, simulation.sizes, settings.model_copy(update=changes), analyze, simulation.seed)
     scenarios = _fitting_scenarios(simulation.scenarios, layout, console)
     judged, interrupted = _judge_all(campaign, scenarios, simulation, console)
     results = {name: rates(name, outcomes) for name, outcomes in judged.items()}

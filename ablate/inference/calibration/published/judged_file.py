@@ -3,7 +3,7 @@
 import ast
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +15,11 @@ from ablate.inference.calibration.judge import Judgment
 from ablate.inference.calibration.published.campaign import StudyBlock
 from ablate.inference.calibration.published.scenario import PublishedScenario
 
+SIMULATION = (
+    "judge.py",
+    *(f"published/{n}.py" for n in ("campaign", "losses", "noises", "planted", "runs", "scenario")),
+)
+"""The files of this folder that decide how a table is drawn, analyzed and judged; those of the inference come first."""
 JudgedTables = dict[tuple[str, int], dict[int, Judgment]]
 """Judgments by scenario and base seed, and by the number of the table."""
 
@@ -80,15 +85,15 @@ class JudgedFile:
             return file.read(1) != b"\n"
 
     def _digest(self, scenario: PublishedScenario) -> str:
-        return sha256(f"{code_digest()} {self._draws} {scenario!r}".encode()).hexdigest()[:16]
+        drawn = replace(scenario, group="", title="", limits=(), studies=0, weak_spot="")  # these change no judgment
+        return sha256(f"{code_digest()} {self._draws} {drawn!r}".encode()).hexdigest()[:16]
 
 
 @cache
 def code_digest() -> str:
     """Return a digest of the code that draws, analyzes and judges tables; comments and docstrings do not change it."""
     folder = Path(ablate.inference.__file__).parent
-    generators = sorted((folder / "calibration" / "published").glob("*.py"))
-    files = [*sorted(folder.glob("*.py")), folder / "calibration" / "judge.py", *generators]
+    files = [*sorted(folder.glob("*.py")), *(folder / "calibration" / name for name in SIMULATION)]
     text = "\n".join(_without_docstrings(file.read_text(encoding="utf-8")) for file in files)
     return sha256(text.encode()).hexdigest()[:16]
 

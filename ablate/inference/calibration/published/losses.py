@@ -44,7 +44,8 @@ class LostAtRandom(Losses):
 
     def draw(self, runs: SimulatedRuns, response: Float[np.ndarray, " run"], generator: np.random.Generator) -> Lost:  # noqa: ARG002  # at random
         """See Losses."""
-        return generator.random(len(runs.block)) < self.share
+        lost: np.ndarray = generator.random(len(runs.block)) < self.share
+        return lost
 
 
 @final
@@ -57,7 +58,8 @@ class SeedWithoutLevel(Losses):
     def draw(self, runs: SimulatedRuns, response: Float[np.ndarray, " run"], generator: np.random.Generator) -> Lost:  # noqa: ARG002  # at random
         """See Losses."""
         seed = generator.integers(runs.blocks)
-        return (runs.block == seed) & (runs.levels[:, 0] == runs.counts[0] - 1)
+        lost: np.ndarray = (runs.block == seed) & (runs.levels[:, 0] == runs.counts[0] - 1)
+        return lost
 
 
 @final
@@ -72,4 +74,5 @@ class LowestDiverge(Losses):
         """See Losses."""
         at_level = runs.levels[:, 0] == runs.counts[0] - 1
         limit = np.quantile(response[at_level], self.share)
-        return at_level & (response < limit)
+        lost: np.ndarray = at_level & (response < limit)
+        return lost

@@ -18,7 +18,9 @@ class Noise(ABC):
 
     def draw(self, runs: SimulatedRuns, generator: np.random.Generator) -> Deviations:
         """Return the effects of the seeds, normal with a standard deviation of 1, plus the noise of the runs."""
-        return generator.standard_normal(runs.blocks)[runs.block] + self.of_runs(runs, generator)
+        seeds = generator.standard_normal(runs.blocks)
+        deviations: np.ndarray = seeds[runs.block] + self.of_runs(runs, generator)
+        return deviations
 
     @abstractmethod
     def of_runs(self, runs: SimulatedRuns, generator: np.random.Generator) -> Deviations:
@@ -54,8 +56,9 @@ class StudentNoise(Noise):
 
     def of_runs(self, runs: SimulatedRuns, generator: np.random.Generator) -> Deviations:
         """See Noise."""
-        drawn: np.ndarray = generator.standard_t(self.freedom, len(runs.block))
-        return drawn / np.sqrt(self.freedom / (self.freedom - 2))
+        drawn = generator.standard_t(self.freedom, len(runs.block))
+        scaled: np.ndarray = drawn / np.sqrt(self.freedom / (self.freedom - 2))
+        return scaled
 
 
 @final
@@ -127,13 +130,16 @@ class RepeatedSeeds(Noise):
 
     def draw(self, runs: SimulatedRuns, generator: np.random.Generator) -> Deviations:
         """See Noise: seeds that repeat each other have the same effect, too."""
-        return (generator.standard_normal(runs.blocks)[runs.block % self.distinct]) + self.of_runs(runs, generator)
+        seeds = generator.standard_normal(self.distinct)
+        deviations: np.ndarray = seeds[runs.block % self.distinct] + self.of_runs(runs, generator)
+        return deviations
 
     def of_runs(self, runs: SimulatedRuns, generator: np.random.Generator) -> Deviations:
         """See Noise."""
         cell = np.unique(runs.levels, axis=0, return_inverse=True)[1].reshape(-1)
         drawn = generator.standard_normal((cell.max() + 1, self.distinct))
-        return drawn[cell, runs.block % self.distinct]
+        repeated: np.ndarray = drawn[cell, runs.block % self.distinct]
+        return repeated
 
 
 def _log_normal(n: int, generator: np.random.Generator) -> Deviations:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 from math import prod
-from typing import ClassVar, Literal, final
+from typing import Literal, final
 
 import numpy as np
 from jaxtyping import Int
@@ -105,18 +105,13 @@ class HalfFractionRuns(RunChoice):
     With five factors, main effects and pairs are separate from each other (resolution V).
     """
 
-    n_factors: int
+    levels: tuple[int, ...]
     seeds: int
-    ordered: ClassVar[bool] = False
-
-    @property
-    def levels(self) -> tuple[int, ...]:  # type: ignore[override]  # a value of the class elsewhere
-        """See RunChoice."""
-        return (2,) * self.n_factors
+    ordered: bool = False
 
     def draw(self, generator: np.random.Generator) -> SimulatedRuns:  # noqa: ARG002  # the same for all tables
         """See RunChoice."""
-        first = product(range(2), repeat=self.n_factors - 1)
+        first = product(*map(range, self.levels[:-1]))
         return self.every_seed([[*cell, sum(cell) % 2] for cell in first], self.seeds)
 
 

@@ -112,10 +112,13 @@ def _scaled(values: Values, scale: Scale) -> Values:
         case "plain":
             return values
         case "exponential":
-            return np.exp(values / 2)
+            powers: np.ndarray = np.exp(values / 2)
+            return powers
         case "zeros":
-            return np.maximum(values, 0)
+            positive: np.ndarray = np.maximum(values, 0)
+            return positive
         case "beta":
-            return np.asarray(beta.ppf(ndtr(values / np.sqrt(2)), 0.5, 2))
+            shares: np.ndarray = beta.ppf(ndtr(values / np.sqrt(2)), 0.5, 2)
+            return shares
         case "far_from_zero":
             return 1e9 + values

@@ -73,7 +73,7 @@ SCENARIOS = (
         "16 of 72 D-optimal cells for main effects, 8 seeds",
         runs=DOptimalRuns((3, 3, 2, 2, 2), 16, 8),
     ),
-    _null("half_fraction", "16 of 32 cells (resolution V), 8 seeds", runs=HalfFractionRuns(5, 8)),
+    _null("half_fraction", "16 of 32 cells (resolution V), 8 seeds", runs=HalfFractionRuns((2,) * 5, 8)),
     _null("ordered", "ordered factors, 4x3x2 cells, 8 seeds", runs=CrossedRuns((4, 3, 2), 8, ordered=True)),
     _null("conditional", "a conditional factor, 6 cells, 10 seeds", runs=ConditionalRuns(10)),
     _null("drift", "noise that drifts over the runs (AR(1), 0.8)", noise=DriftNoise()),
