@@ -1,4 +1,4 @@
-"""Every branch of the verdict, on evidence put together by hand, and how many more seeds could decide."""
+"""Every branch of the verdict with its reason, on evidence made by hand, and how many more seeds could decide."""
 
 from dataclasses import replace
 
@@ -6,21 +6,27 @@ import pytest
 from scipy import stats
 from statsmodels.stats.power import TTestPower
 
+from ablate.inference.contexts import ContextCheck
 from ablate.inference.decision import Evidence, decide, more_seeds
 from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.family_tests import TWO_SEEDS, TestedHypothesis
+from ablate.inference.hypotheses import ALIASED, Hypothesis
 from ablate.inference.inference import Effect, Interaction, SimpleEffect
-from ablate.inference.inference import Test as Randomization
+from ablate.inference.inference import Test as HypothesisTest
+from ablate.inference.kind_of_test import KindOfTest
+from ablate.inference.lost_runs import Bounds
 from ablate.inference.settings import InferenceSettings
 
 KERNEL = FactorLevels("kernel", "kernel size", ("3", "1", "5"), "3")
 MARGIN = InferenceSettings(margin=0.1)
 SURE, UNSURE = 0.01, 0.4
+QUIET, LOUD = ContextCheck(0.4, 6), ContextCheck(0.01, 6)
 
 
-def effect(level="1", estimate=0.3, equivalent=None, trend=None, blocks=5):
+def effect(level="1", estimate=0.3, equivalent=None, trend=None, blocks=8, p=SURE):
     return Effect(
         factor="kernel", contrast=f"{level} - 3", level=level, baseline="3", trend=trend, estimate=estimate,
-        low=estimate - 0.2, high=estimate + 0.2, p=0.01, p_adjusted=0.01, n_blocks=blocks, n_runs=20, dropped=0,
+        low=estimate - 0.2, high=estimate + 0.2, p=p, p_adjusted=p, freedom=blocks - 1.0, n_blocks=blocks, n_runs=20,
         standardized=1.0, prob_improvement=0.5, equivalent=equivalent, by_block=(),
     )  # fmt: skip
 
@@ -31,19 +37,48 @@ def simple(at, estimate, p=SURE, level="1"):
 
 
 def pair(p_adjusted, *simple_effects, partner="loss", p=None):
-    test = Randomization(p_adjusted if p is None else p, 0.001, "run", "exact")
+    test = HypothesisTest(p_adjusted if p is None else p, 0.001)
     return Interaction(
         ("kernel", partner), ("kernel size", partner.upper()), test, p_adjusted, 0.3, ((0.0,),), simple_effects
     )
 
 
-def verdict_of(p, *interactions, effects=None, settings=MARGIN):
-    test = Randomization(p, 0.001, "run", "exact")
-    effects = (effect(), effect("5")) if effects is None else effects
-    return decide(Evidence(KERNEL, effects, test, p, interactions), settings, 6)
+def bounds(low, high, level="1"):
+    return Bounds("kernel", f"{level} - 3", low + 0.1, high - 0.1, low, high, {"1": 0.4}, {"3": 0.4})
 
 
-def test_a_factor_whose_own_test_is_significant_is_a_cause():
+def with_p(p, untested="", *, is_trend=False):
+    return TestedHypothesis(Hypothesis(("kernel",), (0,), is_trend), p, p, 0.001, untested)
+
+
+def evidence_of(
+    p, *interactions, effects=None, trend_p=None, check=QUIET, kind=KindOfTest.SEED_FLIPS, untested="", lost=(),
+    untested_pairs=(), family_size=6,
+):  # fmt: skip
+    """Return evidence; `check` is the check of contexts, or a pair of checks with and without the mean effect."""
+    with_mean, less_mean = check if isinstance(check, tuple) else (check, check)
+    return Evidence(
+        factor=KERNEL,
+        effects=(effect(), effect("5")) if effects is None else effects,
+        main=with_p(p, untested),
+        trend=None if trend_p is None else with_p(trend_p, is_trend=True),
+        interactions=interactions,
+        untested_pairs=untested_pairs,
+        check_contexts=lambda removes_mean: less_mean if removes_mean else with_mean,
+        bounds=lost,
+        kind=kind,
+        family_size=family_size,
+    )
+
+
+def verdict_of(p, *interactions, settings=MARGIN, **evidence):
+    return decide(evidence_of(p, *interactions, **evidence), settings)
+
+
+WITHIN = (effect(equivalent=True), effect("5", equivalent=True))
+
+
+def test_a_factor_whose_test_is_significant_is_a_cause():
     assert verdict_of(SURE).verdict == "cause"
 
 
@@ -51,7 +86,12 @@ def test_significant_is_up_to_alpha_and_no_further():
     assert (verdict_of(0.05).verdict, verdict_of(0.0501).verdict) == ("cause", "undecided")
 
 
-def test_an_effect_that_turns_round_at_another_level_acts_with_that_factor():
+def test_a_factor_whose_linear_trend_is_significant_is_a_cause():
+    verdict = verdict_of(UNSURE, trend_p=SURE)
+    assert (verdict.verdict, verdict.p_adjusted) == ("cause", SURE)
+
+
+def test_an_effect_that_changes_its_sign_at_another_level_acts_with_that_factor():
     verdict = verdict_of(SURE, pair(SURE, simple("bce", 0.3), simple("mse", -0.3)))
     assert (verdict.verdict, verdict.partners) == ("acts only with", ("loss",))
 
@@ -61,8 +101,14 @@ def test_an_effect_that_is_certain_at_one_level_only_acts_with_that_factor():
     assert (verdict.verdict, verdict.partners) == ("acts only with", ("loss",))
 
 
+def test_a_simple_effect_without_a_p_value_is_not_certain():
+    verdict = verdict_of(SURE, pair(SURE, simple("bce", 0.3), simple("mse", 0.3, p=None)))
+    assert verdict.verdict == "acts only with"
+
+
 def test_an_effect_that_is_certain_at_every_level_in_one_direction_is_a_cause():
-    assert verdict_of(SURE, pair(SURE, simple("bce", 0.3), simple("mse", 0.9))).verdict == "cause"
+    verdict = verdict_of(SURE, pair(SURE, simple("bce", 0.3), simple("mse", 0.9)))
+    assert (verdict.verdict, verdict.partners) == ("cause", ("loss",))
 
 
 def test_one_contrast_that_holds_everywhere_is_enough():
@@ -78,111 +124,203 @@ def test_every_partner_is_named():
     assert verdict_of(UNSURE, pair(SURE), pair(SURE, partner="norm")).partners == ("loss", "norm")
 
 
-def test_an_interaction_of_other_factors_says_nothing_of_this_one():
+def test_an_interaction_of_other_factors_says_nothing_about_this_factor():
     unrelated = replace(pair(SURE), factors=("loss", "norm"))
     assert verdict_of(SURE, unrelated).verdict == "cause"
 
 
-def test_effects_within_the_margin_are_no_cause():
-    assert verdict_of(UNSURE, effects=(effect(equivalent=True), effect("5", equivalent=True))).verdict == "not a cause"
+def test_a_significant_effect_wholly_within_the_margin_is_negligible():
+    assert verdict_of(SURE, effects=WITHIN).verdict == "negligible"
 
 
-def test_one_effect_that_may_pass_the_margin_leaves_it_undecided():
-    assert verdict_of(UNSURE, effects=(effect(equivalent=True), effect("5", equivalent=False))).verdict == "undecided"
+def test_one_significant_effect_beyond_the_margin_makes_a_cause():
+    assert verdict_of(SURE, effects=(effect(equivalent=True), effect("5", equivalent=False))).verdict == "cause"
 
 
-def test_a_trend_need_not_lie_within_the_margin():
+def test_a_significant_effect_without_a_margin_is_a_cause():
+    assert verdict_of(SURE, settings=InferenceSettings()).verdict == "cause"
+
+
+def test_an_effect_within_the_margin_whose_size_depends_on_a_partner_is_not_negligible():
+    interaction = pair(SURE, simple("bce", 0.3), simple("mse", 0.9))
+    assert verdict_of(SURE, interaction, effects=WITHIN).verdict == "cause"
+
+
+def test_an_effect_within_the_margin_that_differs_between_contexts_is_not_negligible():
+    # The check without the mean effect counts: a real mean effect is in every context.
+    assert verdict_of(SURE, effects=WITHIN, check=(LOUD, QUIET)).verdict == "negligible"
+    assert verdict_of(SURE, effects=WITHIN, check=(QUIET, LOUD)).verdict == "cause"
+
+
+def test_effects_within_the_margin_and_quiet_contexts_are_not_a_cause():
+    verdict = verdict_of(UNSURE, effects=WITHIN, check=(QUIET, LOUD))
+    assert (verdict.verdict, verdict.context_check) == ("not a cause", QUIET)
+
+
+def test_a_trend_need_not_be_within_the_margin():
     effects = (effect(equivalent=True), effect(trend="linear", equivalent=False))
     assert verdict_of(UNSURE, effects=effects).verdict == "not a cause"
 
 
-def test_one_seed_clears_nothing():
-    assert verdict_of(None, effects=(effect(equivalent=True, blocks=1),)).verdict == "undecided"
+def test_three_to_five_seeds_show_a_cause_in_these_seeds_only():
+    assert verdict_of(SURE, kind=KindOfTest.F_TEST).verdict == "cause in these seeds"
+    assert verdict_of(SURE, kind=KindOfTest.F_TEST, effects=WITHIN).verdict == "cause in these seeds"
 
 
-def test_a_factor_without_any_effect_to_look_at_is_not_cleared():
-    assert verdict_of(None, effects=()).verdict == "undecided"
+def test_below_six_seeds_nothing_is_cleared():
+    assert verdict_of(UNSURE, kind=KindOfTest.F_TEST, effects=WITHIN).verdict == "undecided"
 
 
-def test_a_factor_under_suspicion_of_an_interaction_is_not_cleared():
-    # Not significant in the family, but 0.02 in a family of its own pair alone.
-    within = (effect(equivalent=True),)
-    assert verdict_of(UNSURE, pair(0.2, p=0.02), effects=within).verdict == "undecided"
-    assert verdict_of(UNSURE, pair(0.9, p=0.2), effects=within).verdict == "not a cause"
+def test_an_interaction_that_was_tested_is_no_reason_to_clear_before_it_is_above_alpha_among_its_factors_pairs():
+    # Not significant in the family, but 0.02 among the pairs of this factor.
+    assert verdict_of(UNSURE, pair(0.2, p=0.02), effects=WITHIN).verdict == "undecided"
+    assert verdict_of(UNSURE, pair(0.9, p=0.2), effects=WITHIN).verdict == "not a cause"
 
 
-def test_a_significant_effect_within_the_margin_is_a_cause_all_the_same():
-    assert verdict_of(SURE, effects=(effect(equivalent=True),)).verdict == "cause"
+def test_losses_that_could_have_made_every_significant_difference_leave_it_undecided():
+    # Level 5 is not significant, so its bounds do not matter.
+    effects = (effect(), effect("5", p=UNSURE))
+    assert verdict_of(SURE, effects=effects, lost=(bounds(-0.2, 0.6), bounds(0.1, 0.6, "5"))).verdict == "undecided"
 
 
-def test_seeds_are_asked_for_where_nothing_is_decided_and_only_there():
-    assert verdict_of(UNSURE).more_seeds_needed > 0
-    assert verdict_of(SURE).more_seeds_needed is None
-    assert verdict_of(UNSURE, effects=(effect(equivalent=True),)).more_seeds_needed is None
+def test_one_significant_difference_that_losses_cannot_have_made_is_enough_for_a_cause():
+    assert verdict_of(SURE, lost=(bounds(-0.2, 0.6), bounds(0.1, 0.6, "5"))).verdict == "cause"
+    assert verdict_of(SURE, lost=(bounds(-0.2, 0.6),)).verdict == "cause"  # nothing was lost at level 5
+
+
+def test_untested_pairs_stand_beside_every_verdict():
+    for verdict in (
+        verdict_of(SURE, untested_pairs=("loss",)),
+        verdict_of(UNSURE, effects=WITHIN, untested_pairs=("loss",)),
+        verdict_of(UNSURE, untested_pairs=("loss",)),
+    ):
+        assert verdict.untested_pairs == ("loss",)
+
+
+UNDECIDED = {
+    "losses": (
+        verdict_of(SURE, lost=(bounds(-0.2, 0.6), bounds(-0.2, 0.6, "5"))),
+        "Its levels differ, but runs were lost because of their response; bounds that allow for it include 0.",
+    ),
+    "no test": (verdict_of(None, effects=(), untested=ALIASED), f"There is no test of it: {ALIASED}."),
+    "two seeds": (
+        verdict_of(None, untested=TWO_SEEDS, kind=KindOfTest.F_TEST, effects=WITHIN),
+        "There is no test of it: two seeds.",
+    ),
+    "few seeds": (
+        verdict_of(UNSURE, kind=KindOfTest.F_TEST),
+        "Its effects are not significant, and fewer than six seeds cannot show that an effect holds in other seeds.",
+    ),
+    "no margin": (
+        verdict_of(UNSURE, effects=WITHIN, settings=InferenceSettings()),
+        "Its effects are not significant, and no margin was set.",
+    ),
+    "no interval": (
+        verdict_of(UNSURE, effects=(effect(equivalent=True), effect("5", equivalent=None))),
+        "Its effects are not significant, and too few runs show whether they are within the margin.",
+    ),
+    "no effect": (
+        verdict_of(UNSURE, effects=()),
+        "Its effects are not significant, and too few runs show whether they are within the margin.",
+    ),
+    "beyond the margin": (
+        verdict_of(UNSURE, effects=(effect(equivalent=True), effect("5", equivalent=False))),
+        "Its effects are not significant, and not all of them are certain to be within the margin.",
+    ),
+    "may interact": (
+        verdict_of(UNSURE, pair(0.2, p=0.02), effects=WITHIN),
+        "All its effects are within the margin on average, but it may interact with LOSS.",
+    ),
+    "no matched runs": (
+        verdict_of(UNSURE, effects=WITHIN, check=None),
+        "All its effects are within the margin on average, but no runs of one seed differ in this factor alone, so "
+        "effects at single levels of other factors cannot be ruled out.",
+    ),
+    "a context": (
+        verdict_of(UNSURE, effects=WITHIN, check=LOUD),
+        "All its effects are within the margin on average, but at some levels of the other factors the response "
+        "changes by more than chance explains.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNDECIDED)
+def test_the_undecided_have_the_reason_that_held(case):
+    verdict, reason = UNDECIDED[case]
+    assert (verdict.verdict, verdict.reason) == ("undecided", reason)
 
 
 @pytest.mark.parametrize(
-    ("verdict", "words"),
+    ("verdict", "reason"),
     [
         (verdict_of(SURE), "Its levels differ, averaged over the other factors, by more than chance explains."),
         (verdict_of(SURE, pair(SURE)), "Its effect depends on LOSS."),
-        (verdict_of(UNSURE, effects=(effect(equivalent=True),)), "All its effects are within the margin."),
-        (verdict_of(None, effects=()), "These runs allow no test of it."),
+        (verdict_of(UNSURE, effects=WITHIN), "All its effects are within the margin, and no context shows an effect."),
+        (verdict_of(SURE, effects=WITHIN), "It has an effect, and all its effects are within the margin."),
+        (
+            verdict_of(SURE, kind=KindOfTest.F_TEST),
+            "Its levels differ in these seeds by more than chance explains; other seeds may differ.",
+        ),
     ],
     ids=lambda case: str(getattr(case, "verdict", "")),
 )
-def test_the_reason_is_a_sentence(verdict, words):
-    assert verdict.reason == words
+def test_every_other_verdict_has_its_reason(verdict, reason):
+    assert verdict.reason == reason
 
 
-def test_what_is_undecided_says_what_is_missing():
-    assert "nor are they all within the margin; about" in verdict_of(UNSURE).reason
-    assert "and no margin was set" in verdict_of(UNSURE, settings=InferenceSettings()).reason
+def test_seeds_are_counted_for_the_undecided_alone():
+    assert verdict_of(UNSURE).more_seeds_needed > 0
+    assert verdict_of(SURE).more_seeds_needed is None
+    assert verdict_of(UNSURE, effects=WITHIN).more_seeds_needed is None
 
 
-def seen(estimate=1.0, spread=1.0, seeds=8, runs=None, trend=None):
-    """Return an effect whose single seeds vary with the SD `spread`."""
+def seen(estimate=1.0, spread=1.0, seeds=8, trend=None):
+    """Return an effect whose seeds vary with the SD `spread`."""
     half = stats.t.ppf(0.975, seeds - 1) * spread / seeds**0.5
-    return Effect(
-        factor="a", contrast="1 - 0", level="1", baseline="0", trend=trend, estimate=estimate,
-        low=estimate - half, high=estimate + half, p=0.5, p_adjusted=0.5, n_blocks=seeds, n_runs=runs or 2 * seeds,
-        dropped=0, standardized=None, prob_improvement=None, equivalent=None, by_block=(),
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize(("size", "family"), [(0.3, 1), (0.6, 4), (0.8, 6)])
-def test_more_seeds_have_the_power_of_a_paired_t_test(size, family):
-    seeds_needed = TTestPower().solve_power(effect_size=size, alpha=0.05 / family, power=0.8)
-    more = more_seeds([seen(size)], "block", InferenceSettings(), family)
-    assert more is not None
-    assert more + 8 == pytest.approx(seeds_needed, abs=1.5)
-
-
-def test_more_seeds_are_needed_for_a_smaller_effect():
-    large, small = (more_seeds([seen(size)], "block", InferenceSettings(), 1) for size in (0.8, 0.4))
-    assert large is not None
-    assert small is not None
-    assert small > large
-
-
-def test_more_seeds_are_for_the_margin_where_the_effect_is_smaller():
-    assert more_seeds([seen(0.01)], "block", InferenceSettings(margin=0.6), 1) == more_seeds(
-        [seen(0.6)], "block", InferenceSettings(), 1
+    return replace(
+        effect(estimate=estimate, trend=trend, blocks=seeds, p=0.5), low=estimate - half, high=estimate + half
     )
 
 
-def test_pairs_of_runs_alone_need_as_many_seeds_as_whole_seeds_can_reject_with():
-    # 2^(1 - 10) <= 0.05 / 15 < 2^(1 - 9): ten seeds, however large the effect.
-    assert more_seeds([seen(100.0, seeds=3)], "run", InferenceSettings(), 15) == 7
+def more(*effects, settings=InferenceSettings(), kind=KindOfTest.SEED_FLIPS, family=1):  # noqa: B008  # frozen
+    return more_seeds(evidence_of(UNSURE, effects=effects, kind=kind, family_size=family), settings)
+
+
+@pytest.mark.parametrize(("size", "family"), [(0.85, 1), (0.9, 4), (1.0, 6)])
+def test_more_seeds_have_the_power_of_a_paired_t_test(size, family):
+    seeds_needed = TTestPower().solve_power(effect_size=size, alpha=0.05 / family, power=0.8)
+    assert more(seen(size), family=family) + 8 == pytest.approx(seeds_needed, abs=1.5)
+
+
+def test_more_seeds_are_needed_for_a_smaller_effect():
+    assert more(seen(0.86), family=6) > more(seen(1.2), family=6) > 0
+
+
+def test_where_the_interval_includes_zero_more_seeds_are_those_for_the_margin():
+    unclear, margin = seen(0.4), InferenceSettings(margin=1.2)
+    assert more(unclear, settings=margin, family=6) == more(seen(1.2), family=6)
+
+
+def test_where_the_interval_includes_zero_and_there_is_no_margin_no_number_of_seeds_is_given():
+    assert more(seen(0.4)) is None
+
+
+def test_however_large_an_effect_six_seeds_are_needed():
+    assert more(seen(100.0, seeds=3), kind=KindOfTest.F_TEST) == 3
 
 
 def test_no_number_of_seeds_is_named_that_nobody_would_run():
-    assert more_seeds([seen(0.001)], "block", InferenceSettings(), 1) is None
+    assert more(seen(0.001), settings=InferenceSettings(margin=0.002)) is None
 
 
 def test_without_an_interval_no_number_of_more_seeds_is_given():
-    assert more_seeds([], "block", InferenceSettings(), 1) is None
+    assert more() is None
+    assert more(replace(seen(), low=None, high=None)) is None
 
 
 def test_more_seeds_are_not_for_a_trend():
-    assert more_seeds([seen(trend="linear")], "block", InferenceSettings(), 1) is None
+    assert more(seen(trend="linear")) is None
+
+
+def test_more_seeds_are_not_for_runs_that_share_none():
+    assert more(seen(), kind=KindOfTest.RUN_FLIPS) is None

@@ -11,7 +11,8 @@ from ablate.inference.run_table import RunTable
 from ablate.inference.terms import Term, TermColumns, coding
 
 TINY = 1e-9  # relative to the largest singular value: a column that is a combination of others
-ROUNDING = 1e-13  # of the largest response: what centering leaves of equal responses
+ROUNDING = 1e-13  # of the largest response minus the median: what the blocks' means leave of equal responses
+SPACING = 2.0**-52  # of the largest response: half of a larger difference is no spacing of floating-point numbers
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +37,12 @@ class Observations:
         order = np.argsort(table.block[table.defined], kind="stable") if has_blocks else np.arange(len(raw))
         block = np.unique(table.block[table.defined][order], return_inverse=True)[1] if has_blocks else order
         # half of each, since the difference of two finite numbers may be infinite
-        halves = raw[order] / 2 - np.median(raw) / 2 if len(raw) else raw
+        halves = raw[order] / 2 - np.median(raw / 2) if len(raw) else raw
         observations = cls(halves, 1.0, block, order, has_blocks)
         centered = observations.centered(halves[:, np.newaxis])[:, 0] if has_blocks else halves - _mean(halves)
         largest = float(np.abs(centered).max(initial=0))
-        if largest <= ROUNDING * float(np.abs(raw).max(initial=0)):
+        rounding = max(ROUNDING * float(np.abs(halves).max(initial=0)), SPACING * float(np.abs(raw).max(initial=0)))
+        if largest <= rounding:
             return cls(np.zeros(len(raw)), 1.0, block, order, has_blocks)
         return cls(centered / largest, 2 * largest, block, order, has_blocks)
 
