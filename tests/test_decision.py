@@ -51,7 +51,7 @@ def with_p(p, untested="", *, is_trend=False):
     return TestedHypothesis(Hypothesis(("kernel",), (0,), is_trend), p, p, 0.001, untested)
 
 
-def evidence_of(
+def evidence_of(  # noqa: PLR0913  # all that a verdict rests on
     p, *interactions, effects=None, trend_p=None, check=QUIET, kind=KindOfTest.SEED_FLIPS, untested="", lost=(),
     untested_pairs=(), family_size=6,
 ):  # fmt: skip
@@ -233,13 +233,17 @@ UNDECIDED = {
     ),
     "no matched runs": (
         verdict_of(UNSURE, effects=WITHIN, check=None),
-        "All its effects are within the margin on average, but no runs of one seed differ in this factor alone, so "
-        "effects at single levels of other factors cannot be ruled out.",
+        (
+            "All its effects are within the margin on average, but no runs of one seed differ in this factor alone, so "
+            "effects at single levels of other factors cannot be ruled out."
+        ),
     ),
     "a context": (
         verdict_of(UNSURE, effects=WITHIN, check=LOUD),
-        "All its effects are within the margin on average, but at some levels of the other factors the response "
-        "changes by more than chance explains.",
+        (
+            "All its effects are within the margin on average, but at some levels of the other factors the response "
+            "changes by more than chance explains."
+        ),
     ),
 }
 

@@ -8,7 +8,7 @@ import pytest
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from ablate.inference.cell_noise import CellNoise, lack_of_fit
+from ablate.inference.cell_noise import CellNoise
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.hypotheses import family
 from ablate.inference.infer import infer

@@ -13,6 +13,7 @@ from ablate.inference.contexts import ContextCheck, context_check, with_power
 from ablate.inference.decision import Evidence, decide, is_significant
 from ablate.inference.effects import EffectEstimates
 from ablate.inference.equal_blocks import Copies, without_copies
+from ablate.inference.extreme_numbers import Moderation, moderated
 from ablate.inference.factor_levels import differences
 from ablate.inference.failures import failed_runs, failure_rates, missing_cells
 from ablate.inference.family_tests import FlippedStatistics, TestedHypothesis, flipped_statistics, tested_family
@@ -36,8 +37,13 @@ def infer(table: RunTable, settings: InferenceSettings, *, described: bool = Tru
     (importance, variance, mediation, the dependence of failures on levels, the power of context checks) is left out.
     A sequential study has the verdicts of all its looks so far.
     """
-    inference = with_earlier_clearings(_verdicts_of(table, settings), table, _verdicts_of)
-    return _described(inference, table, without_copies(table)[0].with_responses()) if described else inference
+
+    def infer_moderate(moderate: RunTable, settings: InferenceSettings) -> Inference:
+        inference = with_earlier_clearings(_verdicts_of(moderate, settings), moderate, _verdicts_of)
+        measured = without_copies(moderate)[0].with_responses()
+        return _described(inference, moderate, measured) if described else inference
+
+    return moderated(table, settings, infer_moderate)
 
 
 def infer_jointly(tables: Mapping[str, RunTable], settings: Mapping[str, InferenceSettings]) -> Mapping[str, Inference]:
@@ -48,12 +54,16 @@ def infer_jointly(tables: Mapping[str, RunTable], settings: Mapping[str, Inferen
     adjusted p-values are multiplied by the number of responses (Bonferroni). Planned looks are not made: the family of
     a sequential study is its one response.
     """
-    prepared = {name: _Prepared.of(tables[name], settings[name].model_copy(update={"looks": None})) for name in tables}
+    settings = {name: settings[name].model_copy(update={"looks": None}) for name in tables}
+    moderations = {name: Moderation.of(table) for name, table in tables.items()}
+    moderate = {name: moderations[name].table(table) for name, table in tables.items()}
+    prepared = {name: _Prepared.of(moderate[name], moderations[name].settings(settings[name])) for name in tables}
     adjusted = _joint_p(list(prepared.values()))
-    return {
-        name: _described(_conclude(part, tables[name], results), tables[name], part.measured)
+    inferences = {
+        name: _described(_conclude(part, moderate[name], results), moderate[name], part.measured)
         for (name, part), results in zip(prepared.items(), adjusted, strict=True)
     }
+    return {name: moderations[name].restore(inferences[name], settings[name]) for name in tables}
 
 
 @dataclass(frozen=True, eq=False)
