@@ -1,18 +1,17 @@
 """The one owner of a study: hands runs to the executor, and records each result exactly once."""
 
 import math
-import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
 import pandas as pd
 
-from ablate.core.seeds import derive
 from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Progressed, Started, Task
 from ablate.execution.optuna_ledger import Ledger
 from ablate.execution.progress import Display, RunProgress, StudyProgress
+from ablate.execution.seed_order import SeedOrder, run_order
 from ablate.execution.signals import listening
 from ablate.execution.tracking.tracker import Tracker
 from ablate.measurement.metrics import METRICS
@@ -23,22 +22,35 @@ from ablate.study import PlannedRun, StudySpec
 from ablate.study.stored_runs import study_paths
 
 POLL_SECONDS = 0.5
+INTERRUPTED, NOT_NEEDED = "interrupted", "not needed"  # outcomes of attempts that were stopped
+Decide = Callable[[int], bool]
+"""Returns whether a sequential study stops after this number of seeds, each run of which has ended."""
 
 
 @dataclass
 class Tally:
-    """How a study's runs ended. `failed` has a line for every run that ended without a result, by run id."""
+    """How a study's runs ended. `failed` has a line for every run that ended without a result, by run id.
+
+    `decided_after` is the number of seeds after which a sequential study stopped; the runs of later seeds without a
+    result are not needed.
+    """
 
     planned: int
     settled: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
     out_of_time: bool = False
+    decided_after: int | None = None
+
+    @property
+    def not_needed(self) -> int:
+        """Runs without a result that a decided study does not need."""
+        return 0 if self.decided_after is None else self.planned - self.settled - len(self.failed)
 
     @property
     def open(self) -> int:
-        """Runs that have neither a result nor a failure yet."""
-        return self.planned - self.settled - len(self.failed)
+        """Runs that are needed, and have neither a result nor a failure yet."""
+        return 0 if self.decided_after is not None else self.planned - self.settled - len(self.failed)
 
 
 @dataclass
@@ -53,9 +65,22 @@ class Attempt:
 
 @final
 class Driver:
-    """Carries out every planned run without a record. The records on disk decide; ledger and tracker follow them."""
+    """Carries out every planned run without a record. The records on disk decide; ledger and tracker follow them.
 
-    def __init__(self, study: StudySpec, store: Store, tracker: Tracker, executor: Executor, display: Display) -> None:
+    A sequential study runs seed by seed. With `decide`, the driver asks after each seed from the first look on whether
+    the study stops, once every run up to that seed has ended. A decision is asked for again at every start, from the
+    first look on, so it depends on the records alone.
+    """
+
+    def __init__(
+        self,
+        study: StudySpec,
+        store: Store,
+        tracker: Tracker,
+        executor: Executor,
+        display: Display,
+        decide: Decide | None = None,
+    ) -> None:
         self._study, self._tracker, self._executor, self._display = study, tracker, executor, display
         self._paths = study_paths(store, study)
         self._runs = {planned_run.id: planned_run for planned_run in study.planned_runs}
@@ -64,6 +89,7 @@ class Driver:
         self._failures = FailedAttempts()
         self._tally = Tally(len(self._runs))
         self._standing = StudyProgress(len(self._runs), 0, executor.slots, METRICS[study.response.metric].title)
+        self._decide, self._seed_order, self._looked_at = decide, SeedOrder(study, (), 1), 0
 
     def run(self) -> Tally:
         """Carry the study out as far as possible, and return how far that was."""
@@ -84,20 +110,57 @@ class Driver:
 
     def _queue(self) -> None:
         """Queue every run that is not settled with a record on disk, in the study's random order."""
-        order = sorted(self._runs)
-        random.Random(derive(self._study.analysis.seed, "run_order")).shuffle(order)  # noqa: S311  # an order, no secret
         settled = {id_ for id_ in self._ledger.settled() if self._has_record(id_)}
-        self._tally.settled = self._standing.done = len(settled & set(order))
-        self._ledger.enqueue([self._runs[id_] for id_ in order if id_ not in settled])
+        self._tally.settled = self._standing.done = len(settled & self._runs.keys())
+        open_runs = [planned_run for planned_run in run_order(self._study) if planned_run.id not in settled]
+        if self._decide is None or self._study.looks is None:
+            self._ledger.enqueue(open_runs)
+            return
+        self._seed_order = SeedOrder(self._study, open_runs, self._study.looks.first)
+        self._ledger.enqueue([])
+        self._look()
 
     def _fill(self) -> bool:
         """Keep every slot busy while there is time. Return whether an attempt is running."""
-        while len(self._attempts) < self._executor.slots and not self._out_of_time():
-            if (queued := self._ledger.next()) is None:
+        while len(self._attempts) < self._executor.slots and not self._is_decided and not self._out_of_time():
+            if (queued := self._ledger.next()) is not None:
+                trial, id_ = queued
+                self._begin(trial, self._runs[id_])
+            elif (planned_run := self._seed_order.next_run()) is not None:
+                self._ledger.add(planned_run)
+            else:
                 break
-            trial, id_ = queued
-            self._begin(trial, self._runs[id_])
         return bool(self._attempts)
+
+    @property
+    def _is_decided(self) -> bool:
+        return self._tally.decided_after is not None
+
+    def _look(self) -> None:
+        """Ask at every look that is complete now and was not asked about before whether the study stops."""
+        if self._decide is None or self._study.looks is None or self._is_decided:
+            return
+        for seeds in range(max(self._looked_at + 1, self._study.looks.first), self._seed_order.complete + 1):
+            self._looked_at = seeds
+            if self._decide(seeds):
+                self._stop_after(seeds)
+                return
+
+    def _stop_after(self, seeds: int) -> None:
+        """Stop the runs of later seeds; they are neither failed nor missing."""
+        self._tally.decided_after = seeds
+        for id_ in list(self._attempts):
+            self._executor.cancel(id_)
+            if self._has_record(id_):
+                self._settle(self._attempts.pop(id_))
+        self._abandon(NOT_NEEDED)
+        self._ledger.withdraw(NOT_NEEDED)
+        later = [id_ for id_ in self._tally.failed if self._seed_order.seed_number(self._runs[id_]) > seeds]
+        for id_ in later:
+            del self._tally.failed[id_]
+        self._standing.failed = len(self._tally.failed)
+        self._standing.stop_after(seeds, self._tally.not_needed)
+        self._display.say(self._standing.stopped)
 
     def _out_of_time(self) -> bool:
         minutes = self._study.budget.minutes
@@ -132,6 +195,8 @@ class Driver:
         self._executor.submit(Task(planned_run, self._paths.run(planned_run.id).folder))
 
     def _take(self, event: Event) -> None:
+        if event.run_id not in self._attempts:  # stopped by an event just before: the study was decided
+            return
         match event:
             case Started(id_):
                 self._attempts[id_].started = time.monotonic()
@@ -172,7 +237,7 @@ class Driver:
         self._tracker.fail(attempt.run_id, message, paths)
         if again:
             self._standing.running.pop(planned_run.id)
-            self._ledger.again(planned_run)
+            self._ledger.add(planned_run)
             self._display.say(f"{planned_run.title}  {message}; tried again")
             return
         self._tally.failed[planned_run.id] = f"{planned_run.title}: {message}"
@@ -185,11 +250,15 @@ class Driver:
         self._standing.finished_here += 1
         took = f"  {facts['seconds']:.0f} s" if "seconds" in facts else ""
         self._display.say(f"{self._standing.done}/{self._standing.total}  {planned_run.title}  {how}{took}")
+        self._seed_order.end(planned_run)
+        self._look()
 
-    def _abandon(self) -> None:
-        for attempt in self._attempts.values():
-            self._ledger.release(attempt.trial)
-            self._tracker.interrupt(attempt.run_id)
+    def _abandon(self, outcome: str = INTERRUPTED) -> None:
+        """End the attempts that have not ended."""
+        for id_, attempt in self._attempts.items():
+            self._ledger.release(attempt.trial, outcome)
+            self._tracker.interrupt(attempt.run_id, outcome)
+            self._standing.running.pop(id_, None)
         self._attempts.clear()
 
     def _has_record(self, id_: str) -> bool:

@@ -85,9 +85,18 @@ class Ledger:
         self._queue = {planned_run.id: planned_run for planned_run in planned_runs}
         self._refill()
 
-    def again(self, planned_run: PlannedRun) -> None:
-        """Queue a run behind all others, for a retry."""
+    def add(self, planned_run: PlannedRun) -> None:
+        """Queue a run behind all others, for a retry or because it may start now."""
         self._queue[planned_run.id] = planned_run
+
+    @retry_unreachable
+    def withdraw(self, outcome: str) -> None:
+        """End every waiting trial with this outcome, and empty the queue."""
+        self._queue.clear()
+        while self._refill():
+            trial = self._trials.ask(self._distributions)  # Optuna ends no trial that waits
+            self._running[trial.number] = trial
+            self._end(trial.number, TrialState.FAIL, {"outcome": outcome})
 
     @retry_unreachable
     def next(self) -> tuple[int, str] | None:
@@ -148,9 +157,9 @@ class Ledger:
         self._end(number, TrialState.FAIL, {"outcome": "failed", "failure": kind, "message": message})
 
     @retry_unreachable
-    def release(self, number: int) -> None:
-        """End a trial that the user stopped."""
-        self._end(number, TrialState.FAIL, {"outcome": "interrupted"})
+    def release(self, number: int, outcome: str = "interrupted") -> None:
+        """End a trial that was stopped, by the user or because its study was decided."""
+        self._end(number, TrialState.FAIL, {"outcome": outcome})
 
     def _end(self, number: int, state: TrialState, facts: Mapping[str, Any], value: float = math.nan) -> None:
         trial = self._running[number]

@@ -38,6 +38,14 @@ class StudyProgress:
     failed: int = 0
     last: str = "none yet"
     running: dict[str, RunProgress] = field(default_factory=dict)
+    stopped: str = ""
+    """Why a sequential study stopped before its last seed, in words."""
+
+    def stop_after(self, seeds: int, not_needed: int) -> None:
+        """Note that a sequential study stopped: its other runs are not needed."""
+        runs = "1 run is" if not_needed == 1 else f"{not_needed} runs are"
+        self.stopped = f"{runs} not needed: the study was decided after {seeds} seeds"
+        self.total = self.done
 
     def seconds_left(self) -> float | None:
         """Return the remaining time at the present pace, counting steps of unfinished runs; None before any step."""
@@ -133,6 +141,7 @@ def _bar(standing: StudyProgress) -> Progress:
         "" if left is None else f"{clock(left)} left",
         f"last {standing.response} {standing.last}",
         f"{standing.failed} failed" if standing.failed else "",
+        standing.stopped,
     ]
     bar.add_task("   ".join(note for note in notes if note), total=standing.total, completed=standing.done)
     return bar

@@ -145,6 +145,11 @@ class StudyPaths:
         return self.folder / "plan.json"
 
     @property
+    def looks(self) -> Path:
+        """Every look at the study's results, in the order in which it was taken."""
+        return self.folder / "looks.json"
+
+    @property
     def damaged_plan(self) -> Path:
         """A damaged plan.json, kept under another name."""
         return self.folder / "plan.damaged.json"

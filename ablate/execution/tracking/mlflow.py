@@ -156,15 +156,15 @@ class MLflowTracker(Tracker):
         self._end(run_id, "FAILED", {"outcome": "failed", "error": message, NOTE: f"**Failed**: {message}"})
 
     @retry_unreachable
-    def interrupt(self, run_id: str) -> None:
+    def interrupt(self, run_id: str, outcome: str = "interrupted") -> None:
         """See Tracker."""
-        self._end(run_id, "KILLED", {"outcome": "interrupted"})
+        self._end(run_id, "KILLED", {"outcome": outcome})
 
     @retry_unreachable
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
         """See Tracker. A study that is not complete ends as KILLED; the next start reopens it."""
         report = (paths.report_html, paths.report_markdown, paths.report_json, paths.runs_csv, paths.comparison)
-        for file in (paths.study_yaml, paths.plan, *report):
+        for file in (paths.study_yaml, paths.plan, paths.looks, *report):
             if file.exists():
                 self._client.log_artifact(self._parent, str(file))
         self._end_all("status = 'RUNNING'", "abandoned")  # started, but the answer of the database was lost

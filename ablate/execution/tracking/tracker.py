@@ -45,8 +45,8 @@ class Tracker(ABC):
         """End a run that has no result."""
 
     @abstractmethod
-    def interrupt(self, run_id: str) -> None:
-        """End a run that the user stopped."""
+    def interrupt(self, run_id: str, outcome: str = "interrupted") -> None:
+        """End a run that was stopped, by the user or because its study was decided."""
 
     @abstractmethod
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
@@ -114,9 +114,9 @@ class MemoryTracker(Tracker):
         self.runs[run_id].message = message
         self.runs[run_id].end("FAILED", "failed")
 
-    def interrupt(self, run_id: str) -> None:
+    def interrupt(self, run_id: str, outcome: str = "interrupted") -> None:
         """End the run."""
-        self.runs[run_id].end("KILLED", "interrupted")
+        self.runs[run_id].end("KILLED", outcome)
 
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:  # noqa: ARG002  # part of the interface
         """Store the summary."""
