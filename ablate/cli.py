@@ -30,6 +30,7 @@ from ablate.commands.options import (
     TargetArray,
     TorchModel,
     TorchWeights,
+    UntilDecided,
     VideoOutput,
     Workers,
 )
@@ -50,20 +51,23 @@ app.add_typer(data_app, name="data")
 
 @app.command()
 def run(
+    *,
     file: StudyFile,
     overrides: Overrides = [],  # noqa: B006  # typer reads the default and never changes it
     store: StoreFolder = DEFAULT_STORE,
     workers: Workers = None,
     executor: Place = ExecutorKind.local,
+    until_decided: UntilDecided = False,
 ) -> None:
     """Run a study, or continue one that was interrupted, and write its report.
 
-    Exit code 0: every run has a result. 1: some runs failed or are unfinished. 2: the study file has an error.
-    130: stopped by Ctrl-C.
+    Exit code 0: every run has a result, or the study is decided. 1: some runs failed or are unfinished. 2: the study
+    file has an error. 130: stopped by Ctrl-C.
     """
     from ablate.commands import run as command
 
-    raise typer.Exit(command.run(file, overrides, store, command.Execution(executor.value, workers), Console()))
+    execution = command.Execution(executor.value, workers, until_decided)
+    raise typer.Exit(command.run(file, overrides, store, execution, Console()))
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """The analysis of a study: from the table of its runs to everything that its report shows."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -78,6 +79,7 @@ def analyze(table: StudyTable, settings: InferenceSettings) -> Analysis:
     response, paths = table.response, [factor.path for factor in table.factors]
     runs = with_responses(table.runs, table.sums, response, table.secondary)
     counts = outcomes(runs, table.failed_attempts, table.older_runs)
+    counts = replace(counts, planned=counts.planned + table.not_needed, not_needed=table.not_needed)
     inference = infer(_run_table(table, runs), settings)
     best, worst = best_and_worst(runs, paths, response.metric, table.secondary)
     return Analysis(
@@ -99,10 +101,40 @@ def analyze(table: StudyTable, settings: InferenceSettings) -> Analysis:
     )
 
 
+def infer_verdicts(table: StudyTable, settings: InferenceSettings) -> tuple[Inference, int]:
+    """Return the inference from the runs that have ended so far, and the number of runs with a response.
+
+    It lacks what only describes the runs.
+    """
+    runs = with_responses(table.runs, table.sums, table.response, table.secondary)
+    return infer(_run_table(table, runs), settings, described=False), int(runs["response"].notna().sum())
+
+
+def with_looks(analysis: Analysis, exploratory: str | None, unplanned: Sequence[str]) -> Analysis:
+    """Return the analysis with the looks at the results that were not planned.
+
+    `exploratory` says from which look on the verdicts are exploratory, None if all looks were planned.
+    """
+    verdicts = tuple(
+        verdict
+        if exploratory is None or verdict.verdict is Verdict.UNDECIDED
+        else replace(verdict, exploratory="; ".join(filter(None, (verdict.exploratory, exploratory))))
+        for verdict in analysis.inference.verdicts
+    )
+    inference = replace(analysis.inference, verdicts=verdicts)
+    return replace(analysis, inference=inference, deviations=(*analysis.deviations, *unplanned))
+
+
 def _run_table(table: StudyTable, runs: pd.DataFrame) -> RunTable:
-    """Return the runs that have ended. A run that has not started has no response, but it has not failed either."""
+    """Return the runs that have ended. A run that has not started has no response, but it has not failed either.
+
+    A sequential study looks at complete seeds only: its workers may be ahead of its decisions.
+    """
     mediators = [metric.name for metric in table.secondary if metric.name == SQUARED_ERROR]
-    return RunTable.of(runs[runs["outcome"] != "missing"], table.factors, "seed", mediators)
+    ended = runs[runs["outcome"] != "missing"]
+    if table.complete_seeds:
+        ended = ended[ended["seed"].isin(table.complete_seeds)]
+    return RunTable.of(ended, table.factors, "seed", mediators)
 
 
 def _without_verdicts(inference: Inference) -> Inference:

@@ -27,6 +27,8 @@ class Outcomes:
     failed_attempts: Mapping[str, int]
     older: tuple[str, ...] = ()
     """Folders of stored runs of an older version, which use a field that this version no longer has."""
+    not_needed: int = 0
+    """Planned runs of seeds after which a sequential study was decided."""
 
     @property
     def older_sentence(self) -> str:

@@ -50,6 +50,10 @@ class StudyTable:
     deviations: tuple[str, ...] = ()
     failed_attempts: Mapping[str, int] = field(default_factory=dict)
     older_runs: tuple[str, ...] = ()
+    complete_seeds: tuple[int, ...] | None = None
+    """Seeds of a sequential study of which every run has ended; None of any other study."""
+    not_needed: int = 0
+    """Runs that are not among `runs`, since the study was decided before their seeds."""
 
     def __post_init__(self) -> None:
         required = [*RUN_COLUMNS, *(factor.path for factor in self.factors)]

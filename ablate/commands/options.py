@@ -81,3 +81,10 @@ PilotTable = Annotated[
         "--pilot", metavar="RUNS.csv", help="Table of pilot runs from which the standard deviation is estimated."
     ),
 ]
+UntilDecided = Annotated[
+    bool,
+    typer.Option(
+        "--until-decided",
+        help="Stop after the first seed at which everything is decided; needs seeds: {from: 6, to: 12} in the study.",
+    ),
+]

@@ -10,11 +10,14 @@ from rich.console import Console
 from ablate import __version__
 from ablate import report as pages
 from ablate.analysis import Analysis, analyze, answer
+from ablate.analysis.analysis import with_looks
 from ablate.analysis.study_table import with_responses
 from ablate.commands.console import say
-from ablate.execution.results import study_table
+from ablate.execution.results import decided_after, study_table
+from ablate.planning.sequential_looks import LookExtent, exploratory_from, look_at, unplanned_looks
 from ablate.report.frame_grid import write_comparison
 from ablate.storage.atomic import whole_file
+from ablate.storage.looks import add_look, recorded_looks
 from ablate.storage.paths import Store, StudyPaths
 from ablate.storage.records import RunRecord
 from ablate.study import StudySpec, study_file
@@ -25,7 +28,9 @@ def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -
     """Write the report of all runs so far. Raises AnalysisError where there is none."""
     study = study_file.load(file, overrides)
     paths = study_paths(Store.here(root), study)
-    write_report(analyzed(study, paths), study, paths, run_command(file, overrides), console)
+    analysis = analyzed(study, paths)
+    command = run_command(file, overrides, until_decided=decided_after(study, paths) is not None)
+    write_report(analysis, study, paths, command, console)
 
 
 def analyzed(study: StudySpec, paths: StudyPaths) -> Analysis:
@@ -34,7 +39,17 @@ def analyzed(study: StudySpec, paths: StudyPaths) -> Analysis:
     runs = with_responses(table.runs, table.sums, table.response, table.secondary)
     with whole_file(paths.runs_csv) as path:
         runs.rename(columns={"response": name}).to_csv(path, index=False)
-    return analyze(table, study.settings)
+    analysis = analyze(table, study.settings)
+    if study.exploratory:  # it gives no verdicts
+        return analysis
+    counts = analysis.outcomes
+    seeds = len(study.seeds) if table.complete_seeds is None else len(table.complete_seeds)
+    extent = LookExtent(seeds, counts.finished - counts.unmeasurable, is_complete=not counts.missing)
+    looks = recorded_looks(paths)
+    if study.looks is None or seeds >= study.looks.first:
+        stopped = decided_after(study, paths) is not None
+        looks = add_look(paths, look_at(study, paths, analysis.inference, extent, stops=stopped))
+    return with_looks(analysis, exploratory_from(looks), unplanned_looks(looks))
 
 
 def write_report(analysis: Analysis, study: StudySpec, paths: StudyPaths, command: str, console: Console) -> None:
@@ -55,6 +70,7 @@ def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) ->
     write_comparison(paths.comparison, worst, best, (titles[extremes[0]], titles[extremes[1]]))
 
 
-def run_command(file: Path, overrides: Sequence[str]) -> str:
+def run_command(file: Path, overrides: Sequence[str], *, until_decided: bool = False) -> str:
     """Return the command that runs the study again."""
-    return shlex.join(["ablate", "run", str(file), *(word for override in overrides for word in ("--set", override))])
+    settings = [word for override in overrides for word in ("--set", override)]
+    return shlex.join(["ablate", "run", str(file), *settings, *(["--until-decided"] if until_decided else [])])

@@ -15,21 +15,25 @@ from rich.markup import escape
 
 from ablate import report as pages
 from ablate.analysis import Analysis
+from ablate.analysis.analysis import infer_verdicts
 from ablate.commands.console import say
 from ablate.commands.report import analyzed, run_command, write_report
-from ablate.core.errors import AblateError, AnalysisError
+from ablate.core.errors import AblateError, AnalysisError, SpecError
 from ablate.diagnosis.probe_run import CLIPS, probe_run
 from ablate.execution.databases import refuse_unusable
-from ablate.execution.driver import Driver, Tally
+from ablate.execution.driver import Decide, Driver, Tally
 from ablate.execution.executors.executor import Executor
 from ablate.execution.executors.local import LocalExecutor
 from ablate.execution.lock import held, held_on_server
 from ablate.execution.progress import clock, display
+from ablate.execution.results import study_table
 from ablate.execution.tracking.mlflow import MLflowTracker, log_findings
 from ablate.planning.decidability import refuse_undecidable
 from ablate.planning.preregistration import preregister
+from ablate.planning.sequential_looks import LookExtent, is_decided, look_at
 from ablate.storage.atomic import sweep, whole_file
 from ablate.storage.findings import Finding
+from ablate.storage.looks import add_look
 from ablate.storage.paths import RunPaths, Store, StudyPaths
 from ablate.study import StudySpec, study_file
 from ablate.study.stored_runs import study_paths
@@ -39,34 +43,43 @@ SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
 
 @dataclass(frozen=True)
 class Execution:
-    """Where runs are carried out, and how many at a time; None takes as many as fit."""
+    """Where runs are carried out, and how many at a time; None takes as many as fit.
+
+    `until_decided` stops a sequential study at the first look at which everything is decided.
+    """
 
     executor: Literal["local", "ray"] = "local"
     workers: int | None = None
+    until_decided: bool = False
 
 
 def run(file: Path, overrides: Sequence[str], root: Path, execution: Execution, console: Console) -> int:
     """Run what has not run yet, write the report, and return the exit code.
 
     Raises SpecError, before anything is created, for a study that cannot reject anything and is not exploratory, and
-    AblateError where the databases that the environment names do not answer.
+    for one that shall run until it is decided but plans no looks. Raises AblateError where the databases that the
+    environment names do not answer.
     """
     study, store = study_file.load(file, overrides), Store.here(root)
     refuse_undecidable(study)
+    if execution.until_decided:
+        _refuse_without_looks(study, file)
     refuse_unusable(store)
     paths, started = study_paths(store, study), time.monotonic()
+    command = run_command(file, overrides, until_decided=execution.until_decided)
     with held(paths.lock), held_on_server(store.optuna_url, study.name):
         sweep(paths.folder)
         with whole_file(paths.study_yaml) as path:
             path.write_text(study_file.dump(study))
         preregister(paths, study)
         tracker = MLflowTracker(store)
-        tally = Driver(study, store, tracker, _executor(study, execution), display(console)).run()
+        executor, decide = _executor(study, execution), _decide(study, paths, until_decided=execution.until_decided)
+        tally = Driver(study, store, tracker, executor, display(console), decide).run()
         try:
             analysis = analyzed(study, paths)
             if study.probes == "extremes" and not tally.open:
-                _probe_extremes(study, analysis, store, paths, run_command(file, overrides), console)
-            write_report(analysis, study, paths, run_command(file, overrides), console)
+                _probe_extremes(study, analysis, store, paths, command, console)
+            write_report(analysis, study, paths, command, console)
             summary = pages.summary(analysis)
         except AnalysisError as error:
             summary = str(error)
@@ -75,6 +88,38 @@ def run(file: Path, overrides: Sequence[str], root: Path, execution: Execution, 
     if tally.interrupted:
         return INTERRUPTED
     return FAILURE if tally.failed or tally.open else SUCCESS
+
+
+def _refuse_without_looks(study: StudySpec, file: Path) -> None:
+    """Raise SpecError for a study that plans no looks, or that gives no verdicts."""
+    if study.looks is None:
+        raise SpecError(
+            f"{file}: --until-decided needs planned looks; found seeds: {list(study.seeds)}; write the fewest and the "
+            "most seeds, as in seeds: {from: 6, to: 12}"
+        )
+    if study.exploratory:
+        raise SpecError(
+            f"{file}: --until-decided needs verdicts, and an exploratory study gives none; remove 'exploratory: true', "
+            "or run it without --until-decided"
+        )
+
+
+def _decide(study: StudySpec, paths: StudyPaths, *, until_decided: bool) -> Decide | None:
+    """Return the function that takes and records a look, and says whether the study stops; None without looks."""
+    if study.looks is None or study.exploratory:
+        return None
+
+    def decide(seeds: int) -> bool:
+        table = study_table(study, paths, seeds)
+        if not table.sums:
+            return False
+        inference, runs = infer_verdicts(table, study.settings)
+        stops = until_decided and seeds < len(study.seeds) and is_decided(study, inference)
+        extent = LookExtent(seeds, runs, is_complete=seeds == len(study.seeds))
+        add_look(paths, look_at(study, paths, inference, extent, stops=stops))
+        return stops
+
+    return decide
 
 
 def _executor(study: StudySpec, execution: Execution) -> Executor:
@@ -110,6 +155,8 @@ def _probe(files: RunPaths, title: str, command: str, console: Console) -> tuple
 
 def _print_outcome(tally: Tally, seconds: float, console: Console) -> None:
     counts = f"{tally.settled} of {tally.planned} runs have a result, {len(tally.failed)} failed, {tally.open} open"
+    if tally.decided_after is not None:
+        counts += f", {tally.not_needed} not needed: the study was decided after {tally.decided_after} seeds"
     console.print(f"{counts}; {clock(seconds)}", highlight=False)
     for failure in tally.failed.values():
         say(f"failed: {failure}", console, "red")

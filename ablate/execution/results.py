@@ -1,6 +1,9 @@
 """The records on disk as the table that the analysis takes."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from typing import Any
 
 import pandas as pd
 
@@ -9,18 +12,22 @@ from ablate.measurement.metrics import METRICS, SECONDARY
 from ablate.measurement.run_mean import step_sums
 from ablate.planning.preregistration import deviations
 from ablate.storage.failed_attempts import failed_attempts
+from ablate.storage.looks import recorded_looks
 from ablate.storage.paths import RunPaths, StudyPaths
 from ablate.storage.records import RunRecord
 from ablate.study import PlannedRun, StudySpec
 
 
-def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
+def study_table(study: StudySpec, paths: StudyPaths, seeds: int | None = None) -> StudyTable:
     """Return the study's results so far: finished, diverged, failed and missing runs, each in its row.
 
-    One record at a time is in memory. Raises DataError if one is damaged.
+    `seeds` leaves out the runs of all but the first seeds; None takes those after which the study was decided, if it
+    was. One record at a time is in memory. Raises DataError if one is damaged.
     """
     response, rows, sums = study.response, [], {}
-    for planned_run in study.planned_runs:
+    first_seeds = list(study.seeds)[: decided_after(study, paths) if seeds is None else seeds]
+    planned_runs = [planned_run for planned_run in study.planned_runs if planned_run.seed in first_seeds]
+    for planned_run in planned_runs:
         record = _record(paths.run(planned_run.id), planned_run.id)
         rows.append(_row(planned_run, record, paths, response.view))
         if record is not None and record.outcome == "finished":
@@ -43,7 +50,21 @@ def study_table(study: StudySpec, paths: StudyPaths) -> StudyTable:
             attempt.kind for run in study.planned_runs for attempt in failed_attempts(paths.run(run.id))
         ),
         older_runs=paths.older_runs,
+        complete_seeds=_complete_seeds(first_seeds, rows) if study.looks is not None else None,
+        not_needed=len(study.planned_runs) - len(planned_runs),
     )
+
+
+def decided_after(study: StudySpec, paths: StudyPaths) -> int | None:
+    """Return the number of seeds after which the study was stopped; None if it was not, or if it has gone on since."""
+    looks = recorded_looks(paths) if study.looks is not None else ()
+    return looks[-1].seeds if looks and looks[-1].stops else None
+
+
+def _complete_seeds(seeds: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+    """Return the seeds, up to the first that lacks a run, of which every run has ended."""
+    unended = {row["seed"] for row in rows if row["outcome"] == "missing"}
+    return tuple(takewhile(lambda seed: seed not in unended, seeds))
 
 
 def _record(paths: RunPaths, run_id: str) -> RunRecord | None:
