@@ -15,7 +15,7 @@ from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
 
 QUIET = 0.05  # a fixed level: clearing must not get easier with a stricter alpha
-HITS = 100  # permutations that reach a statistic; its p-value is then known to a tenth of itself
+HITS = 50  # permutations that reach a statistic; its p-value is then known to a seventh of itself
 BATCHES = (250, 750, 2_000)
 BATCH_NUMBERS = 4_000_000  # numbers at a time: 32 MB
 EFFORTS = ((200, 199), (200, 19), (50, 19))  # simulated studies (200 show a power to 3.5 points) and permutations
@@ -98,7 +98,7 @@ def _noise(sets: MatchedSets, context: Int[np.ndarray, " set"]) -> Float[np.ndar
 def _p(
     values: Float[np.ndarray, "set level"], context: Int[np.ndarray, " set"], generator: np.random.Generator, draws: int
 ) -> float:
-    """Return the smaller p-value of both statistics; drawing stops where both are known to a tenth."""
+    """Return the smaller p-value of both statistics; drawing stops where both are known to a seventh."""
     observed = _statistics(values[np.newaxis], context)[:, 0] * (1 - 1e-9)
     reached, drawn = np.zeros(2, int), 0
     while drawn < draws and reached.min() < HITS:

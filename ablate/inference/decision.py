@@ -1,11 +1,11 @@
 """The verdict on a factor, its reason, and how many more seeds could decide an undecided one."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
-from scipy import stats
+from scipy.special import nctdtr, ndtr, stdtrit
 
 from ablate.inference.contexts import ContextCheck
 from ablate.inference.factor_levels import FactorLevels
@@ -124,14 +124,19 @@ def more_seeds(evidence: Evidence, settings: InferenceSettings) -> int | None:
     low, high = largest.low or 0.0, largest.high or 0.0
     target = abs(largest.estimate) if low > 0 or high < 0 else settings.margin or 0.0
     now = largest.n_blocks
-    spread = (high - low) / 2 / float(stats.t.ppf(1 - settings.alpha / 2, largest.freedom)) * np.sqrt(now)
+    reach = float(stdtrit(largest.freedom, 1 - settings.alpha / 2))
+    spread = (high - low) / 2 / reach * np.sqrt(now)
     if target <= 0 or spread <= 0:
         return None
-    level, seeds = settings.alpha / max(1, evidence.family_size), np.arange(now + 1, MOST_SEEDS + 1)
-    smallest = np.array([min_attainable_p(KindOfTest.SEED_FLIPS, int(n), settings.draws) for n in seeds])
-    enough = (_power(target / spread * np.sqrt(seeds), level, seeds - 1.0) >= POWER) & (smallest <= settings.alpha)
-    enough &= seeds >= FEWEST_FLIPPED
-    return int(seeds[enough.argmax()]) - now if enough.any() else None
+    level = settings.alpha / max(1, evidence.family_size)
+
+    def is_enough(seeds: int) -> bool:
+        attainable = min_attainable_p(KindOfTest.SEED_FLIPS, seeds, settings.draws) <= settings.alpha
+        return attainable and _power(target / spread * np.sqrt(seeds), level, seeds - 1.0) >= POWER
+
+    candidates = range(max(now + 1, FEWEST_FLIPPED), MOST_SEEDS + 1)
+    place = bisect_left(candidates, True, key=is_enough)  # noqa: FBT003  # the key's value
+    return candidates[place] - now if place < len(candidates) else None
 
 
 def _significant(evidence: Evidence, settings: InferenceSettings, *, has_partners: bool) -> _Decision:
@@ -235,9 +240,9 @@ def _partner(pair: Interaction, factor: FactorLevels) -> tuple[str, str]:
     return pair.factors[position], pair.titles[position]
 
 
-def _power(ratio: Float[np.ndarray, " n"], level: float, freedom: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+def _power(ratio: float, level: float, freedom: float) -> float:
     """Return the chance that a two-sided t test finds an effect of so many standard errors."""
-    critical = np.asarray(stats.t.ppf(1 - level / 2, freedom))
-    power: np.ndarray = np.asarray(stats.nct.sf(critical, freedom, ratio))
-    # the noncentral t underflows for many degrees of freedom; there the normal distribution is as good
-    return np.where(np.isfinite(power) & (freedom <= MANY), power, stats.norm.sf(critical - ratio))
+    critical = float(stdtrit(freedom, 1 - level / 2))
+    if freedom > MANY:  # the noncentral t underflows for many degrees of freedom
+        return float(ndtr(ratio - critical))
+    return float(1 - nctdtr(freedom, ratio, critical))

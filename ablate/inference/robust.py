@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from ablate.inference.linear_model import LinearModel
 
@@ -33,7 +33,7 @@ class RobustEstimate:
         """Return the bounds of a confidence interval; None with too few degrees of freedom."""
         if not self.has_interval:
             return None
-        reach = float(stats.t.ppf((1 + confidence) / 2, self.freedom)) * self.error
+        reach = float(stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
         return self.value - reach, self.value + reach
 
     @property
@@ -43,7 +43,7 @@ class RobustEstimate:
             return None
         if self.error == 0:
             return 1.0 if self.value == 0 else float(np.finfo(float).tiny)
-        return float(max(2 * stats.t.sf(abs(self.value) / self.error, self.freedom), np.finfo(float).tiny))
+        return float(max(2 * stdtr(self.freedom, -abs(self.value) / self.error), np.finfo(float).tiny))
 
 
 class Robust:
