@@ -70,19 +70,6 @@ def test_holms_rule_by_hand_is_rs():
     assert holm([0.01, 0.02, 0.03, 0.04, 0.05]) == pytest.approx([0.05, 0.08, 0.09, 0.09, 0.09])
 
 
-def test_factors_and_pairs_make_one_family():
-    generator = np.random.default_rng(8)
-    rows = [(a, b, c, s) for a in "12" for b in "12" for c in "123" for s in range(8)]
-    runs = pd.DataFrame(rows, columns=["A", "B", "C", "seed"])
-    runs["response"] = generator.normal(size=len(runs)) + 0.6 * (runs["A"] == "2") + 0.4 * (runs["C"] == "3")
-    factors = [FactorLevels(n, n, tuple(levels), "1") for n, levels in (("A", "12"), ("B", "12"), ("C", "123"))]
-    found = infer(RunTable.of(runs, factors, "seed"), InferenceSettings())
-    p = [(verdict.test.p, verdict.p_adjusted) for verdict in found.verdicts]
-    p += [(interaction.test.p, interaction.p_adjusted) for interaction in found.interactions]
-    assert len(p) == 6
-    assert [adjusted for _, adjusted in p] == pytest.approx(holm([raw for raw, _ in p if raw is not None]))
-
-
 def test_contrasts_are_adjusted_within_their_factor_and_with_it():
     generator = np.random.default_rng(9)
     runs = pd.DataFrame([(a, b, s) for a in "12" for b in "1234" for s in range(10)], columns=["A", "B", "seed"])
