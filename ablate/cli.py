@@ -331,10 +331,10 @@ def calibrate(
     ] = None,
     levels: Annotated[
         str | None,
-        typer.Option(metavar="AxBxC", help="Without a study: numbers of levels to cross; 3x3x2x2x2 by default."),
+        typer.Option(metavar="AxBxC", help="Without a study: numbers of levels to cross; 3x2x2x2 by default."),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="Number of seeds; by default those of the study, or 2.")
+        int | None, typer.Option(min=1, max=1000, help="Number of seeds; by default those of the study, or 8.")
     ] = None,
     studies: Annotated[
         int | None,

@@ -7,8 +7,9 @@ from ablate.inference.calibration.judge import judge
 from ablate.inference.calibration.layout import Layout
 from ablate.inference.calibration.scenarios import PlantedTruth, SimulatedStudy, Sizes, table_of
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.inference import Effect, FactorVerdict, Inference
+from ablate.inference.inference import Effect, FactorVerdict, Inference, Interaction
 from ablate.inference.inference import Test as Randomization
+from ablate.inference.kind_of_test import KindOfTest
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 
@@ -33,8 +34,8 @@ def effect(factor, estimate=0.0, low=-1.0, high=1.0, **other):
         p=p_adjusted,
         p_adjusted=p_adjusted,
         n_blocks=2,
+        freedom=7.0,
         n_runs=16,
-        dropped=0,
         standardized=None,
         prob_improvement=None,
         equivalent=None,
@@ -45,17 +46,18 @@ def effect(factor, estimate=0.0, low=-1.0, high=1.0, **other):
 def verdict(factor, kind, partners=(), effects=None):
     effects = (effect(factor),) if effects is None else effects
     return FactorVerdict(
-        factor, factor, Verdict(kind), tuple(partners), effects, Randomization(0.5, 0.01, "run", "exact"), 0.5, None, ""
+        factor, factor, Verdict(kind), tuple(partners), effects, Randomization(0.5, 0.01), 0.5, None, ""
     )
 
 
-def judged(planted, *verdicts, layout=LAYOUT):
+def judged(planted, *verdicts, layout=LAYOUT, interactions=()):
     inference = Inference(
         settings=InferenceSettings(),
+        kind=KindOfTest.SEED_FLIPS,
         factors=layout.factors,
         blocks=("0", "1"),
         verdicts=verdicts,
-        interactions=(),
+        interactions=tuple(interactions),
         importance=(),
         variance=None,
         mediation=(),
@@ -159,3 +161,46 @@ def test_a_trend_is_held_to_its_own_truth():
 def test_undecided_factors_are_counted():
     detected = judged(NOTHING, *kinds("undecided", "not a cause", "undecided"))
     assert (detected.undecided, detected.factors) == (2, 3)
+
+
+def interaction(first, second, p_adjusted):
+    return Interaction((first, second), (first, second), Randomization(0.5, 0.01), p_adjusted, 0.0, ((0.0,),), ())
+
+
+def test_a_significant_pair_without_an_interaction_is_a_false_pair_and_no_false_factor():
+    quiet = kinds("cause", "undecided", "undecided")
+    detected = judged(CAUSE, *quiet, interactions=[interaction("A", "B", 0.04)])
+    assert (detected.false_alarm, detected.false_main, detected.false_pair) == (True, False, True)
+    assert judged(CAUSE, *quiet, interactions=[interaction("A", "B", 0.06)]).false_pair is False
+
+
+def test_the_planted_pair_is_no_false_pair():
+    verdicts = kinds("acts only with", "acts only with", "undecided", A=["B"], B=["A"])
+    assert judged(PAIR, *verdicts, interactions=[interaction("A", "B", 0.01)]).false_alarm is False
+
+
+def test_a_cause_in_these_seeds_is_no_false_cause_but_a_false_factor():
+    detected = judged(CAUSE, *kinds("cause", "cause in these seeds", "undecided"))
+    assert (detected.false_main, detected.false_cause) == (True, False)
+    assert judged(CAUSE, *kinds("cause", "cause", "undecided")).false_cause is True
+
+
+def test_a_cause_whose_intervals_hold_0_has_an_open_direction():
+    holding, beyond = effect("A", 0.5, -0.1, 1.1), effect("B", 0.5, 0.1, 0.9)
+    verdicts = (
+        verdict("A", "cause", effects=(holding,)),
+        verdict("B", "cause", effects=(beyond,)),
+        verdict("C", "undecided", effects=(effect("C"),)),
+    )
+    detected = judged(NOTHING, *verdicts)
+    assert (detected.open_direction, detected.claims) == (1, 2)
+
+
+def test_effects_without_an_interval_are_counted():
+    verdicts = (
+        verdict("A", "undecided"),
+        verdict("B", "undecided", effects=(effect("B", 0.3, None, None),)),
+        verdict("C", "undecided"),
+    )
+    detected = judged(NOTHING, *verdicts)
+    assert (detected.with_interval, detected.effects) == (2, 3)

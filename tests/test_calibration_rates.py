@@ -88,8 +88,8 @@ def test_only_studies_that_can_answer_are_counted():
     assert (detected.coverage.count, detected.coverage.of, detected.undecided.share) == (10, 10, 0.25)
 
 
-def campaign(sizes=Sizes(), levels=(3, 3, 2, 2, 2)):  # noqa: B008  # sizes are frozen
-    return Campaign(Layout.crossed(levels, 2), sizes, InferenceSettings(), infer)
+def campaign(sizes=Sizes(), levels=(3, 2, 2, 2), seeds=8):  # noqa: B008  # sizes are frozen
+    return Campaign(Layout.crossed(levels, seeds), sizes, InferenceSettings(), infer)
 
 
 def with_rate(scenario: str, field: str, low: float, high: float) -> dict[str, Rates]:
@@ -114,9 +114,10 @@ def test_a_criterion_is_violated_if_the_whole_interval_violates_it(scenario, fie
     assert criterion.holds is holds
 
 
-def test_a_pair_need_not_be_found_in_a_small_design_or_where_it_is_weak():
+def test_a_pair_need_not_be_found_in_a_small_design_with_few_seeds_or_where_it_is_weak():
     detected = with_rate("pure_interaction", "detected", 0.2, 0.3)
     assert criteria(detected, campaign(levels=(2, 2, 2))) == ()
+    assert criteria(detected, campaign(levels=(3, 3, 2, 2, 2), seeds=5)) == ()
     assert criteria(detected, campaign(Sizes(interaction=1.0))) == ()
 
 

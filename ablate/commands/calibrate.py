@@ -28,7 +28,7 @@ from ablate.inference.settings import InferenceSettings
 from ablate.report.calibration_figure import calibration_figure
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
-DEFAULT_LEVELS, DEFAULT_SEEDS, DEFAULT_STUDIES = "3x3x2x2x2", 2, 1_000
+DEFAULT_LEVELS, DEFAULT_SEEDS, DEFAULT_STUDIES = "3x2x2x2", 8, 1_000
 TITLES = {name: scenario.title for name, scenario in SCENARIOS.items()}
 
 

@@ -40,7 +40,7 @@ from ablate.inference.calibration.rates import HEADINGS, Rate
 from ablate.inference.infer import infer
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
-SHOWN = ("false_alarms", "detected", "cleared", "undecided")
+CONSOLE_RATES = ("false_alarms", "detected", "cleared", "undecided")
 """The rates that the console shows beside those with a limit."""
 
 
@@ -182,7 +182,7 @@ def _shown_rates(result: ScenarioResult) -> list[tuple[str, Limit | None]]:
     """Return the rates with a limit, and those that most readers look for; the JSON file has all of them."""
     limited: list[tuple[str, Limit | None]] = [(limit.rate, limit) for limit in result.scenario.limits]
     names = [name for name, _ in limited]
-    return limited + [(n, None) for n in SHOWN if n not in names and getattr(result.rates, n) is not None]
+    return limited + [(n, None) for n in CONSOLE_RATES if n not in names and getattr(result.rates, n) is not None]
 
 
 def _percent(rate: Rate | None) -> str:

@@ -11,7 +11,8 @@ from ablate.inference.calibration.rates import Rate, Rates, rate_words
 COVERAGE_SLACK = 0.02
 COVERED = ("no_effect", "one_cause", "pure_interaction")  # they meet every assumption of the confidence intervals
 POWER = 0.9
-POWERFUL_RUNS, POWERFUL_SIZE = 144, 2.0  # 72 cells x 2 seeds; SD of the interaction: then a pair must be found
+POWERFUL_RUNS, POWERFUL_SIZE = 144, 2.0  # runs; SD of the interaction: then a pair must be found
+FEWEST_SEEDS = 6  # no interaction gets a verdict with fewer
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def _familywise(results: Mapping[str, Rates], campaign: Campaign) -> Iterator[Cr
 def _power(results: Mapping[str, Rates], campaign: Campaign) -> Iterator[Criterion]:
     runs = len(campaign.layout.cells) * campaign.layout.blocks
     powerful = runs >= POWERFUL_RUNS and campaign.sizes.interaction >= POWERFUL_SIZE
+    powerful = powerful and campaign.layout.blocks >= FEWEST_SEEDS
     rate = _rate(results, "pure_interaction", "detected")
     if powerful and rate is not None:
         demand = f"the pair is found in at least {_percent(POWER)} of the studies"

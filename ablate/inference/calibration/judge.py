@@ -26,10 +26,10 @@ class Judgment:
     `false_main` counts factors alone, `false_pair` pairs alone, and `false_cause` the verdict "cause" alone.
     `cleared`: a factor that must not be got a verdict that claims equivalence; None if there is no such factor.
     `detected`: the planted causes are called causes, the planted pair is said to act only with each other; None if
-    nothing was planted. `covered` of `intervals` confidence intervals contain the true effect. `shown` of `effects`
-    effects have an interval. Of the `signed` effects, which are significant and have a true effect, `wrong_sign` have
-    the wrong sign. `open_direction` of `claims` factors are called causes while each of their intervals holds 0.
-    `undecided` of `factors` are undecided. `refused`: the table was refused. `seeds` were used.
+    nothing was planted. `covered` of `intervals` confidence intervals contain the true effect. `with_interval` of
+    `effects` effects have a confidence interval. Of the `signed` effects, which are significant and have a true effect,
+    `wrong_sign` have the wrong sign. `open_direction` of `claims` factors are called causes while each of their
+    intervals holds 0. `undecided` of `factors` are undecided. `refused`: the table was refused. `seeds` were used.
     """
 
     false_alarm: bool | None
@@ -44,7 +44,7 @@ class Judgment:
     false_main: bool | None = None
     false_pair: bool | None = None
     false_cause: bool | None = None
-    shown: int = 0
+    with_interval: int = 0
     effects: int = 0
     open_direction: int = 0
     claims: int = 0
@@ -98,6 +98,7 @@ def judge_inference(inference: Inference, truth: Truth, true_contrast: TrueContr
     idle = [verdict for position, verdict in enumerate(verdicts) if position not in truth.active]
     false_main = any(v.verdict.claims_effect and v.verdict is not Verdict.ACTS_ONLY_WITH for v in idle)
     false_pair = _claims_false_pair(inference, verdicts, truth)
+    false_pair = false_pair or any(verdict.verdict is Verdict.ACTS_ONLY_WITH for verdict in idle)
     causes = [v for v in verdicts if v.verdict in (Verdict.CAUSE, Verdict.CAUSE_IN_THESE_SEEDS)]
     relevant = [verdicts[position].verdict for position in sorted(truth.relevant)]
     return Judgment(
@@ -113,7 +114,7 @@ def judge_inference(inference: Inference, truth: Truth, true_contrast: TrueContr
         false_main=false_main if idle else None,
         false_pair=false_pair if idle else None,
         false_cause=any(verdict.verdict is Verdict.CAUSE for verdict in idle) if idle else None,
-        shown=sum(effect.low is not None for effect in estimated),
+        with_interval=sum(effect.low is not None for effect in estimated),
         effects=len(estimated),
         open_direction=sum(_direction_is_open(verdict) for verdict in causes),
         claims=len(causes),

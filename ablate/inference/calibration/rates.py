@@ -28,7 +28,7 @@ HEADINGS = {
     "detected": "detected",
     "cleared": "wrongly cleared",
     "coverage": "covered",
-    "shown": "intervals shown",
+    "intervals_shown": "intervals shown",
     "open_direction": "cause, direction open",
     "sign_errors": "wrong sign",
     "undecided": "undecided",
@@ -76,7 +76,7 @@ class Rates:
     false_mains: Rate | None = None
     false_pairs: Rate | None = None
     false_causes: Rate | None = None
-    shown: Rate | None = None
+    intervals_shown: Rate | None = None
     open_direction: Rate | None = None
     refused: Rate | None = None
     mean_seeds: float | None = None
@@ -105,7 +105,7 @@ def rates(scenario: str, judgments: Sequence[Judgment]) -> Rates:
         false_mains=of_studies(lambda j: j.false_main),
         false_pairs=of_studies(lambda j: j.false_pair),
         false_causes=of_studies(lambda j: j.false_cause),
-        shown=of_parts(lambda j: (j.shown, j.effects)),
+        intervals_shown=of_parts(lambda j: (j.with_interval, j.effects)),
         open_direction=of_parts(lambda j: (j.open_direction, j.claims)),
         refused=of_studies(lambda j: j.refused),
         mean_seeds=float(np.mean([j.seeds for j in judgments])) if judgments else None,

@@ -7,10 +7,9 @@ from ablate.core.errors import AblateError, AnalysisError
 from ablate.inference.calibration.campaign import Analyze
 from ablate.inference.calibration.judge import Judgment, judge_against, refusal
 from ablate.inference.calibration.pool import results_of
-from ablate.inference.calibration.published.scenario import Looks, PublishedScenario, SimulatedTable
+from ablate.inference.calibration.published.scenario import GrowingStudy, PublishedScenario, SimulatedTable
 from ablate.inference.inference import Inference
-from ablate.inference.settings import InferenceSettings
-from ablate.inference.settings import Looks as PlannedLooks
+from ablate.inference.settings import InferenceSettings, Looks
 from ablate.inference.verdict import Verdict
 
 BLOCK = 50  # tables in a task: about a second, so that Ctrl-C ends soon and little is lost
@@ -56,13 +55,13 @@ class PublishedCampaign:
             interactions="all" if scenario.pairs else "none",
             draws=self.draws,
             seed=simulated.seed,
-            looks=_planned_looks(scenario.looks),
+            looks=_planned_looks(scenario.growth),
         )
-        if scenario.looks is None:
+        if scenario.growth is None:
             return self.analyze(simulated.table, settings), len(simulated.table.blocks)
-        for seeds in range(scenario.looks.first, scenario.looks.last + 1):
+        for seeds in range(scenario.growth.first, scenario.growth.last + 1):
             inference = self.analyze(simulated.first_seeds(seeds), settings)
-            if _stops(inference, scenario.looks):
+            if _stops(inference, scenario.growth):
                 break
         return inference, seeds
 
@@ -94,13 +93,13 @@ def blocks_to_judge(
     return blocks
 
 
-def _planned_looks(looks: Looks | None) -> PlannedLooks | None:
-    return PlannedLooks(first=looks.first, last=looks.last) if looks and looks.is_planned else None
+def _planned_looks(growth: GrowingStudy | None) -> Looks | None:
+    return Looks(first=growth.first, last=growth.last) if growth and growth.is_planned else None
 
 
-def _stops(inference: Inference, looks: Looks) -> bool:
+def _stops(inference: Inference, growth: GrowingStudy) -> bool:
     """Return whether a study stops: planned, when every factor is decided; else, when any effect is claimed."""
     verdicts = [verdict.verdict for verdict in inference.verdicts]
-    if looks.is_planned:
+    if growth.is_planned:
         return Verdict.UNDECIDED not in verdicts
     return any(verdict.claims_effect for verdict in verdicts)

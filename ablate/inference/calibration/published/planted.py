@@ -28,7 +28,7 @@ class Truth:
     pairs: Pairs = frozenset()
     relevant: frozenset[int] = frozenset()
     to_detect: frozenset[int] = frozenset()
-    level_means: tuple[Float[np.ndarray, " level"], ...] | None = None
+    level_means: tuple[Float[np.ndarray, "..."], ...] | None = None
 
     @property
     def active(self) -> frozenset[int]:
@@ -169,12 +169,12 @@ class MultipliedEffects(Effects):
         return means, Truth(truth.causes, pairs, to_detect=truth.causes)
 
 
-def additive_means(counts: Sequence[int], sizes: dict[int, float]) -> tuple[Float[np.ndarray, " level"], ...]:
+def additive_means(counts: Sequence[int], sizes: dict[int, float]) -> tuple[Float[np.ndarray, "..."], ...]:
     """Return the mean of each factor's levels: from 0 evenly to the factor's size."""
     return tuple(np.linspace(0, sizes.get(factor, 0.0), count) for factor, count in enumerate(counts))
 
 
-def _sum_of(means: Sequence[Float[np.ndarray, " level"]], runs: SimulatedRuns) -> Means:
+def _sum_of(means: Sequence[Float[np.ndarray, "..."]], runs: SimulatedRuns) -> Means:
     total = np.zeros(len(runs.block))
     for factor, by_level in enumerate(means):
         total += by_level[runs.levels[:, factor]]

@@ -24,7 +24,7 @@ Values = Float[np.ndarray, " run"]
 
 
 @dataclass(frozen=True)
-class Looks:
+class GrowingStudy:
     """Analyses while the study grows: after each seed from `first` to `last`, until the study stops.
 
     A planned study stops when every factor is decided. If `is_planned` is false, seeds are added until any effect is
@@ -57,7 +57,7 @@ class PublishedScenario:
     scale: Scale = "plain"
     margin: float | None = None
     pairs: bool = True
-    looks: Looks | None = None
+    growth: GrowingStudy | None = None
     studies: int = NULL_STUDIES
     draws_of: str = ""
     analyzed_seeds: int | None = None

@@ -8,18 +8,18 @@ from ablate.inference.calibration.published.losses import LostAtRandom
 from ablate.inference.calibration.published.noises import NoisyLevel
 from ablate.inference.calibration.published.planted import AdditiveEffects, SwingingEffects
 from ablate.inference.calibration.published.runs import CrossedRuns, OneAtATimeRuns
-from ablate.inference.calibration.published.scenario import POWER_STUDIES, Looks, PublishedScenario
+from ablate.inference.calibration.published.scenario import POWER_STUDIES, GrowingStudy, PublishedScenario
 
 GROUP = "Studies that stop when they know"
-UNPLANNED = "Looks that nobody planned: the verdict is exploratory, and its error rate is not 5 %."
-PLANNED = Looks(6, 12)
+UNPLANNED = "GrowingStudy that nobody planned: the verdict is exploratory, and its error rate is not 5 %."
+PLANNED = GrowingStudy(6, 12)
 LARGE = CrossedRuns((3, 2, 2, 2), 12)
 STEPWISE = OneAtATimeRuns((3, 2, 2, 2), 12)
 MARGIN = 0.75
 HELD = (Limit("false_alarms", most=0.05),)
 
 
-BASE = PublishedScenario(name="", group=GROUP, title="", runs=LARGE, limits=HELD, looks=PLANNED, margin=MARGIN)
+BASE = PublishedScenario(name="", group=GROUP, title="", runs=LARGE, limits=HELD, growth=PLANNED, margin=MARGIN)
 
 
 def _planned(name: str, title: str, **parts: Any) -> PublishedScenario:
@@ -73,7 +73,7 @@ SCENARIOS = (
         title="no effect, 2x2x2 cells: seeds added from 4 to 12 until something is named",
         runs=CrossedRuns((2, 2, 2), 12),
         limits=(),
-        looks=Looks(4, 12, is_planned=False),
+        growth=GrowingStudy(4, 12, is_planned=False),
         weak_spot=UNPLANNED,
     ),
 )
