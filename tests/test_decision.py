@@ -53,7 +53,7 @@ def with_p(p, untested="", *, is_trend=False):
 
 def evidence_of(  # noqa: PLR0913  # all that a verdict rests on
     p, *interactions, effects=None, trend_p=None, check=QUIET, kind=KindOfTest.SEED_FLIPS, untested="", lost=(),
-    untested_pairs=(), family_size=6,
+    untested_pairs=(), family_size=6, seeds=None,
 ):  # fmt: skip
     """Return evidence; `check` is the check of contexts, or a pair of checks with and without the mean effect."""
     with_mean, less_mean = check if isinstance(check, tuple) else (check, check)
@@ -67,6 +67,7 @@ def evidence_of(  # noqa: PLR0913  # all that a verdict rests on
         check_contexts=lambda removes_mean: less_mean if removes_mean else with_mean,
         bounds=lost,
         kind=kind,
+        seeds=seeds or (4 if kind is KindOfTest.F_TEST else 8),
         family_size=family_size,
     )
 
@@ -169,6 +170,11 @@ def test_three_to_five_seeds_show_a_cause_in_these_seeds_only():
 
 def test_below_six_seeds_nothing_is_cleared():
     assert verdict_of(UNSURE, kind=KindOfTest.F_TEST, effects=WITHIN).verdict == "undecided"
+
+
+def test_a_single_seed_shows_causes_and_clears_nothing():
+    of_runs = {"kind": KindOfTest.RUN_FLIPS, "seeds": 1, "effects": WITHIN}
+    assert [verdict_of(p, **of_runs).verdict for p in (SURE, UNSURE)] == ["cause", "undecided"]
 
 
 def test_an_interaction_that_was_tested_is_no_reason_to_clear_before_it_is_above_alpha_among_its_factors_pairs():

@@ -5,6 +5,7 @@ from jaxtyping import Float, Int, Shaped
 
 from ablate.inference.run_table import RunTable
 
+ROUNDING = 1e-13  # of the largest response: what the means of equal numbers leave of them
 SWEEPS = 20  # alternating means of blocks and of cells; a table without holes needs one
 
 
@@ -24,7 +25,8 @@ def less_block_effects(table: RunTable) -> Float[np.ndarray, " run"]:
 def run_deviation(table: RunTable) -> tuple[float | None, int]:
     """Return the standard deviation of a run about the sum of its cell's and its block's effect.
 
-    Returns its degrees of freedom with it; (None, 0) if there are none, as in a table of one block.
+    Returns its degrees of freedom with it; (None, 0) if there are none, as in a table of one block. It is 0 if only
+    rounding varies.
     """
     cell = np.unique(table.cell[table.defined], return_inverse=True)[1]
     block = np.unique(table.block[table.defined], return_inverse=True)[1]
@@ -35,7 +37,8 @@ def run_deviation(table: RunTable) -> tuple[float | None, int]:
     for _ in range(SWEEPS):
         for group in (cell, block):
             residual = residual - (np.bincount(group, residual) / np.bincount(group))[group]
-    return float(np.sqrt((residual**2).sum() / freedom)), freedom
+    deviation = float(np.sqrt((residual**2).sum() / freedom))
+    return (0.0 if deviation <= ROUNDING * np.abs(table.response[table.defined]).max() else deviation), freedom
 
 
 def within(values: Shaped[np.ndarray, "run ..."], block: Int[np.ndarray, " run"]) -> Float[np.ndarray, "run ..."]:

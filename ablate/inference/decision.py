@@ -29,7 +29,7 @@ class Evidence:
     `main` and `trend` are its tested hypotheses, `interactions` those of the whole table. `untested_pairs` are the
     factors whose interaction with it cannot be tested. `check_contexts` runs the test of all its contexts, with its
     mean effect removed or not. `bounds` are the trimming bounds of its differences that lost runs may have made.
-    `family_size` is the number of hypotheses tested in the whole table.
+    `seeds` is the number of blocks with a response, and `family_size` that of hypotheses tested in the whole table.
     """
 
     factor: FactorLevels
@@ -41,12 +41,18 @@ class Evidence:
     check_contexts: Callable[[bool], ContextCheck | None]
     bounds: tuple[Bounds, ...]
     kind: KindOfTest
+    seeds: int
     family_size: int
 
     @property
     def pairs(self) -> tuple[Interaction, ...]:
         """The interactions of this factor."""
         return tuple(pair for pair in self.interactions if self.factor.path in pair.factors)
+
+    @property
+    def has_few_seeds(self) -> bool:
+        """Whether the seeds are too few to place an effect within the margin."""
+        return self.seeds < FEWEST_FLIPPED
 
     @property
     def p_adjusted(self) -> float | None:
@@ -148,7 +154,7 @@ def _significant(evidence: Evidence, settings: InferenceSettings, *, has_partner
             Verdict.CAUSE_IN_THESE_SEEDS,
             "Its levels differ in these seeds by more than chance explains; other seeds may differ.",
         )
-    if _all_equivalent(evidence.effects) and not has_partners:
+    if _all_equivalent(evidence.effects) and not has_partners and not evidence.has_few_seeds:
         check = evidence.check_contexts(True)  # noqa: FBT003  # without the mean effect
         if check is not None and check.is_quiet:
             return _Decision(Verdict.NEGLIGIBLE, "It has an effect, and all its effects are within the margin.", check)
@@ -159,7 +165,7 @@ def _not_significant(evidence: Evidence, settings: InferenceSettings, partners: 
     main = evidence.main
     if main.untested:
         return _Decision(Verdict.UNDECIDED, f"There is no test of it: {main.untested}.")
-    if evidence.kind is KindOfTest.F_TEST:
+    if evidence.has_few_seeds:
         return _Decision(Verdict.UNDECIDED, f"Its effects are not significant, and {FEW_SEEDS}.")
     if settings.margin is None:
         return _Decision(Verdict.UNDECIDED, "Its effects are not significant, and no margin was set.")

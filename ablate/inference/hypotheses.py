@@ -20,8 +20,8 @@ FEWEST_FREEDOM_WITH_PAIRS = 20
 RUNS_PER_PARAMETER = 1.5  # seed effects and terms; with fewer, pairs are found in 7 to 12 % and cost most of the power
 
 TOO_FEW_SEEDS = "interactions need six seeds"
-NOT_ASKED = "the runs are too few for interactions in a table that nobody planned"
-TOO_FEW_RUNS = "the runs are too few for a test in a table that nobody planned"
+NOT_ASKED = "the runs are too few for interactions"
+TOO_FEW_RUNS = "the runs are too few for a test: it needs 10 residual degrees of freedom"
 ALIASED = "no run separates it from other effects"
 
 

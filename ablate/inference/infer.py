@@ -207,6 +207,7 @@ def _verdicts(  # the table, what was tested, and what was estimated
             check_contexts=_context_checks(table, position, settings),
             bounds=_bounds(table, position, settings),
             kind=tested.kind,
+            seeds=table.measured_blocks,
             family_size=family_size,
         )
         verdicts.append(decide(evidence, settings))

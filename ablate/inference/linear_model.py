@@ -34,8 +34,10 @@ class Observations:
     def of(cls, table: RunTable, *, has_blocks: bool) -> "Observations":
         """Return the measured runs of a table."""
         raw = table.response[table.defined]
-        order = np.argsort(table.block[table.defined], kind="stable") if has_blocks else np.arange(len(raw))
-        block = np.unique(table.block[table.defined][order], return_inverse=True)[1] if has_blocks else order
+        # by cell within a block, so that the order of the table's rows changes no flip
+        order = np.lexsort((table.cell[table.defined], table.block[table.defined]))
+        blocks = np.unique(table.block[table.defined][order], return_inverse=True)[1]
+        block = blocks if has_blocks else np.arange(len(raw))
         # half of each, since the difference of two finite numbers may be infinite
         halves = raw[order] / 2 - np.median(raw / 2) if len(raw) else raw
         observations = cls(halves, 1.0, block, order, has_blocks)

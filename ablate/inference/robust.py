@@ -13,6 +13,7 @@ from scipy.special import stdtr, stdtrit
 from ablate.inference.linear_model import LinearModel
 
 FEWEST_FREEDOM = 3.0  # degrees of freedom; with fewer, Satterthwaite's approximation is not trusted (clubSandwich: 4)
+ROUNDING = 1e-6  # of degrees of freedom: four seeds of a complete table have three, up to rounding
 DETERMINED = 1e-10  # of 1 - leverage: the runs of a cluster alone determine this direction, and show no error of it
 
 
@@ -27,7 +28,7 @@ class RobustEstimate:
     @property
     def has_interval(self) -> bool:
         """Whether the degrees of freedom are enough for a confidence interval."""
-        return self.freedom >= FEWEST_FREEDOM
+        return self.freedom >= FEWEST_FREEDOM - ROUNDING
 
     def interval(self, confidence: float) -> tuple[float, float] | None:
         """Return the bounds of a confidence interval; None with too few degrees of freedom."""
