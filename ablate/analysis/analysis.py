@@ -17,6 +17,7 @@ from ablate.analysis.outcomes import (
     outcomes,
     without_response,
 )
+from ablate.analysis.sequential_looks import SequentialResult, sequential_result
 from ablate.analysis.study_table import StudyResponse, StudyTable, with_responses
 from ablate.core.errors import AnalysisError
 from ablate.core.plain import plain
@@ -36,7 +37,8 @@ class Analysis:
     """Everything that a report shows about a study, in the unit of its response.
 
     `deviations` are sentences on changes since the plan was preregistered. `best` and `worst` are None if no run has
-    finished. `warnings` are the caveats as sentences, those of the inference included.
+    finished. `warnings` are the caveats as sentences, those of the inference included. `looks` is what the looks of a
+    sequential study have shown, None of any other study.
     """
 
     question: str
@@ -54,6 +56,7 @@ class Analysis:
     best: RunResult | None
     worst: RunResult | None
     warnings: tuple[str, ...]
+    looks: SequentialResult | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts, lists and numbers for JSON; a number that is not finite becomes None.
@@ -98,6 +101,7 @@ def analyze(table: StudyTable, settings: InferenceSettings) -> Analysis:
         best=best,
         worst=worst,
         warnings=caveats(runs, response, counts, inference.warnings),
+        looks=None if table.exploratory else sequential_result(inference, table.decided_after),
     )
 
 

@@ -54,6 +54,8 @@ class StudyTable:
     """Seeds of a sequential study of which every run has ended; None of any other study."""
     not_needed: int = 0
     """Runs that are not among `runs`, since the study was decided before their seeds."""
+    decided_after: int | None = None
+    """Number of seeds after which a sequential study was stopped; None if it was not."""
 
     def __post_init__(self) -> None:
         required = [*RUN_COLUMNS, *(factor.path for factor in self.factors)]

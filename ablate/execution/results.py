@@ -25,7 +25,8 @@ def study_table(study: StudySpec, paths: StudyPaths, seeds: int | None = None) -
     was. One record at a time is in memory. Raises DataError if one is damaged.
     """
     response, rows, sums = study.response, [], {}
-    first_seeds = list(study.seeds)[: decided_after(study, paths) if seeds is None else seeds]
+    stopped = decided_after(study, paths) if seeds is None else None
+    first_seeds = list(study.seeds)[: stopped if seeds is None else seeds]
     planned_runs = [planned_run for planned_run in study.planned_runs if planned_run.seed in first_seeds]
     for planned_run in planned_runs:
         record = _record(paths.run(planned_run.id), planned_run.id)
@@ -52,6 +53,7 @@ def study_table(study: StudySpec, paths: StudyPaths, seeds: int | None = None) -
         older_runs=paths.older_runs,
         complete_seeds=_complete_seeds(first_seeds, rows) if study.looks is not None else None,
         not_needed=len(study.planned_runs) - len(planned_runs),
+        decided_after=stopped,
     )
 
 

@@ -29,11 +29,12 @@ def summary(analysis: Analysis) -> str:
 
 
 def document(analysis: Analysis, networks: Sequence[ProbedNetwork], reproduce: Mapping[str, str]) -> str:
-    """Return the summary, tables of effects, interactions, probes and cells, and the outcomes of the runs."""
+    """Return the summary, tables of effects, looks, interactions, probes and cells, and the outcomes of the runs."""
     inference = ShownInference(analysis.inference, analysis.response.metric.title, decided=not analysis.exploratory)
     sections = [
         summary(analysis).rstrip(),
         *_effects(inference),
+        *_looks(analysis),
         *_interactions(inference),
         *_probes(networks),
         _cells(analysis),
@@ -70,6 +71,11 @@ def _effect_cells(effect: Effect, inference: ShownInference) -> tuple[str, ...]:
     return contrast_words(effect), value, interval(effect, digits), p_value(effect.p_adjusted), str(units)
 
 
+def _looks(analysis: Analysis) -> Iterable[str]:
+    if analysis.looks:
+        yield f"## Looks at the results\n\n{_list(analysis.looks.sentences)}"
+
+
 def _interactions(inference: ShownInference) -> Iterable[str]:
     if inference.interactions:
         rows = [
@@ -104,6 +110,7 @@ def _outcomes(analysis: Analysis) -> str:
     sentences = (
         f"Planned: {counts.planned} runs. Finished: {counts.finished}, of which {counts.unmeasurable} unmeasurable. "
         f"Diverged: {counts.diverged}. Failed: {counts.failed}. Not run yet: {counts.missing}. "
+        f"{f'Not needed: {counts.not_needed}. ' if counts.not_needed else ''}"
         f"{counts.failed_attempts_sentence}"
     ).strip()
     return f"## Outcomes of all runs\n\n{sentences}" + (f"\n\n{_list(lines)}" if lines else "")

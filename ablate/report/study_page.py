@@ -16,6 +16,7 @@ from ablate.inference.inference import Inference
 from ablate.measurement.metrics import Metric
 from ablate.report.findings_page import probed_networks
 from ablate.report.page import file_uri, rendered, svg_uri
+from ablate.report.sequential_figure import paths_figure
 from ablate.report.shown_inference import ShownInference
 from ablate.report.study_figures import curves_figure
 from ablate.report.words import number, run_words, spaced, titles_of
@@ -69,8 +70,10 @@ def _context(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, str]
         "answer": conclusions(analysis),
         "exploratory": EXPLORATORY if analysis.exploratory else None,
         "titles": titles_of(analysis.factors),
+        "titles_by_path": {factor.path: factor.title for factor in analysis.factors},
         "metrics": metrics,
         "inference": ShownInference(analysis.inference, response.title, decided=not analysis.exploratory),
+        "looks_image": _looks_image(analysis),
         "response_digits": response_digits,
         "metric_digits": {metric.name: _digits(analysis, metric) for metric in metrics},
         "charts": [chart for metric in metrics if (chart := _chart(analysis, metric))],
@@ -79,6 +82,12 @@ def _context(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, str]
         "probes": list(dict.fromkeys(title for network in networks for title in network.results)),
         "reproduce": reproduce,
     }
+
+
+def _looks_image(analysis: Analysis) -> str | None:
+    """Return the chart of a sequential study's factors over its looks; None where there is none."""
+    factors = [shown for shown in analysis.looks.paths if shown.is_factor] if analysis.looks else []
+    return svg_uri(paths_figure(factors)) if factors else None
 
 
 def _chart(analysis: Analysis, metric: Metric) -> StepChart | None:
