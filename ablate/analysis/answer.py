@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 
 from ablate.analysis.analysis import Analysis
-from ablate.analysis.phrases import chance, counted, decimals, effect_digits, excludes_zero, listed, size, verb
+from ablate.analysis.phrases import (
+    chance,
+    counted,
+    decimals,
+    effect_digits,
+    excludes_zero,
+    listed,
+    number_text,
+    size,
+    verb,
+)
 from ablate.analysis.verdict_sentences import differences, verdict_sentences
 from ablate.inference.inference import Effect, Inference
 
@@ -35,7 +45,7 @@ def _no_comparison(analysis: Analysis) -> str:
         cell = defined[0]
         digits = decimals(cell.mean)
         return (
-            f"The study has no factors. Its mean {response} is {cell.mean:.{digits}f} "
+            f"The study has no factors. Its mean {response} is {number_text(cell.mean, digits)} "
             f"(n = {counted(cell.defined, 'run')})."
         )
     return f"No two runs with a {response} differ in one level only, so no effect can be estimated yet."

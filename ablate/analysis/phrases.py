@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from ablate.inference.inference import Effect, Inference, SimpleEffect
 
 TINY_P = 0.001  # smaller p-values are written as "< 0.001": permutations do not resolve them
+MOST_DECIMALS = 8  # more are not counted at a glance: 1e-300 has 300 of them
+LARGEST_PLAIN = 1e9  # larger numbers are written with a power of ten
 
 
 def decimals(scale: float) -> int:
@@ -14,6 +16,17 @@ def decimals(scale: float) -> int:
         return 2
     exponent = math.floor(math.log10(abs(scale)))
     return max(0, 2 - exponent) if exponent >= 0 else 1 - exponent
+
+
+def number_text(value: float, digits: int, *, signed: bool = False, grouped: bool = False) -> str:
+    """Return a number with this many decimals, or with a power of ten where that would be too long: `2.91e+14`.
+
+    `grouped` separates thousands by commas.
+    """
+    sign = "+" if signed else ""
+    if value and math.isfinite(value) and (digits > MOST_DECIMALS or abs(value) >= LARGEST_PLAIN):
+        return f"{value:{sign}.2e}"
+    return f"{value:{sign}{',' if grouped else ''}.{min(digits, MOST_DECIMALS)}f}"
 
 
 def counted(count: int, noun: str) -> str:
@@ -47,19 +60,20 @@ def effect_digits(inference: Inference) -> int:
 
 def size(effect: Effect | SimpleEffect, digits: int) -> str:
     """Return an effect without its sign, and its confidence interval turned to match, to follow a verb."""
-    value = f"{abs(effect.estimate):.{digits}f}"
+    value = number_text(abs(effect.estimate), digits)
     if effect.low is None or effect.high is None:
         return value
     low, high = (effect.low, effect.high) if effect.estimate >= 0 else (-effect.high, -effect.low)
-    return f"{value} [{low:.{digits}f}, {high:.{digits}f}]"
+    return f"{value} [{number_text(low, digits)}, {number_text(high, digits)}]"
 
 
 def signed(effect: Effect | SimpleEffect, digits: int) -> str:
     """Return an effect with its sign, and its confidence interval."""
-    value = f"{effect.estimate:+.{digits}f}"
+    value = number_text(effect.estimate, digits, signed=True)
     if effect.low is None or effect.high is None:
         return value
-    return f"{value} [{effect.low:+.{digits}f}, {effect.high:+.{digits}f}]"
+    low, high = (number_text(end, digits, signed=True) for end in (effect.low, effect.high))
+    return f"{value} [{low}, {high}]"
 
 
 def excludes_zero(effect: Effect | SimpleEffect) -> bool | None:

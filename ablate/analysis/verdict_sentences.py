@@ -3,7 +3,18 @@
 from collections.abc import Iterator, Sequence
 from typing import assert_never
 
-from ablate.analysis.phrases import chance, counted, effect_digits, excludes_zero, listed, percent, signed, size, verb
+from ablate.analysis.phrases import (
+    chance,
+    counted,
+    effect_digits,
+    excludes_zero,
+    listed,
+    number_text,
+    percent,
+    signed,
+    size,
+    verb,
+)
 from ablate.inference.inference import Effect, FactorVerdict, Inference, Interaction, SimpleEffect
 from ablate.inference.kind_of_test import KindOfTest
 from ablate.inference.verdict import Verdict
@@ -205,7 +216,8 @@ def _covered(verdict: FactorVerdict, digits: int) -> str:
         return ""
     return (
         f". This holds on average; a single one of its {check.contexts} contexts that moves by "
-        f"{check.shift:.{digits}f} would have been noticed in {percent(round(check.power, 2))} of such studies"
+        f"{number_text(check.shift, digits)} would have been noticed in {percent(round(check.power, 2))} of such "
+        "studies"
         if check.contexts > 1
         else ""
     )

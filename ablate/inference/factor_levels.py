@@ -99,8 +99,13 @@ def polynomials(factor: FactorLevels) -> Float[np.ndarray, "degree level"]:
 def numeric_values(factor: FactorLevels) -> Float[np.ndarray, " level"]:
     """Return the values of a numeric factor: their base-10 logarithms where all are positive and span a decade."""
     values = np.array([float(level) for level in factor.levels])
-    spans_a_decade = values.min() > 0 and values.max() >= DECADE * values.min()
-    return np.log10(values) if spans_a_decade else values
+    return np.log10(values) if is_on_log_scale(factor) else values
+
+
+def is_on_log_scale(factor: FactorLevels) -> bool:
+    """Return whether all values of a numeric factor are positive, and the largest is ten times the smallest or more."""
+    values = [float(level) for level in factor.levels]
+    return min(values) > 0 and max(values) / DECADE >= min(values)
 
 
 def doses(factor: FactorLevels) -> Float[np.ndarray, " level"]:

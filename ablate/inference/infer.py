@@ -164,11 +164,13 @@ def _described(inference: Inference, table: RunTable, measured: RunTable) -> Inf
     can_compare = bool(
         measured.factors and measured.defined.any() and all(len(factor.levels) > 1 for factor in measured.factors)
     )
+    # a numeric factor has about as many cells as runs: they share no variance between cells
+    has_cells = can_compare and not any(factor.numeric for factor in measured.factors)
     return replace(
         inference,
         verdicts=tuple(_with_context_power(verdict, measured, settings) for verdict in inference.verdicts),
-        importance=importance(measured, settings) if can_compare else (),
-        variance=variance(measured) if can_compare else None,
+        importance=importance(measured, settings) if has_cells else (),
+        variance=variance(measured) if has_cells else None,
         mediation=mediation(measured, settings) if can_compare else (),
         failure_rates=failure_rates(table, settings),
     )

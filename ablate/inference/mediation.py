@@ -8,7 +8,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from ablate.inference.block_effects import within
-from ablate.inference.factor_levels import differences
+from ablate.inference.factor_levels import FactorLevels, differences, numeric_values
 from ablate.inference.inference import Mediation
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
@@ -59,14 +59,28 @@ def _through(table: RunTable, mediator: str, settings: InferenceSettings) -> Ite
 
 
 def _dummies(table: RunTable) -> Float[np.ndarray, "run contrast"]:
-    """Return the columns whose coefficients are the differences of the levels from the baseline."""
+    """Return the columns whose coefficients are the differences of each factor, in their order."""
     columns = [
-        table.levels[:, position] == level
+        values[table.levels[:, position]]
         for position, factor in enumerate(table.factors)
-        for level, name in enumerate(factor.levels)
-        if name != factor.baseline
+        for values in _level_columns(factor)
     ]
     return np.array(columns, float).reshape(-1, len(table.response)).T
+
+
+def _level_columns(factor: FactorLevels) -> Iterator[Float[np.ndarray, " level"]]:
+    """Yield a column over the levels for each difference of the factor: 0 at the baseline, 1 at the other level.
+
+    A numeric factor has one difference; its values between the ends lie between 0 and 1.
+    """
+    if factor.numeric:
+        values = numeric_values(factor)
+        if len(values) > 1:
+            yield (values - values[0]) / (values[-1] - values[0])
+        return
+    for name in factor.levels:
+        if name != factor.baseline:
+            yield np.array([float(level == name) for level in factor.levels])
 
 
 def _coefficients(

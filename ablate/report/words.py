@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from ablate.analysis.phrases import TINY_P, decimals
+from ablate.analysis.phrases import TINY_P, decimals, number_text
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect, Mediation, SimpleEffect
 from ablate.storage.findings import Number
@@ -13,10 +13,10 @@ TINY = 1e-4  # smaller numbers are written with a power of ten
 
 
 def number(value: float, digits: int, *, signed: bool = False) -> str:
-    """Return a number with this many decimals, or `undefined` for NaN."""
+    """Return a number with this many decimals (very large and small ones in powers of ten), or `undefined` for NaN."""
     if math.isnan(value):
         return UNDEFINED
-    return f"{value:+,.{digits}f}" if signed else f"{value:,.{digits}f}"
+    return number_text(value, digits, signed=signed, grouped=True)
 
 
 def optional(value: float | None, digits: int, *, signed: bool = False) -> str:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from ablate.core.errors import DataError, did_you_mean
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.tables.columns import Columns
@@ -13,6 +15,9 @@ from ablate.inference.tables.text import TextColumns, brief
 
 FEWEST_LEVELS = 2
 MOST_LEVELS = 100  # as in a study; a test of more levels finds nothing, and a measured number has more
+FEWEST_DIGITS = 6  # of a numeric level: enough for every learning rate that a person chose
+MOST_DIGITS = 17  # of any float
+ROUNDING = 1e-6  # of the range of the values: changes a trend by less than any noise
 LISTED = 20  # levels in an error
 LISTED_ROWS = 5  # rows in an error
 
@@ -47,11 +52,18 @@ def refuse_words(file: Path, text: TextColumns, name: str) -> None:
 
 
 def numeric_spellings(values: Sequence[str]) -> dict[str, str]:
-    """Return the shortest spelling of each number, the same for texts that are the same number to the computer."""
-    spellings: dict[float | None, str] = {}
-    for value in sorted(set(values), key=lambda value: (len(value), value)):
-        spellings.setdefault(number(value), value)
-    return {value: spellings[number(value)] for value in set(values)}
+    """Return the name of each number: with six digits, or with as many as the trend over them needs.
+
+    Learning rates of a random search have 17 digits, and nobody reads them in a sentence.
+    """
+    numbers = {value: float(value) for value in set(values)}
+    distinct = np.unique(list(numbers.values()))
+    for digits in range(FEWEST_DIGITS, MOST_DIGITS):
+        rounded = np.array([float(f"{value:.{digits}g}") for value in distinct])
+        error = np.abs(rounded - distinct).max()
+        if len(np.unique(rounded)) == len(distinct) and error <= ROUNDING * np.ptp(distinct):
+            return {text: f"{value:.{digits}g}" for text, value in numbers.items()}
+    return {text: repr(value) for text, value in numbers.items()}
 
 
 def sorted_levels(names: Sequence[str]) -> tuple[str, ...]:

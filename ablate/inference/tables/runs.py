@@ -10,7 +10,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from ablate.core.errors import DataError, SpecError
-from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.factor_levels import FactorLevels, is_on_log_scale
 from ablate.inference.run_table import RunTable
 from ablate.inference.tables.column_names import seed_columns
 from ablate.inference.tables.columns import Columns
@@ -23,7 +23,7 @@ from ablate.inference.tables.dropped_rows import (
 )
 from ablate.inference.tables.levels import factor_levels, numeric_spellings, refuse_words, sorted_levels
 from ablate.inference.tables.numbers import are_ambiguous, decimal_commas, number, with_point
-from ablate.inference.tables.spellings import simplest_spellings, spelling_note
+from ablate.inference.tables.spellings import simplest_spellings, spelling_notes
 from ablate.inference.tables.states import STATE_COLUMNS, Endings, counted_states, endings
 from ablate.inference.tables.text import TextColumns, brief, counted_rows, read_header, read_text
 
@@ -56,7 +56,7 @@ def read_responses(file: Path, columns: Columns) -> tuple[RunTable, ...]:
     is_attempt = is_repeated_attempt(run, ended.has_result)
     if attempts := int(is_attempt.sum()):
         notes += (f"left out: {counted_rows(attempts)} without a result, where another row stands for the same run.",)
-    notes = (*notes, *placed, *plain)
+    notes = (*notes, *placed, *plain, *_trend_notes(factors))
     rows = np.array(text.rows)[~is_attempt]
     return tuple(
         replace(_one_row_a_run(file, rows, table.only(~is_attempt), average=columns.average), notes=notes)
@@ -89,9 +89,8 @@ def _with_places(file: Path, text: TextColumns, columns: Columns) -> tuple[TextC
     notes = ended.notes
     if dropped.any():
         words = [word for word, is_dropped in zip(ended.words, dropped, strict=True) if is_dropped]
-        notes += (
-            f"left out: {counted_rows(len(words))} without a result that lack a level or a block: {counted_states(words)}.",
-        )
+        left_out = counted_rows(len(words))
+        notes += (f"left out: {left_out} without a result that lack a level or a block: {counted_states(words)}.",)
         text = text.only(~dropped)
         ended = replace(
             ended,
@@ -133,9 +132,16 @@ def _with_plain_values(file: Path, text: TextColumns, columns: Columns) -> tuple
             spellings: Mapping[str, str] = numeric_spellings(values[name])
         else:
             spellings = simplest_spellings(values[name])
-        notes += [note for note in [spelling_note(name, spellings)] if note]
+            notes += spelling_notes(name, spellings)
         values[name] = [spellings[value] for value in values[name]]
     return replace(text, columns=values), tuple(notes)
+
+
+def _trend_notes(factors: Sequence[FactorLevels]) -> Iterator[str]:
+    for factor in factors:
+        if factor.numeric:
+            scale = " over its base-10 logarithm, since its values span a decade" if is_on_log_scale(factor) else ""
+            yield f"factor {factor.path!r} is numeric: its linear trend{scale} is tested, between its ends."
 
 
 def _table(

@@ -1,6 +1,6 @@
 """Equal levels that are written differently, such as 1, 1.0 and 1e0, or True and true."""
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 
 from ablate.inference.tables.numbers import is_number, number
@@ -40,8 +40,8 @@ def spelled(level: str, levels: Sequence[str]) -> str:
     return next((known for known in levels if meaning(known) == meaning(level)), level)
 
 
-def spelling_note(name: str, spellings: Mapping[str, str]) -> str | None:
-    """Return the sentence that says which levels of a column are one; None if every level has one spelling."""
+def spelling_notes(name: str, spellings: Mapping[str, str]) -> Iterator[str]:
+    """Yield the sentence that says which levels of a column are one, unless every level has one spelling."""
     groups: dict[str, list[str]] = {}
     for value, simplest in spellings.items():
         groups.setdefault(simplest, []).append(value)
@@ -50,7 +50,6 @@ def spelling_note(name: str, spellings: Mapping[str, str]) -> str | None:
         for simplest, values in groups.items()
         if len(values) > 1
     ]
-    if not merged:
-        return None
-    more = f"; and {len(merged) - LISTED} more" if len(merged) > LISTED else ""
-    return f"column {name!r}: equal values are one level: {'; '.join(merged[:LISTED])}{more}."
+    if merged:
+        more = f"; and {len(merged) - LISTED} more" if len(merged) > LISTED else ""
+        yield f"column {name!r}: equal values are one level: {'; '.join(merged[:LISTED])}{more}."
