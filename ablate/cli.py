@@ -241,7 +241,8 @@ def analyze(
     numeric: Annotated[
         str,
         typer.Option(
-            metavar="A,B,...", help="Factors that are numbers, such as a learning rate: their trend is tested."
+            metavar="A,B=log,...",
+            help="Factors that are numbers: their trend is tested, on a log scale where they span a decade.",
         ),
     ] = "",
     order: Annotated[
@@ -281,6 +282,10 @@ def analyze(
             show_default=False,
         ),
     ] = None,
+    judge_all: Annotated[
+        bool,
+        typer.Option("--judge-all", help="Judge all responses as one family, instead of describing the further ones."),
+    ] = False,
     average: Annotated[
         bool, typer.Option("--average", help="Average rows with equal levels in one block, instead of refusing them.")
     ] = False,
@@ -319,7 +324,7 @@ def analyze(
         bounds=bounds,
         seed=seed,
     )
-    command.analyze(file, columns, settings, command.Outputs(json, html), Console())
+    command.analyze(file, columns, settings, command.Outputs(json, html), Console(), judge_all=judge_all)
 
 
 @app.command()

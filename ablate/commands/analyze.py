@@ -13,7 +13,7 @@ from ablate.commands.console import json_text, say, write
 from ablate.commands.study_baseline import study_baselines
 from ablate.commands.verdict_table import described_effects, show_description, show_inference
 from ablate.core.errors import SpecError, did_you_mean
-from ablate.inference.infer import infer
+from ablate.inference.infer import infer, infer_jointly
 from ablate.inference.inference import Inference
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import FactorPair, InferenceSettings
@@ -30,37 +30,61 @@ class Outputs:
     html: Path | None = None
 
 
-def analyze(file: Path, columns: Columns, settings: InferenceSettings, outputs: Outputs, console: Console) -> None:
-    """Show the verdicts on the factors of a table of runs, describe its secondary responses, and write the outputs.
+def analyze(  # what is read, how it is judged, where it goes
+    file: Path,
+    columns: Columns,
+    settings: InferenceSettings,
+    outputs: Outputs,
+    console: Console,
+    *,
+    judge_all: bool = False,
+) -> None:
+    """Show the verdicts on the factors of a table of runs, and write the outputs.
 
-    Raises DataError for a file that is not a table of runs or in which nothing can be tested, and SpecError for
-    settings that do not fit it.
+    Secondary responses are described, or, with `judge_all`, judged with the response as one family. Raises DataError
+    for a file that is not a table of runs or in which nothing can be tested, and SpecError for settings that do not fit
+    it.
     """
     baselines = study_baselines(file, columns.factors)
     table, *secondary = read_responses(file, replace(columns, default_baseline=baselines))
     notes = (*table.notes, *_baseline_notes(table, baselines, columns), *untestable_factors(file, table, columns))
     _refuse_outside(table, settings)
+    tables = dict(zip(columns.responses, (table, *secondary), strict=True))
     with console.status("analyzing"):
-        inference = infer(table, settings)
-        descriptions = {
-            response: infer(other_table, _of_secondary(settings))
-            for response, other_table in zip(columns.secondary, secondary, strict=True)
-        }
+        inferences = _inferences(tables, settings, judge_all=judge_all)
+    judged = {response: inferences[response] for response in (columns.responses if judge_all else [columns.response])}
+    described = {response: inference for response, inference in inferences.items() if response not in judged}
+    if len(judged) > 1:
+        notes = (*notes, f"{' and '.join(judged)} are judged as one family: each p is adjusted over all of them.")
     for note in notes:
         say(f"note: {note}", console)
-    show_inference(inference, columns.response, console)
-    for response, description in descriptions.items():
-        show_description(description, response, console)
+    for response, inference in judged.items():
+        show_inference(inference, response, console)
+    for response, inference in described.items():
+        show_description(inference, response, console)
+    inference = judged.pop(columns.response)
     if outputs.json:
-        write(outputs.json, json_text(_document(inference, notes, descriptions)), console)
+        write(outputs.json, json_text(_document(inference, notes, judged, described)), console)
     if outputs.html:
         from ablate.report.study_page import evidence_page  # noqa: PLC0415  # loads matplotlib
 
         write(outputs.html, evidence_page(_with_notes(inference, notes), columns.response, file.name), console)
 
 
+def _inferences(
+    tables: Mapping[str, RunTable], settings: InferenceSettings, *, judge_all: bool
+) -> Mapping[str, Inference]:
+    """Return the inference of each response; the first is the one that the margin and the bounds belong to."""
+    by_response = {
+        response: settings if position == 0 else _of_secondary(settings) for position, response in enumerate(tables)
+    }
+    if judge_all:
+        return infer_jointly(tables, by_response)
+    return {response: infer(table, by_response[response]) for response, table in tables.items()}
+
+
 def _of_secondary(settings: InferenceSettings) -> InferenceSettings:
-    """Return the settings for a response that is described, not judged: margin and bounds belong to the judged one."""
+    """Return the settings for a further response: margin, bounds and direction belong to the first."""
     return settings.model_copy(update={"margin": None, "bounds": None, "higher_is_better": None})
 
 
@@ -70,13 +94,16 @@ def _baseline_notes(table: RunTable, baselines: Mapping[str, str], columns: Colu
         yield f"the baselines are those of the study beside the table: {levels}."
 
 
-def _document(inference: Inference, notes: Sequence[str], descriptions: Mapping[str, Inference]) -> Mapping[str, Any]:
-    """Return what the JSON file has: the inference, the notes, and the effects on the secondary responses."""
-    secondary = [
-        {"response": response, "effects": described_effects(description)}
-        for response, description in descriptions.items()
-    ]
-    return inference.to_json() | {"notes": list(notes), "secondary": secondary}
+def _document(
+    inference: Inference,
+    notes: Sequence[str],
+    judged: Mapping[str, Inference],
+    described: Mapping[str, Inference],
+) -> Mapping[str, Any]:
+    """Return what the JSON file has: the inference, the notes, and the other responses, judged or described."""
+    further = [{"response": response, **other.to_json()} for response, other in judged.items()]
+    secondary = [{"response": response, "effects": described_effects(other)} for response, other in described.items()]
+    return inference.to_json() | {"notes": list(notes), "judged": further, "secondary": secondary}
 
 
 def _with_notes(inference: Inference, notes: Sequence[str]) -> Inference:

@@ -55,12 +55,16 @@ class EffectEstimates:
         )
 
     def simple(self, pair: Direction) -> Iterator[SimpleEffect]:
-        """Yield the effect of either factor of a pair at every level of the other, if the runs determine it."""
+        """Yield the effect of either factor of a pair at every level of the other, if the runs determine it.
+
+        A numeric factor counts at its lowest and its highest level: between them, an effect changes linearly.
+        """
         first, second = pair.hypothesis.at
         for moved, held in ((first, second), (second, first)):
             factor, partner = self._table.factors[moved], self._table.factors[held]
             levels = [contrast.level for contrast in contrasts(factor) if contrast.level is not None]
-            for at, level in product(range(len(partner.levels)), levels):
+            places = (0, len(partner.levels) - 1) if partner.numeric else range(len(partner.levels))
+            for at, level in product(places, levels):
                 contrast = difference(factor, level)
                 model = pair.model
                 if (moved,) not in model.places or (held,) not in model.places:

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
 TRENDS = ("linear", "quadratic", "cubic")
 DECADE = 10.0  # learning rates and the like are chosen on a log scale; a factor within a decade is nearly linear
+Scale = Literal["linear", "log"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class FactorLevels:
     """A factor: its path in a run, its title, the names of its levels, and which of them is the baseline.
 
     If `ordered`, the levels are in their order, and trends over them are estimated too. If `numeric`, the levels are
-    numbers, sorted by value, and only a trend over them is estimated and tested.
+    numbers, sorted by value, and only a trend over them is estimated and tested, on the `scale` if there is one.
     """
 
     path: str
@@ -24,6 +26,7 @@ class FactorLevels:
     baseline: str
     ordered: bool = False
     numeric: bool = False
+    scale: Scale | None = None
 
     @property
     def has_trends(self) -> bool:
@@ -97,13 +100,18 @@ def polynomials(factor: FactorLevels) -> Float[np.ndarray, "degree level"]:
 
 
 def numeric_values(factor: FactorLevels) -> Float[np.ndarray, " level"]:
-    """Return the values of a numeric factor: their base-10 logarithms where all are positive and span a decade."""
+    """Return the values of a numeric factor, or their base-10 logarithms if it is on a log scale."""
     values = np.array([float(level) for level in factor.levels])
     return np.log10(values) if is_on_log_scale(factor) else values
 
 
 def is_on_log_scale(factor: FactorLevels) -> bool:
-    """Return whether all values of a numeric factor are positive, and the largest is ten times the smallest or more."""
+    """Return whether a numeric factor is on a log scale.
+
+    Unless its scale is set, it is where all values are positive and the largest is ten times the smallest or more.
+    """
+    if factor.scale is not None:
+        return factor.scale == "log"
     values = [float(level) for level in factor.levels]
     return min(values) > 0 and max(values) / DECADE >= min(values)
 

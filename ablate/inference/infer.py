@@ -128,7 +128,7 @@ def _conclude(prepared: _Prepared, table: RunTable, results: tuple[TestedHypothe
     settings, measured, tested = prepared.settings, prepared.measured, prepared.tested
     estimates = EffectEstimates(measured, tested, settings)
     interactions = tuple(
-        _interaction(measured, result, tested, estimates, settings)
+        _interaction(prepared.distinct, result, tested, estimates, settings)
         for result in results
         if result.hypothesis.is_interaction and result.p is not None
     )
@@ -256,7 +256,12 @@ def _interaction(
 
 
 def _means(table: RunTable, at: tuple[int, ...]) -> tuple[tuple[float, ...], ...]:
-    """Return the mean response at every level of the first (rows) and the second factor (columns)."""
+    """Return the mean response at every level of the first (rows) and the second factor (columns).
+
+    NaN at a level without a response; nothing if a factor is numeric, since most of its levels occur once.
+    """
+    if any(table.factors[position].numeric for position in at):
+        return ()
     shape = tuple(len(table.factors[position].levels) for position in at)
     total, count = np.zeros(shape), np.zeros(shape)
     where = tuple(table.levels[table.defined, position] for position in at)

@@ -113,9 +113,9 @@ class Interaction:
     """The interaction of two factors, tested over all their levels at once.
 
     `p_adjusted` is adjusted over the family of hypotheses. `means` holds the mean response at every level of the first
-    (rows) and of the second factor (columns). `partial_eta_sq` is its sum of squares over its sum with the residual's,
-    in [0, 1] (Cohen 1973). Simple effects are those of either factor at each level of the other; there are some only if
-    `p_adjusted` is at most alpha.
+    (rows) and of the second factor (columns); it is empty if a factor is numeric. `partial_eta_sq` is its sum of
+    squares over its sum with the residual's, in [0, 1] (Cohen 1973). Simple effects are those of either factor at each
+    level of the other; there are some only if `p_adjusted` is at most alpha.
     """
 
     factors: tuple[str, str]

@@ -152,7 +152,7 @@ class ShownInference:
     def interactions_image(self) -> str | None:
         """Chart of the mean responses of the strongest interactions."""
         factors = {factor.path: factor for factor in self.inference.factors}
-        strongest = self.interactions[:PANELS]
+        strongest = [pair for pair in self.interactions if pair.means][:PANELS]
         return svg_uri(interactions_figure(strongest, factors, self.response)) if strongest else None
 
     @cached_property

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ablate.core.errors import SpecError
+from ablate.inference.factor_levels import Scale
 from ablate.inference.tables.option_lists import hidden, items, names, plain_item
 
 NONE = "none"
@@ -17,7 +18,8 @@ class Columns:
 
     `block` is NONE where the runs share no seed, and None where nobody chose: the reader then explains the choice.
     `ordered` maps each ordered factor to its levels in order. An empty order sorts numbers by value and keeps other
-    levels in the order of their first row. `numeric` factors are tested as a trend over their values. A factor's
+    levels in the order of their first row. `numeric` factors are tested as a trend over their values, on the scale
+    that is named here, or on that which the values suggest (None). A factor's
     `baseline` is its first level, unless it is named here; a level in `default_baseline` counts if the table has it.
     `outcome` says how a run ended; None looks for a column of states. With `average`, rows of the same cell and block
     are averaged; else they are refused. `secondary` responses are described, not judged.
@@ -31,7 +33,7 @@ class Columns:
     mediators: tuple[str, ...] = ()
     outcome: str | None = None
     average: bool = False
-    numeric: tuple[str, ...] = ()
+    numeric: Mapping[str, Scale | None] = field(default_factory=dict)
     secondary: tuple[str, ...] = ()
     default_baseline: Mapping[str, str] = field(default_factory=dict)
 
@@ -97,7 +99,8 @@ class Columns:
         """Return the columns from the texts of the command line's options. Raises SpecError.
 
         Lists are separated by commas: --factors kernel,norm. A name with a comma is quoted: --factors 'kernel,"b,c"'.
-        --order kernel,size=s<m<l names ordered factors, with or without the order. --baseline kernel=1,norm=none names
+        --order kernel,size=s<m<l names ordered factors, with or without the order; --numeric lr=log names numeric ones,
+        with or without the scale. --baseline kernel=1,norm=none names
         levels, which may contain commas. The first response is judged, and further ones are secondary.
         """
         judged, *secondary = names(response) or ("",)
@@ -110,7 +113,7 @@ class Columns:
             mediators=names(mediators),
             outcome=_single(outcome) if outcome else None,
             average=average,
-            numeric=names(numeric),
+            numeric=dict(_numeric(item) for item in items(numeric)),
             secondary=tuple(secondary),
         )
 
@@ -133,6 +136,17 @@ def _ordered(item: str) -> tuple[str, tuple[str, ...]]:
     name, _, order = item.partition("=")
     levels = [plain_item(level) for level in order.split("<") if level.strip()]
     return plain_item(name), _distinct(levels, item)
+
+
+def _numeric(item: str) -> tuple[str, Scale | None]:
+    name, equals, scale = item.partition("=")
+    match scale.strip():
+        case "linear" | "log" as known:
+            return plain_item(name), known
+        case "" if not equals:
+            return plain_item(name), None
+        case word:
+            raise SpecError(f"--numeric: found {word!r} as a scale of {plain_item(name)!r}; write linear or log")
 
 
 def _distinct(levels: Sequence[str], item: str) -> tuple[str, ...]:

@@ -37,9 +37,11 @@ def factor_levels(file: Path, text: TextColumns, name: str, columns: Columns) ->
         raise DataError(
             f"{file}: factor {name!r} is {brief(levels[0])!r} in every row; must have two levels, or be left out"
         )
-    return FactorLevels(
-        name, name, levels, _baseline(file, name, levels, columns), ordered=name in columns.ordered, numeric=numeric
-    )
+    baseline = _baseline(file, name, levels, columns)
+    scale = columns.numeric.get(name)
+    if scale == "log" and float(baseline) <= 0:
+        raise DataError(f"{file}: --numeric: {name!r} has the value {baseline}; a log scale needs positive values")
+    return FactorLevels(name, name, levels, baseline, name in columns.ordered, numeric, scale)
 
 
 def refuse_words(file: Path, text: TextColumns, name: str) -> None:

@@ -140,8 +140,10 @@ def _with_plain_values(file: Path, text: TextColumns, columns: Columns) -> tuple
 def _trend_notes(factors: Sequence[FactorLevels]) -> Iterator[str]:
     for factor in factors:
         if factor.numeric:
-            scale = " over its base-10 logarithm, since its values span a decade" if is_on_log_scale(factor) else ""
-            yield f"factor {factor.path!r} is numeric: its linear trend{scale} is tested, between its ends."
+            is_log = is_on_log_scale(factor)
+            scale, second = ("log10", "linear") if is_log else ("linear", "log")
+            reason = f"; --numeric {factor.path}={second} uses a {second} one" if factor.scale is None else ""
+            yield f"factor {factor.path!r} is numeric: its trend is tested on a {scale} scale{reason}."
 
 
 def _table(
