@@ -101,8 +101,8 @@ def _document(
     described: Mapping[str, Inference],
 ) -> Mapping[str, Any]:
     """Return what the JSON file has: the inference, the notes, and the other responses, judged or described."""
-    further = [{"response": response, **other.to_json()} for response, other in judged.items()]
-    secondary = [{"response": response, "effects": described_effects(other)} for response, other in described.items()]
+    further = [{"response": response, **part.to_json()} for response, part in judged.items()]
+    secondary = [{"response": response, "effects": described_effects(part)} for response, part in described.items()]
     return inference.to_json() | {"notes": list(notes), "judged": further, "secondary": secondary}
 
 

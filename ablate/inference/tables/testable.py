@@ -77,7 +77,7 @@ def _fault(table: RunTable, position: int, columns: Columns, *, varies: bool) ->
         return f"has a response at one level only, {brief(factor.levels[0])!r}"
     if not varies:
         return f"has one level in each block of {columns.block!r}, and runs are compared within a block"
-    if copies := [f"{table.factors[other].path!r}" for other in _copies(table, position)]:
+    if copies := [f"{table.factors[copy].path!r}" for copy in _copies(table, position)]:
         return f"has the same levels in the same runs as {' and '.join(copies)}, under the same or other names"
     return "is determined by the other factors"
 
