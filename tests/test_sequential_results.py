@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ablate.analysis.sequential_looks import OVERSTATED, sequential_result
+from ablate.analysis.sequential_looks import OVERSTATED, SequentialResult, sequential_result
 from ablate.inference.infer import infer
 from ablate.inference.sequential_tests import first_blocks
 from ablate.inference.verdict import Verdict
@@ -15,6 +15,12 @@ from tests.sequential_tables import sequential_settings, sequential_table
 @pytest.fixture(scope="module")
 def strong():
     return infer(sequential_table(12, effect=1.5), sequential_settings(last=12, margin=1.0))
+
+
+def result(inference, decided_after=None) -> SequentialResult:
+    of_looks = sequential_result(inference, decided_after)
+    assert of_looks is not None
+    return of_looks
 
 
 def test_before_the_first_look_nothing_has_a_verdict():
@@ -31,6 +37,7 @@ def test_what_one_look_names_a_later_look_does_not_undo():
     for seeds in (8, 12):
         verdict = infer(first_blocks(turned, seeds), sequential_settings(last=12)).verdicts[0]
         assert verdict.verdict is Verdict.CAUSE
+        assert verdict.p_adjusted is not None
         assert verdict.p_adjusted <= 0.05
 
 
@@ -54,15 +61,17 @@ def test_the_verdicts_at_a_look_are_those_of_the_seeds_so_far_alone(strong):
 
 
 def test_the_repeated_interval_is_the_t_interval_at_the_critical_value_of_the_look(strong):
-    repeated = sequential_result(strong, None).intervals[0]
+    repeated = result(strong).intervals[0]
     effect = repeated.effect
+    assert effect.high is not None
+    assert repeated.high is not None
     error = (effect.high - effect.estimate) / stats.t.ppf(0.975, effect.freedom)
     # complete table: 11 degrees of freedom, and the two-sided critical value of twelve seeds is 2.84
     assert (repeated.high - effect.estimate) / error == pytest.approx(2.84, abs=0.01)
 
 
 def test_the_report_says_when_naming_starts_where_the_study_stopped_and_that_effects_are_overstated(strong):
-    sentences = sequential_result(strong, 9).sentences
+    sentences = result(strong, 9).sentences
     assert "A factor can be named from 7 seeds on." in sentences
     assert "Everything was decided after 9 seeds, so the study stopped there." in sentences
     assert OVERSTATED in sentences
@@ -74,8 +83,8 @@ def test_a_study_without_looks_has_no_section_on_them(strong):
 
 
 def test_the_chart_has_a_panel_for_each_factor_and_says_when_it_was_named(strong):
-    shown = [path for path in sequential_result(strong, None).paths if path.is_factor]
-    text = paths_figure(shown)
+    factors = [path for path in result(strong).paths if path.is_factor]
+    text = paths_figure(factors)
     assert f"A: named at {strong.paths[0].named_at}" in text
     assert text.count('id="axes_') == 3
 

@@ -23,19 +23,19 @@ def paths_figure(paths: Sequence[ShownPath]) -> str:
     rows = -(-len(paths) // columns)
     with styled(WIDTH, 0.5 + PANEL * rows) as figure:
         panels = list(figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat)
-        for axes, shown in zip(panels, paths, strict=False):
-            _panel(axes, shown)
+        for axes, line in zip(panels, paths, strict=False):
+            _panel(axes, line)
         for axes in panels[len(paths) :]:
             axes.set_visible(False)
-        panels[0].set_ylim(0, HEADROOM * max((_highest(shown) for shown in paths), default=1.0))
+        panels[0].set_ylim(0, HEADROOM * max((_highest(line) for line in paths), default=1.0))
         figure.supxlabel("seeds", fontsize=10)
         figure.supylabel("-log P of the statistic", fontsize=10)
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower right", ncols=2, fontsize=9)
         return svg(figure)
 
 
-def _panel(axes: Axes, shown: ShownPath) -> None:
-    looks, named_at = shown.path.looks, shown.path.named_at
+def _panel(axes: Axes, line: ShownPath) -> None:
+    looks, named_at = line.path.looks, line.path.named_at
     observed = [(look.seeds, look.statistic) for look in looks if look.statistic is not None]
     boundary = [(look.seeds, look.boundary) for look in looks if look.boundary is not None]
     axes.plot(
@@ -45,7 +45,7 @@ def _panel(axes: Axes, shown: ShownPath) -> None:
     if named_at is not None:
         height = dict(observed)[named_at]
         axes.plot([named_at], [height], marker="o", markersize=9, color=COLORS[1], linestyle="none")
-    axes.set_title(shown.title if named_at is None else f"{shown.title}: named at {named_at}", fontsize=9)
+    axes.set_title(line.title if named_at is None else f"{line.title}: named at {named_at}", fontsize=9)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.tick_params(colors=FAINT, labelbottom=True)
 
@@ -54,6 +54,6 @@ def _columns(points: Sequence[tuple[int, float]]) -> tuple[list[int], list[float
     return [seeds for seeds, _ in points], [height for _, height in points]
 
 
-def _highest(shown: ShownPath) -> float:
-    heights = [value for look in shown.path.looks for value in (look.statistic, look.boundary) if value is not None]
+def _highest(line: ShownPath) -> float:
+    heights = [value for look in line.path.looks for value in (look.statistic, look.boundary) if value is not None]
     return max(heights, default=1.0)

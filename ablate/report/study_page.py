@@ -86,7 +86,7 @@ def _context(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, str]
 
 def _looks_image(analysis: Analysis) -> str | None:
     """Return the chart of a sequential study's factors over its looks; None where there is none."""
-    factors = [shown for shown in analysis.looks.paths if shown.is_factor] if analysis.looks else []
+    factors = [path for path in analysis.looks.paths if path.is_factor] if analysis.looks else []
     return svg_uri(paths_figure(factors)) if factors else None
 
 
