@@ -12,11 +12,14 @@ from ablate.commands.old_options import CommandsWithOldOptions
 from ablate.commands.options import (
     DEFAULT_STORE,
     Binarize,
+    ExcludedRuns,
+    ExclusionReasons,
     ExecutorKind,
     ForecastArray,
     HistoryArray,
     Host,
     HTMLOutput,
+    IncludedRuns,
     JSONOutput,
     KerasModel,
     Overrides,
@@ -58,16 +61,23 @@ def run(
     workers: Workers = None,
     executor: Place = ExecutorKind.local,
     until_decided: UntilDecided = False,
+    exclude: ExcludedRuns = [],  # noqa: B006  # as above
+    include: IncludedRuns = [],  # noqa: B006  # as above
+    because: ExclusionReasons = [],  # noqa: B006  # as above
 ) -> None:
     """Run a study, or continue one that was interrupted, and write its report.
+
+    An excluded run is neither trained nor analyzed. The report lists every exclusion with its reason.
 
     Exit code 0: every run has a result, or the study is decided. 1: some runs failed or are unfinished. 2: the study
     file has an error. 130: stopped by Ctrl-C.
     """
     from ablate.commands import run as command
+    from ablate.commands.exclusions import ExclusionOptions
 
     execution = command.Execution(executor.value, workers, until_decided)
-    raise typer.Exit(command.run(file, overrides, store, execution, Console()))
+    exclusions = ExclusionOptions(exclude, include, because)
+    raise typer.Exit(command.run(file, overrides, store, execution, Console(), exclusions))
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from ablate.cli import app
 from ablate.core.errors import DataError, SpecError
-from ablate.planning.preregistration import read
+from ablate.planning.preregistered_plan import read
 from ablate.study.study_file import dump
 
 

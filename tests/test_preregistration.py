@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from ablate.planning.planner import plan
-from ablate.planning.preregistration import deviations, digest, digest_tag, preregister, preregistered_settings, read
+from ablate.planning.books import Book, new_seals
+from ablate.planning.preregistered_plan import digest, read
+from ablate.planning.preregistration import deviations, preregister, preregistered_settings
 
 
 @pytest.fixture
@@ -15,7 +16,6 @@ def paths(store):
 
 def test_the_digest_is_the_same_for_the_same_study(small_study):
     assert digest(preregistered_settings(small_study())) == digest(preregistered_settings(small_study()))
-    assert digest(preregistered_settings(small_study())) == plan(small_study()).digest
 
 
 @pytest.mark.parametrize(
@@ -40,16 +40,73 @@ def test_what_changes_no_verdict_leaves_the_digest(small_study, changes):
     assert digest(preregistered_settings(small_study(**changes))) == digest(preregistered_settings(small_study()))
 
 
-def test_the_title_of_a_factor_is_not_preregistered(small_study):
-    untitled, titled = (
-        small_study(factors={"model.activation": {"levels": ["tanh", "relu"], "title": title}})
-        for title in (None, "activation")
+def labeled(small_study, *labels, title=None):
+    levels = {"levels": ["tanh", "relu"], "labels": list(labels) or None, "title": title}
+    return small_study(factors={"model.activation": levels})
+
+
+def test_labels_that_are_swapped_are_a_deviation(small_study, paths):
+    preregister(paths, labeled(small_study, "smooth", "kinked"))
+    said = deviations(paths, labeled(small_study, "kinked", "smooth"))
+    assert said == (
+        "factors.model.activation.labels was changed from smooth, kinked to kinked, smooth (since the latest start).",
     )
-    assert digest(preregistered_settings(untitled)) == digest(preregistered_settings(titled))
+
+
+def test_the_title_of_a_factor_is_preregistered(small_study, paths):
+    preregister(paths, labeled(small_study, title="activation"))
+    said = deviations(paths, labeled(small_study, title="depth"))
+    assert [sentence.split(" (")[0] for sentence in said] == [
+        "factors.model.activation.title was changed from activation to depth"
+    ]
+
+
+def without(paths, *keys):
+    """Take settings out of a plan, as if a version that did not record them had written it."""
+    tree = json.loads(paths.plan.read_text())
+    for key in [key for key in tree["plan"] if key.endswith(keys)]:
+        del tree["plan"][key]
+    tree["digest"] = digest(tree["plan"])
+    paths.plan.write_text(json.dumps(tree))
+
+
+def test_a_plan_that_names_no_test_was_made_for_an_older_test(small_study, paths):
+    preregister(paths, small_study())
+    without(paths, "test")
+    (sentence,) = deviations(paths, small_study())
+    assert sentence == (
+        "test was changed from permutation tests with the Holm adjustment to f test with the Holm adjustment "
+        "(since the latest start)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seeds", "expected"),
+    [
+        (2, "f test with the Holm adjustment"),
+        (6, "seed flips with the max-T adjustment"),
+        (1, "run flips with the max-T adjustment"),
+    ],
+)
+def test_the_plan_names_the_test_of_its_runs(small_study, seeds, expected):
+    assert preregistered_settings(small_study(seeds=seeds))["test"] == expected
+
+
+def test_names_that_an_older_plan_does_not_hold_are_added_to_it_and_are_no_deviation(small_study, paths):
+    first = labeled(small_study, "smooth", "kinked")
+    preregister(paths, first)
+    without(paths, ".labels", ".title")
+    assert deviations(paths, first) == ()
+    preregister(paths, first)
+    assert deviations(paths, first) == ()
+    said = deviations(paths, labeled(small_study, "kinked", "smooth"))
+    assert [sentence.split(" (")[0] for sentence in said] == [
+        "factors.model.activation.labels was changed from smooth, kinked to kinked, smooth"
+    ]
 
 
 def test_the_preregistered_plan_holds_what_was_decided(small_study, paths):
-    preregister(paths, small_study(analysis={"margin": 0.02}))
+    preregister(paths, small_study(seeds=6, analysis={"margin": 0.02}))
     plan = json.loads(paths.plan.read_text())
     assert plan["digest"] == digest(plan["plan"])
     assert plan["preregistered_at"].endswith("UTC")
@@ -102,9 +159,9 @@ def test_a_change_that_no_start_had_yet_is_listed_too(small_study, paths):
 
 
 def test_a_factor_that_is_added_shows_as_its_levels_and_its_hypotheses(small_study, paths):
-    preregister(paths, small_study())
+    preregister(paths, small_study(seeds=6))
     factors = {**small_study().factors, "model.head": ["frame", "conv3d"]}
-    said = " ".join(deviations(paths, small_study(factors=factors)))
+    said = " ".join(deviations(paths, small_study(seeds=6, factors=factors)))
     assert "factors.model.head.levels was changed from none to frame, conv3d" in said
     assert "family was changed from 3 to 6" in said
 
@@ -124,7 +181,7 @@ def test_a_damaged_plan_is_reported_and_preregistered_again(small_study, paths, 
     preregister(paths, small_study())
     paths.plan.write_bytes(damage)
     assert "The preregistered plan is lost" in deviations(paths, small_study())[0]
-    assert digest_tag(paths) == {}
+    assert new_seals(paths, {}) == {}
     preregister(paths, small_study())
     assert stored(paths).plan == preregistered_settings(small_study())
     assert "The first plan is lost" in deviations(paths, small_study())[0]
@@ -137,11 +194,36 @@ def test_a_plan_that_was_edited_by_hand_is_not_believed(small_study, paths):
     assert "was edited" in deviations(paths, small_study())[0]
 
 
-def test_without_a_preregistered_plan_there_are_no_deviations(small_study, paths):
+def test_a_study_that_never_started_has_no_deviations(small_study, paths):
     assert deviations(paths, small_study()) == ()
-    assert digest_tag(paths) == {}
 
 
-def test_the_digest_is_a_tag_of_the_study(small_study, paths):
-    preregister(paths, small_study())
-    assert digest_tag(paths) == {"plan.digest": plan(small_study()).digest}
+def test_a_plan_that_is_missing_after_the_first_run_is_a_deviation(small_study, paths, made_record):
+    study = small_study()
+    preregister(paths, study)
+    made_record(study.planned_runs[0]).save(paths.run(study.planned_runs[0].id))
+    paths.plan.unlink()
+    (before,) = deviations(paths, study)
+    assert before.startswith("No preregistered plan was found, but the study has 1 run on disk.")
+    preregister(paths, study)
+    (after,) = deviations(paths, study)
+    assert after.startswith(before)
+    assert "The plan was written on 20" in after
+    assert after.endswith("after the first run.")
+
+
+def test_a_failed_run_shows_that_a_plan_is_missing(small_study, paths):
+    files = paths.run(small_study().planned_runs[0].id)
+    files.folder.mkdir(parents=True)
+    files.log.write_text("ValueError")
+    assert "1 run on disk" in deviations(paths, small_study())[0]
+
+
+@pytest.mark.parametrize("book", [Book("Optuna", has_runs=True), Book("Optuna", {"plan.digest": "0" * 64})])
+def test_entries_in_a_book_show_that_a_plan_is_missing(small_study, paths, book):
+    (missing,) = deviations(paths, small_study(), [book, Book("MLflow")])
+    assert "the study has entries in Optuna. " in missing
+    preregister(paths, small_study(), [book])
+    plan = read(paths)
+    assert plan is not None
+    assert plan.note is not None

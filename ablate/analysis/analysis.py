@@ -36,7 +36,8 @@ UNDECIDED = "The study is exploratory, so it gives no verdicts."
 class Analysis:
     """Everything that a report shows about a study, in the unit of its response.
 
-    `deviations` are sentences on changes since the plan was preregistered. `best` and `worst` are None if no run has
+    `deviations` are sentences on changes since the plan was preregistered, `exclusions` on every run that a user
+    excluded from the analysis or included again. `best` and `worst` are None if no run has
     finished. `warnings` are the caveats as sentences, those of the inference included. `looks` is what the looks of a
     sequential study have shown, None of any other study.
     """
@@ -44,6 +45,7 @@ class Analysis:
     question: str
     exploratory: bool
     deviations: tuple[str, ...]
+    exclusions: tuple[str, ...]
     response: StudyResponse
     secondary: tuple[Metric, ...]
     factors: tuple[FactorLevels, ...]
@@ -89,6 +91,7 @@ def analyze(table: StudyTable, settings: InferenceSettings) -> Analysis:
         question=table.question,
         exploratory=table.exploratory,
         deviations=table.deviations,
+        exclusions=table.exclusions,
         response=response,
         secondary=table.secondary,
         factors=table.factors,
@@ -100,7 +103,7 @@ def analyze(table: StudyTable, settings: InferenceSettings) -> Analysis:
         views=views(table.sums, (response.metric, *table.secondary)),
         best=best,
         worst=worst,
-        warnings=caveats(runs, response, counts, inference.warnings),
+        warnings=(*caveats(runs, response, counts, inference.warnings), *table.unchecked),
         looks=None if table.exploratory else sequential_result(inference, table.decided_after),
     )
 

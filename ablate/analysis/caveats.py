@@ -22,7 +22,7 @@ def caveats(
     `weaknesses` are the caveats on the inference.
     """
     sentences = (
-        *_incomplete(outcomes, response),
+        *_incomplete(outcomes),
         *weaknesses,
         *_undefined(runs, response),
         *_faded(runs),
@@ -33,19 +33,11 @@ def caveats(
     return tuple(dict.fromkeys(sentences))
 
 
-def _incomplete(outcomes: Outcomes, response: StudyResponse) -> Iterator[str]:
+def _incomplete(outcomes: Outcomes) -> Iterator[str]:
     if outcomes.missing:
         yield f"{outcomes.missing} of {outcomes.planned} runs have not run yet: all numbers are provisional."
     if outcomes.older:
         yield outcomes.older_sentence
-    counts = {
-        "diverged": outcomes.diverged,
-        "failed": outcomes.failed,
-        "unmeasurable": outcomes.unmeasurable,
-    }
-    if without := sum(counts.values()):
-        ends = ", ".join(f"{count} {end}" for end, count in counts.items() if count)
-        yield f"{without} of {outcomes.planned} runs have no {response.metric.title}: {ends}."
 
 
 def _undefined(runs: pd.DataFrame, response: StudyResponse) -> Iterator[str]:

@@ -15,6 +15,8 @@ UNMEASURABLE = "unmeasurable"  # the run finished, but its response is undefined
 class Outcomes:
     """How many runs were planned, and how each ended; `unmeasurable` of the finished ones have no defined response.
 
+    `excluded` runs were left out by a user, whatever they ended with.
+
     `failed_attempts` counts attempts by kind: one run may have failed several times before it finished.
     """
 
@@ -25,6 +27,7 @@ class Outcomes:
     missing: int
     unmeasurable: int
     failed_attempts: Mapping[str, int]
+    excluded: int = 0
     older: tuple[str, ...] = ()
     """Folders of stored runs of an older version, which use a field that this version no longer has."""
     not_needed: int = 0
@@ -46,7 +49,7 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class RunWithoutResponse:
-    """A run that gave no response: its levels and seed, how it ended, and its error message if it failed."""
+    """A run without a response in the analysis: its levels and seed, how it ended, and why it failed or is excluded."""
 
     run_id: str
     levels: Mapping[str, str]
@@ -78,12 +81,13 @@ def outcomes(runs: pd.DataFrame, failed_attempts: Mapping[str, int], older: tupl
         missing=int((outcome == "missing").sum()),
         unmeasurable=int((finished & runs["response"].isna()).sum()),
         failed_attempts=failed_attempts,
+        excluded=int((outcome == "excluded").sum()),
         older=older,
     )
 
 
 def without_response(runs: pd.DataFrame, factors: Sequence[str]) -> tuple[RunWithoutResponse, ...]:
-    """Return every run that diverged, failed, or finished with an undefined response, in the order of the design."""
+    """Return every run that diverged, failed, was excluded, or has no defined response, in the order of the design."""
     ended = runs[runs["response"].isna() & (runs["outcome"] != "missing")]
     return tuple(
         RunWithoutResponse(

@@ -29,12 +29,13 @@ class StudyTable:
     """The results of a study, finished or not.
 
     `runs` has one row for every planned run: a column for each factor's path with the name of its level, and
-    RUN_COLUMNS. `outcome` is finished, diverged, failed or missing. `message` says why a failed run has no result; it
-    is empty for all others. Three columns are optional: `best_offset` and `copies` say how the forecast fits in time
-    (see scoring's Alignment), `micro_batches` is the number of micro-batches per batch.
+    RUN_COLUMNS. `outcome` is finished, diverged, failed, excluded or missing. `message` says why a run failed or was
+    excluded; it is empty for all others. Three columns are optional: `best_offset` and `copies` say how the forecast
+    fits in time (see scoring's Alignment), `micro_batches` is the number of micro-batches per batch.
     `sums` holds the scores of each finished run by run id, summed over its clips, from `step_sums`.
     `secondary` are the metrics reported in addition to the response. `deviations` are sentences on changes since the
-    plan was preregistered. `failed_attempts` counts every attempt without a result by kind, including those that a
+    plan was preregistered, `unchecked` on what could not be compared with it, and `exclusions` on every run that a user
+    excluded or included again. `failed_attempts` counts every attempt without a result by kind, including those that a
     retry replaced. `older_runs` names stored runs that use a field which this version no longer has.
 
     Raises TableError if a column is missing or a run id occurs twice.
@@ -56,6 +57,8 @@ class StudyTable:
     """Runs that are not among `runs`, since the study was decided before their seeds."""
     decided_after: int | None = None
     """Number of seeds after which a sequential study was stopped; None if it was not."""
+    unchecked: tuple[str, ...] = ()
+    exclusions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         required = [*RUN_COLUMNS, *(factor.path for factor in self.factors)]

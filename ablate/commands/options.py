@@ -19,6 +19,25 @@ JSONOutput = Annotated[Path | None, typer.Option("--json", metavar="FILE", help=
 HTMLOutput = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write the results as a web page.")]
 
 
+ExcludedRuns = Annotated[
+    list[str],
+    typer.Option(
+        "--exclude",
+        metavar="RUN",
+        help="Exclude a run from the analysis, by its id, the beginning of its id, or its folder. Repeatable.",
+    ),
+]
+IncludedRuns = Annotated[
+    list[str], typer.Option("--include", metavar="RUN", help="Include an excluded run again. Repeatable.")
+]
+ExclusionReasons = Annotated[
+    list[str],
+    typer.Option(
+        "--because", metavar="TEXT", help="Reason of --exclude and --include, for the report: one, or one for each run."
+    ),
+]
+
+
 class ExecutorKind(StrEnum):
     """Where runs are carried out."""
 

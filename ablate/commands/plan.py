@@ -17,6 +17,7 @@ from ablate.execution.progress import clock
 from ablate.planning.plan import Plan, RunDeviation
 from ablate.planning.sentences import COLUMNS, layout, row, sentences
 from ablate.report.plan_page import plan_page
+from ablate.storage.exclusions import exclusions
 from ablate.storage.paths import Store
 
 if TYPE_CHECKING:
@@ -59,8 +60,13 @@ def plan(file: Path, overrides: Sequence[str], sources: Planning, outputs: PlanF
         cost = estimate(study, study.budget.workers or slots_here())
     takes = f"about {clock(cost.study_seconds)} with {cost.slots} at a time"
     _show_plan(plan, takes, console)
-    for sentence in preregistration.deviations(Store.here(sources.store).study(study.name), study):
+    paths = Store.here(sources.store).study(study.name)
+    deviations = preregistration.deviations(paths, study)
+    for sentence in deviations:
         say(f"Deviation from the preregistered plan: {sentence}", console)
+    for exclusion in exclusions(paths):
+        if exclusion.sentence not in deviations:
+            say(exclusion.sentence, console)
     if outputs.json:
         numbers = plan.to_json() | {"seconds": cost.study_seconds, "runs_at_a_time": cost.slots}
         write(outputs.json, json_text(numbers), console)

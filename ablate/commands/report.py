@@ -13,6 +13,8 @@ from ablate.analysis import Analysis, analyze, answer
 from ablate.analysis.analysis import with_looks
 from ablate.analysis.study_table import with_responses
 from ablate.commands.console import say
+from ablate.commands.exclusions import exclusion_words
+from ablate.execution.books import read_books
 from ablate.execution.results import decided_after, study_table
 from ablate.planning.sequential_looks import LookExtent, exploratory_from, look_at, unplanned_looks
 from ablate.report.frame_grid import write_comparison
@@ -27,15 +29,16 @@ from ablate.study.stored_runs import study_paths
 def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -> None:
     """Write the report of all runs so far. Raises AnalysisError where there is none."""
     study = study_file.load(file, overrides)
-    paths = study_paths(Store.here(root), study)
-    analysis = analyzed(study, paths)
-    command = run_command(file, overrides, until_decided=decided_after(study, paths) is not None)
+    store = Store.here(root)
+    paths = study_paths(store, study)
+    analysis = analyzed(study, store, paths)
+    command = run_command(file, overrides, paths, until_decided=decided_after(study, paths) is not None)
     write_report(analysis, study, paths, command, console)
 
 
-def analyzed(study: StudySpec, paths: StudyPaths) -> Analysis:
+def analyzed(study: StudySpec, store: Store, paths: StudyPaths) -> Analysis:
     """Write the runs with their responses as a table for other tools, and return the analysis."""
-    table, name = study_table(study, paths), study.response.metric
+    table, name = study_table(study, paths, books=read_books(store, study.name)), study.response.metric
     runs = with_responses(table.runs, table.sums, table.response, table.secondary)
     with whole_file(paths.runs_csv) as path:
         runs.rename(columns={"response": name}).to_csv(path, index=False)
@@ -58,6 +61,11 @@ def write_report(analysis: Analysis, study: StudySpec, paths: StudyPaths, comman
     pages.write(analysis, paths, command, {"ablate": __version__, "python": platform.python_version()})
     for line in answer(analysis):
         say(line, console)
+    for sentence in analysis.deviations:
+        say(f"Deviation from the preregistered plan: {sentence}", console, "yellow")
+    for sentence in analysis.exclusions:
+        if sentence not in analysis.deviations:
+            say(sentence, console)
     say(f"report: {paths.report_html}", console)
 
 
@@ -70,7 +78,8 @@ def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) ->
     write_comparison(paths.comparison, worst, best, (titles[extremes[0]], titles[extremes[1]]))
 
 
-def run_command(file: Path, overrides: Sequence[str], *, until_decided: bool = False) -> str:
-    """Return the command that runs the study again."""
+def run_command(file: Path, overrides: Sequence[str], paths: StudyPaths, *, until_decided: bool = False) -> str:
+    """Return the command that runs the study again, in any store, without the runs that are excluded here."""
     settings = [word for override in overrides for word in ("--set", override)]
-    return shlex.join(["ablate", "run", str(file), *settings, *(["--until-decided"] if until_decided else [])])
+    decided = ["--until-decided"] if until_decided else []
+    return shlex.join(["ablate", "run", str(file), *settings, *decided, *exclusion_words(paths)])

@@ -17,9 +17,11 @@ from ablate import report as pages
 from ablate.analysis import Analysis
 from ablate.analysis.analysis import infer_verdicts
 from ablate.commands.console import say
+from ablate.commands.exclusions import NO_EXCLUSIONS, ExclusionOptions, requested_exclusions
 from ablate.commands.report import analyzed, run_command, write_report
 from ablate.core.errors import AblateError, AnalysisError, SpecError
 from ablate.diagnosis.probe_run import CLIPS, probe_run
+from ablate.execution.books import read_books
 from ablate.execution.databases import refuse_unusable
 from ablate.execution.driver import Decide, Driver, Tally
 from ablate.execution.executors.executor import Executor
@@ -32,6 +34,7 @@ from ablate.planning.decidability import refuse_undecidable
 from ablate.planning.preregistration import preregister
 from ablate.planning.sequential_looks import LookExtent, is_decided, look_at
 from ablate.storage.atomic import sweep, whole_file
+from ablate.storage.exclusions import add_exclusions
 from ablate.storage.findings import Finding
 from ablate.storage.looks import add_look
 from ablate.storage.paths import RunPaths, Store, StudyPaths
@@ -53,12 +56,19 @@ class Execution:
     until_decided: bool = False
 
 
-def run(file: Path, overrides: Sequence[str], root: Path, execution: Execution, console: Console) -> int:
+def run(
+    file: Path,
+    overrides: Sequence[str],
+    root: Path,
+    execution: Execution,
+    console: Console,
+    exclusion_options: ExclusionOptions = NO_EXCLUSIONS,
+) -> int:
     """Run what has not run yet, write the report, and return the exit code.
 
-    Raises SpecError, before anything is created, for a study that cannot reject anything and is not exploratory, and
-    for one that shall run until it is decided but plans no looks. Raises AblateError where the databases that the
-    environment names do not answer.
+    Raises SpecError, before anything is created, for a study that cannot reject anything and is not exploratory, for
+    one that shall run until it is decided but plans no looks, and for a run that cannot be excluded. Raises AblateError
+    where the databases that the environment names do not answer.
     """
     study, store = study_file.load(file, overrides), Store.here(root)
     refuse_undecidable(study)
@@ -66,17 +76,20 @@ def run(file: Path, overrides: Sequence[str], root: Path, execution: Execution, 
         _refuse_without_looks(study, file)
     refuse_unusable(store)
     paths, started = study_paths(store, study), time.monotonic()
-    command = run_command(file, overrides, until_decided=execution.until_decided)
+    requested_exclusions(exclusion_options, study, paths)
     with held(paths.lock), held_on_server(store.optuna_url, study.name):
         sweep(paths.folder)
         with whole_file(paths.study_yaml) as path:
             path.write_text(study_file.dump(study))
-        preregister(paths, study)
+        preregister(paths, study, read_books(store, study.name))
+        if added := requested_exclusions(exclusion_options, study, paths):
+            add_exclusions(paths, added)
         tracker = MLflowTracker(store)
         executor, decide = _executor(study, execution), _decide(study, paths, until_decided=execution.until_decided)
         tally = Driver(study, store, tracker, executor, display(console), decide).run()
         try:
-            analysis = analyzed(study, paths)
+            analysis = analyzed(study, store, paths)
+            command = run_command(file, overrides, paths, until_decided=execution.until_decided)
             if study.probes == "extremes" and not tally.open:
                 _probe_extremes(study, analysis, store, paths, command, console)
             write_report(analysis, study, paths, command, console)
@@ -157,6 +170,8 @@ def _print_outcome(tally: Tally, seconds: float, console: Console) -> None:
     counts = f"{tally.settled} of {tally.planned} runs have a result, {len(tally.failed)} failed, {tally.open} open"
     if tally.decided_after is not None:
         counts += f", {tally.not_needed} not needed: the study was decided after {tally.decided_after} seeds"
+    if tally.excluded:
+        counts += f", {tally.excluded} more excluded"
     console.print(f"{counts}; {clock(seconds)}", highlight=False)
     for failure in tally.failed.values():
         say(f"failed: {failure}", console, "red")

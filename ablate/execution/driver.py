@@ -15,6 +15,7 @@ from ablate.execution.seed_order import SeedOrder, run_order
 from ablate.execution.signals import listening
 from ablate.execution.tracking.tracker import Tracker
 from ablate.measurement.metrics import METRICS
+from ablate.storage.exclusions import excluded_runs, exclusions
 from ablate.storage.failed_attempts import FailedAttempt, FailedAttempts, FailureKind
 from ablate.storage.paths import Store
 from ablate.storage.records import CURVE_COLUMNS, RunRecord
@@ -31,12 +32,13 @@ Decide = Callable[[int], bool]
 class Tally:
     """How a study's runs ended. `failed` has a line for every run that ended without a result, by run id.
 
-    `decided_after` is the number of seeds after which a sequential study stopped; the runs of later seeds without a
-    result are not needed.
+    `planned` does not count the `excluded` runs, which are neither trained nor analyzed. `decided_after` is the number
+    of seeds after which a sequential study stopped; the runs of later seeds without a result are not needed.
     """
 
     planned: int
     settled: int = 0
+    excluded: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
     out_of_time: bool = False
@@ -83,17 +85,19 @@ class Driver:
     ) -> None:
         self._study, self._tracker, self._executor, self._display = study, tracker, executor, display
         self._paths = study_paths(store, study)
-        self._runs = {planned_run.id: planned_run for planned_run in study.planned_runs}
+        self._excluded = excluded_runs(self._paths)
+        self._runs = {run.id: run for run in study.planned_runs if run.id not in self._excluded}
         self._ledger = Ledger.open(store, study)
         self._attempts: dict[str, Attempt] = {}
         self._failures = FailedAttempts()
-        self._tally = Tally(len(self._runs))
+        self._tally = Tally(len(self._runs), excluded=len(study.planned_runs) - len(self._runs))
         self._standing = StudyProgress(len(self._runs), 0, executor.slots, METRICS[study.response.metric].title)
         self._decide, self._seed_order, self._looked_at = decide, SeedOrder(study, (), 1), 0
 
     def run(self) -> Tally:
         """Carry the study out as far as possible, and return how far that was."""
         self._tracker.open(self._study)
+        self._mark_excluded()
         self._queue()
         with self._display, listening() as interruption:
             try:
@@ -108,11 +112,18 @@ class Driver:
         self._tally.interrupted = interruption.requested
         return self._tally
 
+    def _mark_excluded(self) -> None:
+        """Mark the excluded runs in the ledger and the tracker, and unmark those that are included again."""
+        self._ledger.exclude(self._excluded)
+        for run_id in dict.fromkeys(exclusion.run for exclusion in exclusions(self._paths)):
+            self._tracker.exclude(run_id, self._paths.run(run_id).folder.name, self._excluded.get(run_id))
+
     def _queue(self) -> None:
         """Queue every run that is not settled with a record on disk, in the study's random order."""
         settled = {id_ for id_ in self._ledger.settled() if self._has_record(id_)}
         self._tally.settled = self._standing.done = len(settled & self._runs.keys())
-        open_runs = [planned_run for planned_run in run_order(self._study) if planned_run.id not in settled]
+        unsettled = self._runs.keys() - settled
+        open_runs = [planned_run for planned_run in run_order(self._study) if planned_run.id in unsettled]
         if self._decide is None or self._study.looks is None:
             self._ledger.enqueue(open_runs)
             return

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.core.errors import AblateError
 from ablate.measurement.metrics import METRICS, SECONDARY
+from ablate.planning.books import RECORD, SEALS, Book, new_seals
 from ablate.storage.atomic import whole_file
 from ablate.storage.paths import Store, StudyPaths, without_password
 from ablate.storage.records import RunRecord
@@ -31,6 +32,7 @@ ANY_SEED = IntDistribution(0, 2**31 - 1)  # Optuna lets no distribution change, 
 LOCK_SECONDS = 60  # the dashboard may be reading the database
 QUEUED = 20
 LAYOUT = "layout"
+EXCLUDED = "excluded"
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -69,6 +71,8 @@ class Ledger:
             trials.set_user_attr("question", study.question)
             trials.set_user_attr("response", _response_title(study))
             trials.set_user_attr("plan", f"{study.design.kind}: {len(study.cells)} cells x {len(study.seeds)} seeds")
+            for name, seal in new_seals(study_paths(store, study), trials.user_attrs).items():
+                trials.set_user_attr(name, seal)
             ledger = cls(study, trials, WholeFiles(store.optuna_artifacts), database)
             ledger._abandon(trials.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
             return ledger
@@ -149,7 +153,15 @@ class Ledger:
             f"{view}/{metric}": mean for (view, metric), mean in record.metric_means.items() if metric in SECONDARY
         }
         facts = {"outcome": outcome, "mlflow_run": run_id, "seconds": record.facts.get("seconds")}
+        if record.digest is not None:
+            facts[RECORD] = record.digest
         self._end(number, state, facts | means, value)
+
+    @retry_unreachable
+    def exclude(self, reasons: Mapping[str, str]) -> None:
+        """Name the runs that are excluded from the analysis, with the reasons, by run id; all others are included."""
+        if dict(reasons) != self._trials.user_attrs.get(EXCLUDED, {}):
+            self._trials.set_user_attr(EXCLUDED, dict(reasons))
 
     @retry_unreachable
     def fail(self, number: int, kind: str, message: str) -> None:
@@ -189,11 +201,13 @@ def _trials(store: Store, study: StudySpec) -> optuna.Study:
     storage = RDBStorage(store.optuna_url, engine_kwargs=_engine(store.optuna_url))
     sampler = optuna.samplers.RandomSampler()  # never used: every queued trial has all its values
     carried: list[FrozenTrial] = []
+    seals: dict[str, str] = {}
     if study.name in optuna.get_all_study_names(storage):
         trials = optuna.load_study(study_name=study.name, storage=storage, sampler=sampler)
         if trials.user_attrs.get(LAYOUT) == _layout(study):
             return trials
         carried = list(_carried_over(trials, study, study_paths(store, study)))
+        seals = _seals(trials)
         optuna.delete_study(study_name=study.name, storage=storage)
     is_maximized = METRICS[study.response.metric].higher_is_better
     direction = StudyDirection.MAXIMIZE if is_maximized else StudyDirection.MINIMIZE
@@ -202,8 +216,30 @@ def _trials(store: Store, study: StudySpec) -> optuna.Study:
         warnings.simplefilter("ignore", ExperimentalWarning)
         trials.set_metric_names([_response_title(study)])
     trials.add_trials(carried)
-    trials.set_user_attr(LAYOUT, _layout(study))
+    for name, value in {LAYOUT: _layout(study), **seals}.items():
+        trials.set_user_attr(name, value)
     return trials
+
+
+def optuna_book(store: Store, name: str) -> Book:
+    """Return what Optuna holds of a study; nothing is created where there is no such study."""
+    if store.optuna is None and not store.optuna_database.exists():
+        return Book("Optuna")
+    try:
+        storage = RDBStorage(store.optuna_url, engine_kwargs=_engine(store.optuna_url))
+        if name not in optuna.get_all_study_names(storage):
+            return Book("Optuna")
+        trials = optuna.load_study(study_name=name, storage=storage)
+        attempts = trials.get_trials(deepcopy=False)
+        settled = [trial.user_attrs for trial in attempts if trial.state in SETTLED]
+        records = {facts["run"]: facts.get(RECORD) for facts in settled if "run" in facts}  # the latest trial counts
+        return Book("Optuna", _seals(trials), bool(attempts), {id_: seal for id_, seal in records.items() if seal})
+    except (SQLAlchemyError, StorageInternalError, RuntimeError) as error:
+        return Book("Optuna", problem=str(error).partition("\n")[0])
+
+
+def _seals(trials: optuna.Study) -> dict[str, str]:
+    return {name: value for name, value in trials.user_attrs.items() if name in SEALS}
 
 
 def _engine(url: str) -> dict[str, Any]:

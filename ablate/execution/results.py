@@ -10,7 +10,9 @@ import pandas as pd
 from ablate.analysis.study_table import StudyResponse, StudyTable
 from ablate.measurement.metrics import METRICS, SECONDARY
 from ablate.measurement.run_mean import step_sums
+from ablate.planning.books import Book, changed_records, unchecked
 from ablate.planning.preregistration import deviations
+from ablate.storage.exclusions import excluded_runs, exclusions
 from ablate.storage.failed_attempts import failed_attempts
 from ablate.storage.looks import recorded_looks
 from ablate.storage.paths import RunPaths, StudyPaths
@@ -18,21 +20,31 @@ from ablate.storage.records import RunRecord
 from ablate.study import PlannedRun, StudySpec
 
 
-def study_table(study: StudySpec, paths: StudyPaths, seeds: int | None = None) -> StudyTable:
-    """Return the study's results so far: finished, diverged, failed and missing runs, each in its row.
+def study_table(
+    study: StudySpec, paths: StudyPaths, seeds: int | None = None, books: Sequence[Book] = ()
+) -> StudyTable:
+    """Return the study's results so far: finished, diverged, failed, excluded and missing runs, each in its row.
 
     `seeds` leaves out the runs of all but the first seeds; None takes those after which the study was decided, if it
-    was. One record at a time is in memory. Raises DataError if one is damaged.
+    was. Plan, exclusions and records are compared with what `books` hold. One record at a time is in memory. Raises
+    DataError if a record, or the file of exclusions, is damaged.
     """
     response, rows, sums = study.response, [], {}
+    excluded, digests = excluded_runs(paths), dict[str, str | None]()
     stopped = decided_after(study, paths) if seeds is None else None
     first_seeds = list(study.seeds)[: stopped if seeds is None else seeds]
     planned_runs = [planned_run for planned_run in study.planned_runs if planned_run.seed in first_seeds]
     for planned_run in planned_runs:
+        if planned_run.id in excluded:  # perhaps because its record is damaged
+            rows.append(_columns(planned_run, "excluded", excluded[planned_run.id]))
+            continue
         record = _record(paths.run(planned_run.id), planned_run.id)
         rows.append(_row(planned_run, record, paths, response.view))
+        if record is not None:
+            digests[planned_run.id] = record.digest
         if record is not None and record.outcome == "finished":
             sums[planned_run.id] = _reported(step_sums(record.scores), response.metric)
+    titles = {planned_run.id: planned_run.title for planned_run in study.planned_runs}
     return StudyTable(
         question=study.question,
         exploratory=study.exploratory,
@@ -46,7 +58,9 @@ def study_table(study: StudySpec, paths: StudyPaths, seeds: int | None = None) -
         runs=pd.DataFrame(rows),
         sums=sums,
         secondary=tuple(METRICS[name] for name in SECONDARY if name != response.metric),
-        deviations=deviations(paths, study),
+        deviations=(*deviations(paths, study, books), *changed_records(digests, titles, books)),
+        unchecked=tuple(unchecked(digests, books)),
+        exclusions=tuple(exclusion.sentence for exclusion in exclusions(paths)),
         failed_attempts=Counter(
             attempt.kind for run in study.planned_runs for attempt in failed_attempts(paths.run(run.id))
         ),
@@ -86,12 +100,20 @@ def _row(
     attempts = failed_attempts(files) if failed else ()
     outcome = record.outcome if record is not None else "failed" if failed else "missing"
     facts = record.facts if record is not None else {}
+    return _columns(
+        planned_run, outcome, attempts[-1].message if attempts else f"see {files.log}" if failed else ""
+    ) | {
+        **{name: facts.get(f"{view}/{name}") for name in ("best_offset", "copies")},
+        "micro_batches": facts.get("micro_batches"),
+    }
+
+
+def _columns(planned_run: PlannedRun, outcome: str, message: str) -> dict[str, str | int | float | None]:
+    """Return the columns that the row of every run has."""
     return {
         "run_id": planned_run.id,
         **planned_run.levels,
         "seed": planned_run.seed,
         "outcome": outcome,
-        "message": attempts[-1].message if attempts else f"see {files.log}" if failed else "",
-        **{name: facts.get(f"{view}/{name}") for name in ("best_offset", "copies")},
-        "micro_batches": facts.get("micro_batches"),
+        "message": message,
     }

@@ -11,14 +11,16 @@ from ablate.inference.block_effects import run_deviation
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.run_table import RunTable
 from ablate.planning.plan import RunDeviation
+from ablate.storage.exclusions import excluded_runs
 from ablate.storage.paths import StudyPaths
 from ablate.storage.records import RunRecord
 from ablate.study import StudySpec
 
 
 def from_store(study: StudySpec, paths: StudyPaths) -> RunDeviation | None:
-    """Return the deviation of the study's finished runs; None if they are too few for an estimate."""
-    finished = [run for run in study.planned_runs if paths.run(run.id).record.exists()]
+    """Return the deviation of the study's finished runs, without excluded ones; None if they are too few."""
+    excluded = excluded_runs(paths)
+    finished = [run for run in study.planned_runs if paths.run(run.id).record.exists() and run.id not in excluded]
     rows = [
         {
             **run.levels,

@@ -20,7 +20,8 @@ from ablate.planning.decidability import MAX_SEEDS, decidability, first_step_lev
 from ablate.planning.plan import Confounding, DegreesOfFreedom, Plan, PlannedTest, RunDeviation, SeedOption
 from ablate.planning.planned_table import planned_family, planned_table
 from ablate.planning.power import FTest, f_test
-from ablate.planning.preregistration import digest, preregistered_settings
+from ablate.planning.preregistered_plan import digest
+from ablate.planning.preregistration import preregistered_settings
 from ablate.study import StudySpec
 
 POINTS = 60  # of a power curve

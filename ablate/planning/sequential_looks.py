@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from ablate.inference.inference import Inference
 from ablate.inference.verdict import Verdict
-from ablate.planning.preregistration import digest_tag
+from ablate.planning.preregistered_plan import plan_digest
 from ablate.storage.looks import LookedAtTest, RecordedLook
 from ablate.storage.paths import StudyPaths
 from ablate.study import StudySpec
@@ -59,7 +59,7 @@ def look_at(
         stops=stops,
         verdicts={verdict.factor: str(verdict.verdict) for verdict in inference.verdicts},
         tests=tuple(_tests(inference)),
-        plan=digest_tag(paths).get("plan.digest"),
+        plan=plan_digest(paths),
     )
 
 

@@ -22,6 +22,8 @@ def summary(analysis: Analysis) -> str:
     sections = [f"# {_plain(analysis.question)}"]
     if analysis.deviations:
         sections.append("Changes since the plan was preregistered:\n\n" + _list(analysis.deviations))
+    if analysis.exclusions:
+        sections.append("Runs excluded from the analysis:\n\n" + _list(analysis.exclusions))
     sections.append(_list(answer(analysis)))
     if analysis.warnings:
         sections.append("Caveats:\n\n" + _list(analysis.warnings))
@@ -109,7 +111,8 @@ def _outcomes(analysis: Analysis) -> str:
     ]
     sentences = (
         f"Planned: {counts.planned} runs. Finished: {counts.finished}, of which {counts.unmeasurable} unmeasurable. "
-        f"Diverged: {counts.diverged}. Failed: {counts.failed}. Not run yet: {counts.missing}. "
+        f"Diverged: {counts.diverged}. Failed: {counts.failed}. Excluded: {counts.excluded}. "
+        f"Not run yet: {counts.missing}. "
         f"{f'Not needed: {counts.not_needed}. ' if counts.not_needed else ''}"
         f"{counts.failed_attempts_sentence}"
     ).strip()

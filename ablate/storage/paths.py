@@ -154,6 +154,18 @@ class StudyPaths:
         """A damaged plan.json, kept under another name."""
         return self.folder / "plan.damaged.json"
 
+    @property
+    def exclusions(self) -> Path:
+        """One line of JSON for every run that was excluded from the analysis, or included again."""
+        return self.folder / "exclusions.jsonl"
+
+    @property
+    def attempted(self) -> list[RunPaths]:
+        """The files of every run that has a record, or a failed attempt."""
+        folders = sorted(self.runs.iterdir()) if self.runs.is_dir() else []
+        files = (RunPaths(folder) for folder in folders if folder.is_dir())
+        return [run for run in files if run.record.exists() or run.log.exists() or run.failed_attempts.exists()]
+
     def run(self, run_id: str) -> RunPaths:
         """Return the files of one run, by its identity."""
         return RunPaths(self.runs / self.labels.get(run_id, run_id))

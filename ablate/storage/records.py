@@ -71,6 +71,8 @@ class RunRecord:
     curve: pd.DataFrame
     examples: Mapping[str, Example]
     facts: Mapping[str, str | int | float]
+    digest: str | None = None
+    """Digest of everything that record.json held when the record was read; None if it has none, as in schema 1."""
 
     @property
     def run_id(self) -> str:
@@ -119,6 +121,7 @@ class RunRecord:
                 curve=pd.read_csv(BytesIO(head.checked(paths.curve)))[CURVE_COLUMNS],
                 examples=_examples(BytesIO(head.checked(paths.examples))) if pictures else {},
                 facts=head.facts,
+                digest=head.digest,
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
             raise damaged(paths, str(error)) from error
@@ -139,17 +142,24 @@ class RecordHead:
     files: Mapping[str, str]
     label: str | None = None
 
+    @property
+    def digest(self) -> str | None:
+        """Digest of the head, and so of every file of the record; None in schema 1, whose files have no digests."""
+        return _digest(self._tree()) if self.schema > 1 else None
+
     def save(self, paths: RunPaths) -> None:
         """Write the head, with a digest of its own."""
-        head = {
+        with whole_file(paths.record) as path:
+            path.write_text(json.dumps(self._tree() | {"digest": self.digest}, indent=1))
+
+    def _tree(self) -> dict[str, Any]:
+        return {
             "schema": self.schema,
             "run": dict(self.run),
             "outcome": self.outcome,
             "facts": dict(self.facts),
             "files": dict(self.files),
         }
-        with whole_file(paths.record) as path:
-            path.write_text(json.dumps(head | {"digest": _digest(head)}, indent=1))
 
     @classmethod
     def load(cls, paths: RunPaths) -> "RecordHead":

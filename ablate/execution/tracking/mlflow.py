@@ -28,12 +28,13 @@ from ablate.core.errors import AblateError, DataError
 from ablate.execution.tracking.run_description import commit, description, user
 from ablate.execution.tracking.tracker import Tracker
 from ablate.measurement.metrics.trail import TRAIL
-from ablate.planning.preregistration import digest_tag
+from ablate.planning.books import RECORD, SEALS, Book, new_seals
 from ablate.storage.findings import Finding
 from ablate.storage.paths import RunPaths, Store, StudyPaths, without_password
 from ablate.storage.records import RunRecord
 from ablate.storage.retry import fail_unreachable, retry_unreachable
 from ablate.study import PlannedRun, StudySpec, level_name
+from ablate.study.stored_runs import study_paths
 
 NO_CALLS_OUT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_MODEL_CATALOG_URI": "", "DO_NOT_TRACK": "true"}
 PATIENCE = {"MAX_RETRIES": "2", "BACKOFF_FACTOR": "1", "TIMEOUT": "30"}
@@ -48,6 +49,7 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs the exceptions that it raises
 
+RUNS_A_PAGE = 1_000
 METRICS_A_BATCH, PARAMS_A_BATCH = 900, 100  # MLflow takes 1,000 of everything together, 100 parameters
 CURVE_SECONDS = 5.0  # delay of the loss curve: one number takes as long to write as fifty
 LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG = 250, 6000, 8000
@@ -55,6 +57,7 @@ NO_KEY = re.compile(r"[^\w\-. :/]", re.ASCII)  # characters that MLflow refuses 
 AWAY = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 NOTE = "mlflow.note.content"
 ROLE = "role"
+EXCLUDED = "excluded"
 
 
 @dataclass
@@ -94,6 +97,7 @@ class MLflowTracker(Tracker):
             self._client = _client(self._store)
             self._experiment = self._open_experiment()
             self._parent = self._open_parent()
+            self._seal()
             self._end_all("status = 'RUNNING'", "abandoned")
 
     @retry_unreachable
@@ -147,6 +151,8 @@ class MLflowTracker(Tracker):
         self._log_files(run_id, paths)
         words = {name: fact for name, fact in record.facts.items() if isinstance(fact, str)}
         note = {NOTE: description(self._study, record, run_id, paths)}
+        if record.digest is not None:
+            note[RECORD] = record.digest
         self._end(run_id, "FINISHED", {"outcome": record.outcome} | words | note, _metrics(results))
 
     @retry_unreachable
@@ -161,6 +167,17 @@ class MLflowTracker(Tracker):
         self._end(run_id, "KILLED", {"outcome": outcome})
 
     @retry_unreachable
+    def exclude(self, run_id: str, label: str, reason: str | None) -> None:
+        """See Tracker."""
+        for condition in _run_tags(run_id, label):
+            for run in self._search(condition):
+                tagged = run.data.tags.get(EXCLUDED)
+                if reason is not None and tagged != reason:
+                    self._client.set_tag(run.info.run_id, EXCLUDED, reason[:LONGEST_TAG])
+                elif reason is None and tagged is not None:
+                    self._client.delete_tag(run.info.run_id, EXCLUDED)
+
+    @retry_unreachable
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
         """See Tracker. A study that is not complete ends as KILLED; the next start reopens it."""
         report = (paths.report_html, paths.report_markdown, paths.report_json, paths.runs_csv, paths.comparison)
@@ -168,7 +185,7 @@ class MLflowTracker(Tracker):
             if file.exists():
                 self._client.log_artifact(self._parent, str(file))
         self._end_all("status = 'RUNNING'", "abandoned")  # started, but the answer of the database was lost
-        self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: summary} | digest_tag(paths))
+        self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: summary})
 
     def _open_experiment(self) -> str:
         name = self._study.name
@@ -196,6 +213,12 @@ class MLflowTracker(Tracker):
         tags = {ROLE: "study"} | _provenance()
         created: str = self._client.create_run(self._experiment, tags=tags, run_name=self._study.name).info.run_id
         return created
+
+    def _seal(self) -> None:
+        """Record the digest and the chain of the preregistered plan, where the parent run has no other ones."""
+        tags = self._client.get_run(self._parent).data.tags
+        for name, seal in new_seals(study_paths(self._store, self._study), tags).items():
+            self._client.set_tag(self._parent, name, seal)
 
     def _end_all(self, condition: str, outcome: str) -> None:
         for run in self._search(f"tags.`mlflow.parentRunId` = '{self._parent}' and {condition}"):
@@ -227,6 +250,42 @@ def experiment_url(base_url: str, study: str) -> str:
     if experiment is None:
         raise AblateError(f"no study {study!r} has been run in this store; run it first")
     return f"{base_url}/#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning"
+
+
+def mlflow_book(store: Store, study: str) -> Book:
+    """Return what MLflow holds of a study; nothing is created where there is no such study."""
+    if store.mlflow is None and not store.mlflow_database.exists():
+        return Book("MLflow")
+    try:
+        with _quiet_migrations():
+            client = _client(store)
+            experiment = client.get_experiment_by_name(study)
+        if experiment is None:
+            return Book("MLflow")
+        ids = [experiment.experiment_id]
+        parents = client.search_runs(ids, f"tags.{ROLE} = 'study'", order_by=["attributes.start_time ASC"])
+        seals = {name: parents[0].data.tags[name] for name in SEALS if name in parents[0].data.tags} if parents else {}
+        has_runs = bool(client.search_runs(ids, f"tags.{ROLE} = 'run'", max_results=1))
+        return Book("MLflow", seals, has_runs, _recorded_digests(client, ids))
+    except (MlflowException, SQLAlchemyError) as error:
+        return Book("MLflow", problem=str(error).partition("\n")[0])
+
+
+def _recorded_digests(client: MlflowClient, experiments: list[str]) -> dict[str, str]:
+    """Return the digest of the record of every run that is shown as finished, by run id."""
+    digests: dict[str, str] = {}
+    page = None
+    while page != "":
+        runs = client.search_runs(
+            experiments,
+            f"tags.{ROLE} = 'run' and status = 'FINISHED'",
+            max_results=RUNS_A_PAGE,
+            order_by=["attributes.start_time ASC"],
+            page_token=page,
+        )
+        digests |= {run.data.tags["run"]: run.data.tags[RECORD] for run in runs if RECORD in run.data.tags}
+        page = runs.token or ""
+    return digests
 
 
 def study_and_run(store: Store, run_id: str) -> tuple[str, str]:

@@ -49,6 +49,13 @@ class Tracker(ABC):
         """End a run that was stopped, by the user or because its study was decided."""
 
     @abstractmethod
+    def exclude(self, run_id: str, label: str, reason: str | None) -> None:
+        """Mark what is shown of a run as excluded from the analysis, with the reason; None takes the mark away.
+
+        `run_id` is the run's identity, `label` the name of its folder.
+        """
+
+    @abstractmethod
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
         """Log the report to the parent run, with a short Markdown summary, and end it."""
 
@@ -76,6 +83,7 @@ class MemoryTracker(Tracker):
 
     def __init__(self) -> None:
         self.runs: dict[str, MemoryRun] = {}
+        self.excluded: dict[str, str] = {}
         self.status: str | None = None
         self.summary: str | None = None
 
@@ -117,6 +125,12 @@ class MemoryTracker(Tracker):
     def interrupt(self, run_id: str, outcome: str = "interrupted") -> None:
         """End the run."""
         self.runs[run_id].end("KILLED", outcome)
+
+    def exclude(self, run_id: str, label: str, reason: str | None) -> None:  # noqa: ARG002  # the contract
+        """Store the reason, or forget it."""
+        self.excluded.pop(run_id, None)
+        if reason is not None:
+            self.excluded[run_id] = reason
 
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:  # noqa: ARG002  # part of the interface
         """Store the summary."""

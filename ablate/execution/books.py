@@ -1,0 +1,11 @@
+"""Both books of a study, read as anybody may read them: without its lock, and without creating anything."""
+
+from ablate.execution.optuna_ledger import optuna_book
+from ablate.execution.tracking.mlflow import mlflow_book
+from ablate.planning.books import Book
+from ablate.storage.paths import Store
+
+
+def read_books(store: Store, study: str) -> tuple[Book, ...]:
+    """Return what Optuna and MLflow hold of a study; a book that cannot be read says why."""
+    return optuna_book(store, study), mlflow_book(store, study)
