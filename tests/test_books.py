@@ -129,5 +129,5 @@ def test_records_that_no_book_protects_are_counted():
     held = [Book("Optuna", records={"a": "1"}), Book("MLflow", problem="locked")]
     unread, unprotected = unchecked({"a": "1", "b": None, "c": "3"}, held)
     assert unread == "MLflow could not be read (locked), so plan and records were not compared with it."
-    assert unprotected.startswith("The results of 2 runs are not protected")
+    assert unprotected.startswith("Neither Optuna nor MLflow holds the digest of the results of 2 runs, ")
     assert list(unchecked({"a": "1"}, [Book("Optuna", records={"a": "1"})])) == []

@@ -36,10 +36,10 @@ UNDECIDED = "The study is exploratory, so it gives no verdicts."
 class Analysis:
     """Everything that a report shows about a study, in the unit of its response.
 
-    `deviations` are sentences on changes since the plan was preregistered, `exclusions` on every run that a user
-    excluded from the analysis or included again. `best` and `worst` are None if no run has
-    finished. `warnings` are the caveats as sentences, those of the inference included. `looks` is what the looks of a
-    sequential study have shown, None of any other study.
+    `deviations` are sentences on changes since the plan was preregistered, `exclusions` on runs that were excluded from
+    the analysis before any run had a result. `best` and `worst` are None if no run has finished. `warnings` are the
+    caveats as sentences, those of the inference included. `looks` is what the looks of a sequential study have shown,
+    None of any other study.
     """
 
     question: str

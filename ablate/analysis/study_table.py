@@ -34,9 +34,10 @@ class StudyTable:
     fits in time (see scoring's Alignment), `micro_batches` is the number of micro-batches per batch.
     `sums` holds the scores of each finished run by run id, summed over its clips, from `step_sums`.
     `secondary` are the metrics reported in addition to the response. `deviations` are sentences on changes since the
-    plan was preregistered, `unchecked` on what could not be compared with it, and `exclusions` on every run that a user
-    excluded or included again. `failed_attempts` counts every attempt without a result by kind, including those that a
-    retry replaced. `older_runs` names stored runs that use a field which this version no longer has.
+    plan was preregistered, `unchecked` on what could not be compared with it, and `exclusions` on every run that was
+    excluded before any run had a result: a later exclusion is a deviation. `failed_attempts` counts every attempt
+    without a result by kind, including those that a retry replaced. `older_runs` names stored runs that use a field
+    which this version no longer has.
 
     Raises TableError if a column is missing or a run id occurs twice.
     """

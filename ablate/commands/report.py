@@ -64,8 +64,7 @@ def write_report(analysis: Analysis, study: StudySpec, paths: StudyPaths, comman
     for sentence in analysis.deviations:
         say(f"Deviation from the preregistered plan: {sentence}", console, "yellow")
     for sentence in analysis.exclusions:
-        if sentence not in analysis.deviations:
-            say(sentence, console)
+        say(sentence, console)
     say(f"report: {paths.report_html}", console)
 
 

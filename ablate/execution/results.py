@@ -60,7 +60,7 @@ def study_table(
         secondary=tuple(METRICS[name] for name in SECONDARY if name != response.metric),
         deviations=(*deviations(paths, study, books), *changed_records(digests, titles, books)),
         unchecked=tuple(unchecked(digests, books)),
-        exclusions=tuple(exclusion.sentence for exclusion in exclusions(paths)),
+        exclusions=tuple(exclusion.sentence for exclusion in exclusions(paths) if not exclusion.is_after_results),
         failed_attempts=Counter(
             attempt.kind for run in study.planned_runs for attempt in failed_attempts(paths.run(run.id))
         ),

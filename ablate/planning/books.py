@@ -89,10 +89,10 @@ def unchecked(records: Mapping[str, str | None], books: Sequence[Book]) -> Itera
         if book.problem is not None:
             yield f"{book.name} could not be read ({book.problem}), so plan and records were not compared with it."
     if books and (count := sum(not any(run_id in book.records for book in books) for run_id in records)):
-        runs, them = ("1 run is", "it") if count == 1 else (f"{count} runs are", "them")
+        runs, their = ("1 run", "its") if count == 1 else (f"{count} runs", "their")
         yield (
-            f"The results of {runs} not protected: an older version stored {them} without telling Optuna or MLflow "
-            f"the digest. A change of {'its' if count == 1 else 'their'} scores on disk may not be noticed."
+            f"Neither Optuna nor MLflow holds the digest of the results of {runs}, as for runs that an older version "
+            f"stored. A change of {their} scores on disk may not be noticed."
         )
 
 

@@ -126,13 +126,14 @@ def _earlier_starts(paths: StudyPaths, books: Sequence[Book]) -> list[str]:
     """Return what shows that the study was started before: runs on disk, and books with runs or a plan's digest."""
     stored = len(paths.attempted)
     runs = [f"{stored} {'run' if stored == 1 else 'runs'} on disk"] if stored else []
-    return runs + [f"entries in {book.name}" for book in books if book.has_runs or book.seals]
+    entries = " and ".join(book.name for book in books if book.has_runs or book.seals)
+    return runs + ([f"entries in {entries}"] if entries else [])
 
 
 def _no_plan(evidence: Sequence[str]) -> str:
     return (
-        f"No preregistered plan was found, but the study has {', '.join(evidence)}. Its settings may have been chosen "
-        "after the first results."
+        f"No preregistered plan was found, but the study has {' and '.join(evidence)}. Its settings may have been "
+        "chosen after the first results."
     )
 
 

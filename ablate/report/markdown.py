@@ -23,7 +23,7 @@ def summary(analysis: Analysis) -> str:
     if analysis.deviations:
         sections.append("Changes since the plan was preregistered:\n\n" + _list(analysis.deviations))
     if analysis.exclusions:
-        sections.append("Runs excluded from the analysis:\n\n" + _list(analysis.exclusions))
+        sections.append("Runs excluded before the first result:\n\n" + _list(analysis.exclusions))
     sections.append(_list(answer(analysis)))
     if analysis.warnings:
         sections.append("Caveats:\n\n" + _list(analysis.warnings))
