@@ -6,7 +6,6 @@ import shlex
 import optuna
 import pandas as pd
 import pytest
-import yaml
 from mlflow import MlflowClient
 from typer.testing import CliRunner
 
@@ -136,7 +135,7 @@ STUDY = {
 def ablate(tmp_path):
     """Return a function that runs a command on the small study in its store."""
     file = tmp_path / "study.yaml"
-    file.write_text(yaml.safe_dump(STUDY))
+    file.write_text(json.dumps(STUDY))
 
     def ablate(command, *options):
         words = [command, str(file), "--store", str(tmp_path / "mlruns"), *options]
