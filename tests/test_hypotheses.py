@@ -5,7 +5,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from ablate.inference.family_tests import holm
-from ablate.inference.hypotheses import ALIASED, NOT_ASKED, TOO_FEW_RUNS, TOO_FEW_SEEDS, family
+from ablate.inference.hypotheses import ALIASED, NO_RESPONSE, NOT_ASKED, ONE_LEVEL, TOO_FEW_RUNS, TOO_FEW_SEEDS, family
 from ablate.inference.settings import InferenceSettings
 from tests.drawn_tables import crossed, factors, half_fraction, one_at_a_time, own_seeds, random_search, table
 
@@ -108,7 +108,12 @@ def test_responses_matter_only_by_being_there():
 def test_a_factor_with_one_level_left_is_not_tested_and_in_no_pair():
     rows = crossed(PLANNED, 6)
     hypotheses = hypotheses_of(rows, lost=np.flatnonzero(rows[:, 2] == 1))
-    assert hypotheses == {"a": "", "b": "", "c": ALIASED, "ab": ""}
+    assert hypotheses == {"a": "", "b": "", "c": ONE_LEVEL, "ab": ""}
+
+
+def test_without_any_response_nothing_is_tested():
+    rows = crossed((2, 2), 6)
+    assert set(hypotheses_of(rows, lost=range(len(rows))).values()) == {NO_RESPONSE}
 
 
 def test_factors_that_always_change_together_are_not_tested():

@@ -31,7 +31,7 @@ def inference_caveats(
     return (
         *_seeds(measured, family),
         *_lost(table, measured),
-        *_untested(family),
+        *_untested(measured, family),
         *_bounded(measured, settings),
         *_no_margin(verdicts, settings),
     )
@@ -72,7 +72,9 @@ def _seeds(measured: RunTable, family: Family) -> Iterator[str]:
         case _:
             pass
     determined = max((full_leverage(d) for d in family.directions if not d.model.observations.has_blocks), default=0)
-    if determined:
+    if determined == 1:
+        yield "1 run is the only one of its kind, and takes no part in the tests."
+    elif determined:
         yield f"{determined} runs are the only ones of their kind, and take no part in the tests."
 
 
@@ -89,11 +91,12 @@ def _lost(table: RunTable, measured: RunTable) -> Iterator[str]:
             yield f"No run with {before.title} {', '.join(absent)} has a response, so there is no verdict on it."
 
 
-def _untested(family: Family) -> Iterator[str]:
+def _untested(measured: RunTable, family: Family) -> Iterator[str]:
     aliased = [h for h in family.hypotheses if h.untested == ALIASED and h.is_main_effect]
     for hypothesis in aliased:
-        factor = hypothesis.factors[0]
-        yield f"{factor} is aliased: no run separates it from the effects or interactions of other factors."
+        (position,) = hypothesis.at
+        title = measured.factors[position].title
+        yield f"{title} is aliased: no run separates it from the effects or interactions of other factors."
     for reason, count in Counter(pair.untested for pair in family.untested_pairs).items():
         noun = "interaction is" if count == 1 else "interactions are"
         yield f"{count} {noun} not tested: {reason}."

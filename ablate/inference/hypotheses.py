@@ -22,6 +22,8 @@ RUNS_PER_PARAMETER = 1.5  # seed effects and terms; with fewer, pairs are found 
 TOO_FEW_SEEDS = "interactions need six seeds"
 NOT_ASKED = "the runs are too few for interactions"
 TOO_FEW_RUNS = "the runs are too few for a test: it needs 10 residual degrees of freedom"
+ONE_LEVEL = "only one of its levels has a response"
+NO_RESPONSE = "no run has a response"
 ALIASED = "no run separates it from other effects"
 
 
@@ -139,7 +141,9 @@ def family(table: RunTable, settings: InferenceSettings) -> Family:
     hypotheses, directions = [], []
     for candidate, columns in _every_hypothesis(table, pairs):
         direction = models.direction(candidate, columns)
-        reason = refused_pairs if candidate.is_interaction else models.refused_mains
+        reason = _without_levels(candidate, table) or (
+            refused_pairs if candidate.is_interaction else models.refused_mains
+        )
         hypothesis = replace(candidate, untested=reason or ("" if direction else ALIASED))
         hypotheses.append(hypothesis)
         if direction is not None:
@@ -201,6 +205,14 @@ def _every_hypothesis(table: RunTable, pairs: Sequence[Term]) -> Iterator[tuple[
             yield Hypothesis((factor.path,), (position,), is_trend=True), slice(0, 1)
     for pair in pairs:
         yield Hypothesis(tuple(table.factors[position].path for position in pair), pair), slice(None)
+
+
+def _without_levels(hypothesis: Hypothesis, table: RunTable) -> str:
+    """Return why a hypothesis has no levels to compare, empty if it has some."""
+    if not table.defined.any():
+        return NO_RESPONSE
+    has_levels = all(len(table.factors[position].levels) > 1 for position in hypothesis.at)
+    return "" if has_levels else ONE_LEVEL
 
 
 def _chosen_pairs(table: RunTable, settings: InferenceSettings) -> tuple[Term, ...]:
