@@ -12,6 +12,7 @@ from ablate.inference.hypotheses import ALIASED, Family
 from ablate.inference.inference import FactorVerdict
 from ablate.inference.kind_of_test import KindOfTest
 from ablate.inference.linear_model import ROUNDING
+from ablate.inference.noise_shape import SHOWN_COVERAGE, noise_shape
 from ablate.inference.run_flips import full_leverage
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
@@ -30,6 +31,7 @@ def inference_caveats(
     """
     return (
         *_seeds(measured, family),
+        *_misled_intervals(measured, family),
         *_lost(table, measured),
         *_untested(measured, family),
         *_bounded(measured, settings),
@@ -76,6 +78,18 @@ def _seeds(measured: RunTable, family: Family) -> Iterator[str]:
         yield "1 run is the only one of its kind, and takes no part in the tests."
     elif determined:
         yield f"{determined} runs are the only ones of their kind, and take no part in the tests."
+
+
+def _misled_intervals(measured: RunTable, family: Family) -> Iterator[str]:
+    if not family.observations.has_blocks:
+        return
+    shape = noise_shape(measured)
+    if titles := [factor.title for factor in measured.factors if shape.misleads(factor.path)]:
+        yield (
+            f"No confidence interval is shown for {', '.join(titles)}: runs at the baseline hardly vary and the noise "
+            f"elsewhere is one-sided. With log-normal noise, {SHOWN_COVERAGE} of such intervals contained the true "
+            "effect instead of 95 %."
+        )
 
 
 def _lost(table: RunTable, measured: RunTable) -> Iterator[str]:

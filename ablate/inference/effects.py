@@ -8,12 +8,13 @@ from jaxtyping import Bool, Float
 from scipy.special import gammaln
 
 from ablate.inference.block_effects import run_deviation
-from ablate.inference.factor_levels import Contrast, contrasts, difference
+from ablate.inference.factor_levels import Contrast, FactorLevels, contrasts, difference
 from ablate.inference.family_tests import TestedHypothesis, holm
 from ablate.inference.hypotheses import Direction, Family
 from ablate.inference.inference import Effect, SimpleEffect
 from ablate.inference.linear_model import LinearModel
 from ablate.inference.matched import matched_sets
+from ablate.inference.noise_shape import noise_shape
 from ablate.inference.robust import RobustEstimate
 from ablate.inference.run_table import RunTable
 from ablate.inference.sequential_t import nominal_level
@@ -73,7 +74,7 @@ class EffectEstimates:
                 if not model.estimable(row[np.newaxis]):
                     continue
                 estimate = self._family.robust(model).estimate(row)
-                low, high = self._interval(estimate, 1 - self._settings.alpha) or (None, None)
+                low, high = self._interval(factor, estimate, 1 - self._settings.alpha) or (None, None)
                 yield SimpleEffect(
                     factor=factor.path,
                     contrast=contrast.name,
@@ -104,7 +105,7 @@ class EffectEstimates:
         row = direction.model.contrast(self._table, position, contrast.weights)
         weights = direction.model.directions(row[np.newaxis])[:, 0]
         takes_part = self._takes_part(direction.model, weights, position, contrast)
-        low, high = self._interval(estimate, 1 - self._settings.alpha) or (None, None)
+        low, high = self._interval(contrast.factor, estimate, 1 - self._settings.alpha) or (None, None)
         return Effect(
             factor=contrast.factor.path,
             contrast=contrast.name,
@@ -121,7 +122,7 @@ class EffectEstimates:
             n_runs=int(takes_part.sum()),
             standardized=_hedges(estimate.value, self._deviation),
             prob_improvement=self._improvement(position, contrast),
-            equivalent=self._equivalent(estimate),
+            equivalent=self._equivalent(contrast.factor, estimate),
             by_block=self._by_block(direction.model, weights),
         )
 
@@ -150,22 +151,28 @@ class EffectEstimates:
         by_block[np.unique(self._table.block[self._table.defined])] = scores
         return tuple(by_block.tolist())
 
-    def _interval(self, estimate: RobustEstimate, confidence: float) -> tuple[float, float] | None:
-        """Return a confidence interval within the differences that a bounded response can have."""
-        interval = estimate.interval(confidence)
+    def _interval(
+        self, factor: FactorLevels, estimate: RobustEstimate, confidence: float
+    ) -> tuple[float, float] | None:
+        """Return a confidence interval within the differences that a bounded response can have.
+
+        None where the shape of the noise misleads intervals of this factor.
+        """
+        misleads = self._family.observations.has_blocks and noise_shape(self._table).misleads(factor.path)
+        interval = None if misleads else estimate.interval(confidence)
         if interval is None or self._settings.bounds is None:
             return interval
         widest = self._settings.bounds[1] - self._settings.bounds[0]
         return max(interval[0], -widest), min(interval[1], widest)
 
-    def _equivalent(self, estimate: RobustEstimate) -> bool | None:
+    def _equivalent(self, factor: FactorLevels, estimate: RobustEstimate) -> bool | None:
         """Return whether the interval at 1 - 2 alpha is within the margin: two one-sided tests (Schuirmann 1987).
 
         At a look of a sequential study, alpha is what the look may spend.
         """
         margin, looks, alpha = self._settings.margin, self._settings.looks, self._settings.alpha
         level = alpha if looks is None else nominal_level(looks, alpha, len(self._table.blocks))
-        interval = estimate.interval(1 - 2 * level)
+        interval = self._interval(factor, estimate, 1 - 2 * level)
         if margin is None or interval is None:
             return None
         return -margin < interval[0] and interval[1] < margin

@@ -3,17 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
-from ablate.inference.block_effects import less_block_effects
 from ablate.inference.hypotheses import Family
 from ablate.inference.inference import FactorVerdict
 from ablate.inference.kind_of_test import KindOfTest
+from ablate.inference.noise_shape import noise_shape
 from ablate.inference.run_table import RunTable
 from ablate.inference.verdict import Verdict
-
-QUIET_BASELINE = 0.5  # of the spread of the noisiest level: below it, one-sided noise was measured to err more often
-FEWEST_SPREAD = 3  # runs at a level; fewer show no spread
 
 IN_THIS_SEED = "all runs have one seed: the verdict holds in this seed, and its error rate was not measured"
 LOSSES = "runs were lost because of their response, and the bounds on its mean effect that allow for it include 0"
@@ -45,7 +40,11 @@ def _exploratory(verdict: FactorVerdict, table: RunTable, tested: Family) -> str
 
 
 def _weak_spot(verdict: FactorVerdict, table: RunTable, tested: Family) -> str | None:
-    if verdict.verdict.claims_effect and tested.kind is KindOfTest.SEED_FLIPS and _has_quiet_baseline(verdict, table):
+    if (
+        verdict.verdict.claims_effect
+        and tested.kind is KindOfTest.SEED_FLIPS
+        and verdict.factor in noise_shape(table).quiet_baselines
+    ):
         return (
             "runs at the baseline vary far less than at another level; with one-sided noise there, false causes were "
             "measured in 6.7 % of tables, and in 8.7 % with lost runs"
@@ -54,19 +53,3 @@ def _weak_spot(verdict: FactorVerdict, table: RunTable, tested: Family) -> str |
     if verdict.verdict.claims_effect and tested.kind is KindOfTest.WILD_FLIPS and has_pairs:
         return "with interactions in a table that nobody planned, false claims were measured in 6.5 % of tables"
     return None
-
-
-def _has_quiet_baseline(verdict: FactorVerdict, table: RunTable) -> bool:
-    """Return whether runs at the factor's baseline vary far less about their cells than those of another level."""
-    position = [factor.path for factor in table.factors].index(verdict.factor)
-    factor, level = table.factors[position], table.levels[table.defined, position]
-    response, cell = less_block_effects(table)[table.defined], table.cell[table.defined]
-    means = np.bincount(cell, response) / np.maximum(np.bincount(cell), 1)
-    residual = response - means[cell]
-    spread = {
-        name: float(residual[level == place].std())
-        for place, name in enumerate(factor.levels)
-        if (level == place).sum() >= FEWEST_SPREAD
-    }
-    baseline = spread.pop(factor.baseline, None)
-    return baseline is not None and bool(spread) and baseline < QUIET_BASELINE * max(spread.values())
