@@ -89,7 +89,7 @@ def test_significant_is_up_to_alpha_and_no_further():
 
 def test_a_factor_whose_linear_trend_is_significant_is_a_cause():
     verdict = verdict_of(UNSURE, trend_p=SURE)
-    assert (verdict.verdict, verdict.p_adjusted) == ("cause", SURE)
+    assert (verdict.verdict, verdict.test.p, verdict.p_adjusted) == ("cause", SURE, SURE)
 
 
 def test_an_effect_that_changes_its_sign_at_another_level_acts_with_that_factor():

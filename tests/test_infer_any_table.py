@@ -21,29 +21,38 @@ def table(draw):
     generator = np.random.default_rng(draw)
     counts = generator.integers(1, 5, generator.integers(1, 5))
     blocks = int(generator.integers(1, 10))
+    shares_seeds = draw % 6 != 0
     runs = np.array([(*cell, s) for cell in product(*map(range, counts)) for s in range(blocks)])
     runs = runs[generator.random(len(runs)) < generator.choice([1.0, 0.9, 0.4])]
     noise = generator.normal(size=len(runs))
-    levels, block = runs[:, :-1], runs[:, -1]
-    responses = [noise, 0 * noise, (noise > 0) * 1.0, levels.sum(axis=1) / 3, 1e8 + noise, 1e-40 * noise, 1e40 * noise]
+    levels, block = runs[:, :-1], runs[:, -1] if shares_seeds else np.arange(len(runs))
+    responses = [noise, 0 * noise, (noise > 0) * 1.0, levels.sum(axis=1) / 3, 1e8 + noise, 1e-40 * noise]
+    responses += [1e40 * noise, 1e300 * noise, 1e-300 * noise, np.round(noise)]
     response = responses[generator.integers(len(responses))]
     response = np.where(generator.random(len(runs)) < generator.choice([0.0, 0.1, 0.5, 1.0]), np.nan, response)
     factors = tuple(
-        FactorLevels(f"f{i}", f"f{i}", tuple(map(str, range(n))), str(generator.integers(n)), ordered=bool(i % 2))
+        FactorLevels(
+            f"f{i}",
+            f"f{i}",
+            tuple(map(str, range(n))),
+            str(generator.integers(n)),
+            ordered=i % 3 == 1,
+            numeric=i % 3 == 2,
+        )
         for i, n in enumerate(counts)
     )
-    names = tuple(map(str, range(blocks)))
-    return RunTable(factors, names, levels, block, response, mediators={"mse": generator.normal(size=len(runs))})
+    names = tuple(map(str, range(blocks if shares_seeds else len(runs))))
+    outcomes = np.array(["finished", "diverged", "crashed"])[generator.integers(0, 3, len(runs))]
+    mediators = {"mse": generator.normal(size=len(runs))}
+    return RunTable(factors, names, levels, block, response, tuple(outcomes.tolist()), mediators)
 
 
 @pytest.mark.parametrize("draw", range(60))
 def test_any_table_has_an_inference_that_json_and_a_page_can_hold(draw):
     settings = InferenceSettings(
         margin=[None, 0.3][draw % 2],
-        interval=["student", "studentized", "bca"][draw % 3],
         interactions=["all", "none"][draw % 5 == 0],
-        permutations=999,
-        resamples=200,
+        draws=499,
     )
     inference = infer(table(draw), settings)
     json.dumps(inference.to_json(), allow_nan=False)

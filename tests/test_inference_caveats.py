@@ -82,9 +82,10 @@ def test_copies_of_a_seed_are_named():
     rows = crossed((2, 2, 2), 8)
     response = noise(rows, np.random.default_rng(0))
     response[rows[:, -1] == 5] = response[rows[:, -1] == 2]
-    assert infer(drawn_table(rows, response), SETTINGS).warnings == (
+    (sentence,) = infer(drawn_table(rows, response), SETTINGS).warnings
+    assert sentence == (
         "The blocks 2, 5 have equal responses, so they count as one: copies are no replication. "
-        "Does the training use its seed?",
+        "Does the training use its seed?"
     )
 
 

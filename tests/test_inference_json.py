@@ -11,6 +11,8 @@ from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
+from tests.drawn_tables import crossed, noise
+from tests.drawn_tables import table as drawn_table
 
 FACTORS = tuple(FactorLevels(name, name, ("0", "1"), "0") for name in "abc")
 
@@ -29,19 +31,32 @@ def document():
 
 
 def test_every_promised_name_is_there(document):
-    promised = {"verdicts", "interactions", "importance", "variance", "missing_cells", "failed", "warnings"}
+    promised = {
+        "verdicts", "interactions", "importance", "variance", "missing_cells", "failed", "warnings", "kind",
+        "adjustment", "copies", "lack_of_fit", "settings", "factors", "blocks",
+    }  # fmt: skip
     assert promised <= set(document)
 
 
+def test_the_test_and_its_adjustment_are_named(document):
+    assert (document["kind"], document["adjustment"]) == ("seed_flips", "max-T")
+    assert document["lack_of_fit"] is None  # with a lost cell, the pairs explain all others
+    assert set(written()["lack_of_fit"]) == {"p", "numerator_df", "denominator_df"}
+
+
 def test_a_verdict_names_its_factor_its_partners_and_the_seeds_it_needs(document):
-    assert {"factor", "verdict", "with", "effects", "more_seeds_needed"} <= set(document["verdicts"][0])
+    promised = {
+        "factor", "verdict", "with", "effects", "more_seeds_needed", "reason", "p", "p_adjusted", "untested_pairs",
+        "exploratory", "weak_spot", "context_check", "bounds",
+    }  # fmt: skip
+    assert promised <= set(document["verdicts"][0])
     assert "partners" not in document["verdicts"][0]
 
 
 def test_an_effect_holds_its_numbers(document):
     promised = {
         "contrast", "estimate", "low", "high", "p", "p_adjusted", "n_blocks", "n_runs", "standardized",
-        "prob_improvement",
+        "prob_improvement", "freedom",
     }  # fmt: skip
     assert promised <= set(document["verdicts"][0]["effects"][0])
 
@@ -62,6 +77,13 @@ def test_verdicts_are_those_of_the_inference(document):
         ("acts only with", ["b"]),
         ("acts only with", ["a"]),
     ]
+
+
+def test_copies_are_groups_of_seeds():
+    rows = crossed((2, 2), 7)
+    response = noise(rows, np.random.default_rng(0))
+    response[rows[:, -1] == 5] = response[rows[:, -1] == 2]
+    assert infer(drawn_table(rows, response), InferenceSettings()).to_json()["copies"] == [["2", "5"]]
 
 
 @pytest.mark.parametrize("lost", [(), range(8), range(64)], ids=["whole", "a_cell_lost", "all_lost"])

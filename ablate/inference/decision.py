@@ -55,10 +55,15 @@ class Evidence:
         return self.seeds < FEWEST_FLIPPED
 
     @property
+    def strongest(self) -> TestedHypothesis:
+        """The test of the factor or of its linear trend, whichever has the smaller adjusted p."""
+        tests = [test for test in (self.main, self.trend) if test is not None and test.p_adjusted is not None]
+        return min(tests, key=lambda test: (test.p_adjusted, test.p), default=self.main)
+
+    @property
     def p_adjusted(self) -> float | None:
-        """The smaller adjusted p of the factor and of its linear trend."""
-        known = [t.p_adjusted for t in (self.main, self.trend) if t is not None and t.p_adjusted is not None]
-        return min(known, default=None)
+        """The adjusted p of the strongest test."""
+        return self.strongest.p_adjusted
 
 
 @dataclass(frozen=True)
@@ -94,14 +99,14 @@ def decide(evidence: Evidence, settings: InferenceSettings) -> FactorVerdict:
         decision = _not_significant(evidence, settings, [title for _, title in partners])
     undecided = decision.verdict is Verdict.UNDECIDED
     needed = more_seeds(evidence, settings) if undecided else None
-    main = evidence.main
+    test = evidence.strongest
     return FactorVerdict(
         factor=evidence.factor.path,
         title=evidence.factor.title,
         verdict=decision.verdict,
         partners=tuple(path for path, _ in only_with or partners),
         effects=evidence.effects,
-        test=Test(main.p, main.min_attainable_p, main.untested),
+        test=Test(test.p, test.min_attainable_p, test.untested),
         p_adjusted=evidence.p_adjusted,
         more_seeds_needed=needed,
         reason=decision.reason,

@@ -67,7 +67,8 @@ class FactorVerdict:
     """The verdict on one factor, its evidence, and what qualifies it.
 
     `partners` are the factors that it acts only with, or on which the size of its effect depends. `test` tests all its
-    levels at once, averaged over the other factors; `p_adjusted` is adjusted over the family of hypotheses.
+    levels at once, averaged over the other factors, or the linear trend of an ordered factor if that has the smaller
+    adjusted p; `p_adjusted` is adjusted over the family of hypotheses.
     `more_seeds_needed` is None unless the verdict is undecided, and where no number of seeds up to 1,000 is enough.
     `reason` is one sentence for a reader. `untested_pairs` are the factors whose interaction with this one is in the
     family, but cannot be estimated from these runs. `exploratory` says why the verdict only shows what to test next,
