@@ -12,7 +12,7 @@ from rich.console import Console
 from ablate.commands.console import json_text, say, write
 from ablate.commands.study_baseline import study_baselines
 from ablate.commands.verdict_table import described_effects, show_description, show_inference
-from ablate.core.errors import SpecError, did_you_mean
+from ablate.core.errors import DataError, SpecError, did_you_mean
 from ablate.inference.infer import infer, infer_jointly
 from ablate.inference.inference import Inference
 from ablate.inference.run_table import RunTable
@@ -52,6 +52,7 @@ def analyze(  # what is read, how it is judged, where it goes
     tables = dict(zip(columns.responses, (table, *secondary), strict=True))
     with console.status("analyzing"):
         inferences = _inferences(tables, settings, judge_all=judge_all)
+    _refuse_untested(inferences[columns.response], file)
     judged = {response: inferences[response] for response in (columns.responses if judge_all else [columns.response])}
     described = {response: inference for response, inference in inferences.items() if response not in judged}
     if len(judged) > 1:
@@ -81,6 +82,15 @@ def _inferences(
     if judge_all:
         return infer_jointly(tables, by_response)
     return {response: infer(table, by_response[response]) for response, table in tables.items()}
+
+
+def _refuse_untested(inference: Inference, file: Path) -> None:
+    """Raise DataError if the runs determine no effect at all."""
+    if not inference.interactions and not any(verdict.effects for verdict in inference.verdicts):
+        reasons = "; ".join(f"{verdict.factor!r}: {verdict.test.untested}" for verdict in inference.verdicts)
+        raise DataError(
+            f"{file}: nothing can be tested: {reasons}; add runs in which a factor varies alone, or name fewer factors"
+        )
 
 
 def _of_secondary(settings: InferenceSettings) -> InferenceSettings:

@@ -18,8 +18,9 @@ DEPENDENT = 1e-9  # of the largest eigenvalue: columns that the others determine
 def untestable_factors(file: Path, table: RunTable, columns: Columns) -> tuple[str, ...]:
     """Return a sentence for each factor that these runs cannot test, whatever its effect is.
 
-    A factor can be tested if its levels vary within blocks, and if the other factors do not determine them. Raises
-    DataError if no factor can be tested, or if no run is left to show how much runs vary by chance.
+    A factor can be tested if its levels vary within blocks, and if the main effects of the other factors determine no
+    difference between them. Raises DataError if no factor can be tested, or if no run is left to show how much runs
+    vary by chance.
     """
     measured = table.with_responses()
     block = _compared_within(measured)
@@ -29,7 +30,8 @@ def untestable_factors(file: Path, table: RunTable, columns: Columns) -> tuple[s
     faults = []
     for position, factor in enumerate(measured.factors):
         places = terms.places.get((position,), slice(0, 0))
-        if rank == _rank(np.delete(within, places, axis=1)):
+        width = places.stop - places.start
+        if not width or rank - _rank(np.delete(within, places, axis=1)) < width:
             varies = bool(np.abs(within[:, places]).max(initial=0.0) > DEPENDENT)
             faults.append(f"{factor.path!r} {_fault(measured, position, columns, varies=varies)}")
     advice = "name other factors, or add runs in which they vary alone"
