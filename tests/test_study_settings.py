@@ -1,6 +1,7 @@
 """What a study file asks of the inference."""
 
 import pytest
+from pydantic import ValidationError
 
 from ablate.inference.factor_levels import FactorLevels
 
@@ -61,3 +62,19 @@ def test_pairs_named_in_the_study_are_tested_whatever_the_design_names(small_stu
 def test_a_pair_named_twice_is_told(small_study):
     with pytest.raises(ValueError, match=r"analysis.interactions\[1\]: .* is listed twice"):
         small_study(factors=THREE, analysis={"interactions": [PAIR, PAIR[::-1]]})
+
+
+def test_a_judged_metric_has_its_direction_and_bounds_and_no_margin(small_study):
+    spec = small_study(analysis={"margin": 0.1, "judged_metrics": ["ssim"]})
+    settings = spec.judged_settings["ssim"]
+    assert (settings.margin, settings.higher_is_better) == (None, True)
+    assert spec.settings.margin == 0.1
+
+
+@pytest.mark.parametrize(
+    ("judged", "message"),
+    [(["sssim"], "did you mean 'ssim'"), (["ghost_ratio"], "judged already"), (["ssim", "ssim"], "judged already")],
+)
+def test_a_judged_metric_is_known_and_named_once(small_study, judged, message):
+    with pytest.raises(ValidationError, match=message):
+        small_study(analysis={"judged_metrics": judged})

@@ -1,6 +1,6 @@
 """The analysis of a study: from the table of its runs to everything that its report shows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -22,7 +22,7 @@ from ablate.analysis.study_table import StudyResponse, StudyTable, with_response
 from ablate.core.errors import AnalysisError
 from ablate.core.plain import plain
 from ablate.inference.factor_levels import FactorLevels
-from ablate.inference.infer import infer
+from ablate.inference.infer import infer, infer_jointly
 from ablate.inference.inference import FactorVerdict, Inference
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
@@ -30,6 +30,14 @@ from ablate.inference.verdict import Verdict
 from ablate.measurement.metrics import Metric
 
 UNDECIDED = "The study is exploratory, so it gives no verdicts."
+
+
+@dataclass(frozen=True)
+class JudgedMetric:
+    """A secondary metric that the study judges together with its response, and its inference."""
+
+    metric: Metric
+    inference: Inference
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,7 @@ class Analysis:
     worst: RunResult | None
     warnings: tuple[str, ...]
     looks: SequentialResult | None = None
+    judged: tuple[JudgedMetric, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts, lists and numbers for JSON; a number that is not finite becomes None.
@@ -66,13 +75,18 @@ class Analysis:
         The keys of the inference are at the top level, in the form of `ablate analyze --json`.
         """
         inference = replace(self.inference, warnings=self.warnings).to_json()
-        description = {key: value for key, value in asdict(self).items() if key != "inference"}
+        description = {key: value for key, value in asdict(self).items() if key not in {"inference", "judged"}}
+        description["judged"] = [{"metric": judged.metric.name, **judged.inference.to_json()} for judged in self.judged]
         document: dict[str, Any] = plain(description | inference)
         return document
 
 
-def analyze(table: StudyTable, settings: InferenceSettings) -> Analysis:
+def analyze(
+    table: StudyTable, settings: InferenceSettings, judged_settings: Mapping[str, InferenceSettings] | None = None
+) -> Analysis:
     """Return the analysis of the runs that have ended so far. Equal input gives an equal result.
+
+    The secondary metrics that `judged_settings` names are judged together with the response, as one family.
 
     In an exploratory study every factor is undecided, whatever its numbers are. Raises AnalysisError if no run has a
     result yet.
@@ -85,7 +99,7 @@ def analyze(table: StudyTable, settings: InferenceSettings) -> Analysis:
     runs = with_responses(table.runs, table.sums, response, table.secondary)
     counts = outcomes(runs, table.failed_attempts, table.older_runs)
     counts = replace(counts, planned=counts.planned + table.not_needed, not_needed=table.not_needed)
-    inference = infer(_run_table(table, runs), settings)
+    inference, judged = _inferences(table, runs, settings, judged_settings or {})
     best, worst = best_and_worst(runs, paths, response.metric, table.secondary)
     return Analysis(
         question=table.question,
@@ -105,7 +119,28 @@ def analyze(table: StudyTable, settings: InferenceSettings) -> Analysis:
         worst=worst,
         warnings=(*caveats(runs, response, counts, inference.warnings), *table.unchecked),
         looks=None if table.exploratory else sequential_result(inference, table.decided_after),
+        judged=tuple(
+            JudgedMetric(metric, _without_verdicts(judged_inference) if table.exploratory else judged_inference)
+            for metric, judged_inference in judged
+        ),
     )
+
+
+def _inferences(
+    table: StudyTable,
+    runs: pd.DataFrame,
+    settings: InferenceSettings,
+    judged_settings: Mapping[str, InferenceSettings],
+) -> tuple[Inference, list[tuple[Metric, Inference]]]:
+    """Return the inference of the response, and of every judged metric."""
+    if not judged_settings:
+        return infer(_run_table(table, runs), settings), []
+    response = table.response.metric.name
+    tables = {response: _run_table(table, runs)}
+    tables |= {name: _run_table(table, runs.assign(response=runs[name])) for name in judged_settings}
+    inferences = infer_jointly(tables, {response: settings, **judged_settings})
+    judged = [(metric, inferences[metric.name]) for metric in table.secondary if metric.name in judged_settings]
+    return inferences[response], judged
 
 
 def infer_verdicts(table: StudyTable, settings: InferenceSettings) -> tuple[Inference, int]:

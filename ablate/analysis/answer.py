@@ -1,6 +1,7 @@
 """The answer to a study's question: verdicts where the study may decide, estimates where it is exploratory."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.phrases import (
@@ -34,7 +35,10 @@ def conclusions(analysis: Analysis) -> tuple[str, ...]:
     if not any(verdict.effects for verdict in analysis.inference.verdicts):
         return (_no_comparison(analysis),)
     sentences = estimate_sentences if analysis.exploratory else verdict_sentences
-    return sentences(analysis.inference, analysis.response.metric.title)
+    return (
+        *sentences(analysis.inference, analysis.response.metric.title),
+        *chain.from_iterable(sentences(judged.inference, judged.metric.title) for judged in analysis.judged),
+    )
 
 
 def _no_comparison(analysis: Analysis) -> str:

@@ -42,7 +42,7 @@ def analyzed(study: StudySpec, store: Store, paths: StudyPaths) -> Analysis:
     runs = with_responses(table.runs, table.sums, table.response, table.secondary)
     with whole_file(paths.runs_csv) as path:
         runs.rename(columns={"response": name}).to_csv(path, index=False)
-    analysis = analyze(table, study.settings)
+    analysis = analyze(table, study.settings, study.judged_settings)
     if study.exploratory:  # it gives no verdicts
         return analysis
     counts = analysis.outcomes

@@ -30,6 +30,9 @@ def study_table(
     DataError if a record, or the file of exclusions, is damaged.
     """
     response, rows, sums = study.response, [], {}
+    secondary = [
+        name for name in dict.fromkeys((*SECONDARY, *study.analysis.judged_metrics)) if name != response.metric
+    ]
     excluded, digests = excluded_runs(paths), dict[str, str | None]()
     stopped = decided_after(study, paths) if seeds is None else None
     first_seeds = list(study.seeds)[: stopped if seeds is None else seeds]
@@ -43,7 +46,7 @@ def study_table(
         if record is not None:
             digests[planned_run.id] = record.digest
         if record is not None and record.outcome == "finished":
-            sums[planned_run.id] = _reported(step_sums(record.scores), response.metric)
+            sums[planned_run.id] = _reported(step_sums(record.scores), (response.metric, *secondary))
     titles = {planned_run.id: planned_run.title for planned_run in study.planned_runs}
     return StudyTable(
         question=study.question,
@@ -57,7 +60,7 @@ def study_table(
         ),
         runs=pd.DataFrame(rows),
         sums=sums,
-        secondary=tuple(METRICS[name] for name in SECONDARY if name != response.metric),
+        secondary=tuple(METRICS[name] for name in secondary),
         deviations=(*deviations(paths, study, books), *changed_records(digests, titles, books)),
         unchecked=tuple(unchecked(digests, books)),
         exclusions=tuple(exclusion.sentence for exclusion in exclusions(paths) if not exclusion.is_after_results),
@@ -87,9 +90,9 @@ def _record(paths: RunPaths, run_id: str) -> RunRecord | None:
     return RunRecord.load(paths, run_id, pictures=False) if paths.record.exists() else None
 
 
-def _reported(sums: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return the rows of the metrics that a report shows: the metric of the response and the secondary ones."""
-    return sums[sums["metric"].isin((metric, *SECONDARY))]
+def _reported(sums: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of the metrics that a report shows."""
+    return sums[sums["metric"].isin(metrics)]
 
 
 def _row(

@@ -28,6 +28,11 @@ class AnalysisSettings(Spec):
 
     "design" takes the pairs that the design names, and all pairs if it names none.
     """
+    judged_metrics: Annotated[list[str], Field(default_factory=list, max_length=10)]
+    """Secondary metrics whose effects are judged together with the response, as one family of hypotheses.
+
+    All other secondary metrics are described, not judged. The margin is for the response alone.
+    """
     interval: Annotated[Interval, Field(json_schema_extra={"deprecated": True})] = "student"
     """Has no effect since version 0.2: every confidence interval is cluster-robust (CR2)."""
     permutations: Annotated[int, Field(ge=999, le=1_000_000, json_schema_extra={"deprecated": True})] = 9_999

@@ -38,6 +38,7 @@ def document(analysis: Analysis, networks: Sequence[ProbedNetwork], reproduce: M
         *_effects(inference),
         *_looks(analysis),
         *_interactions(inference),
+        *_judged(analysis),
         *_probes(networks),
         _cells(analysis),
         _outcomes(analysis),
@@ -47,9 +48,16 @@ def document(analysis: Analysis, networks: Sequence[ProbedNetwork], reproduce: M
     return "\n\n".join(sections) + "\n"
 
 
-def _effects(inference: ShownInference) -> Iterable[str]:
+def _judged(analysis: Analysis) -> Iterable[str]:
+    for judged in analysis.judged:
+        title = judged.metric.title
+        shown = ShownInference(judged.inference, title, decided=not analysis.exploratory)
+        yield from _effects(shown, f" on the {title}")
+
+
+def _effects(inference: ShownInference, response: str = "") -> Iterable[str]:
     if inference.verdicts:
-        heading = "Verdict and effects of each factor" if inference.decided else "Effects of each factor"
+        heading = f"{'Verdict and effects' if inference.decided else 'Effects'} of each factor{response}"
         verdict = ("verdict",) if inference.decided else ()
         rows = [row for factor in inference.verdicts for row in _effect_rows(factor, inference)]
         units = "seeds" if inference.has_seeds else "runs"

@@ -74,6 +74,10 @@ def _context(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, str]
         "metrics": metrics,
         "inference": ShownInference(analysis.inference, response.title, decided=not analysis.exploratory),
         "looks_image": _looks_image(analysis),
+        "judged": [
+            ShownInference(judged.inference, judged.metric.title, decided=not analysis.exploratory)
+            for judged in analysis.judged
+        ],
         "response_digits": response_digits,
         "metric_digits": {metric.name: _digits(analysis, metric) for metric in metrics},
         "charts": [chart for metric in metrics if (chart := _chart(analysis, metric))],

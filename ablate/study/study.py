@@ -114,6 +114,18 @@ class StudySpec(Spec):
         return self
 
     @model_validator(mode="after")
+    def _judged_metrics_are_known(self) -> Self:
+        for position, name in enumerate(judged := self.analysis.judged_metrics):
+            place = f"analysis.judged_metrics[{position}]"
+            if name not in METRICS:
+                raise ValueError(f"{place}: unknown metric {name!r}{alternatives(name, METRICS)}")
+            if name == self.response.metric or name in judged[:position]:
+                raise ValueError(f"{place}: {name!r} is judged already; name each metric once")
+        if judged and self.looks is not None:
+            raise ValueError("analysis.judged_metrics: a study with planned looks has one judged metric; leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _interactions_are_of_factors(self) -> Self:
         pairs = self.analysis.interactions
         for position, pair in enumerate(pairs if isinstance(pairs, list) else []):
@@ -196,6 +208,21 @@ class StudySpec(Spec):
             bounds=(metric.low, metric.high),
             looks=self.looks,
         )
+
+    @cached_property
+    def judged_settings(self) -> dict[str, InferenceSettings]:
+        """The settings of the inference of every judged metric, by its name; the margin is for the response alone."""
+        metrics = [METRICS[name] for name in self.analysis.judged_metrics]
+        return {
+            metric.name: self.settings.model_copy(
+                update={
+                    "margin": None,
+                    "higher_is_better": metric.higher_is_better,
+                    "bounds": (metric.low, metric.high),
+                }
+            )
+            for metric in metrics
+        }
 
     @cached_property
     def planned_runs(self) -> tuple[PlannedRun, ...]:
