@@ -208,3 +208,87 @@ def test_neither_torch_nor_trackers_are_loaded(table, tmp_path):
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "loaded []" in done.stdout
     assert done.returncode == 0
+
+
+def test_the_console_shows_a_row_for_each_tested_pair_and_names_those_that_cannot_be_decided(runs, found, tmp_path):
+    output, _ = found
+    assert any(line.startswith("kernel x activation  interaction") for line in output.splitlines())
+    runs[runs["seed"] < 4].to_csv(tmp_path / "runs.csv", index=False)
+    few = analyze(tmp_path / "runs.csv", *COLUMNS).output
+    assert "cannot decide: kernel x activation, kernel x norm, activation x norm." in few
+
+
+def test_headings_name_the_adjustment(runs, table, tmp_path):
+    assert "p (max-T)" in analyze(table, *COLUMNS).output
+    runs[runs["seed"] < 4].to_csv(tmp_path / "runs.csv", index=False)
+    assert "p (Holm)" in analyze(tmp_path / "runs.csv", *COLUMNS).output
+
+
+def test_a_secondary_response_is_described_without_a_verdict(table, tmp_path):
+    columns = ["--response", "ghost_ratio,mse", *COLUMNS[2:]]
+    done = analyze(table, *columns, "--json", tmp_path / "out.json")
+    assert "mse: secondary, described, not judged" in done.output
+    (secondary,) = json.loads((tmp_path / "out.json").read_text())["secondary"]
+    assert secondary["response"] == "mse"
+    assert set(secondary["effects"][0]) == {"factor", "contrast", "estimate", "low", "high", "n_blocks", "n_runs"}
+    assert not any("of the mse" in line for line in done.output.splitlines())
+
+
+def test_responses_judged_together_have_larger_p_values(table, tmp_path):
+    columns = ["--response", "ghost_ratio,mse", *COLUMNS[2:]]
+    for name, more in (("alone", []), ("together", ["--judge-all"])):
+        assert analyze(table, *columns, *more, "--json", tmp_path / f"{name}.json").exit_code == 0
+    alone, together = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("alone", "together"))
+    assert all(
+        first["p_adjusted"] <= second["p_adjusted"]
+        for first, second in zip(alone["interactions"], together["interactions"], strict=True)
+    )
+    assert [part["response"] for part in together["judged"]] == ["mse"]
+    assert [len(alone["secondary"]), len(together["secondary"])] == [1, 0]
+
+
+def test_a_numeric_factor_is_tested_as_a_trend(tmp_path):
+    generator = np.random.default_rng(0)
+    rate = 10 ** generator.uniform(-5, -2, 60)
+    loss = 1 - 0.3 * np.log10(rate) + generator.normal(0, 0.2, 60)
+    act = generator.choice(["relu", "tanh"], 60)
+    pd.DataFrame({"lr": rate, "act": act, "loss": loss}).to_csv(tmp_path / "runs.csv", index=False)
+    done = analyze(
+        tmp_path / "runs.csv", "--response", "loss", "--factors", "lr,act", "--numeric", "lr", "--block", "none",
+        "--json", tmp_path / "out.json", "--html", tmp_path / "out.html",
+    )  # fmt: skip
+    assert done.exception is None
+    first, _ = json.loads((tmp_path / "out.json").read_text())["verdicts"]
+    # the slope of least squares with the interaction, averaged over act, times the range of the factor
+    sign, log = np.where(act == "relu", 1, -1), np.log10(rate)
+    columns = np.column_stack([np.ones(60), log, sign, log * sign])
+    slope = np.linalg.lstsq(columns, loss, rcond=None)[0][1]
+    assert first["verdict"] == "cause"
+    assert first["effects"][0]["estimate"] == pytest.approx(slope * np.ptp(log), rel=1e-4)
+    assert "missing:" not in done.output
+
+
+@pytest.mark.parametrize(("factor", "text"), [(1e15, "e+1"), (1e300, "e+2"), (1e-300, "e-30")])
+def test_extreme_responses_are_written_in_powers_of_ten(runs, tmp_path, factor, text):
+    runs.assign(ghost_ratio=runs["ghost_ratio"] * factor).to_csv(tmp_path / "runs.csv", index=False)
+    done = analyze(tmp_path / "runs.csv", *COLUMNS, "--html", tmp_path / "out.html")
+    assert text in done.output
+    assert "0" * 20 not in done.output + (tmp_path / "out.html").read_text().split("</style>")[-1].split("data:")[0]
+    assert "norm is a cause" in done.output
+
+
+def test_two_copies_of_a_column_are_bad_input(runs, tmp_path):
+    copies = runs[(runs["activation"] == "relu") & (runs["norm"] == "none")].assign(size=runs["kernel"] + "px")
+    copies.to_csv(tmp_path / "runs.csv", index=False)
+    done = analyze(tmp_path / "runs.csv", "--response", "ghost_ratio", "--factors", "kernel,size", "--block", "seed")
+    assert isinstance(done.exception, DataError)
+    assert "'kernel' has the same levels in the same runs as 'size'" in str(done.exception)
+
+
+def test_a_lost_level_does_not_break_the_page(runs, tmp_path):
+    rows = runs.assign(state=np.where(runs["kernel"] == "5", "FAILED", "FINISHED"))
+    rows.to_csv(tmp_path / "runs.csv", index=False)
+    done = analyze(tmp_path / "runs.csv", *COLUMNS, "--html", tmp_path / "out.html")
+    assert done.exception is None
+    assert "48 of 144 rows are no results" in done.output
+    assert "48 of 144 rows are no results" in (tmp_path / "out.html").read_text()
