@@ -27,6 +27,7 @@ from ablate.commands.options import (
     Place,
     Prediction,
     RunOrCheckpoint,
+    SimulatedEffects,
     StandardDeviation,
     StoreFolder,
     StudyFile,
@@ -95,6 +96,7 @@ def plan(
     overrides: Overrides = [],  # noqa: B006  # as above
     sd: StandardDeviation = None,
     pilot: PilotTable = None,
+    effect: SimulatedEffects = [],  # noqa: B006  # as above
     store: StoreFolder = DEFAULT_STORE,
     json: JSONOutput = None,
     html: HTMLOutput = None,
@@ -102,13 +104,14 @@ def plan(
     """Show what a study can find before it trains: its tests, their power, and the aliased effects of its design.
 
     The standard deviation of a run comes from --sd, --pilot, the study's analysis.sd, or its runs so far. Exit code 2:
-    the study cannot reject any hypothesis, so `ablate run` refuses it.
+    the study cannot reject any hypothesis, so `ablate run` refuses it. Of a sequential study, expected runs and the
+    chance of stopping at each look are simulated for each --effect.
     """
     from ablate.commands import plan as command
 
     refuse_overwriting({"--json": json, "--html": html}, file, pilot)
     files = command.PlanFiles(json, html)
-    command.plan(file, overrides, command.Planning(sd, pilot, store), files, Console())
+    command.plan(file, overrides, command.Planning(sd, pilot, store, effect), files, Console())
 
 
 @app.command()

@@ -107,3 +107,10 @@ UntilDecided = Annotated[
         help="Stop after the first seed at which everything is decided; needs seeds: {from: 6, to: 12} in the study.",
     ),
 ]
+SimulatedEffects = Annotated[
+    list[float],
+    typer.Option(
+        "--effect",
+        help="Effect of a sequential study to simulate, in standard deviations of a run. May be repeated.",
+    ),
+]

@@ -21,18 +21,24 @@ from ablate.storage.exclusions import exclusions
 from ablate.storage.paths import Store
 
 if TYPE_CHECKING:
+    from ablate.planning.sequential_plan import SequentialPlan
     from ablate.study import StudySpec
 
 MAX_LISTED = 24  # hypotheses that the console shows
+LARGEST_EFFECT = 100.0  # standard deviations; a larger one is a typo
 
 
 @dataclass(frozen=True)
 class Planning:
-    """Sources of the residual standard deviation of a run: a number, a pilot's CSV file, and the store."""
+    """Sources of the residual standard deviation of a run: a number, a pilot's CSV file, and the store.
+
+    `effects` are those to simulate in a sequential study, in such standard deviations; none takes usual ones.
+    """
 
     sd: float | None
     pilot: Path | None
     store: Path
+    effects: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -55,11 +61,15 @@ def plan(file: Path, overrides: Sequence[str], sources: Planning, outputs: PlanF
     from ablate.study import study_file  # noqa: PLC0415  # loads torch, which other commands do without
 
     study = study_file.load(file, overrides)
+    _refuse_effects(study, sources.effects)
     with console.status("planning"):
         plan = planner.plan(study, _deviation(study, sources))
         cost = estimate(study, study.budget.workers or slots_here())
     takes = f"about {clock(cost.study_seconds)} with {cost.slots} at a time"
     _show_plan(plan, takes, console)
+    sequential = _sequential_plan(study, plan, sources.effects, console)
+    for sentence in sequential.sentences if sequential else ():
+        say(sentence, console)
     paths = Store.here(sources.store).study(study.name)
     deviations = preregistration.deviations(paths, study)
     for sentence in deviations:
@@ -69,10 +79,38 @@ def plan(file: Path, overrides: Sequence[str], sources: Planning, outputs: PlanF
             say(exclusion.sentence, console)
     if outputs.json:
         numbers = plan.to_json() | {"seconds": cost.study_seconds, "runs_at_a_time": cost.slots}
+        if sequential:
+            numbers["sequential"] = sequential.to_json()
         write(outputs.json, json_text(numbers), console)
     if outputs.html:
         write(outputs.html, plan_page(plan, takes, _plan_command(file, overrides, sources)), console)
     decidability.refuse_undecidable(study)
+
+
+def _refuse_effects(study: "StudySpec", effects: Sequence[float]) -> None:
+    """Raise SpecError for effects that cannot be simulated."""
+    if effects and study.looks is None:
+        raise SpecError(
+            "--effect simulates the looks of a sequential study, and this study plans none; write seeds: {from: 6, to: "
+            "12}, or leave --effect out"
+        )
+    for effect in effects:
+        if not 0 <= effect <= LARGEST_EFFECT:
+            raise SpecError(
+                f"--effect: found {effect:g}; must be from 0 to {LARGEST_EFFECT:g} standard deviations of a run"
+            )
+
+
+def _sequential_plan(
+    study: "StudySpec", plan: Plan, effects: Sequence[float], console: Console
+) -> "SequentialPlan | None":
+    """Return what a sequential study will cost; None of any other study, and of one that gives no verdicts."""
+    from ablate.planning.sequential_plan import EFFECTS, sequential_plan  # noqa: PLC0415  # as above
+
+    if study.looks is None or study.exploratory or not study.factors:
+        return None
+    with console.status("simulating the looks"):
+        return sequential_plan(study, plan.sd.value if plan.sd else None, tuple(effects) or EFFECTS)
 
 
 def _deviation(study: "StudySpec", sources: Planning) -> RunDeviation | None:
@@ -113,4 +151,5 @@ def _plan_command(file: Path, overrides: Sequence[str], sources: Planning) -> st
     settings = [word for override in overrides for word in ("--set", override)]
     sources_by_option = {"--sd": sources.sd, "--pilot": sources.pilot}
     options = [word for name, value in sources_by_option.items() if value is not None for word in (name, str(value))]
+    options += [word for effect in sources.effects for word in ("--effect", f"{effect:g}")]
     return shlex.join(["ablate", "plan", str(file), *settings, *options])
