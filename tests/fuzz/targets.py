@@ -44,10 +44,21 @@ def _checkpoints() -> Iterable[bytes]:
     yield file.getvalue()
 
 
+DICTIONARIES = "state,seed,ghost,config\n" + "".join(
+    f"{state},{seed},0.{seed},\"{{'kernel': {seed % 2}, 'norm': 'a{seed // 2}'}}\"\n"
+    for seed, state in enumerate(["FAIL", "COMPLETE", "COMPLETE", "PRUNED", "COMPLETE"])
+)
+COMMAS = TABLE.replace(",", ";").replace(".", ",")
+
+
+def _tables() -> Iterable[bytes]:
+    yield from (table.encode() for table in (TABLE, DICTIONARIES, COMMAS))
+
+
 COLUMNS = Columns(response="ghost", factors=("kernel", "norm"), block="seed")
 TARGETS = {
     "study": Target("study.yaml", study_file.load, _studies),
     "array": Target("p.npy", lambda file: read_forecasts(file, file, None, step_first=False), _arrays),
-    "table": Target("runs.csv", lambda file: read_runs(file, COLUMNS), lambda: [TABLE.encode()]),
+    "table": Target("runs.csv", lambda file: read_runs(file, COLUMNS), _tables),
     "checkpoint": Target("checkpoint.pt", plain_weights, _checkpoints),
 }
