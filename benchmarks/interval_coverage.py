@@ -1,12 +1,13 @@
-"""Coverage of the confidence intervals of an effect over seeds: `python -m benchmarks.interval_coverage`.
+"""Coverage and width of the confidence intervals over seeds: `python -m benchmarks.interval_coverage`.
 
-Every seed gives one contrast: of two runs (`both`: the noise is the same at both levels), or of a run with noise and
-a run without (`one`: only one level is noisy, which preserves the skewness of the noise). The true contrast is 0.
+Every seed has a run of each of two levels; `with holes`, with each of three levels of a partner, a quarter lost.
+`both`: the noise is the same at both levels. `one`: only one level is noisy, which preserves the skewness of the noise.
+The true difference is 0.
 """
 
 import argparse
-from collections.abc import Callable
-from typing import get_args
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -14,70 +15,93 @@ from rich.progress import track
 from rich.table import Table
 from scipy import stats
 
-from ablate.inference.estimate import EffectEstimate, confidence_interval
-from ablate.inference.settings import InferenceSettings, Interval
+from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.infer import infer
+from ablate.inference.run_table import RunTable
+from ablate.inference.settings import InferenceSettings
+from benchmarks.calibration_page import INTERVALS, SECTION
 
-SEEDS = (3, 5, 10, 20)
-CONFIDENCE = 0.95
+HEADINGS = ("noise", "seeds", "covered, width", "with holes: covered, width")
+SEEDS = (4, 6, 8, 10, 20)
+SETTINGS = InferenceSettings(draws=199)  # flips decide no interval
+FACTOR = FactorLevels("factor", "factor", ("1", "2"), "1")
+PARTNER = FactorLevels("partner", "partner", ("1", "2", "3"), "1")
+HAVE_RESPONSE = 0.75  # share of the runs of a table with holes
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
+"""Returns noise with mean 0, one value for each run of the noisy level."""
 
 
 def main() -> None:
-    """Print the share of intervals that cover the true value, and their median width, for every noise and method."""
+    """Print the share of intervals that cover the true value, and their median width, for every noise."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--studies", type=int, default=4000, help="simulated studies (4000)")
-    studies = parser.parse_args().studies
-    table = Table("noise", "seeds", *(f"{kind}: covered, width" for kind in get_args(Interval)))
+    parser.add_argument("--studies", type=int, default=2000, help="simulated studies (2000)")
+    parser.add_argument("--page", type=Path, help="page whose section is rewritten, for example docs/calibration.md")
+    arguments = parser.parse_args()
     console = Console(width=120)
-    for name, draw in track(list(noises().items()), console=console, transient=True):
+    rows = []
+    for name, (draw, both) in track(list(noises().items()), console=console, transient=True):
         for seeds in SEEDS:
-            table.add_row(
-                name, str(seeds), *(_coverage_and_width(draw, seeds, kind, studies) for kind in get_args(Interval))
+            cells = (
+                _coverage_and_width(draw, seeds, arguments.studies, both=both, holes=holes) for holes in (False, True)
             )
+            rows.append((name, str(seeds), *cells))
+    table = Table(*HEADINGS)
+    for row in rows:
+        table.add_row(*row)
     console.print(table)
+    if arguments.page:
+        page: Path = arguments.page
+        page.write_text(_with_section(page.read_text(encoding="utf-8"), rows), encoding="utf-8")
 
 
-def noises() -> dict[str, Draw]:
-    """Return the distributions of a seed's contrast, by name; all have mean 0."""
+def _with_section(page: str, rows: Sequence[Sequence[str]]) -> str:
+    """Return the page with the table of these rows in its section."""
+    lines = [HEADINGS, ["---"] * len(HEADINGS), *rows]
+    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return SECTION.sub(lambda m: f"{m[1]}\n{table}\n\n{m[3]}" if m["name"] == INTERVALS else m[0], page)
+
+
+def noises() -> dict[str, tuple[Draw, bool]]:
+    """Return the distributions of a run's noise, by name, and whether both levels have it."""
     log_normal, exponential = stats.lognorm(1), stats.expon()
 
-    def skewed(distribution: stats.distributions.rv_frozen) -> Draw:
+    def centered(distribution: stats.distributions.rv_frozen) -> Draw:
         return lambda generator, n: distribution.rvs(size=n, random_state=generator) - distribution.mean()
 
     return {
-        "normal, both": lambda generator, n: generator.normal(0, np.sqrt(2), n),
-        "log-normal, both": lambda generator, n: skewed(log_normal)(generator, n) - skewed(log_normal)(generator, n),
-        "exponential, one": skewed(exponential),
-        "log-normal, one": skewed(log_normal),
+        "normal, both": (lambda generator, n: generator.standard_normal(n), True),
+        "log-normal, both": (centered(log_normal), True),
+        "exponential, one": (centered(exponential), False),
+        "log-normal, one": (centered(log_normal), False),
     }
 
 
-def _coverage_and_width(draw: Draw, seeds: int, kind: Interval, studies: int) -> str:
+def _coverage_and_width(draw: Draw, seeds: int, studies: int, *, both: bool, holes: bool) -> str:
     generator = np.random.default_rng(0)
     covered, widths = 0, []
-    for study in range(studies):
-        low, high = _bounds(draw(generator, seeds), InferenceSettings(interval=kind, seed=study))
-        covered += low <= 0 <= high
-        widths.append(high - low)
-    return f"{100 * covered / studies:.1f} %, {np.median(widths):.2f}"
+    for _ in range(studies):
+        table = _table(draw, seeds, generator, both=both, holes=holes)
+        effect = infer(table, SETTINGS, described=False).verdicts[0].effects[0]
+        if effect.low is not None and effect.high is not None:
+            covered += effect.low <= 0 <= effect.high
+            widths.append(effect.high - effect.low)
+    if not widths:
+        return "no interval"
+    return f"{100 * covered / len(widths):.1f} %, {np.median(widths):.2f}"
 
 
-def _bounds(by_block: np.ndarray, settings: InferenceSettings) -> tuple[float, float]:
-    error = float(by_block.std(ddof=1) / np.sqrt(len(by_block)))
-    estimate = EffectEstimate(
-        value=float(by_block.mean()),
-        error=error,
-        freedom=len(by_block) - 1,
-        by_block=by_block,
-        blocks=len(by_block),
-        runs=2 * len(by_block),
-        dropped=0,
-        above=None,
-    )
-    bounds = confidence_interval(estimate, "block", settings, CONFIDENCE)
-    assert bounds is not None  # noqa: S101  # an estimate with an error has an interval
-    return bounds
+def _table(draw: Draw, seeds: int, generator: np.random.Generator, *, both: bool, holes: bool) -> RunTable:
+    """Return a table of the factor in each seed; with holes, beside a partner and with a quarter of the runs lost."""
+    factors = (FACTOR, PARTNER) if holes else (FACTOR,)
+    shape = (*(len(factor.levels) for factor in factors), seeds)
+    index = np.indices(shape).reshape(len(shape), -1).T
+    is_noisy = np.ones(len(index), bool) if both else index[:, 0] == 1
+    response = generator.standard_normal(seeds)[index[:, -1]]
+    response[is_noisy] += draw(generator, int(is_noisy.sum()))
+    if holes:
+        response[generator.random(len(index)) >= HAVE_RESPONSE] = np.nan
+    return RunTable(factors, tuple(map(str, range(seeds))), index[:, :-1], index[:, -1], response)
 
 
 if __name__ == "__main__":
