@@ -1,7 +1,8 @@
-"""Speed of `ablate analyze` on a table of runs: `python -m benchmarks.inference [--seeds 10 16 32]`.
+"""Speed of the inference on tables of runs: `python -m benchmarks.inference [--seeds 10 16 32]`.
 
-Writes the runs of a factorial of 3 x 3 x 3 x 3 x 2 x 2 x 2 = 648 cells with that many seeds as a CSV file, with two
-causes and a pure interaction. Then `ablate analyze` tests all 7 factors and 21 pairs, in a separate process.
+First, tables of 60 to 300 rows in this process: a whole inference, and one of a campaign (999 draws, no descriptions).
+Then it writes the runs of a factorial of 3 x 3 x 3 x 3 x 2 x 2 x 2 = 648 cells with that many seeds as a CSV file, with
+two causes and a pure interaction. `ablate analyze` tests all 7 factors and 21 pairs, in a separate process.
 """
 
 import argparse
@@ -15,11 +16,20 @@ from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from ablate.inference.calibration.published.campaign import DRAWS
+from ablate.inference.calibration.published.catalog import PUBLISHED
+from ablate.inference.infer import infer
+from ablate.inference.run_table import RunTable
+from ablate.inference.settings import InferenceSettings, Looks
+
+SMALL = ("search", "search_mains", "independent", "designed_small", "one_at_a_time", "found_twelve", "looks_null")
+REPEATS = 5
 LEVELS = {"A": 3, "B": 3, "C": 3, "D": 3, "E": 2, "F": 2, "G": 2}
 CAUSE, PAIR = 0.25, 0.5
 """In standard deviations of a run: each step of A, and E; the pair B x C at its first levels."""
@@ -31,7 +41,10 @@ def main() -> None:
     """Print seconds (with start-up), peak memory and verdicts for each number of seeds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[10, 16], help="seeds to try (10 16)")
-    for seeds in parser.parse_args().seeds:
+    arguments = parser.parse_args()
+    for name in SMALL:
+        Console().print(_small_table(name))
+    for seeds in arguments.seeds:
         with TemporaryDirectory() as folder:
             runs = _runs(seeds)
             runs.to_csv(Path(folder) / "runs.csv", index=False)
@@ -40,6 +53,28 @@ def main() -> None:
             f"{len(runs)} runs ({seeds} seeds): {seconds:.1f} s, peak memory {_peak_megabytes():.0f} MB; "
             f"{', '.join(f'{count} {verdict}' for verdict, count in sorted(verdicts.items()))}"
         )
+
+
+def _small_table(name: str) -> str:
+    """Return the median seconds of an inference from a table of a published scenario."""
+    scenario = PUBLISHED[name]
+    growth = scenario.growth
+    looks = Looks(first=growth.first, last=growth.last) if growth else None
+    interactions: Literal["all", "none"] = "all" if scenario.pairs else "none"
+    settings = InferenceSettings(margin=scenario.margin, interactions=interactions, looks=looks)
+    tables = [scenario.table(0, number).table for number in range(REPEATS)]
+    whole = [_seconds(table, settings, described=True) for table in tables]
+    campaign = [_seconds(table, settings.model_copy(update={"draws": DRAWS}), described=False) for table in tables]
+    return (
+        f"{name}: {scenario.title}; {len(tables[0].response)} rows: {np.median(whole):.3f} s, "
+        f"in a campaign {np.median(campaign):.3f} s"
+    )
+
+
+def _seconds(table: RunTable, settings: InferenceSettings, *, described: bool) -> float:
+    start = perf_counter()
+    infer(table, settings, described=described)
+    return perf_counter() - start
 
 
 def _runs(seeds: int) -> pd.DataFrame:
