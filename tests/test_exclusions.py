@@ -219,6 +219,8 @@ def test_deleted_exclusions_and_a_changed_record_are_listed(ablate, tmp_path):
     write_again(second, head)
     assert f"({second.folder.name}) was changed after the run had ended" in ablate("report")
     assert f"({second.folder.name}) was changed after the run had ended" in ablate("run")
+    optuna.delete_study(study_name="small", storage=Store(tmp_path / "mlruns").optuna_url)
+    assert "its digest is not the one that MLflow recorded" in ablate("report")
 
 
 def write_again(files, head):

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, final
 
 import numpy as np
@@ -50,6 +51,7 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs the exceptions that it raises
 
 RUNS_A_PAGE = 1_000
+LONGEST_REASON = 120  # characters of an error that a report quotes
 METRICS_A_BATCH, PARAMS_A_BATCH = 900, 100  # MLflow takes 1,000 of everything together, 100 parameters
 CURVE_SECONDS = 5.0  # delay of the loss curve: one number takes as long to write as fifty
 LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG = 250, 6000, 8000
@@ -252,8 +254,11 @@ def experiment_url(base_url: str, study: str) -> str:
     return f"{base_url}/#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning"
 
 
-def mlflow_book(store: Store, study: str) -> Book:
-    """Return what MLflow holds of a study; nothing is created where there is no such study."""
+def mlflow_book(store: Store, study: str, *, with_records: bool = True) -> Book:
+    """Return what MLflow holds of a study; nothing is created where there is no such study.
+
+    The digests of records are read on request only: MLflow loads every number of a run to show one tag.
+    """
     if store.mlflow is None and not store.mlflow_database.exists():
         return Book("MLflow")
     try:
@@ -266,24 +271,24 @@ def mlflow_book(store: Store, study: str) -> Book:
         parents = client.search_runs(ids, f"tags.{ROLE} = 'study'", order_by=["attributes.start_time ASC"])
         seals = {name: parents[0].data.tags[name] for name in SEALS if name in parents[0].data.tags} if parents else {}
         has_runs = bool(client.search_runs(ids, f"tags.{ROLE} = 'run'", max_results=1))
-        return Book("MLflow", seals, has_runs, _recorded_digests(client, ids))
+        return Book("MLflow", seals, has_runs, _recorded_digests(client, ids) if with_records else {})
     except (MlflowException, SQLAlchemyError) as error:
-        return Book("MLflow", problem=str(error).partition("\n")[0])
+        return Book("MLflow", problem=shorten(str(error).partition("\n")[0], LONGEST_REASON))
 
 
 def _recorded_digests(client: MlflowClient, experiments: list[str]) -> dict[str, str]:
-    """Return the digest of the record of every run that is shown as finished, by run id."""
+    """Return the digest of the record of every run that is shown as finished and has one, by run id."""
     digests: dict[str, str] = {}
     page = None
     while page != "":
         runs = client.search_runs(
             experiments,
-            f"tags.{ROLE} = 'run' and status = 'FINISHED'",
+            f"tags.`{RECORD}` LIKE '%' and status = 'FINISHED'",
             max_results=RUNS_A_PAGE,
             order_by=["attributes.start_time ASC"],
             page_token=page,
         )
-        digests |= {run.data.tags["run"]: run.data.tags[RECORD] for run in runs if RECORD in run.data.tags}
+        digests |= {run.data.tags["run"]: run.data.tags[RECORD] for run in runs}
         page = runs.token or ""
     return digests
 
