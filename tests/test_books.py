@@ -8,6 +8,7 @@ from ablate.planning.books import Book, broken_seals, changed_records, new_seals
 from ablate.planning.preregistered_plan import digest, read
 from ablate.planning.preregistration import deviations, preregister
 from ablate.storage.exclusions import Exclusion, add_exclusions
+from ablate.storage.looks import RecordedLook, add_look
 
 
 @pytest.fixture
@@ -105,6 +106,31 @@ def test_exclusions_that_were_removed_are_noticed(paths, small_study):
         "exclusions.jsonl was edited or removed: it does not hold all the exclusions that Optuna and MLflow recorded "
         "at an earlier start."
     )
+
+
+def look(seeds):
+    return RecordedLook(
+        at="2026-01-01 10:00 UTC",
+        seeds=seeds,
+        planned_seeds=8,
+        runs=4 * seeds,
+        is_planned=True,
+        stops=False,
+        verdicts={"a": "undecided"},
+        tests=(),
+        plan=None,
+    )
+
+
+def test_a_look_that_was_removed_is_noticed_and_one_that_was_added_is_none(paths):
+    add_look(paths, look(6))
+    seals = new_seals(paths, {})
+    add_look(paths, look(7))
+    assert list(broken_seals(paths, books(seals))) == []
+    paths.looks.unlink()
+    add_look(paths, look(7))
+    (sentence,) = broken_seals(paths, books(seals))
+    assert sentence.startswith("looks.json was edited or removed: ")
 
 
 def test_an_exclusion_after_results_is_a_deviation_and_one_before_is_not(paths, small_study):

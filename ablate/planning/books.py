@@ -1,20 +1,22 @@
 """What Optuna and MLflow hold of a study's plan, exclusions and records, compared with what lies on disk.
 
-Both books get seals: the digest of the plan at the first start, and the latest links of the chains over plan.json and
-over exclusions.jsonl. A file that was edited or shortened no longer holds the link of its seal. A seal that does not
-match is never replaced, so that the difference shows in every later report.
+Both books get seals: the digest of the plan at the first start, and the latest links of the chains over plan.json,
+exclusions.jsonl and looks.json. A file that was edited or shortened no longer holds the link of its seal. A seal that
+does not match is never replaced, so that the difference shows in every later report.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ablate.core.errors import DataError
 from ablate.planning.preregistered_plan import PreregisteredPlan, read
 from ablate.storage.exclusions import exclusion_chain
+from ablate.storage.looks import recorded_looks
 from ablate.storage.paths import StudyPaths
 
-PLAN, PLAN_CHAIN, EXCLUSION_CHAIN = "plan.digest", "plan.chain", "exclusions.chain"
-SEALS = (PLAN, PLAN_CHAIN, EXCLUSION_CHAIN)
+PLAN, PLAN_CHAIN, EXCLUSION_CHAIN, LOOK_CHAIN = "plan.digest", "plan.chain", "exclusions.chain", "looks.chain"
+SEALS = (PLAN, PLAN_CHAIN, EXCLUSION_CHAIN, LOOK_CHAIN)
 """Names of the seals: attributes of Optuna's study, tags of MLflow's parent run."""
 RECORD = "record.digest"
 """Name of a record's digest: an attribute of its trial in Optuna, a tag of its run in MLflow."""
@@ -39,7 +41,11 @@ class Book:
 def new_seals(paths: StudyPaths, seals: Mapping[str, str]) -> dict[str, str]:
     """Return the seals that a book must get at a start, where it holds `seals` so far."""
     plan = _plan(paths)
-    chains = {PLAN_CHAIN: plan.chain if plan else (), EXCLUSION_CHAIN: exclusion_chain(paths)}
+    chains = {
+        PLAN_CHAIN: plan.chain if plan else (),
+        EXCLUSION_CHAIN: exclusion_chain(paths),
+        LOOK_CHAIN: _look_chain(paths),
+    }
     new = {PLAN: plan.digest} if plan and PLAN not in seals else {}
     extended = {
         name: chain[-1] for name, chain in chains.items() if chain and (name not in seals or seals[name] in chain)
@@ -64,6 +70,11 @@ def broken_seals(paths: StudyPaths, books: Sequence[Book]) -> Iterator[str]:
     if holders := _without_link(EXCLUSION_CHAIN, exclusion_chain(paths), books):
         yield (
             f"exclusions.jsonl was edited or removed: it does not hold all the exclusions that {_names(holders)} "
+            "recorded at an earlier start."
+        )
+    if holders := _without_link(LOOK_CHAIN, _look_chain(paths), books):
+        yield (
+            f"looks.json was edited or removed: it does not hold all the looks at the results that {_names(holders)} "
             "recorded at an earlier start."
         )
 
@@ -101,6 +112,18 @@ def _plan(paths: StudyPaths) -> PreregisteredPlan | None:
         return read(paths)
     except DataError:
         return None  # a damaged plan is reported by itself
+
+
+def _look_chain(paths: StudyPaths) -> tuple[str, ...]:
+    """Return a link for every recorded look. Raises DataError where looks.json is damaged."""
+    links: list[str] = []
+    for look in recorded_looks(paths):
+        links.append(_sha256("".join(links[-1:]) + look.model_dump_json()))
+    return tuple(links)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _without_link(name: str, chain: Sequence[str], books: Sequence[Book]) -> list[Book]:
