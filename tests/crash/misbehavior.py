@@ -47,7 +47,9 @@ def carry_out(planned_run: PlannedRun, paths: RunPaths, observe: Observe) -> Run
             os.kill(os.getpid(), signal.SIGKILL)
         case "told to go":
             os.kill(os.getpid(), signal.SIGTERM)
-    record = _record(planned_run, diverged=chance == "diverges", value=float("nan") if chance == "nan" else 0.25)
+    record = finished_record(
+        planned_run, diverged=chance == "diverges", value=float("nan") if chance == "nan" else 0.25
+    )
     record.save(paths)
     return record
 
@@ -57,7 +59,7 @@ def begun_in(folder: Path) -> Path:
     return folder / ".begun"
 
 
-def _record(planned_run: PlannedRun, *, diverged: bool, value: float) -> RunRecord:
+def finished_record(planned_run: PlannedRun, *, diverged: bool, value: float) -> RunRecord:
     rows = [
         (view, clip, step, metric, value)
         for view in ("one_step", "rollout")
