@@ -75,8 +75,8 @@ def test_a_small_file_that_repeats_long_words_takes_little_memory(tmp_path):
     here = tmp_path / "here"
     here.mkdir()
     words = pa.array(["x" * 1_000_000, "y" * 1_000_000])
-    kernel = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 10_000, pa.int32()), words)
-    table = pa.table({"kernel": kernel, "seed": range(20_000), "ghost": [0.5] * 20_000})
+    kernel = pa.DictionaryArray.from_arrays(pa.array([0, 1] * 2_500, pa.int32()), words)
+    table = pa.table({"kernel": kernel, "seed": range(5_000), "ghost": [0.5] * 5_000})
     content = as_parquet(table, store_schema=False)
     assert len(content) < 3_000_000
     (here / "runs.parquet").write_bytes(content)

@@ -2,6 +2,7 @@
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 
 class RunState(StrEnum):
@@ -29,6 +30,7 @@ _CLASS = re.compile(r"^\w+\.(?=\w+$)")  # TrialState.FAIL, as Python writes an e
 _DETAIL = re.compile(r"[:;,(].*", re.DOTALL)  # "failed: no space left on device" begins with its state
 
 
+@lru_cache(maxsize=1_024)  # a column repeats a few words in up to a million rows
 def run_state(text: str) -> RunState | None:
     """Return the state that a word names, in any case; None for a word that names no known state.
 
