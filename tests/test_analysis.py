@@ -25,7 +25,7 @@ SIGNAL = Metric("signal_retention", "signal retention", "ratio", 0.0, 2.0, highe
 ERROR = Metric("mse", "squared error", "squared brightness", 0.0, math.inf, higher_is_better=False)
 KERNEL = FactorLevels("model.kernel", "state kernel", ("3", "1"), "3")
 LOSS = FactorLevels("loss", "loss", ("bce", "mse"), "bce")
-SETTINGS = InferenceSettings(permutations=999)
+SETTINGS = InferenceSettings()
 
 
 def sums(ghost, signal=0.9, squared_error=None) -> pd.DataFrame:
@@ -69,8 +69,8 @@ def estimates(analysis):
 
 
 def test_effects_and_interaction_of_a_study_are_those_planted():
-    analysis = analyze(study(), SETTINGS)
-    assert estimates(analysis) == pytest.approx({"model.kernel": 0.31 + 0.1 + 0.0005, "loss": 0.1})
+    analysis = analyze(study(seeds=range(6)), SETTINGS)
+    assert estimates(analysis) == pytest.approx({"model.kernel": 0.31 + 0.1 + 0.0025, "loss": 0.1})
     (at_3, at_1) = analysis.inference.interactions[0].means
     assert (at_1[1] - at_1[0]) - (at_3[1] - at_3[0]) == pytest.approx(0.2)
 
@@ -244,9 +244,16 @@ def test_an_exploratory_study_decides_nothing():
     assert "cause" not in " ".join(sentences)
 
 
-def test_one_seed_decides_nothing():
-    analysis = analyze(study(seeds=(0,)), SETTINGS)
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_one_or_two_seeds_decide_nothing(seeds):
+    analysis = analyze(study(seeds=range(seeds)), SETTINGS)
     assert {verdict.verdict for verdict in analysis.inference.verdicts} == {"undecided"}
+
+
+def test_three_seeds_show_a_cause_in_these_seeds():
+    sentences = answer(analyze(study(noisy, seeds=range(3)), SETTINGS))
+    assert sentences[0] == "state kernel is a cause of the ghost ratio in these seeds; loss is undecided."
+    assert "Its interaction with loss could not be tested." in sentences[1]
 
 
 def test_analysis_loads_neither_torch_nor_optuna_nor_mlflow():

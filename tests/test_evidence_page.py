@@ -44,7 +44,7 @@ def table(factors=FACTORS):
 
 @pytest.fixture(scope="module")
 def inference():
-    return infer(table(), InferenceSettings(margin=0.05, permutations=999, resamples=200))
+    return infer(table(), InferenceSettings(margin=0.05))
 
 
 @pytest.fixture(scope="module")

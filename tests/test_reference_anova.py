@@ -1,6 +1,6 @@
 """Tests of factors and pairs, against analyses of variance that R printed, and statsmodels' F tests."""
 
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from ablate.inference.linear_model import LinearModel, Observations
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.tables import Columns, read_runs
+from tests import enumerated
 
 REFERENCE = Path(__file__).parent / "reference"
 NPK = {"N": 12.2587, "P": 0.5441, "K": 6.1657, "N:P": 1.3783, "N:K": 2.1460, "P:K": 0.0312}
@@ -53,6 +54,18 @@ def test_six_blocks_of_npk_have_32_flips(npk):
     assert min(p) >= 1 / 32
 
 
+def test_the_flips_of_npks_blocks_are_those_of_brute_force(npk):
+    runs = pd.read_csv(REFERENCE / "npk.csv")
+    mains = {name: enumerated.sum_coding(runs[name].to_numpy(), 2) for name in "NPK"}
+    pairs = {f"{a}:{b}": enumerated.products(mains[a], mains[b]) for a, b in combinations("NPK", 2)}
+    expected = enumerated.seed_flips(runs["yield"].to_numpy(float), runs["block"].to_numpy(), mains | pairs)
+    inference = infer(npk, InferenceSettings())
+    adjusted = {verdict.factor: verdict.p_adjusted for verdict in inference.verdicts}
+    adjusted |= {":".join(pair.factors): pair.p_adjusted for pair in inference.interactions}
+    assert adjusted == pytest.approx(expected)
+    assert min(expected, key=lambda term: expected[term]) == "N"  # the strongest term of R's table too
+
+
 def test_rs_effect_of_nitrogen_is_met(npk):
     effect = infer(npk, InferenceSettings()).verdicts[0].effects[0]
     assert effect.contrast == "1 - 0"
@@ -71,6 +84,19 @@ def test_five_blends_with_each_treatment_once_allow_no_test():
     assert verdict.test.p is None
 
 
+def without_blocks(name, response, factors):
+    """Return a published table in which every run is a block."""
+    runs = pd.read_csv(REFERENCE / f"{name}.csv", dtype=dict.fromkeys(factors, str))
+    levels = [FactorLevels(f, f, tuple(sorted(set(runs[f]))), min(runs[f])) for f in factors]
+    return RunTable(
+        factors=tuple(levels),
+        blocks=tuple(map(str, range(len(runs)))),
+        levels=np.column_stack([[f.levels.index(level) for level in runs[f.path]] for f in levels]),
+        block=np.arange(len(runs)),
+        response=runs[response].to_numpy(float),
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "response", "factors", "published"),
     [
@@ -79,20 +105,22 @@ def test_five_blends_with_each_treatment_once_allow_no_test():
     ],
 )
 def test_rs_f_ratios_of_a_table_without_blocks_are_met(name, response, factors, published):
-    runs = pd.read_csv(REFERENCE / f"{name}.csv", dtype=dict.fromkeys(factors, str))
-    levels = [FactorLevels(f, f, tuple(sorted(set(runs[f]))), min(runs[f])) for f in factors]
-    table = RunTable(
-        factors=tuple(levels),
-        blocks=tuple(map(str, range(len(runs)))),
-        levels=np.column_stack([[f.levels.index(level) for level in runs[f.path]] for f in levels]),
-        block=np.arange(len(runs)),
-        response=runs[response].to_numpy(float),
-    )
+    table = without_blocks(name, response, factors)
     model = LinearModel.of(table, Observations.of(table, has_blocks=False), [(0,), (1,), (0, 1)])
     for term, ratio in zip([(0,), (1,), (0, 1)], published, strict=True):
         axes = model.axes(model.rows(term))
         share = model.partial_eta_squared(axes)
         assert share / (1 - share) * model.freedom / axes.shape[1] == pytest.approx(ratio, abs=5e-4)
+
+
+def test_flips_of_single_guinea_pigs_agree_with_rs_analysis():
+    # R: supplement p = 0.000231, dose p < 2e-16, interaction p = 0.0219.
+    inference = infer(without_blocks("toothgrowth", "len", ("supp", "dose")), InferenceSettings())
+    assert inference.kind is KindOfTest.RUN_FLIPS
+    p = {name: test.p for name, test in by_term(inference).items()}
+    assert p["supp"] < 0.001
+    assert p["dose"] <= 2 / 10_001  # no drawn flip reaches it, at most the one that changes no sign
+    assert p["supp:dose"] == pytest.approx(0.0219, rel=0.5)  # R assumes equal variances
 
 
 def simulated(shape, blocks, seed, kept=1.0):

@@ -67,7 +67,7 @@ def paths(tmp_path_factory):
         sums=sums,
     )
     written = Store(tmp_path_factory.mktemp("store")).study("small")
-    report.write(analyze(study, InferenceSettings(permutations=999)), written, "ablate run studies/small.yaml")
+    report.write(analyze(study, InferenceSettings()), written, "ablate run studies/small.yaml")
     return written
 
 

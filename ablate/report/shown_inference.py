@@ -83,7 +83,7 @@ class ShownInference:
 
     def word(self, verdict: FactorVerdict) -> str:
         """Return a verdict in words, with its partners."""
-        if not verdict.partners:
+        if not verdict.partners or verdict.verdict is Verdict.UNDECIDED:
             return str(verdict.verdict)
         partners = listed([self.titles[path] for path in verdict.partners])
         if verdict.verdict is Verdict.ACTS_ONLY_WITH:
