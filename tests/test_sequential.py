@@ -143,3 +143,16 @@ def test_few_studies_without_effects_name_anything_over_all_looks(hypotheses):
     )
     assert false / studies < 0.2 + 2.6 * math.sqrt(0.2 * 0.8 / studies)  # one in 200 by chance
     assert false / studies > 0.12  # alpha is spent, not lost
+
+
+def test_boundaries_are_those_of_niseq():
+    """niseq 0.0.2 (Veillette 2023) bounds one maximum by the quantile of N - 1 flips, so one or two flips may differ."""
+    sums = np.abs(np.cumsum(np.random.default_rng(11).normal(size=(2000, 10)), axis=1)[:, 5:])
+    sums[0] = 0  # the observed statistic crosses nothing
+    matrices = [sums[:, [look]].T for look in range(5)]
+    analysis = GroupSequential(matrices, [np.arange(2000)] * 5, linear_shares(6, 10, 10))
+    cuts = analysis.naming(0.2).boundaries[:, 0]
+    # from find_thresholds with looks at 6 to 10 of 10, alpha 0.2 and tail 1: the adjusted alphas
+    expected = [0.12, 0.0875, 0.091, 0.103, 0.1025]
+    shares = [(column > cut).mean() for column, cut in zip(sums.T, cuts, strict=True)]
+    assert shares == pytest.approx(expected, abs=2.5 / 2000)
