@@ -112,3 +112,30 @@ def test_without_responses_there_is_nothing_to_say():
     assert (
         mediation(RunTable.of(runs.assign(response=np.nan), table.factors, "block", ["mse"]), InferenceSettings()) == ()
     )
+
+
+def test_a_numeric_factor_has_the_effect_of_its_trend_between_its_ends():
+    generator = np.random.default_rng(4)
+    rate, act, seed = (
+        np.array([1, 2, 5, 9])[generator.integers(4, size=80)],
+        generator.integers(2, size=80),
+        np.arange(80),
+    )
+    mediator = 0.5 * rate + generator.normal(size=80)
+    response = rate + mediator + act + generator.normal(size=80)
+    rates = FactorLevels("r", "r", ("1", "2", "5", "9"), "1", numeric=True)
+    table = RunTable(
+        factors=(rates, FactorLevels("a", "a", ("0", "1"), "0")),
+        blocks=tuple(map(str, range(10))),
+        levels=np.column_stack([np.searchsorted([1, 2, 5, 9], rate), act]),
+        block=block,
+        response=response,
+        mediators={"m": mediator},
+    )
+    blocks = np.eye(10)[block]
+    total = np.linalg.lstsq(np.column_stack([rate, act, blocks]), response, rcond=None)[0]
+    direct = np.linalg.lstsq(np.column_stack([rate, act, mediator, blocks]), response, rcond=None)[0]
+    numeric, second = mediation(table, InferenceSettings())
+    assert (numeric.contrast, second.contrast) == ("9 - 1", "1 - 0")
+    assert (numeric.total, numeric.direct) == pytest.approx((8 * total[0], 8 * direct[0]))
+    assert (second.total, second.direct) == pytest.approx((total[1], direct[1]))
