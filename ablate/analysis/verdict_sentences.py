@@ -127,9 +127,16 @@ def _cause(verdict: FactorVerdict, inference: Inference, response: str) -> str:
     ]
     if verdict.partners:
         parts.append(f"the size of the effect depends on {listed(_titles(inference, verdict.partners))}")
-    if significant and not any(excludes_zero(effect) for effect in verdict.effects):
-        parts.append("the confidence interval includes 0, so the size and the direction of the effect are open")
+    if unclear := [effect for effect in significant if excludes_zero(effect) is False]:
+        of_levels = "" if len(unclear) == len(significant) else f" of {listed([_quoted(effect) for effect in unclear])}"
+        parts.append(
+            f"the confidence interval{of_levels} includes 0, so the size and the direction of the effect are open"
+        )
     return f"{verdict.title} is a {verdict.verdict}: {'; '.join(parts)}."
+
+
+def _quoted(effect: Effect) -> str:
+    return f'"{effect.level}"'
 
 
 def _is_significant(effect: Effect, alpha: float) -> bool:
@@ -149,6 +156,8 @@ def _no_significant_level(verdict: FactorVerdict, response: str, inference: Infe
 
 
 def _trend(effect: Effect, response: str, digits: int) -> str:
+    if excludes_zero(effect) is False:
+        return f"from its lower to its higher levels the {response} changes by {signed(effect, digits)}"
     direction = "rises" if effect.estimate > 0 else "falls"
     return f"from its lower to its higher levels the {response} {direction} by {size(effect, digits)}"
 
