@@ -116,11 +116,8 @@ def test_without_responses_there_is_nothing_to_say():
 
 def test_a_numeric_factor_has_the_effect_of_its_trend_between_its_ends():
     generator = np.random.default_rng(4)
-    rate, act, seed = (
-        np.array([1, 2, 5, 9])[generator.integers(4, size=80)],
-        generator.integers(2, size=80),
-        np.arange(80),
-    )
+    rate, act = np.array([1, 2, 5, 9])[generator.integers(4, size=80)], generator.integers(2, size=80)
+    block = np.arange(80) // 8
     mediator = 0.5 * rate + generator.normal(size=80)
     response = rate + mediator + act + generator.normal(size=80)
     rates = FactorLevels("r", "r", ("1", "2", "5", "9"), "1", numeric=True)
