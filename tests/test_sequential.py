@@ -146,7 +146,7 @@ def test_few_studies_without_effects_name_anything_over_all_looks(hypotheses):
 
 
 def test_boundaries_are_those_of_niseq():
-    """niseq 0.0.2 (Veillette 2023) bounds one maximum by the quantile of N - 1 flips, so one or two flips may differ."""
+    """niseq 0.0.2 (Veillette 2023) bounds one maximum by a quantile of N - 1 flips: one or two may differ."""
     sums = np.abs(np.cumsum(np.random.default_rng(11).normal(size=(2000, 10)), axis=1)[:, 5:])
     sums[0] = 0  # the observed statistic crosses nothing
     matrices = [sums[:, [look]].T for look in range(5)]

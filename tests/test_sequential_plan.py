@@ -8,7 +8,8 @@ from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
 from ablate.inference.sequential_tests import first_blocks
 from ablate.inference.verdict import Verdict
-from ablate.planning.sequential_plan import _Simulation, sequential_plan
+from ablate.planning.sequential_plan import sequential_plan
+from ablate.planning.sequential_simulation import DesignSimulation
 
 RANGE = {"from": 6, "to": 8}
 FACTORS = {"model.filters": [2, 4, 8], "model.state_kernel_size": [1, 3], "model.activation": ["tanh", "relu"]}
@@ -24,22 +25,22 @@ def simulation(study):
     from ablate.planning.planned_table import planned_table  # noqa: PLC0415  # loads the planning room
 
     assert study.looks is not None
-    return _Simulation(planned_table(study, 8), study.settings, study.looks)
+    return DesignSimulation(planned_table(study, 8), study.settings, study.looks)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_simulated_looks_name_and_clear_what_the_inference_does(simulation, seed):
     generator = np.random.default_rng(seed)
-    responses = generator.standard_normal((8, 12)) + 1.5 * simulation._moved_cells(seed)
+    responses = generator.standard_normal((8, 12)) + 1.5 * simulation.moved_cells(seed)
     planned = simulation.table
     table = RunTable(planned.factors, planned.blocks, planned.levels, planned.block, responses.reshape(-1))
     inference = infer(table, simulation.settings)
-    names = simulation._named_at(responses)
+    names = simulation.named_at(responses)
     for position, factor in enumerate(table.factors):
         tests = [path.named_at for path in inference.paths if factor.path in path.factors]
         expected = min((seeds for seeds in tests if seeds is not None), default=np.inf)
         assert names[position] == expected
-    cleared = simulation._cleared_at(responses)
+    cleared = simulation.cleared_at(responses)
     for position, factor in enumerate(table.factors):
         looks = (seeds for seeds in (6, 7, 8) if _is_within(first_blocks(table, seeds), simulation, factor.path))
         assert cleared[position] == next(looks, np.inf)
@@ -72,7 +73,7 @@ def test_chances_add_up_to_one_and_expected_runs_follow_from_them(study):
     (simulated,) = plan.effects
     assert sum(simulated.stops.values()) + simulated.undecided == pytest.approx(1)
     seeds = sum(n * chance for n, chance in simulated.stops.items()) + 8 * simulated.undecided
-    assert (simulated.seeds, simulated.runs) == (pytest.approx(seeds), pytest.approx(12 * seeds))
+    assert [simulated.seeds, simulated.runs] == pytest.approx([seeds, 12 * seeds])
 
 
 def test_the_margin_is_counted_in_standard_errors_of_the_last_look(study):
