@@ -69,7 +69,7 @@ def analyze(  # what is read, how it is judged, where it goes
     if outputs.html:
         from ablate.report.study_page import evidence_page  # noqa: PLC0415  # loads matplotlib
 
-        write(outputs.html, evidence_page(_with_notes(inference, notes), columns.response, file.name), console)
+        write(outputs.html, evidence_page(_with_notes(inference, notes), columns.response, file.name, judged), console)
 
 
 def _inferences(

@@ -17,6 +17,8 @@ from ablate.inference.sequential_tests import SequentialPath, first_look, sequen
 from ablate.inference.settings import InferenceSettings, Looks
 from ablate.inference.step_down import flip_signs, single_p, step_down_p
 
+MOST_SIGNS = 100_000_000  # of runs x flips, a byte each; beyond 10,000 runs, fewer flips are drawn
+FEWEST_DRAWS = 999  # flips; they show p-values down to 0.001
 FEWEST_UNITS = 2  # seeds or runs; one unit has one flip
 FEWEST_SEEDS = 3  # two seeds give no verdict: their errors were measured at 13.5 %
 NOTHING_TO_TEST = "no runs have a response"
@@ -117,7 +119,8 @@ def flipped_statistics(family: Family, settings: InferenceSettings) -> FlippedSt
     """Return the statistics of the tested hypotheses of a family under the flips of its kind."""
     units, draws, seed = family.observations.blocks, settings.draws, settings.seed
     if family.kind is KindOfTest.RUN_FLIPS:
-        signs = flip_signs(units, run_flips.ENUMERATED, draws, seed)
+        fewer = min(draws, max(FEWEST_DRAWS, MOST_SIGNS // units))
+        signs = flip_signs(units, run_flips.ENUMERATED, fewer, seed)
         return FlippedStatistics(*run_flips.statistics(family.directions, signs), includes=False)
     module = seed_flips if family.kind is KindOfTest.SEED_FLIPS else wild_flips
     statistics = module.statistics(family.directions, flip_signs(units, module.ENUMERATED, draws, seed))

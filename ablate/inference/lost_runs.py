@@ -200,8 +200,8 @@ def _trimmed_contrast(
     emptiest = min(len(responses[at]) / counts[at] for at in counts)
     lower = upper = 0.0
     for at, ascending in responses.items():
-        kept = emptiest * counts[at]  # of the responses, not rounded, so that the bounds move smoothly
-        least, most = _mean_of_first(ascending, kept), _mean_of_first(ascending[::-1], kept)
+        remaining = emptiest * counts[at]  # of the responses, not rounded, so that the bounds move smoothly
+        least, most = _mean_of_first(ascending, remaining), _mean_of_first(ascending[::-1], remaining)
         lower += weights[at] * (least if weights[at] > 0 else most)
         upper += weights[at] * (most if weights[at] > 0 else least)
     return float(lower), float(upper)

@@ -33,9 +33,9 @@ def statistics(
     median of m over the family.
     """
     scores = [_without_rounding(direction.scores) for direction in directions]
-    own_scale = np.array([float((s**2).sum()) / s.shape[1] for s in scores])
-    pooled, n = float(np.median(own_scale)) if len(own_scale) else 0.0, signs.shape[1]
-    scales = (POOLED_WEIGHT * pooled + n * own_scale) / (POOLED_WEIGHT + n)
+    mean_squares = np.array([float((s**2).sum()) / s.shape[1] for s in scores])
+    pooled, n = float(np.median(mean_squares)) if len(mean_squares) else 0.0, signs.shape[1]
+    scales = (POOLED_WEIGHT * pooled + n * mean_squares) / (POOLED_WEIGHT + n)
     rows = []
     for direction, score, scale in zip(directions, scores, scales, strict=True):
         if scale == 0:
@@ -66,5 +66,5 @@ def _squares(
 
 
 def _without_rounding(scores: Float[np.ndarray, "seed axis"]) -> Float[np.ndarray, "seed axis"]:
-    kept: np.ndarray = np.where(np.abs(scores) > NOTHING, scores, 0.0)
-    return kept
+    cleaned: np.ndarray = np.where(np.abs(scores) > NOTHING, scores, 0.0)
+    return cleaned

@@ -28,7 +28,7 @@ class AnalysisSettings(Spec):
 
     "design" takes the pairs that the design names, and all pairs if it names none.
     """
-    judged_metrics: Annotated[list[str], Field(default_factory=list, max_length=10)]
+    judged_metrics: list[str] = Field(default_factory=list, max_length=10)
     """Secondary metrics whose effects are judged together with the response, as one family of hypotheses.
 
     All other secondary metrics are described, not judged. The margin is for the response alone.

@@ -65,7 +65,7 @@ def pairs_of(table: RunTable) -> tuple[Term, ...]:
 
 def supersets(term: Term, terms: Sequence[Term]) -> Iterator[Term]:
     """Yield the larger terms that contain all factors of a term."""
-    return (other for other in terms if len(other) > len(term) and set(term) < set(other))
+    return (larger for larger in terms if set(term) < set(larger))
 
 
 def _unit(columns: Float[np.ndarray, "level contrast"]) -> Float[np.ndarray, "level contrast"]:

@@ -47,8 +47,8 @@ def _statistics(direction: Direction, flips: Float[np.ndarray, "flip seed"]) -> 
     clustered += ((along @ products) * along).sum(axis=1)
     freedom = width - float(np.trace(products))  # sum of tr(q_b' (I - P)_bb q_b), since the axes are orthonormal
     pooled = left / max(model.freedom, 1)
-    own = np.maximum(clustered, 0.0) / max(freedom, TINY)
-    scale = (POOLED_WEIGHT * pooled + (n - 1) * own) / (n - 1 + POOLED_WEIGHT)
+    by_seed = np.maximum(clustered, 0.0) / max(freedom, TINY)
+    scale = (POOLED_WEIGHT * pooled + (n - 1) * by_seed) / (n - 1 + POOLED_WEIGHT)
     squares = ((flips @ scores) ** 2).sum(axis=1) / width
     floor = TINY * max(total, float(np.finfo(float).tiny))
     ratios = np.where(squares > floor, squares / np.maximum(scale, floor), 0.0)

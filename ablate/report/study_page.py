@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,21 @@ def html_report(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, s
     return rendered("report.html.j2", **_context(analysis, paths, reproduce))
 
 
-def evidence_page(inference: Inference, response: str, title: str) -> str:
-    """Return the page of any table of runs; equal input gives equal text. `response` is the title of the response."""
-    shown_inference = ShownInference(inference, response, decided=True)
+def evidence_page(
+    inference: Inference, response: str, title: str, judged: Mapping[str, Inference] | None = None
+) -> str:
+    """Return the page of any table of runs; equal input gives equal text.
+
+    `response` is the title of the response, `judged` has further responses that are judged with it, by title.
+    """
+    further = judged or {}
+    answers = (verdict_sentences(result, name) for name, result in {response: inference, **further}.items())
     return rendered(
-        "evidence.html.j2", title=title, shown=shown_inference, answer=verdict_sentences(inference, response)
+        "evidence.html.j2",
+        title=title,
+        shown=ShownInference(inference, response, decided=True),
+        judged=[ShownInference(result, name, decided=True) for name, result in further.items()],
+        answer=tuple(chain.from_iterable(answers)),
     )
 
 
