@@ -47,6 +47,7 @@ from ablate.inference.calibration.published.runs import (
     OneAtATimeRuns,
     RandomSearchRuns,
 )
+from ablate.inference.calibration.published.scenario import GrowingStudy
 from ablate.inference.calibration.rates import Rate, Rates, rate, rates
 from ablate.inference.infer import infer
 
@@ -312,6 +313,13 @@ def test_a_table_that_is_refused_claims_nothing_where_that_is_allowed_and_else_i
 def test_seeds_are_added_until_something_is_named():
     judgment = CAMPAIGN.judgment(PUBLISHED["until_named"], 0, 0)
     assert judgment.seeds == 12 or judgment.false_alarm
+
+
+def test_a_planned_study_counts_the_seeds_at_which_it_names_its_cause():
+    strong = replace(PUBLISHED["looks_found"], runs=CrossedRuns((2, 2), 9), effects=AdditiveEffects(((0, 8.0),)))
+    judgment = CAMPAIGN.judgment(replace(strong, growth=GrowingStudy(6, 9)), 0, 0)
+    assert judgment.detected
+    assert 6 <= judgment.seeds < 9
 
 
 def test_only_blocks_with_unjudged_tables_are_judged():

@@ -49,7 +49,11 @@ class PublishedCampaign:
         return judge_against(inference, simulated.truth, seeds)
 
     def _inferred(self, scenario: PublishedScenario, simulated: SimulatedTable) -> tuple[Inference, int]:
-        """Return the last inference of a study, and the number of its seeds."""
+        """Return the last inference of a study, and the number of its seeds.
+
+        If nothing can be cleared, a planned study that plants a cause goes on to its end. Its number of seeds is then
+        that of the first look which names the cause.
+        """
         settings = InferenceSettings(
             margin=scenario.margin,
             interactions="all" if scenario.pairs else "none",
@@ -59,11 +63,15 @@ class PublishedCampaign:
         )
         if scenario.growth is None:
             return self.analyze(simulated.table, settings), len(simulated.table.blocks)
+        counts_naming = scenario.margin is None and bool(simulated.truth.to_detect)
+        first_naming = 0
         for seeds in range(scenario.growth.first, scenario.growth.last + 1):
             inference = self.analyze(simulated.first_seeds(seeds), settings)
+            if counts_naming and not first_naming and judge_against(inference, simulated.truth, seeds).detected:
+                first_naming = seeds
             if _stops(inference, scenario.growth):
                 break
-        return inference, seeds
+        return inference, first_naming or seeds
 
 
 def judged_blocks(
