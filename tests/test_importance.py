@@ -122,19 +122,19 @@ def test_the_interval_covers_what_so_many_blocks_give_on_average():
     def mean(levels):
         return 0.5 * levels[:, 0] + (levels[:, 1] == 1) * (levels[:, 2] == 1)
 
-    results = [importance(study((3, 3, 2), 5, mean, noise=1.0, seed=seed), InferenceSettings()) for seed in range(150)]
+    results = [importance(study((3, 3, 2), 5, mean, noise=1.0, seed=seed), InferenceSettings()) for seed in range(80)]
     average = np.mean([[share.shapley for share in study] for study in results], axis=0)
     covered = [[share.low <= at <= share.high for share, at in zip(s, average, strict=True)] for s in results]
-    # With five blocks 90 % at the least are covered, the band is 3.5 binomial SD of 150 simulations.
-    assert min(np.mean(covered, axis=0)) > 0.9 - 3.5 * np.sqrt(0.9 * 0.1 / 150)
+    # With five blocks 90 % at the least are covered, the band is 3.5 binomial SD of 80 simulations.
+    assert min(np.mean(covered, axis=0)) > 0.9 - 3.5 * np.sqrt(0.9 * 0.1 / 80)
 
 
 def test_no_effect_passes_its_null_band_once_in_twenty():
     results = [
-        importance(study((3, 2, 2), 3, lambda _: 0.0, noise=1.0, seed=seed), InferenceSettings()) for seed in range(300)
+        importance(study((3, 2, 2), 3, lambda _: 0.0, noise=1.0, seed=seed), InferenceSettings()) for seed in range(120)
     ]
     rate = np.mean([[share.shapley > share.null_high for share in study] for study in results], axis=0)
-    assert rate == pytest.approx(0.05, abs=3.5 * np.sqrt(0.05 * 0.95 / 300))
+    assert rate == pytest.approx(0.05, abs=3.5 * np.sqrt(0.05 * 0.95 / 120))
 
 
 def test_a_pure_interaction_stands_out_of_its_null_band():

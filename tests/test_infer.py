@@ -305,9 +305,9 @@ def test_no_effect_is_significant_in_at_most_one_table_in_twenty(layout):
     rows = NULLS[layout]
     named = [
         min(adjusted_p(drawn_table(rows, noise(rows, np.random.default_rng(draw)))).values()) <= 0.05
-        for draw in range(200)
+        for draw in range(120)
     ]
-    assert np.mean(named) <= share_limit(0.05, 200)
+    assert np.mean(named) <= share_limit(0.05, 120)
 
 
 def test_where_a_cell_is_missing_in_every_seed_an_idle_factor_is_no_cause_of_what_the_others_do_together():

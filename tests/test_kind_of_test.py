@@ -112,7 +112,7 @@ def test_no_p_value_depends_on_alpha(of_kind):
 @pytest.mark.parametrize("of_kind", LAYOUTS)
 def test_a_laxer_alpha_takes_no_claimed_effect_back(of_kind):
     rows, claimed = LAYOUTS[of_kind], 0
-    for draw in range(12):
+    for draw in range(8):
         generator = np.random.default_rng(draw)
         effect = 0.8 * (rows[:, 0] > 0) * (1 + (rows[:, 1] > 0) * generator.integers(-1, 2))
         runs = table(rows, noise(rows, generator) + effect)

@@ -81,7 +81,7 @@ def test_partial_eta_squared_is_the_terms_sum_of_squares_over_it_and_the_residua
 
 
 def test_the_residuals_without_a_term_are_those_of_the_smaller_model():
-    frame = runs().sort_values("seed", kind="stable")
+    frame = runs().sort_values(["seed", "a", "b", "c"])
     fitted, without = model(frame), ols(FORMULA.replace("C(a) + ", ""), frame).fit()
     reduced = fitted.reduced_residual(fitted.axes(fitted.rows((AT_A,)))) * fitted.observations.scale
     assert reduced == pytest.approx(without.resid.to_numpy())

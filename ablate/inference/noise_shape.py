@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from ablate.inference.block_effects import less_block_effects
+from ablate.inference.block_effects import ROUNDING, less_block_effects
 from ablate.inference.run_table import RunTable
 
 QUIET = 0.5  # of the noisiest level's standard deviation: below it, one-sided noise was measured to err more often
@@ -48,7 +48,7 @@ def _noise_shape(table: RunTable) -> NoiseShape:
     residual = less_block_effects(table)[table.defined]
     residual = residual - (np.bincount(cell, residual) / count)[cell]
     variance = _cell_variances(residual, cell)
-    if not variance.max() > 0:
+    if np.sqrt(variance.max()) <= ROUNDING * np.abs(table.response[table.defined]).max():
         return NoiseShape(frozenset(), is_one_sided=False)
     quiet = [
         factor.path
