@@ -56,7 +56,7 @@ def test_planned_looks_leave_the_verdicts_confirmatory():
 def test_verdicts_of_half_a_study_make_all_later_ones_exploratory():
     looks = [look(5, is_planned=False), look(8)]
     assert exploratory_from(looks) == (
-        "exploratory from this look on: the look of day 5 at 20 runs was not planned: it named verdicts before the "
+        "from this look on: the look of day 5 at 20 runs was not planned: it named verdicts before the "
         "study was complete."
     )
 

@@ -89,7 +89,7 @@ def exploratory_from(looks: Sequence[RecordedLook]) -> str | None:
     unplanned = unplanned_looks(looks)
     if not unplanned:
         return None
-    return f"exploratory from this look on: {unplanned[0][0].lower()}{unplanned[0][1:]}"
+    return f"from this look on: {unplanned[0][0].lower()}{unplanned[0][1:]}"
 
 
 def names_a_verdict(look: RecordedLook) -> bool:
