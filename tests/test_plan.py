@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ablate.core.errors import SpecError
 from ablate.design import OneAtATime
 from ablate.design.aliasing import term_correlations
 from ablate.planning import planner
@@ -13,7 +14,8 @@ from ablate.planning.decidability import Decidability
 from ablate.planning.plan import RunDeviation
 from ablate.planning.planner import plan
 from ablate.planning.sentences import effect, sentences
-from ablate.study import study_file
+from ablate.study import StudySpec, study_file
+from tests.conftest import SMALL_BASE
 
 THREE = {
     "model.activation": {"levels": ["tanh", "relu"], "title": "activation"},
@@ -24,10 +26,23 @@ MIXED = {"model.activation": ["tanh", "relu"], "model.filters": [2, 3, 4]}
 STUDIES = sorted((Path(__file__).parent.parent / "studies").glob("*.yaml"))
 
 
+@pytest.fixture(autouse=True)
+def _compares_few_numbers_of_seeds(monkeypatch):
+    """Simulate the power with four numbers of seeds instead of fifteen: a plan then takes a tenth of a second."""
+    monkeypatch.setattr(planner, "COMPARED_SEEDS", (2, 4, 6, 8))
+
+
 @pytest.fixture
 def crossed(small_study):
     """Return the plan of 2 x 2 x 2 cells in two seeds."""
     return plan(small_study(factors=THREE, exploratory=False))
+
+
+@pytest.fixture(scope="module")
+def crossed_six():
+    """Return the plan of 2 x 2 x 2 cells in six seeds, with all numbers of seeds that a plan compares."""
+    study = {"name": "crossed", "question": "Which?", "base": SMALL_BASE, "factors": THREE, "seeds": 6}
+    return plan(StudySpec.model_validate(study))
 
 
 @pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.stem)
@@ -48,65 +63,112 @@ def test_a_factor_of_three_levels_has_two_degrees_and_so_has_its_interaction(sma
     assert found.freedom.residual == 17 - 2 - 5
 
 
-def test_minimum_attainable_p_and_its_holm_adjustment_match_those_by_hand(crossed):
-    """Sign flips of 8 sets of a main effect, and of 4 of an interaction; Holm multiplies by 6 and then by 3."""
-    assert [test.min_attainable_p for test in crossed.tests] == [2**-7] * 3 + [2**-3] * 3
-    assert [test.min_attainable_p_adjusted for test in crossed.tests] == pytest.approx(
-        [6 * 2**-7] * 3 + [3 * 2**-3] * 3
-    )
-    assert [test.sets for test in crossed.tests] == [8] * 3 + [4] * 3
+def test_the_minimum_attainable_p_is_one_flip_of_all(small_study):
+    """2^(1-7) for seven seeds, whatever the hypothesis and the size of the family."""
+    planned = plan(small_study(factors=THREE, seeds=7))
+    assert {test.min_attainable_p for test in planned.tests} == {2**-6}
+    by_seeds = {option.seeds: option.min_attainable_p for option in planned.seed_options}
+    assert by_seeds == {2: 1.0, 4: 0.0, 6: 2**-5, 7: 2**-6, 8: 2**-7}
 
 
-def test_three_levels_have_six_permutations(small_study):
-    """2 cells with each filter count, in 3 seeds: 6 sets of 3 runs, and the first may stay as it is."""
-    found = plan(small_study(factors=MIXED, seeds=3))
-    assert found.tests[1].min_attainable_p == pytest.approx(6.0**-5)
+def test_of_more_than_seventeen_seeds_flips_are_drawn(small_study):
+    """9,999 draws and the observed one: 1 / 10,000."""
+    planned = plan(small_study(factors=THREE, seeds=20))
+    assert {test.min_attainable_p for test in planned.tests} == {1e-4}
 
 
-def test_power_rises_from_the_level_with_the_effect(crossed):
-    power = crossed.tests[0].power
-    assert power[0] == pytest.approx(2**-7)
-    assert np.all(np.diff(power) > 0)
-    assert len(power) == len(crossed.effect_sizes)
+@pytest.mark.parametrize(
+    ("seeds", "kinds", "adjustment"),
+    [
+        (2, [None] * 6, None),
+        (4, ["f_test"] * 3 + [None] * 3, "Holm"),
+        (6, ["seed_flips"] * 6, "max-T"),
+    ],
+)
+def test_the_number_of_seeds_decides_how_hypotheses_are_tested(small_study, seeds, kinds, adjustment):
+    planned = plan(small_study(factors=THREE, seeds=seeds))
+    assert [test.kind for test in planned.tests] == kinds
+    assert planned.adjustment == adjustment
 
 
-def test_an_interaction_that_cannot_pass_the_first_step_has_no_power(crossed):
-    assert crossed.tests[3].minimum_detectable_effect is None
-    assert set(crossed.tests[3].power) == {0.0}
+def test_a_hypothesis_without_a_test_says_why(small_study):
+    reasons = [{test.untested for test in plan(small_study(factors=THREE, seeds=seeds)).tests} for seeds in (1, 2, 3)]
+    assert reasons == [{"one seed"}, {"two seeds"}, {"", "interactions need six seeds"}]
 
 
-def test_the_minimum_detectable_effect_shrinks_with_more_seeds(crossed):
-    by_seeds = {other.seeds: other.minimum_detectable_effect[0] for other in crossed.seed_options}
-    assert by_seeds[2] > by_seeds[3] > by_seeds[5]
-    assert by_seeds[10] > by_seeds[12] > by_seeds[20]
+def test_below_six_seeds_the_plan_says_first_that_causes_hold_in_these_seeds(small_study):
+    planned = plan(small_study(factors=THREE, seeds=4, exploratory=False))
+    first = sentences(planned)[0]
+    assert first.startswith('With 4 seeds, a factor can only be a "cause in these seeds"')
+    assert "Six seeds (48 runs)" in first
+    assert planned.is_in_these_seeds
+    assert not planned.refused
 
 
-def test_the_loss_of_power_with_one_more_seed_is_stated(crossed):
-    """Six hypotheses require 0.05 / 6: eight seeds reach it with 2^-7, seven do not with 2^-6."""
-    by_seeds = {other.seeds: other for other in crossed.seed_options}
-    assert crossed.whole_seeds_from == crossed.to_json()["whole_seeds_from"] == 8
-    assert (set(by_seeds[7].units), set(by_seeds[8].units)) == ({"run"}, {"block"})
-    before, after = by_seeds[7].minimum_detectable_effect[0], by_seeds[8].minimum_detectable_effect[0]
-    assert before < after
-    (said,) = (sentence for sentence in sentences(crossed) if "whole seeds" in sentence)
-    assert said.startswith("With up to 7 seeds the tests permute single runs, and assume that effects are equal in")
-    assert f"effect of activation is {before:.2f} SD with 7 seeds, {after:.2f} SD with 8 seeds" in said
-    assert by_seeds[10].minimum_detectable_effect[0] <= before < by_seeds[9].minimum_detectable_effect[0]
-    assert said.endswith(f"and with 10 seeds at most {before:.2f} SD again.")
+def test_from_six_seeds_on_no_sentence_speaks_of_these_seeds(small_study):
+    planned = plan(small_study(factors=THREE, seeds=6))
+    assert not planned.is_in_these_seeds
+    assert not any("these seeds" in sentence for sentence in sentences(planned))
 
 
-def test_the_change_to_whole_seeds_is_compared_between_the_usual_numbers_of_seeds(small_study):
-    """Fifteen hypotheses require 0.005 / 15 = 0.00033: thirteen seeds reach 2^-12 = 0.00024."""
-    factors = {**THREE, "model.layers": [1, 2], "model.forget_bias": [0.0, 1.0]}
-    found = plan(small_study(factors=factors, seeds=2, analysis={"alpha": 0.005}))
-    assert found.whole_seeds_from == 13
-    assert {12, 13} <= {other.seeds for other in found.seed_options}
+def test_power_rises_with_the_effect(crossed_six):
+    for test in crossed_six.tests:
+        assert np.all(np.diff(test.power) >= 0)
+        assert test.power[0] < 0.05
+        assert test.power[-1] > 0.8
+        assert len(test.power) == len(crossed_six.effect_sizes)
 
 
-def test_one_at_a_time_permutes_whole_seeds_with_any_number_of_seeds(small_study):
-    found = plan(small_study(factors=THREE, design={"kind": "one_at_a_time"}))
-    assert found.whole_seeds_from is None
-    assert not any("permute" in sentence for sentence in sentences(found))
+def test_an_interaction_has_no_power_below_six_seeds(small_study):
+    pair = plan(small_study(factors=THREE, seeds=5)).tests[3]
+    assert pair.minimum_detectable_effect is None
+    assert set(pair.power) == {0.0}
+
+
+def test_an_interaction_is_twice_as_hard_to_see_as_a_main_effect(crossed_six):
+    """A difference of differences of means of 2 runs a seed, instead of a difference of means of 4."""
+    main, pair = crossed_six.tests[0], crossed_six.tests[3]
+    assert main.minimum_detectable_effect is not None
+    assert pair.minimum_detectable_effect == pytest.approx(2 * main.minimum_detectable_effect, rel=0.08)
+
+
+def test_the_minimum_detectable_effect_never_grows_with_a_seed_from_six_on(crossed_six):
+    for place in range(len(crossed_six.tests)):
+        sizes = [option.minimum_detectable_effect[place] for option in crossed_six.seed_options if option.seeds >= 6]
+        assert np.all(np.diff(sizes) <= 0)
+
+
+def test_two_seeds_detect_nothing(crossed_six):
+    assert set(crossed_six.seed_options[0].minimum_detectable_effect) == {None}
+
+
+def test_fewer_than_six_seeds_are_marked(crossed_six):
+    marked = [option.seeds for option in crossed_six.seed_options if option.is_in_these_seeds]
+    assert marked == [2, 3, 4, 5]
+    assert [option.seeds for option in crossed_six.seed_options] == [*range(2, 15), 16, 20]
+
+
+def test_one_at_a_time_is_planned_without_interactions(small_study):
+    planned = plan(small_study(factors=THREE, seeds=6, design={"kind": "one_at_a_time"}))
+    assert [test.title for test in planned.tests] == ["activation", "gate", "head"]
+
+
+def test_the_trend_of_an_ordered_factor_is_a_hypothesis_too(small_study):
+    ordered = {"model.filters": {"levels": [2, 3, 4], "ordered": True, "title": "filters"}, "model.layers": [1, 2]}
+    planned = plan(small_study(factors=ordered, seeds=6))
+    assert [(test.title, test.width, test.is_trend) for test in planned.tests] == [
+        ("filters", 2, False),
+        ("model.layers", 1, False),
+        ("filters, linear trend", 1, True),
+        ("filters x model.layers", 2, False),
+    ]
+    assert any("2 main effects, 1 linear trend and 1 interaction" in sentence for sentence in sentences(planned))
+
+
+def test_the_deprecated_settings_change_nothing(small_study):
+    old = {"permutations": 999, "interval": "bca", "resamples": 100}
+    with_old, without = (plan(small_study(factors=THREE, seeds=6, analysis=a)) for a in (old, {}))
+    assert with_old.tests == without.tests
 
 
 def test_a_plan_without_tests_does_not_mention_the_unit_of_effects(small_study):
@@ -125,6 +187,7 @@ def test_the_studys_number_of_seeds_is_among_those_compared(small_study):
 def test_one_at_a_time_estimates_no_interaction_and_aliases_main_effects(small_study):
     found = plan(small_study(factors=THREE, seeds=8, design={"kind": "one_at_a_time"}))
     assert len(found.not_estimable) == 3
+    assert not any("undecided" in sentence for sentence in sentences(found))
     assert any("no interaction can be seen" in sentence for sentence in sentences(found))
     assert any("activation is aliased with activation x gate" in alias for alias in found.confounding.aliases)
 
@@ -140,8 +203,8 @@ def test_the_caveat_of_a_design_is_stated_whatever_is_tested(small_study, design
 
 def test_only_the_pairs_that_a_design_names_are_tested(small_study):
     pair = ["model.activation", "model.head"]
-    design = {"kind": "d_optimal", "size": 6, "interactions": [pair]}
-    found = plan(small_study(factors=THREE, seeds=4, design=design))
+    design = {"kind": "d_optimal", "size": 8, "interactions": [pair]}
+    found = plan(small_study(factors=THREE, seeds=6, design=design))
     assert [test.title for test in found.tests] == ["activation", "gate", "head", "activation x head"]
     assert found.not_estimable == ()
 
@@ -162,21 +225,6 @@ def test_a_half_fraction_confounds_each_main_effect_with_an_interaction():
         assert correlations[one] == pytest.approx(expected, abs=1e-9)
 
 
-def test_a_linear_model_estimates_an_orthogonal_fraction_as_matched_runs_would(small_study):
-    """Twelve orthogonal cells (Plackett and Burman 1946) in 2 seeds: a difference of two means of 12 has 2 / 12."""
-    factors = {**THREE, "model.forget_bias": [0.0, 1.0], "model.layers": [1, 2]}
-    design = {"kind": "d_optimal", "size": 12}
-    found = plan(small_study(factors=factors, design=design, analysis={"interactions": "none"}))
-    test = found.tests[0]
-    assert (test.method, test.denominator_df) == ("linear", 23 - 1 - 5)
-    assert found.confounding.d_efficiency == pytest.approx(1)
-    from statsmodels.stats.power import TTestIndPower  # noqa: PLC0415  # slow to load
-
-    # two groups of 12 have 22 degrees of freedom, this model 17: the power lies just below
-    own = np.interp(1.5, found.effect_sizes, test.power)
-    assert TTestIndPower().power(1.5, 10, test.level) < own < TTestIndPower().power(1.5, 12, test.level)
-
-
 def test_a_deviation_gives_effects_in_the_unit_of_the_response(small_study):
     found = plan(small_study(factors=THREE), RunDeviation(0.05, "given"))
     assert effect(found, 2.0) == "2.00 SD = 0.1"
@@ -188,23 +236,59 @@ def test_the_deviation_stated_in_the_study_is_the_default(small_study):
     assert found.sd == RunDeviation(0.2, "stated in the study")
 
 
-def test_the_json_holds_every_number(crossed):
-    told = json.loads(json.dumps(crossed.to_json(), allow_nan=False))
-    assert told["runs"] == 16
-    assert told["family"] == 6
-    assert told["first_step_level"] == pytest.approx(0.05 / 6)
-    assert told["refused"] is False
-    assert len(told["tests"]) == 6
-    assert set(told["tests"][0]) >= {
-        "factors",
-        "unit",
-        "sets",
-        "min_attainable_p",
-        "min_attainable_p_adjusted",
-        "minimum_detectable_effect",
-        "power",
-    }
-    assert len(told["digest"]) == 64
+def test_the_json_holds_every_number(crossed_six):
+    tree = json.loads(json.dumps(crossed_six.to_json(), allow_nan=False))
+    assert (tree["runs"], tree["family"], tree["adjustment"]) == (48, 6, "max-T")
+    assert (tree["refused"], tree["in_these_seeds"]) == (False, False)
+    assert tree["tests"][0]["kind"] == "seed_flips"
+    assert set(tree["tests"][0]) >= {"factors", "min_attainable_p", "minimum_detectable_effect", "power", "not_a_cause"}
+    assert len(tree["digest"]) == 64
+
+
+@pytest.mark.parametrize("seeds", [2, 6])
+def test_a_half_fraction_is_refused_and_says_why(small_study, seeds):
+    half = small_study(factors=THREE, seeds=seeds, exploratory=False, design={"kind": "d_optimal", "size": 4})
+    planned = plan(half)
+    assert planned.refused
+    assert planned.tests == ()
+    assert "aliases every main effect" in sentences(planned)[0]
+
+
+def test_a_main_effect_that_is_aliased_stays_undecided(small_study):
+    copied = [{"model.activation": "relu", "model.head": "frame"}, {"model.activation": "tanh", "model.head": "conv3d"}]
+    planned = plan(small_study(factors=THREE, seeds=6, design={"kind": "full_factorial", "forbid": copied}))
+    assert "gate" in [test.title for test in planned.tests]
+    assert any("they stay undecided: activation, head" in sentence for sentence in sentences(planned))
+
+
+def test_the_spread_of_effects_between_seeds_lowers_the_power(small_study):
+    equal = plan(small_study(factors=THREE, seeds=8, analysis={"sd": 0.1})).tests[0]
+    differing = plan(small_study(factors=THREE, seeds=8, analysis={"sd": 0.1, "seed_sd": 0.1})).tests[0]
+    assert equal.minimum_detectable_effect is not None
+    assert differing.minimum_detectable_effect is not None
+    # one seed shows an effect with the variance 1/2; between seeds it adds 1
+    assert differing.minimum_detectable_effect / equal.minimum_detectable_effect == pytest.approx(np.sqrt(3), rel=0.1)
+
+
+def test_the_stated_spread_between_seeds_replaces_that_of_a_pilot(small_study):
+    planned = plan(small_study(factors=THREE, analysis={"seed_sd": 0.02}), RunDeviation(0.05, "a pilot", 0.3))
+    assert planned.sd == RunDeviation(0.05, "a pilot", 0.02)
+    assert any("standard deviation of 0.02" in sentence for sentence in sentences(planned))
+
+
+def test_a_spread_between_seeds_without_the_deviation_of_a_run_is_an_error(small_study):
+    with pytest.raises(SpecError, match=r"analysis\.seed_sd: found 0\.02 without .* --pilot"):
+        plan(small_study(factors=THREE, analysis={"seed_sd": 0.02}))
+
+
+def test_the_chance_of_not_a_cause_needs_a_margin_a_deviation_and_six_seeds(small_study):
+    def chances(seeds, **analysis):
+        return [test.not_a_cause for test in plan(small_study(factors=THREE, seeds=seeds, analysis=analysis)).tests]
+
+    assert set(chances(8, margin=0.1)) == set(chances(8, sd=0.1)) == set(chances(5, margin=0.1, sd=0.1)) == {None}
+    known = chances(8, margin=0.1, sd=0.1)
+    assert all(0.5 < chance < 0.95 for chance in known[:3])
+    assert known[3:] == [None] * 3
 
 
 def test_the_digest_does_not_change_with_the_words_of_a_plan(small_study, monkeypatch):
@@ -221,4 +305,4 @@ def test_the_digest_does_not_change_with_the_words_of_a_plan(small_study, monkey
 def test_a_refused_plan_says_so_first(small_study):
     found = plan(small_study(factors=THREE, seeds=1, exploratory=False))
     assert found.refused
-    assert sentences(found)[0].startswith("Refused: the study cannot reject any hypothesis")
+    assert sentences(found)[0].startswith("Refused: the study cannot reach any verdict")

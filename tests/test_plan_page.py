@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from ablate.planning import planner
 from ablate.planning.plan import RunDeviation
 from ablate.planning.planner import plan
 from ablate.report.plan_figures import correlation_figure, design_figure, group_by_power, power_figure
@@ -22,6 +23,12 @@ MANY = {
     "model.kernel_size": [3, 5],
     "model.forget_bias": [1.0, 0.0],
 }
+
+
+@pytest.fixture(autouse=True)
+def _compares_few_numbers_of_seeds(monkeypatch):
+    """Simulate the power with four numbers of seeds instead of fifteen: a plan then takes a tenth of a second."""
+    monkeypatch.setattr(planner, "COMPARED_SEEDS", (2, 4, 6, 8))
 
 
 @pytest.fixture
@@ -52,8 +59,8 @@ def test_titles_are_shown_as_they_are(page):
 def test_every_test_has_its_numbers_in_a_table(page, planned):
     for test in planned.tests:
         assert test.title in page.text
-        assert f"{test.min_attainable_p:.2g}" in page.text
-        assert f"{test.minimum_detectable_effect:.2f} SD = {0.05 * test.minimum_detectable_effect:.3g}" in page.text
+        size = test.minimum_detectable_effect
+        assert (f"{size:.2f} SD = {0.05 * size:.3g}" if size else "none") in page.text
 
 
 def test_the_digest_and_the_command_are_on_the_page(page, planned):
@@ -78,14 +85,22 @@ def test_a_study_without_factors_has_a_page(small_study, read_page):
     assert "D-efficiency" not in page.text
 
 
-def test_the_loss_of_power_with_one_more_seed_is_on_the_page(planned, page):
-    assert f"With up to {planned.whole_seeds_from - 1} seeds the tests permute single runs" in page.text
-    assert f"At {planned.whole_seeds_from} seeds a line may rise" in page.text
+def test_a_plan_of_few_seeds_has_a_banner_and_marks_them(page):
+    assert "With 3 seeds, a cause is a cause in these seeds only" in page.text
+    assert "4 *" in page.text
+    assert "6 *" not in page.text
 
 
-def test_a_page_without_a_loss_of_power_does_not_mention_one(small_study, read_page):
-    alone = plan(small_study(factors=FACTORS, seeds=3, design={"kind": "one_at_a_time"}))
-    assert "a line may rise" not in read_page(plan_page(alone, "", "")).text
+def test_a_plan_of_six_seeds_has_no_banner(small_study, read_page):
+    confirmatory = plan(small_study(factors=FACTORS, seeds=6, exploratory=False))
+    assert "Few seeds." not in read_page(plan_page(confirmatory, "", "")).text
+
+
+def test_the_chance_of_not_a_cause_is_a_column_if_it_is_known(small_study, read_page):
+    with_margin = small_study(factors=FACTORS, seeds=6, analysis={"margin": 0.1, "sd": 0.1})
+    assert "“Not a cause” without effect" in read_page(plan_page(plan(with_margin), "", "")).text
+    without = plan(small_study(factors=FACTORS, seeds=6))
+    assert "“Not a cause” without effect" not in read_page(plan_page(without, "", "")).text
 
 
 def test_tests_with_equal_power_share_a_line(small_study):

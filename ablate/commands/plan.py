@@ -15,7 +15,7 @@ from ablate.commands.console import json_text, say, write
 from ablate.core.errors import SpecError
 from ablate.execution.progress import clock
 from ablate.planning.plan import Plan, RunDeviation
-from ablate.planning.sentences import COLUMNS, layout, row, sentences
+from ablate.planning.sentences import columns, layout, row, sentences
 from ablate.report.plan_page import plan_page
 from ablate.storage.exclusions import exclusions
 from ablate.storage.paths import Store
@@ -30,7 +30,7 @@ LARGEST_EFFECT = 100.0  # standard deviations; a larger one is a typo
 
 @dataclass(frozen=True)
 class Planning:
-    """Sources of the residual standard deviation of a run: a number, a pilot's CSV file, and the store.
+    """Sources of the standard deviation of a run: a number, a pilot's CSV file, and the store.
 
     `effects` are those to simulate in a sequential study, in such standard deviations; none takes usual ones.
     """
@@ -52,7 +52,7 @@ class PlanFiles:
 def plan(file: Path, overrides: Sequence[str], sources: Planning, outputs: PlanFiles, console: Console) -> None:
     """Show what a study can detect before it trains, and write the plan's files.
 
-    Afterwards raises SpecError for a study that cannot reject any hypothesis and is not declared exploratory. Raises
+    Afterwards raises SpecError for a study that cannot reach any verdict and is not declared exploratory. Raises
     DataError for a pilot that is too small.
     """
     from ablate.execution.cost import estimate  # noqa: PLC0415  # as above
@@ -135,7 +135,7 @@ def _show_plan(plan: Plan, takes: str, console: Console) -> None:
     if plan.tests:
         table = Table(box=None, pad_edge=False)
         table.add_column("hypothesis", overflow="fold")
-        for heading in COLUMNS:
+        for heading in columns(plan):
             table.add_column(heading, justify="right", no_wrap=True)
         for place, test in enumerate(plan.tests[:MAX_LISTED]):
             table.add_row(escape(test.title), *row(plan, place))

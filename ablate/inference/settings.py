@@ -43,6 +43,8 @@ class AnalysisSettings(Spec):
     """Seed of the drawn flips and permutations, and of the order of the runs."""
     sd: PositiveFloat | None = None
     """Expected standard deviation of a run about its cell and seed, in the response's unit; `ablate plan` uses it."""
+    seed_sd: PositiveFloat | None = None
+    """Expected standard deviation of an effect between seeds, in the response's unit; `ablate plan` uses it."""
 
     def tested_pairs(self, factors: Sequence[str]) -> tuple[tuple[str, str], ...]:
         """Return the pairs of these factors whose interaction is tested; "design" stands for all of them here."""

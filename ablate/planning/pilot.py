@@ -1,4 +1,4 @@
-"""The residual standard deviation of a run, estimated from runs that exist already."""
+"""How much runs vary, and how much effects vary between seeds, estimated from runs that exist already."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,13 +8,21 @@ import pandas as pd
 
 from ablate.core.errors import DataError
 from ablate.inference.block_effects import run_deviation
+from ablate.inference.cell_noise import CellNoise, MeanSquare
 from ablate.inference.factor_levels import FactorLevels
+from ablate.inference.hypotheses import Family
+from ablate.inference.kind_of_test import KindOfTest
+from ablate.inference.linear_model import Observations
 from ablate.inference.run_table import RunTable
+from ablate.inference.terms import main_effects
 from ablate.planning.plan import RunDeviation
 from ablate.storage.exclusions import excluded_runs
 from ablate.storage.paths import StudyPaths
 from ablate.storage.records import RunRecord
 from ablate.study import StudySpec
+
+# Fewer degrees of freedom show the deviation of a run only within a factor of two, once effects by seed are taken out.
+FEWEST_FREEDOM = 6
 
 
 def from_store(study: StudySpec, paths: StudyPaths) -> RunDeviation | None:
@@ -72,4 +80,45 @@ def _deviation(runs: pd.DataFrame, factors: Sequence[str], source: str) -> RunDe
     deviation, freedom = run_deviation(table)
     if not deviation:  # too few runs, or equal ones, do not show how much runs vary
         return None
-    return RunDeviation(deviation, f"from {int(table.defined.sum())} runs of {source}, {freedom} degrees of freedom")
+    between = _between_seeds(table.with_responses())
+    if between is not None:
+        deviation, between_seeds, freedom = between
+        return RunDeviation(deviation, _words(table, source, freedom), between_seeds)
+    return RunDeviation(deviation, _words(table, source, freedom))
+
+
+def _between_seeds(table: RunTable) -> tuple[float, float, int] | None:
+    """Return the deviations of a run and of main effects between seeds, and the degrees of freedom of the former.
+
+    The mean square of a factor's interaction with the seeds exceeds that of the remaining noise by the variance of its
+    effects between seeds. None if too little noise remains beside these interactions, or if the effects do not vary
+    more than it explains.
+    """
+    mains = main_effects(table)
+    observations = Observations.of(table, has_blocks=True)
+    noise = CellNoise(table, Family(KindOfTest.F_TEST, (), (), observations))
+    explained = noise.explained(mains)
+    remainder = MeanSquare(noise.total.squares - explained.squares, noise.total.freedom - explained.freedom)
+    if not mains or remainder.freedom < FEWEST_FREEDOM or remainder.squares <= 0:
+        return None
+    excess = [
+        (by_seed.value - remainder.value) * _variance_of_effect(table, position)
+        for (position,) in mains
+        if (by_seed := noise.explained([(position,)])).freedom > 0
+    ]
+    variance = float(np.mean(excess)) if excess else 0.0
+    if variance <= 0:
+        return None
+    return np.sqrt(remainder.value) * observations.scale, np.sqrt(variance) * observations.scale, remainder.freedom
+
+
+def _variance_of_effect(table: RunTable, position: int) -> float:
+    """Return the variance of a difference of two levels in one seed, if that of a run is 1."""
+    blocks = max(1, table.measured_blocks)
+    runs = np.bincount(table.levels[table.defined, position]) / blocks  # at each level, in one seed
+    smallest = np.sort(runs)[:2]
+    return float((1 / smallest).sum())
+
+
+def _words(table: RunTable, source: str, freedom: int) -> str:
+    return f"from {int(table.defined.sum())} runs of {source}, {freedom} degrees of freedom"

@@ -1,129 +1,83 @@
-"""Power of a study's tests, and the minimum detectable effect."""
+"""Power as a distribution: the size from which on each of many simulated studies finds an effect."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
-from math import exp, floor, inf, isclose, pi, prod, sqrt
 
 import numpy as np
 from jaxtyping import Float
-from scipy.integrate import quad
-from scipy.optimize import brentq
-from scipy.special import ndtr
-from scipy.stats import f, ncf
+from scipy.special import ndtri
 
-from ablate.design.model_matrix import model_matrix
-from ablate.inference.hypotheses import Family, Hypothesis
-from ablate.inference.linear_model import LinearModel
+from ablate.planning.planned_effects import PlannedEffects
 
 TARGET_POWER = 0.8  # Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, section 2.4
-LARGEST_EFFECT = 1_000.0  # standard deviations: the search for an effect ends here
-ROUNDING = 1e-9  # levels and steps of p are rounded quotients
-FEW_SIGN_PATTERNS = 2  # with so few rejecting sign patterns, their exact probability replaces that of a t test
+QUANTILES = 1_000  # of the thresholds that are compared between numbers of seeds
 
 
-@dataclass(frozen=True)
-class FTest:
-    """An F test of an effect: its level, its degrees of freedom, and how precisely the effect is estimated.
+@dataclass(frozen=True, eq=False)
+class PowerCurve:
+    """The sizes of an effect from which on simulated studies find it; infinite where no size is found.
 
-    `variance` is the variance of the estimated contrast if the residual variance of a run is 1. An effect of d standard
-    deviations then has the noncentrality d^2 / variance. That is the smallest noncentrality of all patterns of means
-    whose contrast is d, so the power of a factor with more than two levels is never overstated. With two levels this is
-    the two-sided t test.
+    Each study draws its noise once, and the effect is added to it. So power never falls as the effect grows.
     """
 
-    level: float
-    numerator_df: int
-    denominator_df: float
-    variance: float
+    thresholds: Float[np.ndarray, " study"]
 
     def power(self, effect: float) -> float:
-        """Return the probability that the test rejects, for an effect in residual standard deviations of a run."""
-        if self.level <= 0 or self.denominator_df < 1:
-            return 0.0
-        if effect == 0:
-            return self.level
-        critical = f.isf(self.level, self.numerator_df, self.denominator_df)
-        return float(ncf.sf(critical, self.numerator_df, self.denominator_df, effect**2 / self.variance))
+        """Return the share of studies, in [0, 1], that find an effect of this size."""
+        return float((self.thresholds <= effect).mean()) if len(self.thresholds) else 0.0
 
     def minimum_detectable_effect(self, power: float = TARGET_POWER) -> float | None:
-        """Return the smallest effect with this power, in residual standard deviations of a run; None if none has."""
-        if self.power(LARGEST_EFFECT) < power:
+        """Return the smallest effect that this share of studies finds; None if no effect has such power."""
+        if not len(self.thresholds):
             return None
-        return float(brentq(lambda effect: self.power(effect) - power, 0, LARGEST_EFFECT, xtol=1e-6))
+        smallest = float(np.sort(self.thresholds)[int(np.ceil(power * len(self.thresholds))) - 1])
+        return smallest if np.isfinite(smallest) else None
 
 
-@dataclass(frozen=True)
-class SignTest(FTest):
-    """The exact permutation test of a difference with so few sets that nearly all must agree in sign to reject.
+NO_POWER = PowerCurve(np.empty(0))
 
-    It rejects for one or two of all sign patterns: all sets agree, or (`allows_exception`) all but the set with the
-    smallest difference. The power of a t test would overstate that by up to a fifth.
+
+def shared_curves(effects: PlannedEffects, seed_sd: float, curve: Callable[[int], PowerCurve]) -> list[PowerCurve]:
+    """Return the curve of the effect at each place; effects with equal power share one."""
+    curves: dict[tuple[object, ...], PowerCurve] = {}
+    alike = [effects.relations(place, seed_sd) for place in range(len(effects.effects))]
+    for place, relations in enumerate(alike):
+        if relations not in curves:
+            curves[relations] = curve(place)
+    return [curves[relations] for relations in alike]
+
+
+def never_falling(curves: Sequence[PowerCurve]) -> list[PowerCurve]:
+    """Return the curves of one effect, in the order of the number of seeds, so that no added seed lowers the power.
+
+    The power of the test does not fall; simulated powers of neighboring numbers cross by a percentage point at times.
+    There, every quantile of the thresholds is the middle of the smallest before and the largest after it.
     """
-
-    allows_exception: bool = False
-
-    def power(self, effect: float) -> float:
-        """Return the probability that the sets agree in sign, if their differences are normal."""
-        mean = effect / sqrt(self.variance * (self.denominator_df + 1))
-        return self._agreement(mean) + self._agreement(-mean)
-
-    def _agreement(self, mean: float) -> float:
-        """Return the probability that all sets are positive, or all but the one nearest to 0 if that is allowed."""
-        n_further_sets = self.denominator_df
-        all_positive: float = float(ndtr(mean)) ** (n_further_sets + 1)
-        if not self.allows_exception:
-            return all_positive
-        one_negative, _ = quad(
-            lambda size: exp(-((size + mean) ** 2) / 2) * ndtr(mean - size) ** n_further_sets, 0, inf
-        )
-        return all_positive + float((n_further_sets + 1) * one_negative / sqrt(2 * pi))
+    quantiles = np.array([_quantiles(curve) for curve in curves]).reshape(len(curves), QUANTILES)
+    before = np.minimum.accumulate(quantiles, axis=0)
+    after = np.maximum.accumulate(quantiles[::-1], axis=0)[::-1]
+    return [PowerCurve(middle) for middle in (before + after) / 2]
 
 
-def attainable_level(level: float, min_attainable_p: float) -> float:
-    """Return the largest level up to `level` that a test attains whose p-values are multiples of the minimum."""
-    return floor(level / min_attainable_p * (1 + ROUNDING)) * min_attainable_p
+def _quantiles(curve: PowerCurve) -> Float[np.ndarray, " quantile"]:
+    """Return the thresholds at even steps of probability; all are infinite without power."""
+    if not len(curve.thresholds):
+        return np.full(QUANTILES, np.inf)
+    places = ((np.arange(QUANTILES) + 0.5) / QUANTILES * len(curve.thresholds)).astype(int)
+    quantiles: np.ndarray = np.sort(curve.thresholds)[places]
+    return quantiles
 
 
-def f_test(hypothesis: Hypothesis, family: Family, level: float, counts: Sequence[int], n_seeds: int) -> FTest:
-    """Return the F test whose power approximates that of a hypothesis's permutation test.
+def with_even_quantiles(
+    noise: Float[np.ndarray, "study seed dimension"], along: Float[np.ndarray, " dimension"]
+) -> Float[np.ndarray, "study seed dimension"]:
+    """Return standard normal noise whose means over seeds, along a direction of length 1, are normal quantiles.
 
-    `counts` holds the number of levels of each factor. A permutation of n sets, or of n seeds, is treated as the F test
-    of n complete blocks: n - 1 times the numerator's degrees of freedom in the denominator. Single runs in a linear
-    model have the degrees of freedom of its residuals. Permutation p-values are discrete, so the level is the largest
-    attainable one up to `level`.
+    The quantiles are at even steps of probability, in the order of the drawn means. Most of the difference between two
+    draws of all studies is in these means, so a power from fewer studies is as precise.
     """
-    levels = [counts[position] for position in hypothesis.at]
-    numerator_df = prod(count - 1 for count in levels)
-    attained = attainable_level(level, hypothesis.smallest)
-    is_matched = hypothesis.how == "matched"
-    variance = (
-        2 ** len(levels) / hypothesis.sets if is_matched else _contrast_variance(family.model, hypothesis.at, levels)
-    )
-    if hypothesis.unit == "run" and not is_matched:
-        return FTest(attained, numerator_df, family.model.freedom, variance)
-    blocks = n_seeds if hypothesis.unit == "block" else hypothesis.sets
-    test = FTest(attained, numerator_df, numerator_df * (blocks - 1), variance)
-    sign_patterns = round(attained / hypothesis.smallest)
-    is_sign_test = numerator_df == 1 and isclose(hypothesis.smallest, 2.0 ** (1 - blocks))
-    if is_sign_test and 1 <= sign_patterns <= FEW_SIGN_PATTERNS:
-        return SignTest(
-            test.level, test.numerator_df, test.denominator_df, variance, sign_patterns == FEW_SIGN_PATTERNS
-        )
-    return test
-
-
-def _contrast_variance(model: LinearModel, term: tuple[int, ...], levels: Sequence[int]) -> float:
-    """Return the largest variance of a difference of two levels, or of a difference of differences, in the model."""
-    place = model.places[term]
-    covariance = np.linalg.pinv(model.matrix.T @ model.matrix)[place, place]
-    differences = np.ones((1, 1))
-    for count in levels:
-        differences = np.kron(differences, _differences(count))
-    return float(np.einsum("di,ij,dj->d", differences, covariance, differences).max())
-
-
-def _differences(count: int) -> Float[np.ndarray, "pair contrast"]:
-    """Return every difference of two levels, in the contrasts of the model matrix."""
-    codes = model_matrix(np.arange(count)[:, np.newaxis], [count], [])[:, 1:]
-    return np.array([codes[first] - codes[second] for first, second in combinations(range(count), 2)])
+    means = noise.mean(axis=1) @ along
+    rank = np.argsort(np.argsort(means, kind="stable"), kind="stable")
+    quantiles = ndtri((rank + 0.5) / len(means)) / np.sqrt(noise.shape[1])
+    moved: np.ndarray = noise + (quantiles - means)[:, np.newaxis, np.newaxis] * along
+    return moved

@@ -34,7 +34,7 @@ LEFT_OUT: dict[str, Any] = {
     "resources": True,
     "probes": True,
     "base": {"seed"},
-    "analysis": {"sd"},
+    "analysis": {"sd", "seed_sd"},
 }
 """Settings that change no result and no verdict."""
 LOOKS = {

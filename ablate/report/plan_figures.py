@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from ablate.inference.kind_of_test import FEWEST_FLIPPED
 from ablate.planning.plan import Plan
 from ablate.planning.power import TARGET_POWER
 from ablate.planning.sentences import minimum_detectable_effects
@@ -22,6 +23,7 @@ MAX_NUMBERED_CELLS = 40  # beyond it, the numbers of the levels would not fit in
 MAX_LABELED_TERMS = 24  # beyond it, the names of the terms would not fit beside the rows
 CURRENT_SEEDS_COLOR = "#767680"
 HEADROOM = 1.5  # the right axis ends beyond the left one: with fewer seeds, only larger effects are detectable
+FEW_SEEDS_COLOR = "#f1f1f4"
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,11 @@ def _power(axes: Axes, plan: Plan, group: HypothesisGroup, position: int) -> Non
 
 
 def _by_seeds(axes: Axes, plan: Plan, group: HypothesisGroup, position: int) -> None:
-    effects = [np.nan if size is None else size for size in minimum_detectable_effects(plan, group.places[0])]
-    axes.plot([option.seeds for option in plan.seed_options], effects, **_line_style(position))
+    sizes = zip(plan.seed_options, minimum_detectable_effects(plan, group.places[0]), strict=True)
+    points = [(float(option.seeds), np.nan if size is None else size) for option, size in sizes]
+    # F tests and flips are different tests: a line between them would show a number of seeds that there is none of
+    points.append((FEWEST_FLIPPED - 0.5, np.nan))
+    axes.plot(*zip(*sorted(points), strict=True), **_line_style(position))
 
 
 def _line_style(position: int) -> dict[str, Any]:
@@ -133,12 +138,27 @@ def _frame_power(axes: Axes, plan: Plan) -> None:
 
 
 def _frame_seeds(axes: Axes, plan: Plan) -> None:
+    first = min(option.seeds for option in plan.seed_options)
+    axes.axvspan(first - 0.5, FEWEST_FLIPPED - 0.5, color=FEW_SEEDS_COLOR, linewidth=0)
     axes.axvline(len(plan.seeds), color=CURRENT_SEEDS_COLOR, linewidth=1, linestyle=(0, (4, 3)))
-    axes.set_ylim(0, HEADROOM * max(plan.effect_sizes))
+    axes.set_xlim(first - 0.5, plan.seed_options[-1].seeds + 0.5)
+    axes.set_ylim(0, _largest_shown(plan))
     axes.set_ylabel(f"minimum detectable effect, in {_unit(plan)}")
-    axes.set_xlabel("seeds (dashed: this plan)")
+    axes.set_xlabel("seeds (dashed: this plan; shaded: in these seeds only)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.yaxis.set_major_formatter(_scale(plan))
+
+
+def _largest_shown(plan: Plan) -> float:
+    """Return the end of the right axis: beyond the left one, or what most tests can detect with six seeds."""
+    at_six = [
+        size
+        for option in plan.seed_options
+        if option.seeds == FEWEST_FLIPPED
+        for size in option.minimum_detectable_effect
+        if size
+    ]
+    return HEADROOM * max(max(plan.effect_sizes) if plan.tested else 0.0, max(at_six, default=1.0))
 
 
 def _unit(plan: Plan) -> str:

@@ -3,7 +3,16 @@
 from dataclasses import dataclass
 
 from ablate.planning.plan import Plan, PlannedTest
-from ablate.planning.sentences import effect, minimum_detectable_effects, permuted_unit, run_count, sentences
+from ablate.planning.sentences import (
+    effect,
+    has_margin,
+    min_attainable_p,
+    minimum_detectable_effects,
+    not_a_cause,
+    run_count,
+    sentences,
+    test_words,
+)
 from ablate.report.page import rendered, svg_uri
 from ablate.report.plan_figures import correlation_figure, design_figure, power_figure
 
@@ -15,10 +24,10 @@ class HypothesisRow:
     """A test, and its numbers as text."""
 
     test: PlannedTest
-    permutes: str
+    words: str
     min_attainable_p: str
-    min_attainable_p_adjusted: str
     minimum_detectable_effect: str
+    not_a_cause: str
     by_seeds: tuple[str, ...]
 
 
@@ -35,7 +44,8 @@ def plan_page(plan: Plan, takes: str, command: str) -> str:
         runs=run_count(plan),
         sentences=sentences(plan),
         rows=tuple(_row(plan, place) for place in range(len(plan.tests))),
-        seeds=[option.seeds for option in plan.seed_options],
+        options=plan.seed_options,
+        has_margin=has_margin(plan),
         power_image=svg_uri(power_figure(plan)) if plan.tests else None,
         design_image=svg_uri(design_figure(plan)) if plan.factors else None,
         correlation_image=svg_uri(correlation_figure(plan)) if len(plan.confounding.terms) > 1 else None,
@@ -47,9 +57,9 @@ def _row(plan: Plan, place: int) -> HypothesisRow:
     test = plan.tests[place]
     return HypothesisRow(
         test=test,
-        permutes=permuted_unit(test),
-        min_attainable_p=f"{test.min_attainable_p:.2g}",
-        min_attainable_p_adjusted=f"{test.min_attainable_p_adjusted:.2g}",
+        words=test_words(test),
+        min_attainable_p=min_attainable_p(test),
         minimum_detectable_effect=effect(plan, test.minimum_detectable_effect),
+        not_a_cause=not_a_cause(test),
         by_seeds=tuple(effect(plan, size) for size in minimum_detectable_effects(plan, place)),
     )
