@@ -78,6 +78,14 @@ def test_cells_that_do_not_vary_between_seeds_are_a_caveat():
     )
 
 
+@pytest.mark.parametrize("seed_effects", [0.0, 1.0])
+def test_equal_responses_are_a_caveat(seed_effects):
+    rows = crossed((2, 2, 2), 8)
+    assert infer(drawn_table(rows, 0.5 + seed_effects * rows[:, -1]), SETTINGS).warnings == (
+        "All runs of a seed have the same response, so no effect can show.",
+    )
+
+
 def test_copies_of_a_seed_are_named():
     rows = crossed((2, 2, 2), 8)
     response = noise(rows, np.random.default_rng(0))

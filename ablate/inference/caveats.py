@@ -49,10 +49,13 @@ def copies_caveats(copies: Copies) -> tuple[str, ...]:
 
 
 def noise_caveats(family: Family, noise: CellNoise) -> tuple[str, ...]:
-    """Return a sentence if cells do not vary between seeds at all."""
-    spread, freedom = noise.total.squares, noise.total.freedom
-    varies = spread > ROUNDING or freedom < 1 or not family.observations.response.any()
-    return () if varies else ("Cells do not vary between seeds at all. Does the training use its seed?",)
+    """Return a sentence if cells do not vary between seeds at all, or if all responses are equal."""
+    if noise.total.squares > ROUNDING or noise.total.freedom < 1:
+        return ()
+    if not family.observations.response.any():
+        runs = "All runs of a seed" if family.observations.has_blocks else "All runs"
+        return (f"{runs} have the same response, so no effect can show.",)
+    return ("Cells do not vary between seeds at all. Does the training use its seed?",)
 
 
 def _seeds(measured: RunTable, family: Family) -> Iterator[str]:

@@ -21,7 +21,7 @@ RUNS_PER_PARAMETER = 1.5  # seed effects and terms; with fewer, pairs are found 
 
 TOO_FEW_SEEDS = "interactions need six seeds"
 NOT_ASKED = "the runs are too few for interactions"
-TOO_FEW_RUNS = "the runs are too few for a test: it needs 10 residual degrees of freedom"
+TOO_FEW_RUNS = "the runs leave fewer than 10 residual degrees of freedom"
 ONE_LEVEL = "only one of its levels has a response"
 NO_RESPONSE = "no run has a response"
 ALIASED = "no run separates it from other effects"
