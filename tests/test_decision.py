@@ -240,8 +240,8 @@ UNDECIDED = {
     "no matched runs": (
         verdict_of(UNSURE, effects=WITHIN, check=None),
         (
-            "All its effects are within the margin on average, but no runs of one seed differ in this factor alone, so "
-            "effects at single levels of other factors cannot be ruled out."
+            "All its effects are within the margin on average, but too few runs of one seed differ in this factor "
+            "alone, so effects at single levels of other factors cannot be ruled out."
         ),
     ),
     "a context": (

@@ -6,6 +6,7 @@ from typing import assert_never
 from ablate.analysis.phrases import (
     chance,
     counted,
+    decimals,
     effect_digits,
     excludes_zero,
     listed,
@@ -17,6 +18,7 @@ from ablate.analysis.phrases import (
 )
 from ablate.inference.inference import Effect, FactorVerdict, Inference, Interaction, SimpleEffect
 from ablate.inference.kind_of_test import KindOfTest
+from ablate.inference.lost_runs import Bounds
 from ablate.inference.verdict import Verdict
 
 SPELLED_OUT = 3  # levels of one factor; a longer sentence is not read, and the table has them all
@@ -88,6 +90,22 @@ def qualifiers(verdict: FactorVerdict) -> Iterator[str]:
         yield f"Exploratory: {verdict.exploratory.removesuffix('.')}."
     if verdict.weak_spot:
         yield f"Weak spot: {verdict.weak_spot}."
+    for bounds in verdict.bounds:
+        yield _bounds(bounds)
+
+
+def _bounds(bounds: Bounds) -> str:
+    """Say between which bounds an effect lies if the runs that were lost by their response are allowed for."""
+    lost = ", ".join(f'"{level}" {percent(round(share, 2))}' for level, share in bounds.lost.items())
+    largest = max(abs(end) for end in (bounds.lower, bounds.upper))
+    digits = 1 + decimals(largest)  # as many as for effects of this size
+    lower, upper, low, high = (
+        number_text(end, digits, signed=True) for end in (bounds.lower, bounds.upper, bounds.low, bounds.high)
+    )
+    return (
+        f"Runs were lost because of their response ({lost}); allowing for them, {bounds.contrast} lies between {lower} "
+        f"and {upper} [{low}, {high}]."
+    )
 
 
 def _beyond_pairs(inference: Inference, response: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The caveats of an inference, one sentence each."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -12,12 +12,14 @@ from ablate.inference.hypotheses import ALIASED, Family
 from ablate.inference.inference import FactorVerdict
 from ablate.inference.kind_of_test import KindOfTest
 from ablate.inference.linear_model import ROUNDING
+from ablate.inference.lost_runs import lost_runs
 from ablate.inference.noise_shape import SHOWN_COVERAGE, noise_shape
 from ablate.inference.run_flips import full_leverage
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 
+LISTED = 4  # outcomes in a sentence
 AT_BOUND = 0.2  # of the runs: beyond it, a bound compresses the effects of whole levels
 NEAR = 0.01  # of the response's range
 
@@ -96,16 +98,28 @@ def _misled_intervals(measured: RunTable, family: Family) -> Iterator[str]:
 
 
 def _lost(table: RunTable, measured: RunTable) -> Iterator[str]:
-    lost = int((~table.defined).sum())
-    if lost:
+    lost = lost_runs(table)
+    if lost.by_response:
         yield (
-            f"{lost} of {len(table.response)} runs have no response. They are missing from every effect, and runs that "
-            "fail are seldom average ones."
+            f"{sum(lost.by_response.values())} of {len(table.response)} runs were lost because of their response "
+            f"({_counts(lost.by_response)}). They are missing from every effect, and they are seldom average runs."
+        )
+    if lost.by_machine:
+        yield (
+            f"{sum(lost.by_machine.values())} of {len(table.response)} runs were lost for other reasons "
+            f"({_counts(lost.by_machine)}), and count as missing at random."
         )
     for before, after in zip(table.factors, measured.factors, strict=True):
         absent = [f'"{level}"' for level in before.levels if level not in after.levels]
         if absent and not before.numeric:  # the trend over the levels that are left speaks for these too
             yield f"No run with {before.title} {', '.join(absent)} has a response, so there is no verdict on it."
+
+
+def _counts(by_outcome: Mapping[str, int]) -> str:
+    """Return the most frequent outcomes with their counts."""
+    counts = sorted(by_outcome.items(), key=lambda item: -item[1])
+    more = f", and {len(counts) - LISTED} other outcomes" if len(counts) > LISTED else ""
+    return ", ".join(f"{count} {outcome}" for outcome, count in counts[:LISTED]) + more
 
 
 def _untested(measured: RunTable, family: Family) -> Iterator[str]:

@@ -15,6 +15,7 @@ from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
 
 QUIET = 0.05  # a fixed level: clearing must not get easier with a stricter alpha
+FEWEST_MATCHED = 0.25  # of the runs of the rarest level; a random search matches a tenth, and XOR passed there in 29 %
 HITS = 50  # permutations that reach a statistic; its p-value is then known to a seventh of itself
 BATCHES = (250, 750, 2_000)
 BATCH_NUMBERS = 4_000_000  # numbers at a time: 32 MB
@@ -45,7 +46,7 @@ class ContextCheck:
 def context_check(
     table: RunTable, position: int, settings: InferenceSettings, *, less_mean: bool = False
 ) -> ContextCheck | None:
-    """Return the test that a factor has no effect in any context; None if no matched runs can show it.
+    """Return the test that a factor has no effect in any context; None if too few matched runs can show it.
 
     Runs of one seed that differ in this factor alone exchange their levels at random. Both statistics compare the mean
     responses of all pairs of levels within each context: the sum of their squared differences, and the largest one.
@@ -53,7 +54,7 @@ def context_check(
     count.
     """
     sets = matched_sets(table, (position,))
-    if not len(sets.values):
+    if sets.used < FEWEST_MATCHED:
         return None
     values = sets.values - sets.values.mean(axis=1, keepdims=True)
     if less_mean:

@@ -195,8 +195,8 @@ def _within_margin(evidence: Evidence, settings: InferenceSettings, partners: Se
     if check is None:
         return _Decision(
             Verdict.UNDECIDED,
-            "All its effects are within the margin on average, but no runs of one seed differ in this factor alone, so "
-            "effects at single levels of other factors cannot be ruled out.",
+            "All its effects are within the margin on average, but too few runs of one seed differ in this factor "
+            "alone, so effects at single levels of other factors cannot be ruled out.",
         )
     if not check.is_quiet:
         return _Decision(

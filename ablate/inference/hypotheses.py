@@ -129,7 +129,8 @@ def family(table: RunTable, settings: InferenceSettings) -> Family:
     In a designed table, a hypothesis is tested beside every other main effect and every interaction, whether or not the
     interaction is in the family. So an interaction never passes for a main effect. Where larger terms that contain the
     hypothesis's factors leave it undetermined, as in a design of one factor at a time, they are left out: they are 0 if
-    the hypothesis's factors have no effect. If the runs do not determine it even then, it is not tested.
+    the hypothesis's factors have no effect. If the runs do not determine it even then, it is not tested: its estimate,
+    in a model of the main effects alone, contains part of other effects.
     In a table that nobody planned, chance separates what the model leaves out.
     """
     kind = kind_of_test(table)
@@ -146,6 +147,7 @@ def family(table: RunTable, settings: InferenceSettings) -> Family:
         )
         hypothesis = replace(candidate, untested=reason or ("" if direction else ALIASED))
         hypotheses.append(hypothesis)
+        direction = direction or models.aliased_direction(candidate, columns)
         if direction is not None:
             directions.append(replace(direction, hypothesis=hypothesis))
     return Family(kind, tuple(hypotheses), tuple(directions), observations)
@@ -183,6 +185,14 @@ class _Models:
             if len(rows) and model.estimable(rows):
                 return Direction(hypothesis, model, model.axes(rows))
         return None
+
+    def aliased_direction(self, hypothesis: Hypothesis, columns: slice) -> Direction | None:
+        """Return the direction of a main effect in a model of the main effects alone; None if it is not determined."""
+        model = self._model(main_effects(self._table))
+        if hypothesis.is_interaction or hypothesis.at not in model.places:
+            return None
+        rows = model.rows(hypothesis.at, columns)
+        return Direction(hypothesis, model, model.axes(rows)) if len(rows) and model.estimable(rows) else None
 
     def _model(self, terms: tuple[Term, ...]) -> LinearModel:
         if terms not in self._fitted:

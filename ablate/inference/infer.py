@@ -11,7 +11,7 @@ from ablate.inference.caveats import copies_caveats, inference_caveats, noise_ca
 from ablate.inference.cell_noise import CellNoise, lack_of_fit
 from ablate.inference.contexts import ContextCheck, context_check, with_power
 from ablate.inference.decision import Evidence, decide, is_significant
-from ablate.inference.effects import EffectEstimates
+from ablate.inference.effects import EffectEstimates, without_misled_intervals
 from ablate.inference.equal_blocks import Copies, without_copies
 from ablate.inference.extreme_numbers import Moderation, moderated
 from ablate.inference.factor_levels import differences
@@ -199,15 +199,16 @@ def _verdicts(  # the table, what was tested, and what was estimated
     for result in (result for result in results if result.hypothesis.is_main_effect):
         (position,) = result.hypothesis.at
         factor, trend = table.factors[position], trends.get(result.hypothesis.at)
+        bounds = _bounds(table, position, settings)
         evidence = Evidence(
             factor=factor,
-            effects=estimates.of_factor(result, trend),
+            effects=without_misled_intervals(estimates.of_factor(result, trend), bounds),
             main=result,
             trend=trend,
             interactions=interactions,
             untested_pairs=tuple(chain.from_iterable(pair.partners_of(factor.path) for pair in pairs)),
             check_contexts=_context_checks(table, position, settings),
-            bounds=_bounds(table, position, settings),
+            bounds=bounds,
             kind=tested.kind,
             seeds=table.measured_blocks,
             family_size=family_size,

@@ -12,7 +12,7 @@ from ablate.inference.run_table import RunTable
 
 FEWEST_FLIPPED = 6  # seeds; 2^5 flips of fewer seeds cannot reach 5 %
 DESIGNED = 0.5  # of cells x seeds; a study with lost runs fills more, a random search fills about a tenth
-REPEATED = 2  # rows of a cell; a random search over many factors seldom draws a cell twice
+REPEATED = 3  # rows of a cell; a random search that draws so many rows for its cells is a design but for chance
 
 
 class KindOfTest(StrEnum):
@@ -52,7 +52,7 @@ def kind_of_test(table: RunTable) -> KindOfTest:
 def is_designed(table: RunTable) -> bool:
     """Return whether somebody planned the cells: the rows, lost runs included, fill half of cells x blocks.
 
-    Where no two rows share a block, or all do, somebody planned the cells if each has two rows on average.
+    Where no two rows share a block, or all do, somebody planned the cells if each has three rows on average.
     """
     cells, blocks = len(np.unique(table.cell)), len(np.unique(table.block))
     if blocks in (1, len(table.block)):

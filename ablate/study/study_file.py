@@ -40,7 +40,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> StudySpec:
         raise document.error(error.faults) from error
     except DesignError as error:
         raise document.error([Fault(("design",), str(error))]) from error
-    _warn_of_ignored(path, document)
+    _warn_of_ignored(path, study)
     return study
 
 
@@ -69,11 +69,12 @@ def warn_of_old_names(path: Path, renamed: Mapping[str, str]) -> None:
     warnings.warn(f"{path}: {names}; {advice}", OldNamesWarning, stacklevel=2)
 
 
-def _warn_of_ignored(path: Path, document: Document) -> None:
-    analysis = document.tree.get("analysis") if isinstance(document.tree, dict) else None
-    if ignored := [f"analysis.{name}" for name in IGNORED if isinstance(analysis, dict) and name in analysis]:
+def _warn_of_ignored(path: Path, study: StudySpec) -> None:
+    """Warn of settings that have no effect any more; a stored study spells out all their defaults."""
+    chosen = study.analysis.non_defaults()
+    if ignored := [f"analysis.{name}" for name in IGNORED if name in chosen]:
         advice = f"leave it out; version {OLD_NAMES_END} refuses it"
-        warnings.warn(f"{path}: {', '.join(ignored)} has no effect any more; {advice}", OldNamesWarning, stacklevel=2)
+        warnings.warn(f"{path}: {', '.join(ignored)} has no effect any more; {advice}", OldNamesWarning, stacklevel=3)
 
 
 def load_run(path: Path) -> RunSpec:
