@@ -140,9 +140,11 @@ def _planned_effects(study: StudySpec) -> PlannedEffects:
 def _effect(direction: Direction, cells: RunTable, columns: Float[np.ndarray, "cell contrast"]) -> PlannedEffect:
     """Return a planned effect; `columns` are the centered columns of its term over the cells."""
     hypothesis = direction.hypothesis
-    # every seed has the same cells, so the axes of all runs are those of one seed, repeated
-    first = direction.model.observations.slices[0]
-    axes = direction.axes[first] * np.sqrt(direction.model.observations.blocks)
+    observations = direction.model.observations
+    # every seed has the same cells, so the axes of all runs are those of one seed, repeated; back in the cells' order
+    first = observations.slices[0]
+    axes = np.empty((len(columns), direction.width))
+    axes[observations.order[first]] = direction.axes[first] * np.sqrt(observations.blocks)
     differences = _differences(cells, hypothesis.at)
     if hypothesis.is_trend:
         columns, differences = columns[:, :1], differences[:, :1]
