@@ -94,6 +94,8 @@ def test_the_linear_trend_of_an_ordered_factor_is_adjusted_with_the_whole_family
     levels = (ordered(("1", "2", "3", "4", "5")), plain())
     verdict, _ = infer(table(rows, response, levels), InferenceSettings()).verdicts
     trend = next(effect for effect in verdict.effects if effect.trend == "linear")
+    assert trend.p is not None
+    assert trend.p_adjusted is not None
     assert 1 / 32 <= trend.p <= trend.p_adjusted
     assert trend.p * 32 == pytest.approx(round(trend.p * 32))  # six seeds have 32 flips
     assert verdict.p_adjusted is not None
