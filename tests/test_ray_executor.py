@@ -7,10 +7,14 @@ import time
 
 import pytest
 import torch
+from rich.console import Console
 
 from ablate.core.errors import AblateError
+from ablate.execution.driver import Driver
 from ablate.execution.executors.executor import Event, Failed, Finished, Progressed, Task
+from ablate.execution.progress import PlainDisplay
 from ablate.execution.results import study_table
+from ablate.execution.tracking.tracker import MemoryTracker
 from ablate.execution.train_and_score import carry_out
 from ablate.storage.paths import RunPaths, Store
 from ablate.storage.records import RunRecord
@@ -156,3 +160,19 @@ def test_a_study_outlasts_a_node_that_is_lost_mid_run(cluster, tmp_path, small_s
     assert any("was lost" in line and "tried again" in line for line in said)
     table = study_table(study, Store(tmp_path / "mlruns").study(study.name)).runs
     assert set(table["outcome"]) == {"finished"}
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_sequential_study_takes_its_looks_and_stops_on_a_cluster_too(made_executor, store, small_study):
+    study, looks = small_study(seeds={"from": 2, "to": 5}), []
+
+    def decide(seeds: int) -> bool:
+        looks.append(seeds)
+        return seeds == 3
+
+    executor, display = made_executor(Resources(), 2), PlainDisplay(Console(quiet=True))
+    tally = Driver(study, store, MemoryTracker(), executor, display, decide).run()
+    assert (looks, tally.decided_after, tally.open, tally.failed) == ([2, 3], 3, 0, {})
+    assert tally.settled + tally.not_needed == len(study.planned_runs)
+    complete = study_table(study, store.study("small"), 3).runs
+    assert (len(complete), set(complete["outcome"])) == (12, {"finished"})
