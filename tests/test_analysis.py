@@ -204,8 +204,8 @@ def test_equal_tables_give_equal_results():
     ("changes", "expected"),
     [
         ({"ended": {"3-bce-0": "missing"}}, "1 of 8 runs have not run yet"),
-        ({"ended": {"3-bce-0": "diverged"}}, "1 of 8 runs have no response"),
-        ({"ended": {"3-bce-0": "failed"}}, "1 of 8 runs have no response"),
+        ({"ended": {"3-bce-0": "diverged"}}, "1 of 8 runs were lost because of their response (1 diverged)"),
+        ({"ended": {"3-bce-0": "failed"}}, "1 of 8 runs were lost for other reasons (1 failed)"),
         ({"signal": 0.3}, "keep less than 50 %"),
         ({"ghost": lambda kernel, *_: math.nan if kernel == "1" else 0.1}, "undefined in 50 % of all frames"),
     ],

@@ -100,7 +100,10 @@ def test_copies_of_a_seed_are_named():
 def test_lost_runs_are_counted():
     table = runs()
     table.loc[[0, 1, 2], "response"] = np.nan
-    assert any(sentence.startswith("3 of 64 runs were lost because of their response (3 unmeasurable)") for sentence in caveats(table))
+    assert any(
+        sentence.startswith("3 of 64 runs were lost because of their response (3 unmeasurable)")
+        for sentence in caveats(table)
+    )
 
 
 def test_a_level_without_any_response_is_named():
