@@ -21,6 +21,7 @@ from ablate.core.errors import DataError
 from ablate.inference.infer import infer
 from ablate.inference.inference import Effect, FactorVerdict, Inference, Interaction, SimpleEffect
 from ablate.inference.inference import Test as Randomization
+from ablate.inference.kind_of_test import KindOfTest
 from ablate.inference.run_table import RunTable
 from ablate.inference.verdict import Verdict
 from ablate.study import study_file
@@ -28,7 +29,7 @@ from ablate.training.fit import initial_model
 
 A, B = "model.partner_a", "model.partner_b"
 MODEL = Planted(cause=0.1, pair=0.08)
-SURE = Randomization(0.001, 0.001, "run", "exact")
+SURE = Randomization(0.001, 0.001)
 STUDY = study_file.load(Path(str(files("ablate.commands") / "doctor.yaml")))
 PLANTED = cast("Planted", STUDY.base.model)
 FACTORS = STUDY.factor_levels
@@ -39,7 +40,7 @@ def verdict(switch, kind, *partners, estimate=0.0):
     effect = Effect(
         factor=f"model.{switch}", contrast="on - off", level="on", baseline="off", trend=None,
         estimate=estimate, low=estimate - 0.01, high=estimate + 0.01, p=0.001, p_adjusted=0.001,
-        n_blocks=3, n_runs=96, dropped=0, standardized=1.0, prob_improvement=0.5, equivalent=None, by_block=(),
+        freedom=2.0, n_blocks=3, n_runs=96, standardized=1.0, prob_improvement=0.5, equivalent=None, by_block=(),
     )  # fmt: skip
     path, title = f"model.{switch}", TITLES[switch]
     return FactorVerdict(path, title, Verdict(kind), partners, (effect,), SURE, 0.001, None, "")
@@ -66,7 +67,7 @@ TOGETHER = Interaction(
 def inferred(**verdicts):
     """The inference that finds exactly what was planted, but for the named verdicts."""
     return Inference(
-        settings=STUDY.settings, factors=FACTORS, blocks=("0", "1", "2"), verdicts=tuple((RIGHT | verdicts).values()),
+        settings=STUDY.settings, kind=KindOfTest.SEED_FLIPS, factors=FACTORS, blocks=("0", "1", "2"), verdicts=tuple((RIGHT | verdicts).values()),
         interactions=(TOGETHER,), importance=(), variance=None, mediation=(), failure_rates=(), failed=(),
         missing_cells=(), warnings=(),
     )  # fmt: skip
