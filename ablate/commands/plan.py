@@ -83,7 +83,8 @@ def plan(file: Path, overrides: Sequence[str], sources: Planning, outputs: PlanF
             numbers["sequential"] = sequential.to_json()
         write(outputs.json, json_text(numbers), console)
     if outputs.html:
-        write(outputs.html, plan_page(plan, takes, _plan_command(file, overrides, sources)), console)
+        looks = sequential.sentences if sequential else ()
+        write(outputs.html, plan_page(plan, takes, _plan_command(file, overrides, sources), looks), console)
     decidability.refuse_undecidable(study)
 
 

@@ -142,7 +142,7 @@ def _sentences(plan: SequentialPlan) -> Iterator[str]:
         f"cleared from {plan.clearing_from} seeds on" if plan.clearing_from else "without a margin none is cleared"
     )
     yield (
-        f"Sequential study: a look after each seed from {plan.first} to {plan.last}, alpha spent linearly; {naming}, "
+        f"The study has a look after each seed from {plan.first} to {plan.last}, and spends alpha linearly: {naming}, "
         f"and {clearing}."
     )
     for simulated in plan.effects:
@@ -162,14 +162,13 @@ def _sentences(plan: SequentialPlan) -> Iterator[str]:
 def _effect_sentence(simulated: SimulatedEffect, plan: SequentialPlan) -> str:
     what = f"one effect of {simulated.effect:g} SD" if simulated.effect else "no effect"
     early = [f"{100 * chance:.0f} % at {n}" for n, chance in simulated.stops.items() if chance > 0]
-    named = f" The effect is named in {100 * simulated.named:.0f} %." if simulated.effect else ""
-    over = (
-        f" Its estimate when it is named differs from it by {simulated.overstated:+.2f} SD on average."
-        if simulated.overstated is not None
-        else ""
-    )
-    return (
-        f"With {what}: {simulated.runs:.0f} of {plan.runs} runs are expected until everything is decided or the last "
-        f"seed has run; decided first: {', '.join(early) or 'never'}; undecided at the end: "
-        f"{100 * simulated.undecided:.0f} %.{named}{over}"
-    )
+    sentences = [
+        f"With {what}, {simulated.runs:.0f} of {plan.runs} runs are expected.",
+        f"The looks at which everything is decided first: {', '.join(early) or 'none'} seeds.",
+        f"Undecided at the end: {100 * simulated.undecided:.0f} %.",
+    ]
+    if simulated.effect:
+        sentences.append(f"The effect is named in {100 * simulated.named:.0f} %.")
+    if simulated.overstated is not None:
+        sentences.append(f"Its estimate is then off by {simulated.overstated:+.2f} SD on average.")
+    return " ".join(sentences)

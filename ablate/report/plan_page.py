@@ -1,5 +1,6 @@
 """A plan as a page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ablate.planning.plan import Plan, PlannedTest
@@ -31,10 +32,11 @@ class HypothesisRow:
     by_seeds: tuple[str, ...]
 
 
-def plan_page(plan: Plan, takes: str, command: str) -> str:
+def plan_page(plan: Plan, takes: str, command: str, looks: Sequence[str] = ()) -> str:
     """Return the page; equal input gives equal text.
 
-    `takes` says how long the study takes on this machine, and `command` reproduces the page.
+    `takes` says how long the study takes on this machine, and `command` reproduces the page. `looks` are sentences on
+    the looks of a sequential study.
     """
     return rendered(
         "plan.html.j2",
@@ -43,6 +45,7 @@ def plan_page(plan: Plan, takes: str, command: str) -> str:
         command=command,
         runs=run_count(plan),
         sentences=sentences(plan),
+        looks=looks,
         rows=tuple(_row(plan, place) for place in range(len(plan.tests))),
         options=plan.seed_options,
         has_margin=has_margin(plan),
