@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from statsmodels.stats.anova import anova_lm
 
 from ablate.core.errors import DataError
 from ablate.planning import pilot
@@ -88,3 +89,38 @@ def test_a_file_that_is_not_csv_is_an_error_of_one_line(small_study, tmp_path, c
         file.write_bytes(content)
     with pytest.raises(DataError, match=r"runs\.csv"):
         pilot.from_table(small_study(), file)
+
+
+def test_the_spread_of_effects_between_seeds_is_that_of_an_analysis_of_variance(small_study, table):
+    """Each factor's mean square with the seeds, minus the residual one, times the variance 2/4 of a difference."""
+    rng = np.random.default_rng(1)
+    runs = pd.DataFrame(
+        [
+            {"model.activation": a, "model.state_kernel_size": k, "model.head": h, "seed": seed}
+            for seed in range(6)
+            for a in ("tanh", "relu")
+            for k in (1, 3)
+            for h in ("frame", "conv3d")
+        ]
+    )
+    swing = rng.normal(size=6)[runs["seed"]] * np.where(runs["model.activation"] == "relu", 1.0, -1.0)
+    runs["response"] = rng.normal(size=len(runs)) + swing
+    named = runs.rename(columns=lambda name: name.rpartition(".")[2])
+    fit = smf.ols(
+        "response ~ C(activation) * C(state_kernel_size) * C(head) + C(seed) "
+        "+ C(seed):C(activation) + C(seed):C(state_kernel_size) + C(seed):C(head)",
+        named,
+    ).fit()
+    squares = anova_lm(fit)["mean_sq"]
+    with_seeds = [squares[f"C(seed):C({name})"] for name in ("activation", "state_kernel_size", "head")]
+    three = {"model.activation": ["tanh", "relu"], "model.state_kernel_size": [1, 3], "model.head": ["frame", "conv3d"]}
+    pilot_runs = pilot.from_table(small_study(factors=three), table(runs.to_dict("records")))
+    assert pilot_runs.value == pytest.approx(np.sqrt(squares["Residual"]))
+    assert pilot_runs.between_seeds == pytest.approx(
+        np.sqrt(np.mean([(m - squares["Residual"]) / 2 for m in with_seeds]))
+    )
+    assert "20 degrees of freedom" in pilot_runs.source  # 35 of cells and seeds, minus 15 of seeds with factors
+
+
+def test_few_runs_show_no_spread_between_seeds(small_study, table):
+    assert pilot.from_table(small_study(), table(rows())).between_seeds == 0

@@ -38,7 +38,7 @@ def run_deviation(table: RunTable) -> tuple[float | None, int]:
         for group in (cell, block):
             residual = residual - (np.bincount(group, residual) / np.bincount(group))[group]
     deviation = float(np.sqrt((residual**2).sum() / freedom))
-    return (0.0 if deviation <= ROUNDING * np.abs(table.response[table.defined]).max() else deviation), freedom
+    return (0.0 if deviation <= ROUNDING * np.abs(table.response[table.defined]).max(initial=0) else deviation), freedom
 
 
 def within(values: Shaped[np.ndarray, "run ..."], block: Int[np.ndarray, " run"]) -> Float[np.ndarray, "run ..."]:

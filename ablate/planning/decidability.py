@@ -109,7 +109,7 @@ def _remedies(study: StudySpec) -> list[str]:
         remedies.append(f"seeds: {seeds} ({len(study.cells) * seeds} runs)")
     for design in _other_designs(study):
         changed = _with_design(study, design)
-        if changed is not None and (seeds := _seeds_needed(changed)) is not None:
+        if changed is not None and _is_clear(changed) and (seeds := _seeds_needed(changed)) is not None:
             words = f"design: {_written(design)} with seeds: {seeds} ({len(changed.cells) * seeds} runs)"
             remedies.append(words)
     return remedies
@@ -134,6 +134,11 @@ def _with_design(study: StudySpec, design: Design) -> StudySpec | None:
         return changed if len(study.cells) < cells <= MAX_OFFERED_CELLS and changed.cells else None
     except (SpecError, DesignError):
         return None
+
+
+def _is_clear(study: StudySpec) -> bool:
+    """Return whether no main effect is aliased; crossing is as clear as the restrictions of the cells allow."""
+    return isinstance(study.design, FullFactorial) or not aliased_mains(study)
 
 
 def _written(value: Any) -> str:

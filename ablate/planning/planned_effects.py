@@ -15,6 +15,7 @@ from ablate.planning.planned_table import planned_family, planned_table
 from ablate.study import StudySpec
 
 GEOMETRY_SEEDS = 2  # the fewest whose runs share a seed; every seed has the same cells
+SEPARABLE = ("", TOO_FEW_SEEDS)  # reasons for no test that do not lie in the cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,15 +110,8 @@ def aliased(study: StudySpec) -> tuple[Hypothesis, ...]:
     if not study.factors:
         return ()
     hypotheses = planned_family(study, GEOMETRY_SEEDS).hypotheses
-    return tuple(hypothesis for hypothesis in hypotheses if hypothesis.untested not in ("", TOO_FEW_SEEDS)) + tuple(
-        hypothesis
-        for hypothesis in hypotheses
-        if hypothesis.untested == TOO_FEW_SEEDS and hypothesis.at not in _estimable_terms(study)
-    )
-
-
-def _estimable_terms(study: StudySpec) -> set[Term]:
-    return {effect.hypothesis.at for effect in planned_effects(study).effects}
+    separable = {(effect.hypothesis.at, effect.hypothesis.is_trend) for effect in planned_effects(study).effects}
+    return tuple(hypothesis for hypothesis in hypotheses if (hypothesis.at, hypothesis.is_trend) not in separable)
 
 
 def _planned_effects(study: StudySpec) -> PlannedEffects:
@@ -132,6 +126,7 @@ def _planned_effects(study: StudySpec) -> PlannedEffects:
     effects = tuple(
         _effect(direction, one_seed, centered[:, columns.places[direction.hypothesis.at]])
         for direction in planned_family(study, GEOMETRY_SEEDS).estimable
+        if direction.hypothesis.untested in SEPARABLE
     )
     left, sizes, _ = np.linalg.svd(centered, full_matrices=False)
     return PlannedEffects(effects, cells, left[:, sizes > 1e-9 * sizes.max(initial=0)])
