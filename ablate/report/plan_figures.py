@@ -134,6 +134,7 @@ def _frame_power(axes: Axes, plan: Plan) -> None:
     axes.yaxis.set_major_formatter(PercentFormatter(1, symbol=" %"))
     axes.set_ylabel("power")
     axes.set_xlabel(f"effect, in {_unit(plan)}")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6))  # in the unit of the response the labels are long
     axes.xaxis.set_major_formatter(_scale(plan))
 
 
