@@ -68,11 +68,15 @@ class Evidence:
 
 @dataclass(frozen=True)
 class _Decision:
-    """A verdict, the reason for it in one sentence, and the check of contexts where one was made."""
+    """A verdict, the reason for it in one sentence, and the check of contexts where one was made.
+
+    `seeds_help` says that more seeds could change an undecided verdict.
+    """
 
     verdict: Verdict
     reason: str
     check: ContextCheck | None = None
+    seeds_help: bool = False
 
 
 def decide(evidence: Evidence, settings: InferenceSettings) -> FactorVerdict:
@@ -97,8 +101,7 @@ def decide(evidence: Evidence, settings: InferenceSettings) -> FactorVerdict:
         decision = _significant(evidence, settings, has_partners=bool(partners))
     else:
         decision = _not_significant(evidence, settings, [title for _, title in partners])
-    undecided = decision.verdict is Verdict.UNDECIDED
-    needed = more_seeds(evidence, settings) if undecided else None
+    needed = more_seeds(evidence, settings) if decision.seeds_help else None
     test = evidence.strongest
     return FactorVerdict(
         factor=evidence.factor.path,
@@ -161,7 +164,12 @@ def _significant(evidence: Evidence, settings: InferenceSettings, *, has_partner
         )
     if _all_equivalent(evidence.effects) and not has_partners and not evidence.has_few_seeds:
         check = evidence.check_contexts(True)  # noqa: FBT003  # without the mean effect
-        if check is not None and check.is_quiet:
+        if check is None:
+            reason = (
+                "It has an effect, and all its effects are within the margin on average. Too few runs match for more."
+            )
+            return _Decision(Verdict.NEGLIGIBLE, reason)
+        if check.is_quiet:
             return _Decision(Verdict.NEGLIGIBLE, "It has an effect, and all its effects are within the margin.", check)
     return _Decision(Verdict.CAUSE, "Its levels differ, averaged over the other factors, by more than chance explains.")
 
@@ -171,16 +179,17 @@ def _not_significant(evidence: Evidence, settings: InferenceSettings, partners: 
     if main.untested:
         return _Decision(Verdict.UNDECIDED, f"There is no test of it: {main.untested}.")
     if evidence.has_few_seeds:
-        return _Decision(Verdict.UNDECIDED, f"Its effects are not significant, and {FEW_SEEDS}.")
+        return _Decision(Verdict.UNDECIDED, f"Its effects are not significant, and {FEW_SEEDS}.", seeds_help=True)
     if settings.margin is None:
-        return _Decision(Verdict.UNDECIDED, "Its effects are not significant, and no margin was set.")
+        reason = "Its effects are not significant, and no margin was set."
+        return _Decision(Verdict.UNDECIDED, reason, seeds_help=True)
     differences = [effect for effect in evidence.effects if effect.trend is None]
     if not differences or any(effect.equivalent is None for effect in differences):
         reason = "Its effects are not significant, and too few runs show whether they are within the margin."
-        return _Decision(Verdict.UNDECIDED, reason)
+        return _Decision(Verdict.UNDECIDED, reason, seeds_help=True)
     if not _all_equivalent(evidence.effects):
         reason = "Its effects are not significant, and not all of them are certain to be within the margin."
-        return _Decision(Verdict.UNDECIDED, reason)
+        return _Decision(Verdict.UNDECIDED, reason, seeds_help=True)
     return _within_margin(evidence, settings, partners)
 
 

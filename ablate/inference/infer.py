@@ -16,7 +16,13 @@ from ablate.inference.equal_blocks import Copies, without_copies
 from ablate.inference.extreme_numbers import Moderation, moderated
 from ablate.inference.factor_levels import differences
 from ablate.inference.failures import failed_runs, failure_rates, missing_cells
-from ablate.inference.family_tests import FlippedStatistics, TestedHypothesis, flipped_statistics, tested_family
+from ablate.inference.family_tests import (
+    FlippedStatistics,
+    TestedHypothesis,
+    flipped_statistics,
+    holm,
+    tested_family,
+)
 from ablate.inference.hypotheses import Family, family
 from ablate.inference.importance import importance, variance
 from ablate.inference.inference import FactorVerdict, Inference, Interaction, Test
@@ -50,8 +56,9 @@ def infer_jointly(tables: Mapping[str, RunTable], settings: Mapping[str, Inferen
     """Return the inference of every response, by its name, with p-values adjusted over all responses as one family.
 
     The tables hold the same runs with different responses; they have the names of their settings. Where the same units
-    change signs in all of them, one flip changes them in all, so that correlated responses cost little power. Else the
-    adjusted p-values are multiplied by the number of responses (Bonferroni). Planned looks are not made: the family of
+    change signs in all of them, one flip changes them in all, so that correlated responses cost little power. F tests
+    are adjusted by Holm's procedure over all of them. Else the adjusted p-values are multiplied by the number of
+    responses (Bonferroni). Planned looks are not made: the family of
     a sequential study is its one response.
     """
     settings = {name: settings[name].model_copy(update={"looks": None}) for name in tables}
@@ -94,7 +101,10 @@ def _joint_p(parts: Sequence[_Prepared]) -> list[tuple[TestedHypothesis, ...]]:
     alone = [part.results() for part in parts]
     units = {(part.tested.kind, np.unique(part.measured.block[part.measured.defined]).tobytes()) for part in parts}
     can_flip = len(units) == 1 and all(part.tested.directions for part in parts)
-    if not can_flip or parts[0].tested.kind is KindOfTest.F_TEST:
+    if all(part.tested.kind is KindOfTest.F_TEST for part in parts):
+        adjusted = iter(holm([result.p for results in alone for result in results]))
+        return [tuple(replace(result, p_adjusted=next(adjusted)) for result in results) for results in alone]
+    if not can_flip:
         return [
             tuple(
                 result
