@@ -120,4 +120,6 @@ class _Simulation:
 
     def _has_pairs(self, effect: PlannedEffect) -> bool:
         (position,) = effect.hypothesis.at
-        return any(position in other.hypothesis.at for other in self.effects.effects if other.hypothesis.is_interaction)
+        return any(
+            position in tested.hypothesis.at for tested in self.effects.effects if tested.hypothesis.is_interaction
+        )

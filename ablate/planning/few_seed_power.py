@@ -33,7 +33,7 @@ def few_seed_power(effects: PlannedEffects, seeds: int, alpha: float, seed_sd: f
     def curve(place: int) -> PowerCurve:
         if place not in squares:
             return NO_POWER
-        competing = np.array([p for other, p in idle_p.items() if other != place]).reshape(-1, STUDIES)
+        competing = np.array([p for position, p in idle_p.items() if position != place]).reshape(-1, STUDIES)
         return PowerCurve(_thresholds(squares[place], _levels(competing, alpha)))
 
     return shared_curves(effects, seed_sd, curve)

@@ -83,11 +83,11 @@ class _Simulation:
         scales = _scales(_mean_squares(scores + expected * shift, effects), self.seeds)
         competing = np.full((self._studies, len(self._flips)), -np.inf)
         by_width: dict[int, Float[np.ndarray, "study flip"]] = {}
-        for position, (other, other_at) in enumerate(zip(effects.effects, effects.places, strict=True)):
-            if other.hypothesis.at == effect.hypothesis.at:  # a factor and its trend rise together
+        for position, (competitor, competitor_at) in enumerate(zip(effects.effects, effects.places, strict=True)):
+            if competitor.hypothesis.at == effect.hypothesis.at:  # a factor and its trend rise together
                 continue
-            ratio = (self._sums(scores[:, :, other_at]) ** 2).sum(axis=2) / scales[:, position, np.newaxis]
-            by_width[other.width] = np.maximum(by_width.get(other.width, 0.0), ratio)
+            ratio = (self._sums(scores[:, :, competitor_at]) ** 2).sum(axis=2) / scales[:, position, np.newaxis]
+            by_width[competitor.width] = np.maximum(by_width.get(competitor.width, 0.0), ratio)
         for width, ratio in by_width.items():
             competing = np.maximum(competing, surprise_chi2(ratio.reshape(-1), width).reshape(ratio.shape))
         return _Trial(

@@ -90,8 +90,8 @@ class PlannedEffects:
     def shift(self, effect: PlannedEffect) -> Float[np.ndarray, "axis score"]:
         """Return what the scores of an effect add to the mean scores of all effects of the same factors."""
         shift: np.ndarray = self.axes.T @ effect.pattern
-        for other, place in zip(self.effects, self.places, strict=True):
-            if other.hypothesis.at != effect.hypothesis.at:
+        for related, place in zip(self.effects, self.places, strict=True):
+            if related.hypothesis.at != effect.hypothesis.at:
                 shift[place] = 0
         return shift
 
