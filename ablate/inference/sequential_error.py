@@ -20,7 +20,7 @@ class LookCounts:
 
     studies: int
     false: int
-    found: int
+    detected: int
     seeds: float | None
 
     def false_interval(self, confidence: float = 0.95) -> tuple[float, float]:
@@ -37,7 +37,7 @@ def count_names(
     `true` are the hypotheses that have an effect, each by its factors; a study counts as found once all of them are
     named. The settings plan the looks.
     """
-    studies = false = found = 0
+    studies = false = detected = 0
     seeds: list[int] = []
     for table in tables:
         paths = sequential_paths(table, family(table, settings), settings).values()
@@ -45,6 +45,6 @@ def count_names(
         studies += 1
         false += any(factors not in true for factors in named)
         if true and all(factors in named for factors in true):
-            found += 1
+            detected += 1
             seeds.append(max(named[factors] or 0 for factors in true))
-    return LookCounts(studies, false, found, sum(seeds) / len(seeds) if seeds else None)
+    return LookCounts(studies, false, detected, sum(seeds) / len(seeds) if seeds else None)

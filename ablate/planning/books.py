@@ -20,7 +20,7 @@ SEALS = (PLAN, PLAN_CHAIN, EXCLUSION_CHAIN, LOOK_CHAIN)
 """Names of the seals: attributes of Optuna's study, tags of MLflow's parent run."""
 RECORD = "record.digest"
 """Name of a record's digest: an attribute of its trial in Optuna, a tag of its run in MLflow."""
-SHOWN = 12  # characters of a digest in a sentence; the whole digest is in plan.json
+DIGEST_CHARACTERS = 12  # characters of a digest in a sentence; the whole digest is in plan.json
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ def broken_seals(paths: StudyPaths, books: Sequence[Book]) -> Iterator[str]:
         if holders := [book for book in books if book.seals.get(PLAN, plan.digest) != plan.digest]:
             former = holders[0].seals[PLAN]
             yield (
-                f"The preregistered plan was exchanged: {_names(holders)} recorded the digest {former[:SHOWN]} at the "
-                f"first start, and the plan in plan.json has the digest {plan.digest[:SHOWN]}."
+                f"The preregistered plan was exchanged: {_names(holders)} recorded the digest {former[:DIGEST_CHARACTERS]} at the "
+                f"first start, and the plan in plan.json has the digest {plan.digest[:DIGEST_CHARACTERS]}."
             )
         if holders := _without_link(PLAN_CHAIN, plan.chain, books):
             yield (

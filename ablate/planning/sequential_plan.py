@@ -160,10 +160,10 @@ def _sentences(plan: SequentialPlan) -> Iterator[str]:
 
 
 def _effect_sentence(simulated: SimulatedEffect, plan: SequentialPlan) -> str:
-    what = f"one effect of {simulated.effect:g} SD" if simulated.effect else "no effect"
+    truth = f"one effect of {simulated.effect:g} SD" if simulated.effect else "no effect"
     early = [f"{100 * chance:.0f} % at {n}" for n, chance in simulated.stops.items() if chance > 0]
     sentences = [
-        f"With {what}, {simulated.runs:.0f} of {plan.runs} runs are expected.",
+        f"With {truth}, {simulated.runs:.0f} of {plan.runs} runs are expected.",
         f"The looks at which everything is decided first: {', '.join(early) or 'none'} seeds.",
         f"Undecided at the end: {100 * simulated.undecided:.0f} %.",
     ]

@@ -51,8 +51,8 @@ def document(analysis: Analysis, networks: Sequence[ProbedNetwork], reproduce: M
 def _judged(analysis: Analysis) -> Iterable[str]:
     for judged in analysis.judged:
         title = judged.metric.title
-        shown = ShownInference(judged.inference, title, decided=not analysis.exploratory)
-        yield from _effects(shown, f" on the {title}")
+        inference = ShownInference(judged.inference, title, decided=not analysis.exploratory)
+        yield from _effects(inference, f" on the {title}")
 
 
 def _effects(inference: ShownInference, response: str = "") -> Iterable[str]:
