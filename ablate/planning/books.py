@@ -59,8 +59,9 @@ def broken_seals(paths: StudyPaths, books: Sequence[Book]) -> Iterator[str]:
         if holders := [book for book in books if book.seals.get(PLAN, plan.digest) != plan.digest]:
             former = holders[0].seals[PLAN]
             yield (
-                f"The preregistered plan was exchanged: {_names(holders)} recorded the digest {former[:DIGEST_CHARACTERS]} at the "
-                f"first start, and the plan in plan.json has the digest {plan.digest[:DIGEST_CHARACTERS]}."
+                f"The preregistered plan was exchanged: {_names(holders)} recorded the digest "
+                f"{former[:DIGEST_CHARACTERS]} at the first start, and the plan in plan.json has the digest "
+                f"{plan.digest[:DIGEST_CHARACTERS]}."
             )
         if holders := _without_link(PLAN_CHAIN, plan.chain, books):
             yield (
