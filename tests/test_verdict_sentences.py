@@ -219,21 +219,25 @@ def test_what_a_check_of_contexts_would_have_noticed_is_part_of_not_a_cause():
     assert sentence.endswith("would have been noticed in 87 % of such studies.")
 
 
-def test_the_undecided_says_its_reason_and_about_how_many_more_seeds():
+def test_the_undecided_says_its_reason_and_how_many_seeds_a_new_study_needs():
     (sentence,) = sentences_of(verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=0.02, p=0.3), seeds=6))
     assert sentence.startswith('loss is undecided: "mse" instead of "bce" changes the ghost ratio by +0.050')
-    assert sentence.endswith("Why. If the effect is as large as it looks now, about 6 more seeds would decide.")
+    assert sentence.endswith(
+        "Why. If the effect is as large as it looks now, a new study with about 14 seeds has an 80 % chance to find it."
+    )
 
 
-def test_where_the_interval_includes_zero_more_seeds_are_those_for_an_effect_as_large_as_the_margin():
+def test_where_the_interval_includes_zero_seeds_are_those_for_an_effect_as_large_as_the_margin():
     undecided = verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=0.1, p=0.3), seeds=6)
     (sentence,) = sentences_of(undecided, margin=0.1)
-    assert sentence.endswith("If it is as large as the margin, about 6 more seeds would decide.")
+    assert sentence.endswith(
+        "If it is as large as the margin, a new study with about 14 seeds has an 80 % chance to find it."
+    )
 
 
 def test_the_undecided_for_which_no_number_of_seeds_is_known_promises_none():
     (sentence,) = sentences_of(verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=None, p=None)))
-    assert "more seed" not in sentence
+    assert "new study" not in sentence
     assert "p (max-T)" not in sentence
 
 

@@ -257,7 +257,13 @@ def _undecided(verdict: FactorVerdict, inference: Inference, response: str) -> s
         return f"{verdict.title} is undecided: {_without_period(verdict.reason)}."
     largest = effects[0]
     looks = "if the effect is as large as it looks now" if excludes_zero(largest) else "if it is as large as the margin"
-    more = f" {looks[0].upper()}{looks[1:]}, about {counted(seeds, 'more seed')} would decide." if seeds else ""
+    # seeds that are added after a look at the results would make the verdict exploratory: a new study decides
+    total = counted(largest.n_blocks + (seeds or 0), "seed")
+    more = (
+        f" {looks[0].upper()}{looks[1:]}, a new study with about {total} has an 80 % chance to find it."
+        if seeds
+        else ""
+    )
     return (
         f'{verdict.title} is undecided: "{largest.level}" instead of "{largest.baseline}" changes the {response} by '
         f"{signed(largest, effect_digits(inference))} ({_evidence(largest, inference)}). {verdict.reason}{more}"

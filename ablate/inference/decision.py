@@ -101,7 +101,7 @@ def decide(evidence: Evidence, settings: InferenceSettings) -> FactorVerdict:
         decision = _significant(evidence, settings, has_partners=bool(partners))
     else:
         decision = _not_significant(evidence, settings, [title for _, title in partners])
-    needed = more_seeds(evidence, settings) if decision.seeds_help else None
+    needed = more_seeds(evidence, settings) if decision.seeds_help and settings.looks is None else None
     test = evidence.strongest
     return FactorVerdict(
         factor=evidence.factor.path,

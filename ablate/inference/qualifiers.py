@@ -47,7 +47,7 @@ def _weak_spot(verdict: FactorVerdict, table: RunTable, tested: Family) -> str |
     ):
         return (
             "runs at the baseline vary far less than at another level; with one-sided noise there, false causes were "
-            "measured in 6.7 % of tables, and in 8.7 % with lost runs"
+            "measured in 7 to 9 % of tables"
         )
     has_pairs = any(hypothesis.is_interaction for hypothesis in tested.tested)
     if verdict.verdict.claims_effect and tested.kind is KindOfTest.WILD_FLIPS and has_pairs:

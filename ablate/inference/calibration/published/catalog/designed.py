@@ -27,8 +27,8 @@ from ablate.inference.calibration.published.scenario import POWER_STUDIES, Publi
 ERRORS = "Designed tables: errors"
 POWER = "Designed tables: power"
 QUIET = (
-    "The baseline hardly varies and the noise of the other cells is one-sided: errors occur in up to 7 % of tables, "
-    "with missing runs in up to 9 %."
+    "The baseline hardly varies and the noise of the other cells is one-sided: errors occur in up to 9 % of tables, "
+    "with or without missing runs."
 )
 
 SMALL = CrossedRuns((2, 2, 2), 8)
