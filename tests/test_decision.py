@@ -57,9 +57,12 @@ def evidence_of(  # noqa: PLR0913  # all that a verdict rests on
 ):  # fmt: skip
     """Return evidence; `check` is the check of contexts, or a pair of checks with and without the mean effect."""
     with_mean, less_mean = check if isinstance(check, tuple) else (check, check)
+    measured = (effect(), effect("5")) if effects is None else effects
+    equivalent = [item.equivalent for item in measured if item.trend is None]
     return Evidence(
         factor=KERNEL,
-        effects=(effect(), effect("5")) if effects is None else effects,
+        effects=measured,
+        within_margin=None if not equivalent or None in equivalent else all(equivalent),
         main=with_p(p, untested),
         trend=None if trend_p is None else with_p(trend_p, is_trend=True),
         interactions=interactions,

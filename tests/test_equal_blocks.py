@@ -100,3 +100,30 @@ def test_a_table_without_copies_is_returned_unchanged():
     rows = crossed((2, 2), 6)
     runs = table(rows, response_of(rows))
     assert without_copies(runs)[0] is runs
+
+
+def test_copies_that_each_lost_another_run_are_found():
+    rows = crossed((2, 4), 8)
+    copied = response_of(rows)[rows[:, -1] == 0]
+    response = np.empty(len(rows))
+    for seed in range(8):
+        response[rows[:, -1] == seed] = np.where(np.arange(8) == seed, np.nan, copied)
+    merged, copies = without_copies(table(rows, response))
+    assert copies == (tuple(map(str, range(8))),)
+    assert int(merged.defined.sum()) == 8
+
+
+def test_copies_that_differ_by_rounding_are_found():
+    rows = crossed((2, 3), 8)
+    response = np.resize(response_of(rows)[rows[:, -1] == 0], len(rows))
+    for seed in range(8):
+        response[rows[:, -1] == seed] = response_of(rows)[rows[:, -1] == 0]
+    response *= 1 + 1e-7 * np.random.default_rng(0).normal(size=len(rows))
+    assert without_copies(table(rows, response))[1] == (tuple(map(str, range(8))),)
+
+
+def test_seeds_of_which_each_run_passes_or_fails_by_its_level_are_no_copies():
+    rows = crossed((2, 2, 2), 8)
+    flipped = np.random.default_rng(0).random(len(rows)) < 0.04
+    response = np.where(flipped, 1 - rows[:, 0], rows[:, 0]).astype(float)
+    assert without_copies(table(rows, response))[1] == ()

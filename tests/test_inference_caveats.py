@@ -56,7 +56,7 @@ def test_three_to_five_seeds_have_the_caveat_that_other_seeds_may_differ(seeds):
 def test_runs_that_share_no_seed_are_a_caveat():
     rows = own_seeds((2, 2, 2), 60, np.random.default_rng(0))
     (sentence,) = infer(drawn_table(rows, noise(rows, np.random.default_rng(1))), SETTINGS).warnings
-    assert sentence.startswith("No two runs share a seed, so single runs are compared.")
+    assert sentence.startswith("Single runs are compared, without seeds.")
 
 
 def test_runs_that_alone_determine_an_effect_are_counted():

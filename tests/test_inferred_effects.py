@@ -157,3 +157,18 @@ def test_an_additive_study_has_no_interactions():
     )
     inference = inferred(table, (FIRST, SECOND, THIRD), SETTINGS.model_copy(update={"alpha": 0.01}))
     assert all(not pair.simple_effects for pair in inference.interactions)
+
+
+@pytest.mark.parametrize("baseline", ["p", "q", "r"])
+def test_no_choice_of_the_baseline_makes_levels_equivalent_that_differ_by_more_than_the_margin(baseline):
+    rng = np.random.default_rng(0)
+    means = {"p": 0.0, "q": 0.5, "r": -0.5}
+    rows = [
+        {"a": a, "c": c, "seed": seed, "response": means[c] + 0.1 * rng.normal()}
+        for seed in range(12)
+        for a in ("0", "1")
+        for c in means
+    ]
+    factors = (FactorLevels("a", "a", ("0", "1"), "0"), FactorLevels("c", "c", ("p", "q", "r"), baseline))
+    result = infer(RunTable.of(pd.DataFrame(rows), factors, "seed"), InferenceSettings(margin=0.8))
+    assert [v.verdict for v in result.verdicts if v.factor == "c"] == ["cause"]

@@ -206,8 +206,8 @@ def test_a_simple_effect_whose_interval_includes_zero_says_so():
 
 def test_not_a_cause_names_the_margin_and_the_largest_effect():
     (sentence,) = sentences_of(verdict(LOSS, "not a cause", effect(LOSS, "mse", -0.003)), margin=0.02)
-    assert "loss is not a cause: all its effects on the ghost ratio are within ±0.02" in sentence
-    assert '(largest: "mse" vs "bce", -0.0030' in sentence
+    assert "loss is not a cause: all differences between its levels in the ghost ratio are within ±0.02" in sentence
+    assert '(largest from the baseline: "mse" vs "bce", -0.0030' in sentence
 
 
 def test_what_a_check_of_contexts_would_have_noticed_is_part_of_not_a_cause():
@@ -236,7 +236,8 @@ def test_where_the_interval_includes_zero_seeds_are_those_for_an_effect_as_large
 
 
 def test_the_undecided_for_which_no_number_of_seeds_is_known_promises_none():
-    (sentence,) = sentences_of(verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=None, p=None)))
+    undecided = verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=None, p=None))
+    (sentence,) = sentences_of(replace(undecided, p_adjusted=None))
     assert "new study" not in sentence
     assert "p (max-T)" not in sentence
 
@@ -263,7 +264,10 @@ def test_where_nothing_is_a_cause_the_first_sentence_says_so():
     ("word", "text"),
     [
         (Verdict.CAUSE_IN_THESE_SEEDS, "loss is a cause in these seeds: "),
-        (Verdict.NEGLIGIBLE, "loss has a negligible effect: all its effects on the ghost ratio are within ±0.5 "),
+        (
+            Verdict.NEGLIGIBLE,
+            "loss has a negligible effect: all differences between its levels in the ghost ratio are within ±0.5 ",
+        ),
     ],
 )
 def test_causes_in_these_seeds_and_negligible_effects_have_their_sentences(word, text):

@@ -1,7 +1,10 @@
 """Sentences on the factors of a study: one for each, which claims no more than was tested."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import assert_never
+
+from scipy.special import stdtrit
 
 from ablate.analysis.phrases import (
     chance,
@@ -111,9 +114,14 @@ def _bounds(bounds: Bounds) -> str:
 def _beyond_pairs(inference: Inference, response: str) -> Iterator[str]:
     fit = inference.lack_of_fit
     if fit is not None and fit.p <= inference.settings.alpha:
+        numeric = [factor.title for factor in inference.factors if factor.numeric]
+        meaning = "Three or more factors act together"
+        if numeric:
+            curved = f"The trend of {listed(numeric)} is not linear"
+            meaning = f"{curved}, or {meaning.lower()}" if len(inference.factors) > 2 else curved  # noqa: PLR2004  # three may act together
         yield (
-            f"Three or more factors act together: main effects and interactions of two factors do not explain the "
-            f"{response} of all cells (F({fit.numerator_df}, {fit.denominator_df}), p {chance(fit.p)})."
+            f"{meaning}: main effects and interactions of two factors do not explain the {response} of all cells "
+            f"(F({fit.numerator_df}, {fit.denominator_df}), p {chance(fit.p)})."
         )
 
 
@@ -162,10 +170,17 @@ def _is_significant(effect: Effect, alpha: float) -> bool:
 
 
 def _change(effect: Effect, response: str, digits: int, inference: Inference) -> str:
-    levels, evidence = f'"{effect.level}" instead of "{effect.baseline}"', _evidence(effect, inference)
+    levels, evidence = _compared(effect, inference), _evidence(effect, inference)
     if excludes_zero(effect) is False:  # the test is significant, but the interval does not show the direction
         return f"{levels} changes the {response} by {signed(effect, digits)} ({evidence})"
     return f"{levels} {verb(effect)} the {response} by {size(effect, digits)} ({evidence})"
+
+
+def _compared(effect: Effect, inference: Inference) -> str:
+    """Return the two levels of an effect; those of a numeric factor are ends of a fitted trend."""
+    is_trend = any(factor.numeric for factor in inference.factors if factor.path == effect.factor)
+    levels = f'"{effect.level}" instead of "{effect.baseline}"'
+    return f"{levels}, along a fitted trend," if is_trend else levels
 
 
 def _no_significant_level(verdict: FactorVerdict, response: str, inference: Inference) -> str:
@@ -230,10 +245,21 @@ def _equivalent(verdict: FactorVerdict, inference: Inference, response: str) -> 
     digits = effect_digits(inference)
     is_word = "has a negligible effect" if verdict.verdict is Verdict.NEGLIGIBLE else "is not a cause"
     return (
-        f"{verdict.title} {is_word}: all its effects on the {response} are within ±{inference.settings.margin:g} "
-        f'(largest: "{largest.level}" vs "{largest.baseline}", {signed(largest, digits)}, '
+        f"{verdict.title} {is_word}: all differences between its levels in the {response} are within "
+        f'±{inference.settings.margin:g} (largest from the baseline: "{largest.level}" vs "{largest.baseline}", '
+        f"{signed(_at_tost_level(largest, inference), digits)} at {percent(1 - 2 * inference.settings.alpha)}, "
         f"{_units(largest, inference)}){_covered(verdict, digits)}."
     )
+
+
+def _at_tost_level(effect: Effect, inference: Inference) -> Effect:
+    """Return the effect with the interval at 1 - 2 alpha, which two one-sided tests compare with the margin."""
+    if effect.low is None or effect.high is None:
+        return effect
+    alpha = inference.settings.alpha
+    narrower = float(stdtrit(effect.freedom, 1 - alpha) / stdtrit(effect.freedom, 1 - alpha / 2))
+    low, high = (effect.estimate + narrower * (end - effect.estimate) for end in (effect.low, effect.high))
+    return replace(effect, low=low, high=high)
 
 
 def _covered(verdict: FactorVerdict, digits: int) -> str:
@@ -257,6 +283,8 @@ def _undecided(verdict: FactorVerdict, inference: Inference, response: str) -> s
         return f"{verdict.title} is undecided: {_without_period(verdict.reason)}."
     largest = effects[0]
     looks = "if the effect is as large as it looks now" if excludes_zero(largest) else "if it is as large as the margin"
+    # the p of the factor, as in the tables, since all its levels together are undecided
+    evidence = _evidence(replace(largest, p_adjusted=verdict.p_adjusted), inference)
     # seeds that are added after a look at the results would make the verdict exploratory: a new study decides
     total = counted(largest.n_blocks + (seeds or 0), "seed")
     more = (
@@ -265,8 +293,8 @@ def _undecided(verdict: FactorVerdict, inference: Inference, response: str) -> s
         else ""
     )
     return (
-        f'{verdict.title} is undecided: "{largest.level}" instead of "{largest.baseline}" changes the {response} by '
-        f"{signed(largest, effect_digits(inference))} ({_evidence(largest, inference)}). {verdict.reason}{more}"
+        f"{verdict.title} is undecided: {_compared(largest, inference)} changes the {response} by "
+        f"{signed(largest, effect_digits(inference))} ({evidence}). {verdict.reason}{more}"
     )
 
 

@@ -69,7 +69,7 @@ def _seeds(measured: RunTable, family: Family) -> Iterator[str]:
             yield "All runs have one seed: it does not show how much a result varies between seeds."
         case KindOfTest.RUN_FLIPS:
             yield (
-                "No two runs share a seed, so single runs are compared. Differences between seeds count as noise: "
+                "Single runs are compared, without seeds. Differences between seeds count as noise: "
                 "runs that share seeds show smaller effects."
             )
         case KindOfTest.F_TEST if blocks < FEWEST_SEEDS:

@@ -26,14 +26,16 @@ FEW_SEEDS = "fewer than six seeds cannot show that an effect holds in other seed
 class Evidence:
     """What the verdict on a factor rests on.
 
-    `main` and `trend` are its tested hypotheses, `interactions` those of the whole table. `untested_pairs` are the
-    factors whose interaction with it cannot be tested. `check_contexts` runs the test of all its contexts, with its
+    `within_margin` says whether the differences between any two levels are within the margin, None where that is
+    unknown. `main` and `trend` are its tested hypotheses, `interactions` those of the whole table. `untested_pairs` are
+    the factors whose interaction with it cannot be tested. `check_contexts` runs the test of all its contexts, with its
     mean effect removed or not. `bounds` are the trimming bounds of its differences that lost runs may have made.
     `seeds` is the number of blocks with a response, and `family_size` that of hypotheses tested in the whole table.
     """
 
     factor: FactorLevels
     effects: tuple[Effect, ...]
+    within_margin: bool | None
     main: TestedHypothesis
     trend: TestedHypothesis | None
     interactions: tuple[Interaction, ...]
@@ -162,7 +164,7 @@ def _significant(evidence: Evidence, settings: InferenceSettings, *, has_partner
             Verdict.CAUSE_IN_THESE_SEEDS,
             "Its levels differ in these seeds by more than chance explains; other seeds may differ.",
         )
-    if _all_equivalent(evidence.effects) and not has_partners and not evidence.has_few_seeds:
+    if evidence.within_margin and not has_partners and not evidence.has_few_seeds:
         check = evidence.check_contexts(True)  # noqa: FBT003  # without the mean effect
         if check is None:
             reason = (
@@ -178,19 +180,24 @@ def _not_significant(evidence: Evidence, settings: InferenceSettings, partners: 
     main = evidence.main
     if main.untested:
         return _Decision(Verdict.UNDECIDED, f"There is no test of it: {main.untested}.")
+    if settings.margin is not None and evidence.within_margin and not evidence.has_few_seeds:
+        return _within_margin(evidence, settings, partners)
+    reason = f"Its effects are not significant, and {_obstacle(evidence, settings)}."
+    return _Decision(Verdict.UNDECIDED, reason, seeds_help=True)
+
+
+def _obstacle(evidence: Evidence, settings: InferenceSettings) -> str:
+    """Say why effects that are not significant are not within the margin either."""
+    smallest = evidence.main.min_attainable_p
+    if smallest > settings.alpha:
+        return f"cannot be: these runs allow no p below {smallest:.2g}"
     if evidence.has_few_seeds:
-        return _Decision(Verdict.UNDECIDED, f"Its effects are not significant, and {FEW_SEEDS}.", seeds_help=True)
+        return FEW_SEEDS
     if settings.margin is None:
-        reason = "Its effects are not significant, and no margin was set."
-        return _Decision(Verdict.UNDECIDED, reason, seeds_help=True)
-    differences = [effect for effect in evidence.effects if effect.trend is None]
-    if not differences or any(effect.equivalent is None for effect in differences):
-        reason = "Its effects are not significant, and too few runs show whether they are within the margin."
-        return _Decision(Verdict.UNDECIDED, reason, seeds_help=True)
-    if not _all_equivalent(evidence.effects):
-        reason = "Its effects are not significant, and not all of them are certain to be within the margin."
-        return _Decision(Verdict.UNDECIDED, reason, seeds_help=True)
-    return _within_margin(evidence, settings, partners)
+        return "no margin was set"
+    if evidence.within_margin is None:
+        return "too few runs show whether they are within the margin"
+    return "not all of them are certain to be within the margin"
 
 
 def _within_margin(evidence: Evidence, settings: InferenceSettings, partners: Sequence[str]) -> _Decision:
@@ -237,11 +244,6 @@ def _holds_everywhere(pair: Interaction, factor: FactorLevels, settings: Inferen
         if significant and len({np.sign(effect.estimate) for effect in at_levels}) == 1:
             return True
     return False
-
-
-def _all_equivalent(effects: Sequence[Effect]) -> bool:
-    differences = [effect for effect in effects if effect.trend is None]
-    return bool(differences) and all(effect.equivalent is True for effect in differences)
 
 
 def _suspects(evidence: Evidence, settings: InferenceSettings) -> list[str]:

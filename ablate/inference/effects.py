@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from scipy.special import gammaln
 
 from ablate.inference.block_effects import run_deviation
-from ablate.inference.factor_levels import Contrast, FactorLevels, contrasts, difference
+from ablate.inference.factor_levels import Contrast, FactorLevels, contrasts, difference, differences, every_difference
 from ablate.inference.family_tests import TestedHypothesis, holm
 from ablate.inference.hypotheses import Direction, Family
 from ablate.inference.inference import Effect, SimpleEffect
@@ -58,6 +58,19 @@ class EffectEstimates:
                 every, estimates, zip(ps, adjusted, strict=True), has_own_test, strict=True
             )
         )
+
+    def within_margin(self, main: TestedHypothesis) -> bool | None:
+        """Return whether the differences between any two levels of a factor are within the margin, by TOST.
+
+        None without a margin, and where a difference has no confidence interval.
+        """
+        (position,) = main.hypothesis.at
+        factor, direction = self._table.factors[position], self._family.direction_of((position,))
+        if direction is None:
+            return None
+        pairs = [differences(factor)[0]] if factor.numeric else every_difference(factor)
+        results = [self._equivalent(factor, self._estimate(direction, contrast)) for contrast in pairs]
+        return None if not results or None in results else all(results)
 
     def simple(self, pair: Direction) -> Iterator[SimpleEffect]:
         """Yield the effect of either factor of a pair at every level of the other, if the runs determine it.

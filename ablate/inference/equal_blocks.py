@@ -1,82 +1,123 @@
 """Copies that pass for replication: seeds with equal responses, and equal runs of one cell."""
 
-from collections import Counter
-from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from math import comb
 
 import numpy as np
-from jaxtyping import Bool
-from scipy import stats
+from jaxtyping import Bool, Float, Int
+from scipy import sparse, stats
 
 from ablate.inference.run_table import RunTable
 
 COINCIDENCE = 0.001  # the largest chance of so many equal units at which they are taken for copies
+# Of the range of all responses. Graphics processors add in another order at each run, and differ by 1e-7 of a response.
+EQUAL = 1e-6
+# Of pairs of runs of different cells: with more equal ones, responses have few values, and seeds are often equal.
+MOST_COLLISIONS = 0.1
+COMPARED_NUMBERS = 50_000_000  # of pairs of blocks x cells; a larger table is not searched for copies
 
 Copies = tuple[tuple[str, ...], ...]
 """Groups of blocks with equal responses, each in the table's order."""
 
 
 def without_copies(table: RunTable) -> tuple[RunTable, Copies]:
-    """Return the table with each group of equal blocks as its first block, and these groups.
+    """Return the table with each group of equal blocks as one block, named as its first, and these groups.
 
-    Two blocks are equal if they have the same cells with equal responses. They are copies only where chance explains
-    so many equal blocks in fewer than one of 1,000 tables: rounded responses, and responses at a bound, are often
-    equal. That chance comes from how often runs of different cells have equal responses.
+    Two blocks are equal if their responses agree, but for rounding, in every cell that both have. They are copies only
+    where chance explains so many equal blocks in fewer than one of 1,000 tables. That chance comes from how often runs
+    of different cells have equal responses; where these are often equal, as for responses of 0 and 1, no blocks are
+    taken for copies.
     """
-    keys = _contents(table)
-    groups: dict[Hashable, list[int]] = {}
-    for block, key in keys.items():
-        groups.setdefault(key, []).append(block)
-    equal = [blocks for blocks in groups.values() if len(blocks) > 1]
-    if not equal or _chance(table, keys, equal) > COINCIDENCE:
-        return table, ()
-    dropped = {block for blocks in equal for block in blocks[1:]}
-    names = tuple(tuple(table.blocks[block] for block in blocks) for blocks in equal)
-    return _without_blocks(table, dropped), names
-
-
-def _contents(table: RunTable) -> dict[int, Hashable]:
-    """Return the cells and responses of every block that has a response; equal blocks have equal contents."""
-    contents: dict[int, Hashable] = {}
-    order = np.lexsort((table.cell, table.block))
-    order = order[table.defined[order]]
-    starts = np.flatnonzero(np.diff(table.block[order], prepend=-1))
-    for runs in np.split(order, starts[1:]) if len(order) else []:
-        contents[int(table.block[runs[0]])] = (table.cell[runs].tobytes(), table.response[runs].tobytes())
-    return contents
-
-
-def _chance(table: RunTable, contents: dict[int, Hashable], equal: Sequence[Sequence[int]]) -> float:
-    """Return the chance of so many pairs of equal blocks, if equal responses were coincidences."""
     collision = _collision(table)
-    sizes = Counter(table.block[table.defined].tolist())
-    # blocks can be equal only if they have the same cells
-    same_cells = Counter(key[0] for key in contents.values() if isinstance(key, tuple))
-    size_of = {key[0]: sizes[block] for block, key in contents.items() if isinstance(key, tuple)}
-    expected = sum(comb(count, 2) * collision ** size_of[cells] for cells, count in same_cells.items())
-    # copies come in groups: a group of m equal blocks is m - 1 coincidences
-    coincidences = sum(len(blocks) - 1 for blocks in equal)
-    return float(stats.poisson.sf(coincidences - 1, expected))
+    if collision > MOST_COLLISIONS:
+        return table, ()
+    runs_are_blocks = table.measured_blocks == int(table.defined.sum())
+    first, second, shared = _equal_runs(table) if runs_are_blocks else _equal_blocks(table)
+    if not len(first):
+        return table, ()
+    links = sparse.coo_array((np.ones(len(first)), (first, second)), shape=(len(table.blocks), len(table.blocks)))
+    count, group = sparse.csgraph.connected_components(links, directed=False)
+    coincidences = len(table.blocks) - count
+    expected = float((collision**shared).sum()) if len(shared) else 0.0
+    if float(stats.poisson.sf(coincidences - 1, expected)) > COINCIDENCE:
+        return table, ()
+    names = tuple(
+        tuple(np.array(table.blocks)[group == place].tolist())
+        for place in np.flatnonzero(np.bincount(group, minlength=count) > 1)
+    )
+    return _merged(table, group), names
+
+
+def _tolerance(table: RunTable) -> float:
+    responses = table.response[table.defined]
+    return EQUAL * float(np.ptp(responses / 2)) * 2 if len(responses) else 0.0
+
+
+def _equal_blocks(
+    table: RunTable,
+) -> tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"], Int[np.ndarray, " any_pair"]]:
+    """Return the pairs of equal blocks, and the number of shared cells of every pair that could be equal."""
+    cells, blocks = int(table.cell.max(initial=-1)) + 1, len(table.blocks)
+    if blocks * blocks * cells > COMPARED_NUMBERS:
+        return np.empty(0, int), np.empty(0, int), np.empty(0, int)
+    values = np.full((blocks, cells), np.nan)
+    values[table.block, table.cell] = table.response
+    measured, tolerance = np.isfinite(values), _tolerance(table)
+    pairs, shared_cells = [], []
+    for block in range(blocks - 1):
+        both = measured[block + 1 :] & measured[block]
+        shared = both.sum(axis=1)
+        apart = np.abs(values[block + 1 :] / 2 - values[block] / 2) * 2 > tolerance
+        equal = (shared > 0) & ~(apart & both).any(axis=1)
+        pairs += [(block, block + 1 + int(place)) for place in np.flatnonzero(equal)]
+        shared_cells.append(shared[shared > 0])
+    first, second = np.array(pairs, int).reshape(-1, 2).T
+    return first, second, np.concatenate(shared_cells) if shared_cells else np.empty(0, int)
+
+
+def _equal_runs(
+    table: RunTable,
+) -> tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"], Int[np.ndarray, " any_pair"]]:
+    """Return the pairs of equal runs where every run is a block; the third array has a 1 for every pair of one cell."""
+    runs = np.flatnonzero(table.defined)
+    order = runs[np.lexsort((table.response[runs], table.cell[runs]))]
+    near = np.diff(table.response[order]) <= _tolerance(table)
+    equal = np.flatnonzero(near & (np.diff(table.cell[order]) == 0))
+    same_cell = sum(comb(int(count), 2) for count in np.bincount(table.cell[runs]))
+    return table.block[order[equal]], table.block[order[equal + 1]], np.ones(same_cell, int)
 
 
 def _collision(table: RunTable) -> float:
     """Return the chance that two runs of different cells have equal responses."""
-    cell, response = table.cell[table.defined], table.response[table.defined]
-    everywhere = _pairs(Counter(response.tolist())), comb(len(response), 2)
-    in_cells = _pairs(Counter(zip(cell.tolist(), response.tolist(), strict=True))), _pairs(Counter(cell.tolist()))
-    equal, pairs = everywhere[0] - in_cells[0], everywhere[1] - in_cells[1]
-    return (equal + 1) / (pairs + 1)
+    cell, response = table.cell[table.defined], table.response[table.defined] / 2
+    if not len(response) or not np.ptp(response):
+        return 1.0
+    tolerance = _tolerance(table) / 2
+    apart = 4 * (float(np.ptp(response)) + tolerance)  # so far that runs of different cells are never equal
+    everywhere = _near_pairs(response, tolerance), comb(len(response), 2)
+    in_cells = (
+        _near_pairs(response - response.min() + cell * apart, tolerance) if np.isfinite(apart) else 0,
+        sum(comb(int(count), 2) for count in np.bincount(cell)),
+    )
+    return float((everywhere[0] - in_cells[0] + 1) / (everywhere[1] - in_cells[1] + 1))
 
 
-def _pairs(counts: Counter[float] | Counter[int] | Counter[tuple[int, float]]) -> int:
-    return sum(comb(count, 2) for count in counts.values())
+def _near_pairs(values: Float[np.ndarray, " run"], tolerance: float) -> int:
+    """Return the number of pairs of values that are at most the tolerance apart."""
+    rising = np.sort(values)
+    ends = np.searchsorted(rising, rising + tolerance, side="right")
+    return int((ends - np.arange(len(rising)) - 1).sum())
 
 
-def _without_blocks(table: RunTable, dropped: set[int]) -> RunTable:
-    chosen: Bool[np.ndarray, " run"] = ~np.isin(table.block, sorted(dropped))
-    kept_blocks = [block for block in range(len(table.blocks)) if block not in dropped]
-    place = np.full(len(table.blocks), -1)
-    place[kept_blocks] = range(len(kept_blocks))
-    smaller = table.only(chosen)
-    return replace(smaller, blocks=tuple(table.blocks[block] for block in kept_blocks), block=place[smaller.block])
+def _merged(table: RunTable, group: Int[np.ndarray, " block"]) -> RunTable:
+    """Return the table with one block for each group: of runs of one cell, the first with a response."""
+    first = np.unique(group, return_index=True)[1]
+    places = np.argsort(np.argsort(first))  # groups in the order of their first blocks
+    block = places[group[table.block]]
+    order = np.lexsort((np.arange(len(block)), ~table.defined, table.cell, block))
+    is_first = np.ones(len(order), bool)
+    is_first[1:] = (np.diff(block[order]) != 0) | (np.diff(table.cell[order]) != 0)
+    chosen: Bool[np.ndarray, " run"] = np.zeros(len(block), bool)
+    chosen[order[is_first]] = True
+    names = tuple(table.blocks[position] for position in np.sort(first))
+    return replace(table.only(chosen), blocks=names, block=block[chosen])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Literal
 
 import numpy as np
@@ -78,11 +79,17 @@ def differences(factor: FactorLevels) -> tuple[Contrast, ...]:
     return tuple(difference(factor, level) for level in factor.levels if level != factor.baseline)
 
 
-def difference(factor: FactorLevels, level: str) -> Contrast:
-    """Return a level minus the baseline."""
+def every_difference(factor: FactorLevels) -> tuple[Contrast, ...]:
+    """Return the difference of any two levels, so that no choice of the baseline matters."""
+    return tuple(difference(factor, second, first) for first, second in combinations(factor.levels, 2))
+
+
+def difference(factor: FactorLevels, level: str, baseline: str | None = None) -> Contrast:
+    """Return a level minus the factor's baseline, or minus another level in its place."""
+    before = factor.baseline if baseline is None else baseline
     weights = np.zeros(len(factor.levels))
-    weights[[factor.levels.index(level), factor.levels.index(factor.baseline)]] = 1.0, -1.0
-    return Contrast(factor, f"{level} - {factor.baseline}", weights, level, factor.baseline)
+    weights[[factor.levels.index(level), factor.levels.index(before)]] = 1.0, -1.0
+    return Contrast(factor, f"{level} - {before}", weights, level, before)
 
 
 def polynomials(factor: FactorLevels) -> Float[np.ndarray, "degree level"]:

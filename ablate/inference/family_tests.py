@@ -56,10 +56,14 @@ def tested_family(
     if family.observations.blocks < FEWEST_UNITS or not family.directions:
         return tuple(_without_test(hypothesis, NOTHING_TO_TEST) for hypothesis in family.hypotheses)
     flipped = flipped_statistics(family, settings)
-    smallest = min_attainable_p(family.kind, family.observations.blocks, settings.draws)
     results = {
-        hypothesis: TestedHypothesis(hypothesis, float(single), float(joint), smallest)
-        for hypothesis, single, joint in zip(family.tested, flipped.single_p, flipped.adjusted_p, strict=True)
+        direction.hypothesis: TestedHypothesis(
+            direction.hypothesis,
+            float(single),
+            float(joint),
+            min_attainable_p(family.kind, direction.informative_blocks, settings.draws),
+        )
+        for direction, single, joint in zip(family.directions, flipped.single_p, flipped.adjusted_p, strict=True)
     }
     return tuple(results.get(hypothesis) or _without_test(hypothesis) for hypothesis in family.hypotheses)
 

@@ -17,6 +17,7 @@ from ablate.inference.terms import Term, main_effects, pairs_of, supersets
 # Fewer residual degrees of freedom or runs were not measured to hold the error rate in tables that nobody planned.
 FEWEST_FREEDOM = 10
 FEWEST_FREEDOM_WITH_PAIRS = 20
+INFORMATIVE = 1e-9  # of the largest block's weight: less is rounding
 RUNS_PER_PARAMETER = 1.5  # seed effects and terms; with fewer, pairs are found in 7 to 12 % and cost most of the power
 
 TOO_FEW_SEEDS = "interactions need six seeds"
@@ -71,6 +72,12 @@ class Direction:
     def width(self) -> int:
         """Degrees of freedom of the hypothesis."""
         return int(self.axes.shape[1])
+
+    @property
+    def informative_blocks(self) -> int:
+        """The number of blocks whose runs contribute to the hypothesis; the signs of other blocks change nothing."""
+        weights = self.model.observations.by_block((self.axes**2).sum(axis=1))
+        return int((weights > INFORMATIVE * weights.max(initial=0)).sum())
 
     @cached_property
     def reduced_residual(self) -> Float[np.ndarray, " run"]:

@@ -160,7 +160,7 @@ def _conclude(prepared: _Prepared, table: RunTable, results: tuple[TestedHypothe
         warnings=(
             *copies_caveats(prepared.copies),
             *noise_caveats(tested, prepared.noise),
-            *inference_caveats(prepared.distinct, measured, settings, verdicts, tested),
+            *inference_caveats(table, measured, settings, verdicts, tested),
         ),
         copies=prepared.copies,
         lack_of_fit=lack_of_fit(measured, tested, prepared.noise),
@@ -210,9 +210,12 @@ def _verdicts(  # the table, what was tested, and what was estimated
         (position,) = result.hypothesis.at
         factor, trend = table.factors[position], trends.get(result.hypothesis.at)
         bounds = _bounds(table, position, settings)
+        effects = without_misled_intervals(estimates.of_factor(result, trend), bounds)
+        is_misled = any(effect.equivalent is None for effect in effects if effect.trend is None)
         evidence = Evidence(
             factor=factor,
-            effects=without_misled_intervals(estimates.of_factor(result, trend), bounds),
+            effects=effects,
+            within_margin=None if is_misled else estimates.within_margin(result),
             main=result,
             trend=trend,
             interactions=interactions,

@@ -70,9 +70,9 @@ def _kind(inference: Inference) -> str:
             )
         case KindOfTest.RUN_FLIPS:
             return (
-                "No two runs share a seed, so residuals of single runs change their signs jointly for all hypotheses. "
-                "Statistics are studentized (HC2), so that levels may differ in their noise. The largest statistic of "
-                "each flip is compared with the observed ones, step by step (max-T)."
+                "Runs are compared without seeds: residuals of single runs change their signs jointly for all "
+                "hypotheses. Statistics are studentized (HC2), so that levels may differ in their noise. The largest "
+                "statistic of each flip is compared with the observed ones, step by step (max-T)."
             )
         case KindOfTest.F_TEST:
             return (
@@ -111,10 +111,12 @@ def _equivalence(inference: Inference) -> str:
 
 def _lack_of_fit(inference: Inference) -> Iterator[str]:
     if (fit := inference.lack_of_fit) is not None:
+        meaning = "three or more factors act together"
+        if any(factor.numeric for factor in inference.factors):
+            meaning = f"the trend of a numeric factor is not linear, or {meaning}"
         yield (
             "Lack of fit: an F test of what main effects and interactions of two factors leave of the cells gives "
-            f"F({fit.numerator_df}, {fit.denominator_df}), p {chance(fit.p)}. A small p means that three or more "
-            "factors act together."
+            f"F({fit.numerator_df}, {fit.denominator_df}), p {chance(fit.p)}. A small p means that {meaning}."
         )
 
 
