@@ -366,16 +366,3 @@ def test_matched_sets_and_models_of_a_table_are_computed_once(built, monkeypatch
     assert 1 <= len(built) - len(sets) <= 2
     monkeypatch.setattr(matched, "CACHED_RUNS", 0)
     assert str(inferred(runs(mean, seeds=seeds)).to_json()) == once
-
-
-def test_the_order_of_rows_changes_no_p_value_where_runs_share_no_seed():
-    rng = np.random.default_rng(58)
-    rows = pd.DataFrame({"a": rng.integers(0, 2, 40), "b": rng.integers(0, 2, 40)}).astype(str)
-    rows["response"] = 0.75 * rows["a"].astype(int) + rng.normal(size=40)
-    factors = [FactorLevels(name, name, ("0", "1"), "0") for name in "ab"]
-
-    def p_values(table):
-        inference = infer(RunTable.of(table.assign(row=range(len(table))), factors, "row"), InferenceSettings())
-        return [verdict.p_adjusted for verdict in inference.verdicts]
-
-    assert p_values(rows.sample(frac=1, random_state=6)) == pytest.approx(p_values(rows), abs=1e-12)

@@ -34,9 +34,8 @@ class Observations:
     def of(cls, table: RunTable, *, has_blocks: bool) -> "Observations":
         """Return the measured runs of a table."""
         raw = table.response[table.defined]
-        # by cell within a block, or by response within a cell, so that the order of the table's rows changes no flip
-        cell = table.cell[table.defined]
-        order = np.lexsort((cell, table.block[table.defined]) if has_blocks else (raw, cell))
+        # by cell within a block, so that the order of the table's rows changes no flip
+        order = np.lexsort((table.cell[table.defined], table.block[table.defined]))
         blocks = np.unique(table.block[table.defined][order], return_inverse=True)[1]
         block = blocks if has_blocks else np.arange(len(raw))
         # half of each, since the difference of two finite numbers may be infinite
