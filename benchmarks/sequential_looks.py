@@ -123,7 +123,7 @@ def row(scenario: LookScenario, studies: int, seed: int) -> str:
             seeds.append(int(named_at[is_true][0]))
             estimates.append(float((responses[: seeds[-1]] @ weights).mean()))
     low, high = stats.binomtest(false, studies).proportion_ci(method="exact")
-    found, when, over = (
+    named, when, over = (
         (
             f"{100 * len(seeds) / studies:.1f}",
             f"{np.mean(seeds):.1f}",
@@ -133,7 +133,7 @@ def row(scenario: LookScenario, studies: int, seed: int) -> str:
         else ("", "", "")
     )
     rate = f"{100 * false / studies:.1f} ({100 * low:.1f}-{100 * high:.1f})"
-    return f"| {scenario.title} | {rate} | {found} | {when} | {over} |"
+    return f"| {scenario.title} | {rate} | {named} | {when} | {over} |"
 
 
 def main() -> None:
