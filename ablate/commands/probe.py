@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from ablate.commands.console import say, say_written
+from ablate.commands.moved_store import follow_store
 from ablate.core.errors import DataError
 from ablate.diagnosis.probe_run import probe_run
 from ablate.execution.databases import refuse_unusable
@@ -26,6 +27,7 @@ def probe(target: str, store: Store, clips: int, console: Console) -> None:
     Raises DataError where there is no such run, or it holds no trained model.
     """
     refuse_unusable(store)
+    follow_store(store, console)
     paths = _run(target, store)
     command = shlex.join(["ablate", "probe", target, "--store", str(store.root), "--clips", str(clips)])
     with console.status("reading the checkpoint") as status:

@@ -14,6 +14,7 @@ from ablate.analysis.analysis import with_looks
 from ablate.analysis.study_table import with_responses
 from ablate.commands.console import say
 from ablate.commands.exclusions import exclusion_words
+from ablate.commands.moved_store import follow_store
 from ablate.execution.books import read_books
 from ablate.execution.results import decided_after, study_table
 from ablate.planning.sequential_looks import LookExtent, exploratory_from, look_at, unplanned_looks
@@ -30,6 +31,7 @@ def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -
     """Write the report of all runs so far. Raises AnalysisError where there is none."""
     study = study_file.load(file, overrides)
     store = Store.here(root)
+    follow_store(store, console, [study.name], only_reads=True)
     paths = study_paths(store, study)
     analysis = analyzed(study, store, paths)
     command = run_command(file, overrides, paths, until_decided=decided_after(study, paths) is not None)

@@ -18,6 +18,7 @@ from ablate.analysis import Analysis
 from ablate.analysis.analysis import infer_verdicts
 from ablate.commands.console import say
 from ablate.commands.exclusions import NO_EXCLUSIONS, ExclusionOptions, requested_exclusions
+from ablate.commands.moved_store import follow_store
 from ablate.commands.report import analyzed, run_command, write_report
 from ablate.core.errors import AblateError, AnalysisError, SpecError
 from ablate.diagnosis.probe_run import CLIPS, probe_run
@@ -75,6 +76,7 @@ def run(
     if execution.until_decided:
         _refuse_without_looks(study, file)
     refuse_unusable(store)
+    follow_store(store, console, [study.name])
     paths, started = study_paths(store, study), time.monotonic()
     requested_exclusions(exclusion_options, study, paths)
     with held(paths.lock), held_on_server(store.optuna_url, study.name):

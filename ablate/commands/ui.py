@@ -22,6 +22,7 @@ from rich.console import Console
 from sqlalchemy import make_url
 
 from ablate.commands.console import say
+from ablate.commands.moved_store import follow_store
 from ablate.core.errors import AblateError
 from ablate.execution.databases import refuse_unusable
 from ablate.execution.tracking.mlflow import NO_CALLS_OUT, experiment_url
@@ -117,6 +118,7 @@ def show(file: Path, root: Path, addresses: ServerAddresses, console: Console) -
     """Serve the MLflow UI and the Optuna dashboard until Ctrl-C."""
     study, store = study_file.load(file), Store.here(root)
     refuse_unusable(store)
+    follow_store(store, console, [study.name], only_reads=True)
     if addresses.open_to_others:
         say(
             f"{addresses.host} is open to other machines: anyone who reaches it can read, change and delete",
