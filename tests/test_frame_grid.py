@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
+from ablate.components.data import MovingMNIST
 from ablate.measurement.metrics.ghost_masks import ghost_masks
 from ablate.report import frame_grid as grid
 from ablate.report.tiles import OUTLINE, VERMILLION, frame_tiles, ghost_tiles, scale_to
@@ -63,9 +64,44 @@ def test_only_stale_pixels_have_a_color():
     assert not colorful[~stale].any()
 
 
-def test_a_fainter_ghost_is_darker():
-    bright, faint = (gray(ghost_tiles(example(ghost=ghost), 1)[0, 0, 4:8, :4]).mean() for ghost in (255, 64))
-    assert faint == pytest.approx(bright * (64 / 255) ** 0.5, rel=0.02)
+def drawn_ghost(strength, haze):
+    """Return how colorful the stale pixels of real clips are drawn, from 0 to 255, by the ghost planted in them."""
+    frames = MovingMNIST(binarize=128).build(seed=0).held_out(4, 16)
+    past = np.maximum.accumulate(frames, axis=1)[:, 9:-1]
+    hazy = haze + (1 - haze) * np.maximum(frames[:, 10:], strength * past) / 255
+    forecast = np.rint(255 * hazy).astype(np.uint8)
+    tiles = ghost_tiles(Example(frames[:, :10], frames[:, 10:], forecast, np.arange(4)), 1).astype(float)
+    stale = ghost_masks(frames[:, 10:] / np.float32(255), frames[:, :10] / np.float32(255)).stale
+    return (tiles[..., 0] - tiles[..., 2])[stale].mean()
+
+
+@pytest.mark.parametrize("haze", [0.0, 0.3])
+def test_the_color_is_proportional_to_the_ghost_and_not_to_the_haze(haze):
+    none, faint, strong = (drawn_ghost(strength, haze) for strength in (0.0, 0.05, 0.2))
+    assert none < 0.1
+    assert faint == pytest.approx(strong / 4, rel=0.1)
+    assert strong == pytest.approx(0.2 / 0.3 * (255 - 30) * (1 + 0.3) / 2, rel=0.1)  # half of the pixels are gaps
+
+
+def test_a_frame_without_a_ratio_has_no_color():
+    faded = example()
+    faded.forecast[:] = 3
+    tiles = ghost_tiles(faded, 1).astype(int)
+    assert (np.ptp(tiles, axis=-1) == 0).all()
+
+
+@pytest.mark.parametrize(("brightness", "is_labeled"), [(40, False), (4, True)])
+def test_a_frame_without_a_ratio_is_labeled(tmp_path, brightness, is_labeled):
+    clips_example = example(past=8, ghost=0)
+    np.minimum(clips_example.forecast, brightness, out=clips_example.forecast)
+    grid.write_frame_grid(tmp_path / "a.png", clips_example, "a run")
+    with Image.open(tmp_path / "a.png") as picture:
+        colors = np.asarray(picture.convert("RGB")).astype(int)
+    tile = scale_to(grid.TILE, clips_example.target) * 12 + grid.GAP
+    top, left = grid.TITLE + grid.HEAD + 2 * tile, grid.MARGIN + grid.LABELS
+    ghost_row = colors[top : top + tile - grid.GAP, left:]
+    bluish = (ghost_row[..., 2] > ghost_row[..., 0]).any()  # the label is, frames are not
+    assert bluish == is_labeled
 
 
 def test_a_clean_forecast_has_no_ghost():
@@ -94,7 +130,7 @@ def test_a_faint_ghost_keeps_its_stripes_without_color():
     clips_example = example(ghost=26)
     ghost, _ = parts(clips_example, 3)
     strokes = gray(ghost_tiles(clips_example, 3)[0])[ghost]
-    assert np.ptp(strokes) > 25
+    assert np.ptp(strokes) > 25  # a ghost of 0.1
 
 
 @pytest.mark.parametrize(("past", "steps", "columns"), [(5, 3, 7), (2, 3, 5), (5, 20, 16)])

@@ -24,8 +24,16 @@ def scores_of_strips(forecast, target, *history):
 
 
 def test_the_ghost_is_the_past_over_a_control_at_its_distance():
-    scores = scores_of_strips({2: 0.5, 8: 0.8, 14: 0.1, 17: 0.9}, {8: 1.0}, {2: 1.0})
-    assert scores["ghost_ratio"] == pytest.approx((0.5 - 0.1) / 0.8)
+    scores = scores_of_strips({2: 0.5, 8: 0.8, 14: 0.1}, {8: 1.0}, {2: 1.0})
+    assert scores["ghost_ratio"] == pytest.approx((0.5 - 0.1) / (0.8 - 0.1))
+
+
+def test_a_digit_needs_three_standard_deviations_of_the_control():
+    # columns 11 to 19 without ink: one of 0.3 and eight of 0 have a standard deviation of 0.0943
+    noisy = {2: 0.05, 17: 0.3}
+    faint, clear = (scores_of_strips(noisy | {8: digit}, {8: 1.0}, {2: 1.0}) for digit in (0.15, 0.4))
+    assert np.isnan(faint["ghost_ratio"])
+    assert clear["ghost_ratio"] == pytest.approx(0.05 / 0.4)
 
 
 def test_retention_is_relative_to_the_target_brightness():
@@ -36,13 +44,13 @@ def test_retention_is_relative_to_the_target_brightness():
 def test_the_control_has_the_distances_of_the_past():
     # columns 2 and 4 are 6 and 4 away from 8, as 14 and 12 are
     scores = scores_of_strips({2: 0.5, 4: 0.3, 8: 1.0, 12: 0.2, 14: 0.1}, {8: 1.0}, {4: 1.0}, {2: 1.0})
-    assert scores["ghost_ratio"] == pytest.approx((0.5 + 0.3) / 2 - (0.2 + 0.1) / 2)
+    assert scores["ghost_ratio"] == pytest.approx(((0.5 + 0.3) / 2 - (0.2 + 0.1) / 2) / (1 - (0.2 + 0.1) / 2))
 
 
 def test_a_distance_without_control_is_left_out():
     # column 14 had ink, too faint to be lit: neither past nor control, so column 2 has nothing to compare with
     scores = scores_of_strips({2: 0.9, 4: 0.3, 8: 1.0, 12: 0.2}, {8: 1.0}, {2: 1.0, 4: 1.0, 14: 0.3})
-    assert scores["ghost_ratio"] == pytest.approx(0.3 - 0.2)
+    assert scores["ghost_ratio"] == pytest.approx((0.3 - 0.2) / (1 - 0.2))
 
 
 def test_without_any_control_it_is_undefined():
@@ -55,10 +63,11 @@ def test_without_a_past_it_is_undefined():
     assert np.isnan(scores_of_strips({8: 1.0}, {8: 1.0}, {8: 1.0})["ghost_ratio"])
 
 
-def test_without_a_digit_there_is_no_ratio_but_still_a_visible_share():
+def test_without_a_digit_nothing_is_relative_to_it():
     scores = scores_of_strips({2: 0.9}, {}, {2: 1.0})
-    assert np.isnan([scores["ghost_ratio"], scores["signal_retention"], scores["trail_lag_01"]]).all()
-    assert scores["visible_share"] == 1
+    assert np.isnan(
+        [scores[name] for name in ("ghost_ratio", "signal_retention", "trail_lag_01", "visible_share")]
+    ).all()
 
 
 def test_brightness_within_two_pixels_belongs_to_the_digit():
@@ -66,8 +75,9 @@ def test_brightness_within_two_pixels_belongs_to_the_digit():
     assert scores["ghost_ratio"] == 0
 
 
-def test_the_visible_share_counts_pixels_a_tenth_above_their_control():
-    scores = scores_of_strips({2: 0.25, 4: 0.35, 8: 1.0, 12: 0.2, 14: 0.2}, {8: 1.0}, {2: 1.0, 4: 1.0})
+def test_the_visible_share_counts_pixels_a_tenth_of_the_digits_above_their_control():
+    # the digit exceeds its control by 0.5: 0.04 above it is not visible, 0.06 is
+    scores = scores_of_strips({2: 0.24, 4: 0.26, 8: 0.7, 12: 0.2, 14: 0.2}, {8: 1.0}, {2: 1.0, 4: 1.0})
     assert scores["visible_share"] == 0.5
 
 
@@ -91,8 +101,9 @@ def ghost_ratio_pixel_by_pixel(forecast, target, earlier):
             group.setdefault(level, []).append((forecast[pixel], brightest))
     pairs = [(p - np.mean(control[k], 0)[0], b) for k in stale if k in control for p, b in stale[k]]
     excess, brightest = np.mean(pairs, 0)
+    matched = np.mean([np.mean(control[k], 0)[0] for k in stale if k in control for _ in stale[k]])
     present = target >= 0.5
-    return (excess / brightest) / (forecast[present].mean() / target[present].mean())
+    return (excess / brightest) / ((forecast[present].mean() - matched) / target[present].mean())
 
 
 def test_it_agrees_with_its_definition_pixel_by_pixel():

@@ -57,6 +57,28 @@ def test_where_digits_overlap_the_greater_ink_shows():
     ]))  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("frame_size", "digit_size", "side"), [(24, None, 10), (24, 16, 16), (64, None, 28), (64, 20, 20)]
+)
+def test_digits_have_the_size_that_is_set(frame_size, digit_size, side):
+    spec = MovingMNIST(frame_size=frame_size, digit_size=digit_size, digits=1)
+    frames = spec.build(0).held_out(40, 1)[:, 0]
+    images = {image.tobytes() for image in digits("test", side)}
+    for frame in frames:
+        row, column = corner(frame)
+        windows = {
+            frame[top : top + side, left : left + side].tobytes()
+            for top in range(max(0, row - side), row + 1)
+            for left in range(max(0, column - side), column + 1)
+        }
+        assert windows & images
+
+
+def test_a_digit_needs_room_to_move():
+    with pytest.raises(ValidationError, match="digit_size: found 24; must be less than frame_size, 24"):
+        MovingMNIST(frame_size=24, digit_size=24)
+
+
 def test_a_second_digit_leaves_the_first_where_it_was():
     one_digit, two_digits = (MovingMNIST(digits=count).build(0).held_out(30, 10) for count in (1, 2))
     assert (two_digits >= one_digit).all()

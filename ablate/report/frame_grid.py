@@ -8,7 +8,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ablate.report.tiles import DIM, FULL, OUTLINE, VERMILLION, Tiles, frame_tiles, ghost_tiles, hatch, scale_to
+from ablate.report.tiles import (
+    DIM,
+    FULL,
+    FULL_GHOST,
+    OUTLINE,
+    Tiles,
+    frame_tiles,
+    ghost_map,
+    ghost_tiles,
+    hatched,
+    scale_to,
+)
 from ablate.storage.atomic import whole_file
 from ablate.storage.records import PARTS, Example
 
@@ -18,6 +29,8 @@ STEPS = 12  # forecast steps shown; of more steps an even selection
 STRIP_HISTORY, STRIP_STEPS = 2, 6  # the same for a strip in a page, where fewer frames keep pixels large
 MAX_CLIPS = 3
 GAP, CLIP_GAP, MARGIN, LABELS, TITLE, HEAD = 3, 14, 18, 142, 40, 24
+LEGEND_GHOSTS = (0.1, FULL_GHOST)
+UNDEFINED = "undefined"
 SWATCH, TEXT_GAP, ENTRY_GAP, LINE, FOOT = 16, 8, 28, 24, 10  # of the legend
 PAPER, INK, FAINT = (255, 255, 255), (28, 28, 30), (96, 96, 100)
 Entry = tuple[np.ndarray, str]
@@ -94,6 +107,7 @@ def _rows(example: Example, history: int, max_steps: int) -> Image.Image:
         ("forecast", before, frame_tiles(example.forecast[:, steps], scale)),
         ("ghost", before, ghost_tiles(example, scale)[:, steps]),
     ]
+    undefined = np.isnan(ghost_map(example)).all((2, 3))[:, steps]
     height, width = (side * scale for side in example.target.shape[-2:])
     block = len(rows) * (height + GAP) + CLIP_GAP
     size = (2 * MARGIN + LABELS + (before + len(steps)) * (width + GAP), HEAD + len(example.clips) * block)
@@ -107,6 +121,9 @@ def _rows(example: Example, history: int, max_steps: int) -> Image.Image:
             draw.text((left - 12, top + height / 2), name, FAINT, font(15), anchor="rm")
             _paste(sheet, tiles, clip, (left + shift * (width + GAP), top))
             top += height + GAP
+        for column in np.flatnonzero(undefined[clip]):
+            corner = left + (before + column) * (width + GAP) + 4, top - GAP - 4
+            draw.text(corner, UNDEFINED, FAINT, font(11), anchor="ls")
         top += CLIP_GAP
     return sheet
 
@@ -152,16 +169,21 @@ def _legend(width: int) -> Image.Image:
 
 
 def _entries() -> list[Entry]:
-    stripes = np.where(hatch(SWATCH, SWATCH)[..., None], VERMILLION, 0).astype(np.uint8)
     gray = np.full((SWATCH, SWATCH, 3), round(DIM * FULL), np.uint8)
     ring = np.zeros((SWATCH, SWATCH, 3), np.uint8)
     ring[3:-3, 3:-3] = OUTLINE
     ring[4:-4, 4:-4] = 0
     return [
-        (stripes, "brightness that the forecast keeps where a digit was and no longer is"),
-        (gray, "rest of the forecast"),
+        *(_ghost_entry(ghost) for ghost in LEGEND_GHOSTS),
+        (gray, "forecast"),
         (ring, "outline of the target digits at this step"),
     ]
+
+
+def _ghost_entry(ghost: float) -> Entry:
+    color = np.rint(ghost / FULL_GHOST * hatched(SWATCH, SWATCH)).astype(np.uint8)
+    more = " or more" if ghost == FULL_GHOST else ""
+    return color, f"where a digit was, the forecast is brighter by {ghost:g}{more} of the digits"
 
 
 def _lines(entries: Sequence[Entry], width: int) -> list[list[Entry]]:

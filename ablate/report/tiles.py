@@ -1,25 +1,27 @@
 """Frames as enlarged color tiles, each pixel a square; and the ghost map."""
 
 import numpy as np
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
 
 from ablate.core.arrays import Clips, Frames
-from ablate.measurement.metrics.ghost_masks import ghost_masks
+from ablate.measurement.metrics import Ghost
+from ablate.measurement.metrics.ghost_masks import LIT
 from ablate.storage.records import Example
 
 Tiles = UInt8[np.ndarray, "clip time tile_height tile_width rgb"]
 Marked = Bool[np.ndarray, "clip step height width"]
 Hatch = Bool[np.ndarray, "height width"]
+Color = Float[np.ndarray, "height width rgb"]
 
 VERMILLION = (255, 110, 30)
 """Okabe and Ito's vermillion, brightened for a black background."""
 OUTLINE = (255, 255, 255)
 DIM = 0.55
 """Factor for the forecast in a ghost map: full ink becomes 140, far below the white outline."""
-LIFT = 0.5
-"""Exponent for a ghost's brightness: a ghost of 0.1 is still visible, and black stays black."""
+FULL_GHOST = 0.3
+"""Ghost that is drawn in full color, and so is every stronger one. A ghost of 0.05 still has 42 of 255 levels."""
 HATCH_GAP = 0.3
-"""Factor for a ghost's brightness between the strokes of its hatch."""
+"""Factor for a ghost's color between the strokes of its hatch."""
 STROKE = 3
 """Width of a stroke of the hatch, and of a gap, in pixels of the enlarged picture."""
 FULL = 255
@@ -38,21 +40,31 @@ def frame_tiles(frames: Clips, scale: int) -> Tiles:
 
 
 def ghost_tiles(example: Example, scale: int) -> Tiles:
-    """Return the ghost map: the forecast in dim gray, its brightness on stale pixels hatched in vermillion.
+    """Return the ghost map: the forecast in dim gray, and the ghost of its stale pixels hatched in vermillion.
 
-    Stale pixels are those of GhostMasks: a digit was there in an earlier target frame, and no ink is within the margin
-    now. A white outline surrounds the target digits of the step. It is inside the margin, so it hides no ghost.
+    The color's strength is the pixel's excess over its control relative to the digits, so the map shows what
+    `ghost_ratio` averages (see Ghost.excess_map): haze and blur get no color, nor does a frame in which the ratio is
+    undefined. The scale is the same in every picture, from 0 to FULL_GHOST. A white outline surrounds the target digits
+    of the step. It is inside the margin, so it hides no ghost.
     """
     # Readable without color: the forecast is plain and at most mid-gray, only the ghost has stripes, and only the
     # outline is white.
-    masks = ghost_masks(_unit(example.target), _unit(example.history))
-    brightness = _enlarged(example.forecast, scale)[..., None] / FULL
-    share = np.where(hatch(*brightness.shape[-3:-1]), 1, HATCH_GAP)[..., None]
-    ghost = share * brightness**LIFT * np.array(VERMILLION)
-    stale = _enlarged(masks.stale, scale)[..., None]
-    tiles: Tiles = np.rint(np.where(stale, ghost, DIM * FULL * brightness)).astype(np.uint8)
-    tiles[_outline(_enlarged(masks.present, scale))] = OUTLINE
+    gray = DIM * FULL * _enlarged(_unit(example.forecast), scale)[..., None]
+    strength = _enlarged(np.clip(np.nan_to_num(ghost_map(example)) / FULL_GHOST, 0, 1), scale)[..., None]
+    tiles: Tiles = np.rint((1 - strength) * gray + strength * hatched(*gray.shape[-3:-1])).astype(np.uint8)
+    tiles[_outline(_enlarged(_unit(example.target) >= LIT, scale))] = OUTLINE
     return tiles
+
+
+def ghost_map(example: Example) -> Frames:
+    """Return the ghost of each stale pixel, NaN elsewhere (see Ghost.excess_map)."""
+    return Ghost().excess_map(*map(_unit, (example.forecast, example.target, example.history)))
+
+
+def hatched(height: int, width: int) -> Color:
+    """Return a full ghost: bright strokes of vermillion, and darker gaps."""
+    color: Color = np.where(hatch(height, width), 1, HATCH_GAP)[..., None] * np.array(VERMILLION)
+    return color
 
 
 def hatch(height: int, width: int) -> Hatch:

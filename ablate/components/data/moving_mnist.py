@@ -1,12 +1,12 @@
 """Moving MNIST, generated: digits that move over a square and bounce off its walls."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 from numpy.lib.stride_tricks import sliding_window_view
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ablate.components.data.digits import SIDE, Split, digits
 from ablate.components.data.source import ClipSource, Indices, Threshold, binarized
@@ -34,7 +34,10 @@ class MovingMNIST(Spec):
 
     kind: Literal["moving_mnist"] = "moving_mnist"
     frame_size: Annotated[int, Field(ge=16, le=128)] = 64
-    """Height and width of a frame; digits take 28 of 64 pixels of it, but at most 28 pixels."""
+    """Height and width of a frame."""
+    digit_size: Annotated[int, Field(ge=4, le=SIDE)] | None = None
+    """Height and width of a digit; none means 28 of 64 pixels of a frame, at most 28. Thin strokes fade first: they are
+    3 pixels wide in a digit of 28, and 1 pixel in a digit of 10."""
     digits: Annotated[int, Field(ge=1, le=4)] = 2
     step: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Distance that a digit moves per frame, as a share of the free range."""
@@ -42,6 +45,15 @@ class MovingMNIST(Spec):
     """Pixels of at least this value become 255, all others 0; none keeps gray values."""
     train_clips: ClipCount | None = None
     """Number of different training clips; none generates new clips without end."""
+
+    @model_validator(mode="after")
+    def _digits_have_room_to_move(self) -> Self:
+        if self.digit_side >= self.frame_size:
+            raise ValueError(
+                f"digit_size: found {self.digit_side}; must be less than frame_size, {self.frame_size}, so that digits "
+                "can move"
+            )
+        return self
 
     @property
     def longest_clip(self) -> int | None:
@@ -51,7 +63,7 @@ class MovingMNIST(Spec):
     @property
     def digit_side(self) -> int:
         """Height and width of a digit in pixels; halves are rounded to even."""
-        return min(SIDE, round(SIDE * self.frame_size / 64))
+        return self.digit_size or min(SIDE, round(SIDE * self.frame_size / 64))
 
     def build(self, seed: int) -> ClipSource:
         """Return the clips of one run. The seed determines the training clips; all runs share the held-out clips."""

@@ -1,15 +1,14 @@
-"""Which pixels the ghost metrics compare: masks from the target frames, and means of the forecast over them."""
+"""Which pixels the ghost metrics compare: masks that depend on the target frames and the history alone."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer, Shaped, UInt8
+from jaxtyping import Bool, Float, UInt8
 
-from ablate.core.arrays import Frames, FrameScores, History
+from ablate.core.arrays import Frames, History
 
 LIT = 0.5
-"""Target brightness from which a pixel counts as lit. Any ink, however faint, is above 0."""
+"""Target brightness above the background from which a pixel counts as lit. Any ink, however faint, is above 0."""
 MARGIN = 2
 """Pixels around the ink of a frame that still belong to its digits, diagonals included: blur is no ghost."""
 LONGEST_LAG = 12
@@ -21,15 +20,10 @@ LEVELS_PER_OCTAVE = 2
 OCTAVES = 10
 """Halvings with levels: below a thousandth of a digit's light there is no halo."""
 HALO_LEVELS = LEVELS_PER_OCTAVE * OCTAVES + 1
-MIN_CONTRAST = 0.1
-"""Brightness by which digits must exceed the control pixels. Below it there is no digit to compare with."""
 
 Mask = Bool[np.ndarray, "clip step height width"]
 Age = UInt8[np.ndarray, "clip step height width"]
 HaloLevel = UInt8[np.ndarray, "clip step height width"]
-FrameValues = Shaped[np.ndarray, "clip step height width"]
-PixelValues = Shaped[np.ndarray, " pixel"]
-PixelBrightness = Float[np.ndarray, " pixel"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,7 @@ class Past:
     """Steps since the pixel was last lit; 0 if it had fainter ink since, or if that is more than LONGEST_LAG ago."""
 
 
-def past_of(target: Frames, history: History) -> Past:
+def past_of(target: Frames, history: History, ink: float = LIT) -> Past:
     """Return what each pixel showed before each forecast step, in one pass over the frames of all clips."""
     history_length, steps = history.shape[1], target.shape[1]
     brightest, last_lit = np.zeros_like(target), np.zeros_like(target)
@@ -55,7 +49,7 @@ def past_of(target: Frames, history: History) -> Past:
         if step >= 0:
             brightest[:, step], last_lit[:, step], age[:, step] = so_far, light, lag
         frame = history[:, time] if step < 0 else target[:, step]
-        lit = frame >= LIT
+        lit = frame >= ink
         np.maximum(so_far, frame, out=so_far)
         np.copyto(light, frame, where=lit)
         lag += lag > 0
@@ -78,11 +72,14 @@ class GhostMasks:
     """What the earlier frames showed at each pixel."""
 
 
-def ghost_masks(target: Frames, history: History) -> GhostMasks:
-    """Return the masks. The earlier frames of a step are the history and the target frames before that step."""
-    past = past_of(target, history)
+def ghost_masks(target: Frames, history: History, ink: float = LIT) -> GhostMasks:
+    """Return the masks. The earlier frames of a step are the history and the target frames before that step.
+
+    Brightness is that above the background, at least 0. A pixel is lit from the brightness `ink` on.
+    """
+    past = past_of(target, history, ink)
     far = ~near(target > 0)
-    return GhostMasks(target >= LIT, far & (past.brightest >= LIT), far & (past.brightest == 0), past)
+    return GhostMasks(target >= ink, far & (past.brightest >= ink), far & (past.brightest == 0), past)
 
 
 def near(marked: Mask) -> Mask:
@@ -115,89 +112,3 @@ def _gaussian(side: int, dtype: np.dtype[np.floating]) -> Float[np.ndarray, "sid
     """Return the weight of each pixel of a row in the blurred value of each."""
     distance = np.subtract.outer(np.arange(side), np.arange(side))
     return np.asarray(np.exp(-0.5 * (distance / HALO_SIGMA) ** 2) / (HALO_SIGMA * np.sqrt(2 * np.pi)), dtype)
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """Selected pixels of a stack of frames, in the order of the flattened stack.
-
-    They are selected once, and all further work skips the other pixels, which are most of a frame.
-    """
-
-    index: Integer[np.ndarray, " pixel"]
-    """Index of each pixel in the flattened stack."""
-    frame: Integer[np.ndarray, " pixel"]
-    """Number of each pixel's frame, counted over the steps of all clips."""
-    clips: int
-    steps: int
-
-    def only(self, selected: Bool[np.ndarray, " pixel"]) -> "Pixels":
-        """Return the pixels for which `selected` is true."""
-        return Pixels(self.index[selected], self.frame[selected], self.clips, self.steps)
-
-    def of(self, values: FrameValues) -> PixelValues:
-        """Return the value of each pixel."""
-        pixel_values: PixelValues = values.reshape(-1)[self.index]
-        return pixel_values
-
-    def mean(self, values: PixelValues) -> FrameScores:
-        """Return the mean of the values in each frame; NaN where the frame has none of the pixels."""
-        total = np.bincount(self.frame, weights=values, minlength=self.clips * self.steps)
-        return _ratio(total.reshape(self.clips, self.steps), self._count)
-
-    def group_means(self, values: PixelValues, group: PixelValues, groups: int) -> Float[np.ndarray, "clip step group"]:
-        """Return the mean of the values in each frame by group (0 to groups - 1); NaN for a group without pixels."""
-        key, size = self.frame * groups + group, self.clips * self.steps * groups
-        total = np.bincount(key, weights=values, minlength=size)
-        return _ratio(total, np.bincount(key, minlength=size)).reshape(self.clips, self.steps, groups)
-
-    @cached_property
-    def _count(self) -> Integer[np.ndarray, "clip step"]:
-        return np.bincount(self.frame, minlength=self.clips * self.steps).reshape(self.clips, self.steps)
-
-
-def pixels_where(mask: Mask) -> Pixels:
-    """Return the pixels at which the mask is true."""
-    clips, steps, height, width = mask.shape
-    index = np.flatnonzero(mask)
-    starts = np.searchsorted(index, np.arange(clips * steps + 1) * (height * width))
-    return Pixels(index, np.repeat(np.arange(clips * steps), np.diff(starts)), clips, steps)
-
-
-def _ratio(total: Shaped[np.ndarray, "*frames"], count: Shaped[np.ndarray, "*frames"]) -> Float[np.ndarray, "*frames"]:
-    """Divide; NaN where the divisor is 0. np.bincount returns integers for sums over no pixels."""
-    mean: Float[np.ndarray, "*frames"] = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
-    return mean
-
-
-@dataclass(frozen=True)
-class Excess:
-    """The pixels that have a control, and how much brighter than it the forecast is there."""
-
-    pixels: Pixels
-    control: PixelBrightness
-    """The mean forecast over the control pixels at the same halo level of the same frame."""
-    value: PixelBrightness
-    """The forecast minus that control."""
-
-
-def excess_over(mask: Mask, control: Mask, forecast: Frames, halo: HaloLevel) -> Excess:
-    """Compare the forecast at the pixels of `mask` with its mean over the control pixels of the same halo level.
-
-    Blur and haze fall on both alike, so they cancel. Pixels at a level without control are left out: the others are
-    compared with a control of exactly the same mix of levels.
-    """
-    dark, pixels = pixels_where(control), pixels_where(mask)
-    by_level = dark.group_means(dark.of(forecast), dark.of(halo), HALO_LEVELS).reshape(-1, HALO_LEVELS)
-    expected = by_level[pixels.frame, pixels.of(halo)]
-    has_control = ~np.isnan(expected)
-    pixels, expected = pixels.only(has_control), expected[has_control]
-    return Excess(pixels, expected, pixels.of(forecast) - expected)
-
-
-def visible_brightness(brightness: FrameScores, excess: Excess) -> FrameScores:
-    """Return the digits' mean brightness; NaN where it exceeds the mean control of `excess` by less than MIN_CONTRAST.
-
-    It is NaN for a blank forecast, and for one that is equally gray everywhere.
-    """
-    return np.where(brightness - excess.pixels.mean(excess.control) >= MIN_CONTRAST, brightness, np.nan)

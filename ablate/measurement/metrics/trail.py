@@ -4,11 +4,12 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import curve_fit
 
-from ablate.measurement.metrics.ghost_masks import LONGEST_LAG, Excess, Past
+from ablate.measurement.metrics.contrast import Excess
+from ablate.measurement.metrics.ghost_masks import LONGEST_LAG, Past
 from ablate.measurement.metrics.metric import Metric
 
 TRAIL = tuple(
-    Metric(f"trail_lag_{lag:02}", f"ghost at lag {lag}", "ratio", -20.0, 20.0, higher_is_better=False)
+    Metric(f"trail_lag_{lag:02}", f"ghost at lag {lag}", "ratio", -100.0, 100.0, higher_is_better=False)
     for lag in range(1, LONGEST_LAG + 1)
 )
 MIN_LAGS = 3

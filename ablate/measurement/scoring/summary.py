@@ -9,7 +9,8 @@ import numpy as np
 
 from ablate.core.arrays import FrameScores
 from ablate.measurement.metrics import METRICS
-from ablate.measurement.metrics.ghost import VISIBLE
+from ablate.measurement.metrics.contrast import MIN_CONTRAST, MIN_SPREADS
+from ablate.measurement.metrics.ghost import DEFINITION, VISIBLE
 from ablate.measurement.metrics.ghost_masks import LIT, MARGIN
 from ablate.measurement.metrics.psnr import CEILING
 from ablate.measurement.metrics.ssim import GAUSSIAN, OPENSTL
@@ -27,9 +28,13 @@ CONVENTIONS = {
     "brightness": f"0 is black, 1 is full; integers were divided by {FULL_INK}",
     "lit": f"target brightness of {LIT:g} or more",
     "margin": f"{MARGIN} pixels around the ink of a step belong to its digits, diagonals included",
-    "ghost_ratio": "brightness kept where digits were, over dark pixels that get as much light from the digits, "
-    "relative to the brightness of the digits, both against their target brightness; null where it is undefined",
-    "visible_share": f"share of the digits' earlier pixels that exceed those dark pixels by more than {VISIBLE:g}",
+    "ghost_ratio": "brightness kept where digits were, over control pixels (dark, and with as much light from the "
+    "digits), relative to that of the digits over the same control, both against their target brightness; null where "
+    f"the digits exceed the control by less than {MIN_SPREADS:g} of its standard deviations, or by less than "
+    f"{MIN_CONTRAST:g}",
+    "definition": f"version {DEFINITION} of the ghost metrics; the numbers of another version cannot be compared",
+    "visible_share": "share of the digits' earlier pixels that exceed the control by more than "
+    f"{VISIBLE:g} of the digits' own contrast",
     "trail": "ghost by lag: on pixels last lit that many steps ago; decay_steps: steps to 1/e, null where it does not "
     "fade",
     "mse, mae": "summed over a frame's pixels, without clipping; mse_pixel and mae_pixel are means over them",
