@@ -50,21 +50,64 @@ def trained_since(store, before):
     return [file.parent.name for file in store.glob("studies/*/runs/*/record.json") if file not in before]
 
 
-def test_the_report_of_a_finished_store_has_every_number_of_that_time(finished):
+def without_checkpoints(store):
+    for checkpoint in store.glob("studies/*/runs/*/checkpoint.pt"):
+        checkpoint.unlink()
+
+
+def test_without_checkpoints_the_report_of_a_finished_store_has_every_number_of_that_time(finished):
+    without_checkpoints(finished)
     table = finished / "studies" / "stored" / "runs.csv"
     before = pd.read_csv(table).rename(columns=RENAMED)
     ablate("report", finished.parent / "stored.yaml", "--store", finished)
     after = pd.read_csv(table)
     pd.testing.assert_frame_equal(after.drop(columns="run_id")[before.columns[1:]], before.drop(columns="run_id"))
+    assert "The ghost metrics are of definition 1" in (finished / "studies" / "stored" / "report.html").read_text()
 
 
-def test_a_finished_study_trains_nothing_again(finished):
-    records = set(finished.glob("studies/*/runs/*/record.json"))
-    times = {file: file.stat().st_mtime_ns for file in records}
-    output = ablate("run", finished.parent / "stored.yaml", "--store", finished)
-    assert "10 of 10 runs have a result, 0 failed, 0 open" in output
-    assert trained_since(finished, records) == []
-    assert times == {file: file.stat().st_mtime_ns for file in records}
+def test_the_report_of_a_finished_store_scores_its_networks_by_the_new_definition(finished):
+    table = finished / "studies" / "stored" / "runs.csv"
+    before = pd.read_csv(table).rename(columns=RENAMED)
+    output = ablate("report", finished.parent / "stored.yaml", "--store", finished)
+    assert "10 runs were scored again" in " ".join(output.split())
+    after = pd.read_csv(table)
+    same = [column for column in before.columns[1:] if column not in ("ghost_ratio", "undefined_share")]
+    pd.testing.assert_frame_equal(after[same], before[same])
+    assert (after["ghost_ratio"] != before["ghost_ratio"]).any()
+
+
+def test_scores_are_computed_again_once(finished):
+    ablate("report", finished.parent / "stored.yaml", "--store", finished)
+    output = ablate("report", finished.parent / "stored.yaml", "--store", finished)
+    assert "scored again from" not in " ".join(output.split())
+
+
+def test_scores_that_were_computed_again_are_no_deviation(finished):
+    ablate("run", finished.parent / "stored.yaml", "--store", finished)
+    report = json.loads((finished / "studies" / "stored" / "report.json").read_text())
+    assert not [sentence for sentence in report["deviations"] if "was changed after the run had ended" in sentence]
+
+
+def test_runs_of_two_definitions_are_never_mixed(half):
+    without_checkpoints(half)
+    ablate("run", half.parent / "half.yaml", "--store", half, "--set", "probes=none", "--workers", 1)
+    study = study_file.load(half.parent / "half.yaml")
+    runs = study_table(study, study_paths(Store.here(half), study)).runs
+    counts = runs["outcome"].value_counts().to_dict()
+    assert counts == {"finished": 6, "excluded": 4}
+    assert runs[runs["outcome"] == "excluded"]["message"].str.contains("of definition 1").all()
+
+
+def test_new_scores_that_an_interrupt_left_beside_the_old_are_put_in_place(finished):
+    study = study_file.load(finished.parent / "stored.yaml")
+    paths = study_paths(Store.here(finished), study)
+    ablate("report", finished.parent / "stored.yaml", "--store", finished)
+    files = paths.run(study.planned_runs[0].id)
+    files.next_files.folder.mkdir()
+    files.record.rename(files.next_files.record)  # all other files were moved already
+    ablate("report", finished.parent / "stored.yaml", "--store", finished)
+    assert files.record.exists()
+    assert not files.next_files.folder.exists()
 
 
 NEW_TEST = ["test", "hypotheses", "family"]  # with two seeds, the tests of today ask about no interaction

@@ -14,8 +14,11 @@ from ablate.analysis.analysis import with_looks
 from ablate.analysis.study_table import with_responses
 from ablate.commands.console import say
 from ablate.commands.exclusions import exclusion_words
+from ablate.commands.former_scores import former_runs, renew_former_scores
 from ablate.commands.moved_store import follow_store
+from ablate.core.errors import AblateError
 from ablate.execution.books import read_books
+from ablate.execution.lock import held
 from ablate.execution.results import decided_after, study_table
 from ablate.planning.sequential_looks import LookExtent, exploratory_from, look_at, unplanned_looks
 from ablate.report.frame_grid import write_comparison
@@ -33,9 +36,20 @@ def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -
     store = Store.here(root)
     follow_store(store, console, [study.name], only_reads=True)
     paths = study_paths(store, study)
+    _renew_scores(study, paths, console)
     analysis = analyzed(study, store, paths)
     command = run_command(file, overrides, paths, until_decided=decided_after(study, paths) is not None)
     write_report(analysis, study, paths, command, console)
+
+
+def _renew_scores(study: StudySpec, paths: StudyPaths, console: Console) -> None:
+    """Bring the scores up to date, unless a driver is at work, which did so at its start, or the store is read-only."""
+    if former_runs(study, paths):
+        try:
+            with held(paths.lock):
+                renew_former_scores(study, paths, console)
+        except (AblateError, OSError) as error:
+            say(f"the scores of older versions were not computed again: {error}", console, "yellow")
 
 
 def analyzed(study: StudySpec, store: Store, paths: StudyPaths) -> Analysis:

@@ -18,6 +18,7 @@ from ablate.analysis import Analysis
 from ablate.analysis.analysis import infer_verdicts
 from ablate.commands.console import say
 from ablate.commands.exclusions import NO_EXCLUSIONS, ExclusionOptions, requested_exclusions
+from ablate.commands.former_scores import renew_former_scores
 from ablate.commands.moved_store import follow_store
 from ablate.commands.report import analyzed, run_command, write_report
 from ablate.core.errors import AblateError, AnalysisError, SpecError
@@ -86,6 +87,7 @@ def run(
         preregister(paths, study, read_books(store, study.name))
         if added := requested_exclusions(exclusion_options, study, paths):
             add_exclusions(paths, added)
+        renew_former_scores(study, paths, console)
         tracker = MLflowTracker(store)
         executor, decide = _executor(study, execution), _decide(study, paths, until_decided=execution.until_decided)
         tally = Driver(study, store, tracker, executor, display(console), decide).run()

@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 
 from ablate.analysis.study_table import StudyResponse, StudyTable
-from ablate.measurement.metrics import METRICS, SECONDARY
+from ablate.measurement.metrics import METRICS, SECONDARY, Ghost
+from ablate.measurement.metrics.ghost import DEFINITION
 from ablate.measurement.run_mean import step_sums
 from ablate.planning.books import Book, changed_records, unchecked
 from ablate.planning.preregistration import deviations
@@ -16,8 +17,10 @@ from ablate.storage.exclusions import excluded_runs, exclusions
 from ablate.storage.failed_attempts import failed_attempts
 from ablate.storage.looks import recorded_looks
 from ablate.storage.paths import RunPaths, StudyPaths
-from ablate.storage.records import RunRecord
+from ablate.storage.records import SCORED_BEFORE, RunRecord
 from ablate.study import PlannedRun, StudySpec
+
+GHOST_METRICS = frozenset(metric.name for metric in Ghost().metrics)
 
 
 def study_table(
@@ -34,6 +37,7 @@ def study_table(
         name for name in dict.fromkeys((*SECONDARY, *study.analysis.judged_metrics)) if name != response.metric
     ]
     excluded, digests = excluded_runs(paths), dict[str, str | None]()
+    definitions, scored_before = dict[str, int](), dict[str, str]()
     stopped = decided_after(study, paths) if seeds is None else None
     first_seeds = list(study.seeds)[: stopped if seeds is None else seeds]
     planned_runs = [planned_run for planned_run in study.planned_runs if planned_run.seed in first_seeds]
@@ -45,8 +49,13 @@ def study_table(
         rows.append(_row(planned_run, record, paths, response.view))
         if record is not None:
             digests[planned_run.id] = record.digest
+            if (before := record.facts.get(SCORED_BEFORE)) is not None:
+                scored_before[planned_run.id] = str(before)
         if record is not None and record.outcome == "finished":
             sums[planned_run.id] = _reported(step_sums(record.scores), (response.metric, *secondary))
+            definitions[planned_run.id] = record.ghost_definition
+    judged = (response.metric, *study.analysis.judged_metrics)
+    mixture = _tell_apart(rows, sums, definitions, judges_ghost=not GHOST_METRICS.isdisjoint(judged))
     titles = {planned_run.id: planned_run.title for planned_run in study.planned_runs}
     return StudyTable(
         question=study.question,
@@ -61,8 +70,8 @@ def study_table(
         runs=pd.DataFrame(rows),
         sums=sums,
         secondary=tuple(METRICS[name] for name in secondary),
-        deviations=(*deviations(paths, study, books), *changed_records(digests, titles, books)),
-        unchecked=tuple(unchecked(digests, books)),
+        deviations=(*deviations(paths, study, books), *changed_records(digests, titles, books, scored_before)),
+        unchecked=(*unchecked(digests, books), *_scored_again(scored_before), *mixture),
         exclusions=tuple(exclusion.sentence for exclusion in exclusions(paths) if not exclusion.is_after_results),
         failed_attempts=Counter(
             attempt.kind for run in study.planned_runs for attempt in failed_attempts(paths.run(run.id))
@@ -72,6 +81,47 @@ def study_table(
         not_needed=len(study.planned_runs) - len(planned_runs),
         decided_after=stopped,
     )
+
+
+def _tell_apart(
+    rows: list[dict[str, Any]], sums: dict[str, pd.DataFrame], definitions: Mapping[str, int], *, judges_ghost: bool
+) -> list[str]:
+    """Keep the ghost metrics of one definition only, the newest, and return a sentence on the others.
+
+    A run of another definition is excluded if the study judges a ghost metric; otherwise it loses its ghost metrics.
+    """
+    if not definitions or set(definitions.values()) == {DEFINITION}:
+        return []
+    newest = max(definitions.values())
+    others = {run_id for run_id, definition in definitions.items() if definition != newest}
+    if not others:
+        return [
+            f"The ghost metrics are of definition {newest}; this version of ablate computes definition {DEFINITION}."
+        ]
+    for run_id in others:
+        sums[run_id] = sums[run_id][~sums[run_id]["metric"].isin(GHOST_METRICS)]
+    excluded = [row for row in rows if row["run_id"] in others] if judges_ghost else []
+    for row in excluded:
+        row["outcome"] = "excluded"
+        row["message"] = (
+            f"its ghost metrics are of definition {definitions[row['run_id']]}, and it has no checkpoint to score "
+            "again; delete its folder to train it again"
+        )
+        del sums[row["run_id"]]
+    runs = "1 run is" if len(others) == 1 else f"{len(others)} runs are"
+    consequence = "left out of the analysis" if judges_ghost else "left out of all means of ghost metrics"
+    return [f"The ghost metrics of {runs} of another definition than {newest}, and {consequence}."]
+
+
+def _scored_again(scored_before: Mapping[str, str]) -> list[str]:
+    if not (count := len(scored_before)):
+        return []
+    runs = "1 run" if count == 1 else f"{count} runs"
+    sentence = (
+        f"The scores of {runs} were computed again after the run had ended, by definition {DEFINITION} of the ghost "
+        "metrics. Optuna and MLflow may show the former numbers."
+    )
+    return [sentence]
 
 
 def decided_after(study: StudySpec, paths: StudyPaths) -> int | None:

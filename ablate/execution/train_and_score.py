@@ -8,13 +8,14 @@ import pandas as pd
 import torch
 
 import ablate
+from ablate.measurement.metrics.ghost import DEFINITION
 from ablate.measurement.scoring.summary import summarize
 from ablate.report.animation import write_animation
 from ablate.report.forecast_page import forecast_page
 from ablate.report.frame_grid import write_frame_grid
 from ablate.storage.atomic import sweep, whole_file
 from ablate.storage.paths import RunPaths
-from ablate.storage.records import SCORE_COLUMNS, RunRecord
+from ablate.storage.records import GHOST_DEFINITION, SCORE_COLUMNS, RunRecord
 from ablate.study import PlannedRun
 from ablate.study.study_file import dump
 from ablate.training.evaluation import ViewResult, evaluate, score_table
@@ -51,10 +52,10 @@ def carry_out(planned_run: PlannedRun, paths: RunPaths, observe: Observe) -> Run
         curve=trained.curve,
         examples={name: view.example for name, view in views.items()},
         facts=_facts(trained, device)
-        | _alignments(views)
+        | alignments(views)
         | {"training_seconds": training_seconds, "seconds": time.monotonic() - started},
     )
-    _draw(planned_run, views, paths)
+    draw(planned_run, views, paths)
     record.save(paths)
     paths.training_state.unlink(missing_ok=True)
     return record
@@ -71,11 +72,12 @@ def _facts(trained: Trained, device: torch.device) -> dict[str, str | int | floa
         "torch": torch.__version__,
         "python": platform.python_version(),
         "micro_batches": trained.micro_batches,
+        GHOST_DEFINITION: DEFINITION,
         "resumed_after_step": trained.resumed_after,
     }
 
 
-def _alignments(views: Mapping[str, ViewResult]) -> dict[str, str | int]:
+def alignments(views: Mapping[str, ViewResult]) -> dict[str, str | int]:
     """Return the facts that distinguish a late forecast, or a copied input, from a ghost."""
     facts: dict[str, str | int] = {}
     for name, view in views.items():
@@ -85,7 +87,8 @@ def _alignments(views: Mapping[str, ViewResult]) -> dict[str, str | int]:
     return facts
 
 
-def _draw(planned_run: PlannedRun, views: Mapping[str, ViewResult], paths: RunPaths) -> None:
+def draw(planned_run: PlannedRun, views: Mapping[str, ViewResult], paths: RunPaths) -> None:
+    """Write the pictures and the page of every view."""
     for name, view in views.items():
         title = f"{planned_run.title}: {name.replace('_', ' ')}"
         write_frame_grid(paths.frame_grid(name), view.example, title)

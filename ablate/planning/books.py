@@ -8,6 +8,7 @@ does not match is never replaced, so that the difference shows in every later re
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from ablate.core.errors import DataError
 from ablate.planning.preregistered_plan import PreregisteredPlan, read
@@ -81,14 +82,19 @@ def broken_seals(paths: StudyPaths, books: Sequence[Book]) -> Iterator[str]:
 
 
 def changed_records(
-    records: Mapping[str, str | None], titles: Mapping[str, str], books: Sequence[Book]
+    records: Mapping[str, str | None],
+    titles: Mapping[str, str],
+    books: Sequence[Book],
+    scored_before: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[str]:
     """Yield a sentence for every record whose digest is not the one with which its run was settled.
 
-    `records` has the digest of each record on disk by run id, `titles` the title of each run.
+    `records` has the digest of each record on disk by run id, `titles` the title of each run, and `scored_before` the
+    digest that a record had before its scores were computed again.
     """
     for run_id, digest in records.items():
-        if holders := [book for book in books if book.records.get(run_id, digest) != digest]:
+        known = (digest, scored_before.get(run_id, digest))
+        if holders := [book for book in books if book.records.get(run_id, digest) not in known]:
             yield (
                 f'The record of the run "{titles[run_id]}" ({run_id}) was changed after the run had ended: its digest '
                 f"is not the one that {_names(holders)} recorded."

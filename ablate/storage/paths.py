@@ -39,10 +39,19 @@ class RunPaths:
         """Frames of a few clips: history, target and forecast of every view."""
         return self.folder / "examples.npz"
 
+    def former_scores(self, definition: int) -> Path:
+        """The scores by an older definition of the ghost metrics."""
+        return self.folder / f"scores.definition_{definition}.parquet"
+
     @property
     def checkpoint(self) -> Path:
         """The trained weights, without any pickled object."""
         return self.folder / "checkpoint.pt"
+
+    @property
+    def next_files(self) -> "RunPaths":
+        """Files that are about to replace those of this run; complete once they hold a record."""
+        return RunPaths(self.folder / ".next")
 
     @property
     def training_state(self) -> Path:

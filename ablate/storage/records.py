@@ -28,6 +28,10 @@ OLD_SCORE_COLUMNS = {"measure": "metric"}
 OLD_PARTS = {"target": "truth"}
 OLD_FACTS = {"batch_pieces": "micro_batches"}
 """Names that schema 1 used in scores.parquet, examples.npz and record.json."""
+GHOST_DEFINITION = "ghost_definition"
+"""Name of the fact that says by which definition the ghost metrics were computed; without it, by the first."""
+SCORED_BEFORE = "scored_before"
+"""Name of the fact that holds the digest of the record before its scores were computed again."""
 ID_LENGTH = 16
 
 
@@ -78,6 +82,11 @@ class RunRecord:
     def run_id(self) -> str:
         """The identity of the run."""
         return identity(self.run)
+
+    @property
+    def ghost_definition(self) -> int:
+        """The version of the definition by which the ghost metrics were computed."""
+        return int(self.facts.get(GHOST_DEFINITION, 1))
 
     @cached_property
     def metric_means(self) -> dict[tuple[str, str], float]:
@@ -141,6 +150,11 @@ class RecordHead:
     facts: Mapping[str, str | int | float]
     files: Mapping[str, str]
     label: str | None = None
+
+    @property
+    def ghost_definition(self) -> int:
+        """The version of the definition by which the ghost metrics were computed."""
+        return int(self.facts.get(GHOST_DEFINITION, 1))
 
     @property
     def digest(self) -> str | None:

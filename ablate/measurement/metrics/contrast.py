@@ -57,7 +57,8 @@ class Pixels:
     def standard_deviation(self, values: PixelValues) -> FrameScores:
         """Return the standard deviation of the values in each frame, divided by n; NaN for a frame without pixels."""
         center = self.mean(values).reshape(-1)[self.frame]
-        return np.sqrt(self.mean((values - center) ** 2))
+        deviation: FrameScores = np.sqrt(self.mean((values - center) ** 2))
+        return deviation
 
     @cached_property
     def _count(self) -> Integer[np.ndarray, "clip step"]:
