@@ -4,7 +4,8 @@ import time
 import pytest
 from rich.console import Console
 
-from ablate.execution.progress import LiveDisplay, PlainDisplay, RunProgress, StudyProgress, clock, display
+from ablate.analysis.phrases import clock
+from ablate.execution.progress import LiveDisplay, PlainDisplay, RunProgress, StudyProgress, display
 
 
 def standing(**values):

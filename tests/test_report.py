@@ -274,15 +274,18 @@ def test_an_exploratory_study_shows_the_same_numbers_without_verdicts(decided, p
     analysis = replace(decided, exploratory=True)
     numbers = [f"{e.estimate:+.2f}" for verdict in decided.inference.verdicts for e in verdict.effects]
     page = written(analysis, paths)
-    assert page.text.index("exploratory and decides nothing") < page.text.index("Answer")
+    assert page.text.index("exploratory and decides nothing") < page.text.index("The largest effect of each factor")
+    assert "Exploratory: estimates, no verdicts" in page.text
     assert "Verdict" not in page.text
     assert all(number in page.text for number in numbers)
-    assert "verdict" not in paths.report_markdown.read_text()
+    markdown = paths.report_markdown.read_text()
+    assert "| verdict |" not in markdown
+    assert "is a cause" not in markdown
 
 
 def test_changes_since_preregistration_come_before_the_answer(paths, written):
     page = written(analysis_of(deviations=("seeds was changed from 5 to 2.",)), paths)
-    assert page.text.index("seeds was changed from 5 to 2.") < page.text.index("Answer")
+    assert page.text.index("seeds was changed from 5 to 2.") < page.text.index("The largest effect of each factor")
     assert "seeds was changed from 5 to 2." in paths.report_markdown.read_text()
 
 

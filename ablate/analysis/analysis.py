@@ -8,6 +8,7 @@ import pandas as pd
 
 from ablate.analysis.caveats import caveats
 from ablate.analysis.cells import CellCurve, CellResult, ViewMeans, cells, curves, views
+from ablate.analysis.matched_runs import AnalyzedRun, analyzed_runs
 from ablate.analysis.outcomes import (
     SQUARED_ERROR,
     Outcomes,
@@ -68,6 +69,8 @@ class Analysis:
     warnings: tuple[str, ...]
     looks: SequentialResult | None = None
     judged: tuple[JudgedMetric, ...] = ()
+    runs: tuple[AnalyzedRun, ...] = ()
+    """Every planned run with its response, in the order of the design."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts, lists and numbers for JSON; a number that is not finite becomes None.
@@ -123,6 +126,7 @@ def analyze(
             JudgedMetric(metric, _without_verdicts(judged_inference) if table.exploratory else judged_inference)
             for metric, judged_inference in judged
         ),
+        runs=analyzed_runs(runs, paths),
     )
 
 

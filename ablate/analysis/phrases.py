@@ -29,6 +29,14 @@ def number_text(value: float, digits: int, *, signed: bool = False, grouped: boo
     return f"{value:{sign}{',' if grouped else ''}.{min(digits, MOST_DECIMALS)}f}"
 
 
+def clock(seconds: float) -> str:
+    """Return a duration in words: 45 s, 12 min, 3 h 20 min."""
+    if seconds < 100:  # noqa: PLR2004  # up to here seconds read better than minutes
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"  # noqa: PLR2004
+
+
 def counted(count: int, noun: str) -> str:
     """Return `1 seed`, `2 seeds`."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -170,13 +170,13 @@ def _is_significant(effect: Effect, alpha: float) -> bool:
 
 
 def _change(effect: Effect, response: str, digits: int, inference: Inference) -> str:
-    levels, evidence = _compared(effect, inference), _evidence(effect, inference)
+    levels, evidence = compared(effect, inference), _evidence(effect, inference)
     if excludes_zero(effect) is False:  # the test is significant, but the interval does not show the direction
         return f"{levels} changes the {response} by {signed(effect, digits)} ({evidence})"
     return f"{levels} {verb(effect)} the {response} by {size(effect, digits)} ({evidence})"
 
 
-def _compared(effect: Effect, inference: Inference) -> str:
+def compared(effect: Effect, inference: Inference) -> str:
     """Return the two levels of an effect; those of a numeric factor are ends of a fitted trend."""
     is_trend = any(factor.numeric for factor in inference.factors if factor.path == effect.factor)
     levels = f'"{effect.level}" instead of "{effect.baseline}"'
@@ -248,7 +248,7 @@ def _equivalent(verdict: FactorVerdict, inference: Inference, response: str) -> 
         f"{verdict.title} {is_word}: all differences between its levels in the {response} are within "
         f'±{inference.settings.margin:g} (largest from the baseline: "{largest.level}" vs "{largest.baseline}", '
         f"{signed(_at_tost_level(largest, inference), digits)} at {percent(1 - 2 * inference.settings.alpha)}, "
-        f"{_units(largest, inference)}){_covered(verdict, digits)}."
+        f"{number_of_units(largest, inference)}){_covered(verdict, digits)}."
     )
 
 
@@ -293,7 +293,7 @@ def _undecided(verdict: FactorVerdict, inference: Inference, response: str) -> s
         else ""
     )
     return (
-        f"{verdict.title} is undecided: {_compared(largest, inference)} changes the {response} by "
+        f"{verdict.title} is undecided: {compared(largest, inference)} changes the {response} by "
         f"{signed(largest, effect_digits(inference))} ({evidence}). {verdict.reason}{more}"
     )
 
@@ -304,10 +304,10 @@ def _without_period(sentence: str) -> str:
 
 def _evidence(effect: Effect, inference: Inference) -> str:
     p = [] if effect.p_adjusted is None else [f"p ({inference.adjustment}) {chance(effect.p_adjusted)}"]
-    return ", ".join([*p, _units(effect, inference)])
+    return ", ".join([*p, number_of_units(effect, inference)])
 
 
-def _units(effect: Effect, inference: Inference) -> str:
+def number_of_units(effect: Effect, inference: Inference) -> str:
     """Return how many seeds or, where no two runs share one, how many runs an effect comes from."""
     if inference.kind is KindOfTest.RUN_FLIPS:
         return f"n = {counted(effect.n_runs, 'run')}"

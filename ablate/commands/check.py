@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ablate.analysis.phrases import clock
 from ablate.execution.cost import estimate
 from ablate.execution.executors.local import slots_here
-from ablate.execution.progress import clock
 from ablate.study import StudySpec, study_file
 
 

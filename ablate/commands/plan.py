@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ablate.analysis.phrases import clock
 from ablate.commands.console import json_text, say, write
 from ablate.core.errors import SpecError
-from ablate.execution.progress import clock
 from ablate.planning.plan import Plan, RunDeviation
 from ablate.planning.sentences import columns, layout, row, sentences
 from ablate.report.plan_page import plan_page

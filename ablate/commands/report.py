@@ -16,6 +16,7 @@ from ablate.commands.console import say
 from ablate.commands.exclusions import exclusion_words
 from ablate.commands.former_scores import former_runs, renew_former_scores
 from ablate.commands.moved_store import follow_store
+from ablate.commands.options import DEFAULT_STORE
 from ablate.core.errors import AblateError
 from ablate.execution.books import read_books
 from ablate.execution.lock import held
@@ -39,7 +40,12 @@ def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -
     _renew_scores(study, paths, console)
     analysis = analyzed(study, store, paths)
     command = run_command(file, overrides, paths, until_decided=decided_after(study, paths) is not None)
-    write_report(analysis, study, paths, command, console)
+    write_report(analysis, paths, command, study_call(study, file, overrides, root), console)
+
+
+def study_call(study: StudySpec, file: Path, overrides: Sequence[str], root: Path) -> pages.StudyCall:
+    """Return how the study was called, for the commands in its report."""
+    return pages.StudyCall(study, file, tuple(overrides), None if root == DEFAULT_STORE else root)
 
 
 def _renew_scores(study: StudySpec, paths: StudyPaths, console: Console) -> None:
@@ -71,10 +77,11 @@ def analyzed(study: StudySpec, store: Store, paths: StudyPaths) -> Analysis:
     return with_looks(analysis, exploratory_from(looks), unplanned_looks(looks))
 
 
-def write_report(analysis: Analysis, study: StudySpec, paths: StudyPaths, command: str, console: Console) -> None:
-    """Write the report and its pictures, and print the answer."""
-    _draw_comparison(analysis, study, paths)
-    pages.write(analysis, paths, command, {"ablate": __version__, "python": platform.python_version()})
+def write_report(analysis: Analysis, paths: StudyPaths, command: str, call: pages.StudyCall, console: Console) -> str:
+    """Write the report and its pictures, print the answer, and return the summary of the report."""
+    _draw_comparison(analysis, call.study, paths)
+    versions = {"ablate": __version__, "python": platform.python_version()}
+    summary = pages.write(analysis, paths, command, versions, call)
     for line in answer(analysis):
         say(line, console)
     for sentence in analysis.deviations:
@@ -82,6 +89,7 @@ def write_report(analysis: Analysis, study: StudySpec, paths: StudyPaths, comman
     for sentence in analysis.exclusions:
         say(sentence, console)
     say(f"report: {paths.report_html}", console)
+    return summary
 
 
 def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) -> None:

@@ -13,14 +13,14 @@ from typing import Literal
 from rich.console import Console
 from rich.markup import escape
 
-from ablate import report as pages
 from ablate.analysis import Analysis
 from ablate.analysis.analysis import infer_verdicts
+from ablate.analysis.phrases import clock
 from ablate.commands.console import say
 from ablate.commands.exclusions import NO_EXCLUSIONS, ExclusionOptions, requested_exclusions
 from ablate.commands.former_scores import renew_former_scores
 from ablate.commands.moved_store import follow_store
-from ablate.commands.report import analyzed, run_command, write_report
+from ablate.commands.report import analyzed, run_command, study_call, write_report
 from ablate.core.errors import AblateError, AnalysisError, SpecError
 from ablate.diagnosis.probe_run import CLIPS, probe_run
 from ablate.execution.books import read_books
@@ -29,7 +29,7 @@ from ablate.execution.driver import Decide, Driver, Tally
 from ablate.execution.executors.executor import Executor
 from ablate.execution.executors.local import LocalExecutor
 from ablate.execution.lock import held, held_on_server
-from ablate.execution.progress import clock, display
+from ablate.execution.progress import display
 from ablate.execution.results import study_table
 from ablate.execution.tracking.mlflow import MLflowTracker, log_findings
 from ablate.planning.decidability import refuse_undecidable
@@ -96,8 +96,8 @@ def run(
             command = run_command(file, overrides, paths, until_decided=execution.until_decided)
             if study.probes == "extremes" and not tally.open:
                 _probe_extremes(study, analysis, store, paths, command, console)
-            write_report(analysis, study, paths, command, console)
-            summary = pages.summary(analysis)
+            call = study_call(study, file, overrides, root)
+            summary = write_report(analysis, paths, command, call, console)
         except AnalysisError as error:
             summary = str(error)
         tracker.close(paths, summary, complete=not tally.open)

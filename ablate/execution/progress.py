@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
+from ablate.analysis.phrases import clock
 from ablate.core.plain import visible
 
 
@@ -123,14 +124,6 @@ class LiveDisplay(Display):
 def display(console: Console) -> Display:
     """Return a live display on a terminal, and lines elsewhere."""
     return LiveDisplay(console) if console.is_terminal else PlainDisplay(console)
-
-
-def clock(seconds: float) -> str:
-    """Return a duration in words: 45 s, 12 min, 3 h 20 min."""
-    if seconds < 100:  # noqa: PLR2004  # up to here seconds read better than minutes
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02d} min"  # noqa: PLR2004
 
 
 def _bar(standing: StudyProgress) -> Progress:

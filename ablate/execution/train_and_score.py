@@ -3,11 +3,14 @@
 import platform
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pandas as pd
 import torch
 
 import ablate
+from ablate.execution.tracking.run_description import commit
 from ablate.measurement.metrics.ghost import DEFINITION
 from ablate.measurement.scoring.summary import summarize
 from ablate.report.animation import write_animation
@@ -53,7 +56,7 @@ def carry_out(planned_run: PlannedRun, paths: RunPaths, observe: Observe) -> Run
         examples={name: view.example for name, view in views.items()},
         facts=_facts(trained, device)
         | alignments(views)
-        | {"training_seconds": training_seconds, "seconds": time.monotonic() - started},
+        | {"training_seconds": training_seconds, "seconds": time.monotonic() - started, "ended_at": _now()},
     )
     draw(planned_run, views, paths)
     record.save(paths)
@@ -63,7 +66,9 @@ def carry_out(planned_run: PlannedRun, paths: RunPaths, observe: Observe) -> Run
 
 def _facts(trained: Trained, device: torch.device) -> dict[str, str | int | float]:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-    return {
+    checkout = commit(Path(ablate.__file__).parent)
+    facts: dict[str, str | int | float] = {"commit": checkout} if checkout else {}
+    return facts | {
         "parameters": sum(parameter.numel() for parameter in trained.model.parameters()),
         "device": device.type,
         "device_name": name,
@@ -75,6 +80,11 @@ def _facts(trained: Trained, device: torch.device) -> dict[str, str | int | floa
         GHOST_DEFINITION: DEFINITION,
         "resumed_after_step": trained.resumed_after,
     }
+
+
+def _now() -> str:
+    """Return the time in UTC, to the second: reports take their date from records, so that they can be repeated."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def alignments(views: Mapping[str, ViewResult]) -> dict[str, str | int]:

@@ -8,6 +8,7 @@ from ablate.analysis.phrases import decimals
 from ablate.analysis.verdict_sentences import qualifiers
 from ablate.inference.inference import Effect, FactorVerdict
 from ablate.report.findings_page import ProbedNetwork
+from ablate.report.first_screen import FirstScreen
 from ablate.report.shown_inference import ShownInference
 from ablate.report.words import ABSENT, cell_words, contrast_words, interval, number, p_value, titles_of
 
@@ -17,24 +18,40 @@ MARKUP = str.maketrans(
 )
 
 
-def summary(analysis: Analysis) -> str:
-    """Return the question, changes since the plan was preregistered, the answer, and its caveats."""
+def summary(analysis: Analysis, screen: FirstScreen | None = None) -> str:
+    """Return the question, changes since the plan was preregistered, the first screen, the answer, and its caveats."""
     sections = [f"# {_plain(analysis.question)}"]
     if analysis.deviations:
         sections.append("Changes since the plan was preregistered:\n\n" + _list(analysis.deviations))
     if analysis.exclusions:
         sections.append("Runs excluded before the first result:\n\n" + _list(analysis.exclusions))
+    if screen is not None:
+        sections += _first(screen, exploratory=analysis.exploratory)
     sections.append(_list(answer(analysis)))
     if analysis.warnings:
         sections.append("Caveats:\n\n" + _list(analysis.warnings))
     return "\n\n".join(sections) + "\n"
 
 
-def document(analysis: Analysis, networks: Sequence[ProbedNetwork], reproduce: Mapping[str, str]) -> str:
+def _first(screen: FirstScreen, *, exploratory: bool) -> Iterable[str]:
+    if screen.sentences:
+        heading = "Exploratory: estimates, no verdicts" if exploratory else "Largest effect of each factor"
+        yield f"{heading}:\n\n{_list(screen.lines)}"
+    if screen.trained:
+        yield _plain(screen.trained.sentence)
+    if screen.steps:
+        steps = [f"- {_plain(step.purpose)} ({_plain(step.cost)}):\n\n      {step.command}" for step in screen.steps]
+        yield "What to do next:\n\n" + "\n".join(steps)
+    yield "In full:"
+
+
+def document(
+    analysis: Analysis, screen: FirstScreen, networks: Sequence[ProbedNetwork], reproduce: Mapping[str, str]
+) -> str:
     """Return the summary, tables of effects, looks, interactions, probes and cells, and the outcomes of the runs."""
     inference = ShownInference(analysis.inference, analysis.response.metric.title, decided=not analysis.exploratory)
     sections = [
-        summary(analysis).rstrip(),
+        summary(analysis, screen).rstrip(),
         *_effects(inference),
         *_looks(analysis),
         *_interactions(inference),
@@ -42,6 +59,7 @@ def document(analysis: Analysis, networks: Sequence[ProbedNetwork], reproduce: M
         *_probes(networks),
         _cells(analysis),
         _outcomes(analysis),
+        *_trained(screen),
     ]
     if reproduce:
         sections.append("## Reproduce\n\n" + "\n".join(f"    {key}: {value}" for key, value in reproduce.items()))
@@ -125,6 +143,16 @@ def _outcomes(analysis: Analysis) -> str:
         f"{counts.failed_attempts_sentence}"
     ).strip()
     return f"## Outcomes of all runs\n\n{sentences}" + (f"\n\n{_list(lines)}" if lines else "")
+
+
+def _trained(screen: FirstScreen) -> Iterable[str]:
+    if screen.trained:
+        versions = [(name, ", ".join(values)) for name, values in screen.trained.versions.items()]
+        rows = [(setting.path, setting.value, ", ".join(setting.levels)) for setting in screen.trained.settings]
+        yield (
+            f"## What was trained\n\n{_table(('part', 'version'), versions)}\n\n"
+            f"{_table(('setting', 'value', 'levels of the factor'), rows)}"
+        )
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,6 +1,7 @@
 """What all pages share: templates with their filters, and pictures inside the page as data URIs."""
 
 import base64
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,14 @@ from ablate.report.words import (
 )
 
 MEDIA_TYPES = {".gif": "image/gif", ".png": "image/png", ".svg": "image/svg+xml"}
+HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>')
+
+
+def headings(content: str) -> list[tuple[str, str]]:
+    """Return the identifier and the title of every section in a part of a page, both as they are in its markup."""
+    return HEADING.findall(content)
+
+
 ENVIRONMENT = Environment(
     loader=PackageLoader("ablate.report", "."),
     autoescape=True,
@@ -38,6 +47,7 @@ ENVIRONMENT.filters |= {
     "p_value": p_value,
     "share": share,
     "finding_value": finding_value,
+    "headings": headings,
     "spaced": spaced,
 }
 ENVIRONMENT.globals["cell_words"] = cell_words

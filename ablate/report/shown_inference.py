@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import assert_never
 
+from ablate.analysis.factor_sentences import verdict_words
 from ablate.analysis.phrases import effect_digits, excludes_zero, listed
 from ablate.analysis.verdict_sentences import differences, qualifiers, ranked
 from ablate.inference.factor_levels import FactorLevels
@@ -85,9 +86,9 @@ class ShownInference:
         """Return a verdict in words, with its partners."""
         if not verdict.partners or verdict.verdict is Verdict.UNDECIDED:
             return str(verdict.verdict)
-        partners = listed([self.titles[path] for path in verdict.partners])
         if verdict.verdict is Verdict.ACTS_ONLY_WITH:
-            return f"{verdict.verdict} {partners}"
+            return verdict_words(verdict, self.inference)
+        partners = listed([self.titles[path] for path in verdict.partners])
         return f"{verdict.verdict}, the size of the effect depends on {partners}"
 
     @property
@@ -139,7 +140,7 @@ class ShownInference:
     @cached_property
     def effects_image(self) -> str | None:
         """Chart of all effects with their confidence intervals."""
-        rows = [(name, effect, self._is_filled(effect)) for name, effect in self.effects]
+        rows = [(name, effect, self.is_filled(effect)) for name, effect in self.effects]
         return svg_uri(effects_figure(rows, self.response, self.inference.settings.margin)) if rows else None
 
     @cached_property
@@ -165,7 +166,16 @@ class ShownInference:
         """Chart of the total variance by kind of term."""
         return svg_uri(variance_figure(self.inference.variance)) if self.inference.variance else None
 
-    def _is_filled(self, effect: Effect) -> bool:
+    def anchors(self, section: str) -> Mapping[tuple[str, str], str]:
+        """Return the identifier of each effect's row in the table of this section, by its factor and its contrast."""
+        return {
+            (effect.factor, effect.contrast): f"{section}-{row}-{position}"
+            for row, verdict in enumerate(self.verdicts, 1)
+            for position, effect in enumerate(verdict.effects, 1)
+        }
+
+    def is_filled(self, effect: Effect) -> bool:
+        """Return whether an effect is drawn filled: significant, or with an interval that excludes 0 if exploratory."""
         if self.decided:
             return effect.p_adjusted is not None and effect.p_adjusted <= self.inference.settings.alpha
         return bool(excludes_zero(effect))

@@ -15,16 +15,22 @@ from ablate.analysis.phrases import decimals
 from ablate.analysis.verdict_sentences import verdict_sentences
 from ablate.inference.inference import Inference
 from ablate.measurement.metrics import Metric
+from ablate.report.effects_chart import effects_chart
 from ablate.report.findings_page import probed_networks
+from ablate.report.first_screen import FirstScreen
 from ablate.report.page import file_uri, rendered, svg_uri
+from ablate.report.runs_of_contrasts import pictured_runs, runs_of_contrasts
 from ablate.report.sequential_figure import paths_figure
-from ablate.report.shown_inference import ShownInference
+from ablate.report.shown_inference import ShownInference, mark
 from ablate.report.study_figures import curves_figure
 from ablate.report.words import number, run_words, spaced, titles_of
 from ablate.storage.paths import StudyPaths
 
 DRAWN = ("signal_retention", "mse")
 """Secondary metrics drawn over the steps: a falling ghost ratio may only mean a fading or a worse forecast."""
+EFFECTS = "effects"
+"""Identifier of the table of effects in the page."""
+NOTES_FIRST = 2  # changes of the plan before the answer; a longer list follows it, so that the answer stays in sight
 ANIMATIONS = 4 * 2**20  # bytes in one page; it must still open at once from an email
 
 
@@ -47,9 +53,10 @@ class ShownRun:
     animation: str | None
 
 
-def html_report(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, str]) -> str:
+def html_report(analysis: Analysis, screen: FirstScreen, paths: StudyPaths, reproduce: Mapping[str, str]) -> str:
     """Return the page of a study; equal input gives equal text."""
-    return rendered("report.html.j2", **_context(analysis, paths, reproduce))
+    context = _context(analysis, paths, reproduce) | _linked(analysis, screen, paths)
+    return rendered("report.html.j2", **context)
 
 
 def evidence_page(
@@ -96,6 +103,30 @@ def _context(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, str]
         "networks": networks,
         "probes": list(dict.fromkeys(title for network in networks for title in network.results)),
         "reproduce": reproduce,
+    }
+
+
+def _linked(analysis: Analysis, screen: FirstScreen, paths: StudyPaths) -> dict[str, Any]:
+    """Return the first screen and the runs, with the links from each sentence to its effect, its runs and pictures."""
+    inference = ShownInference(analysis.inference, analysis.response.metric.title, decided=not analysis.exploratory)
+    anchors = inference.anchors(EFFECTS)
+    rows = {verdict.factor: f"{EFFECTS}-{row}-1" for row, verdict in enumerate(inference.verdicts, 1)}
+    contrasts = runs_of_contrasts(analysis, inference, EFFECTS)
+    with_runs = {contrast.contrast_anchor: contrast.anchor for contrast in contrasts}
+    pictured = pictured_runs(analysis, paths)
+    return {
+        "screen": screen,
+        "mark": mark,
+        "chart": effects_chart(screen.sentences, inference, anchors),
+        "sentence_anchors": [
+            anchors[sentence.factor, sentence.effect.contrast] if sentence.effect else rows[sentence.factor]
+            for sentence in screen.sentences
+        ],
+        "contrasts": contrasts,
+        "runs_of": {effect: with_runs[anchor] for effect, anchor in anchors.items() if anchor in with_runs},
+        "pictured": pictured,
+        "run_anchors": {entry.run.run_id: entry.anchor for entry in pictured},
+        "notes_first": NOTES_FIRST,
     }
 
 
