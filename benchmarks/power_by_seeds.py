@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 SEEDS = range(3, 15)
 # the study, the place of the effect in its family, its size in standard deviations of a run
 LAYOUTS = {
-    "2x2x2, 1 SD": (HERE.parent / "studies" / "quick.yaml", (), 0, 1.0),
+    "2x2x2, 1 SD": (HERE / "factorial.yaml", (), 0, 1.0),
     "3x3x2x2x2, two-level factor, 0.4 SD": (HERE / "fraction.yaml", ("design={kind: full_factorial}",), 2, 0.4),
     "one at a time, two-level factor, 2 SD": (HERE / "one_at_a_time.yaml", (), 1, 2.0),
 }

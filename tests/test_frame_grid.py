@@ -186,6 +186,21 @@ def test_a_comparison_is_two_grids_of_one_clip(tmp_path):
     assert size(tmp_path / "two.png") == (wide, 2 * high)
 
 
+def test_a_dim_forecast_is_shown_stretched_too(tmp_path):
+    dim = example()
+    dim.forecast[:] //= 4
+    grid.write_frame_grid(tmp_path / "one.png", example(), "a run")
+    grid.write_comparison(tmp_path / "two.png", dim, example(ghost=0), ("worst", "best"))
+    wide, high = size(tmp_path / "one.png")
+    row = 2 * 12 + grid.GAP  # tiles are enlarged twice
+    assert size(tmp_path / "two.png") == (wide, 2 * (high + row))
+    with Image.open(tmp_path / "two.png") as picture:
+        stretched = np.asarray(picture.convert("L"))[grid.TITLE + grid.HEAD + 2 * row :][: 2 * 12]
+    tile = stretched[:, grid.MARGIN + grid.LABELS + 4 * (2 * 64 + grid.GAP) :][:, : 2 * 64]
+    assert tile.max() == 255
+    assert tile.min() == 0
+
+
 @pytest.mark.parametrize("moments", [1, 3, 4, 12])
 def test_the_legend_ends_before_the_right_edge(tmp_path, moments):
     frames = np.zeros((1, 2 * moments, 24, 24), np.uint8)

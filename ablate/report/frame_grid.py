@@ -6,8 +6,10 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Shaped
 from PIL import Image, ImageDraw, ImageFont
 
+from ablate.core.arrays import Clips
 from ablate.report.tiles import (
     DIM,
     FULL,
@@ -32,7 +34,10 @@ GAP, CLIP_GAP, MARGIN, LABELS, TITLE, HEAD = 3, 14, 18, 142, 40, 24
 LEGEND_GHOSTS = (0.1, FULL_GHOST)
 UNDEFINED = "undefined"
 SWATCH, TEXT_GAP, ENTRY_GAP, LINE, FOOT = 16, 8, 28, 24, 10  # of the legend
-PAPER, INK, FAINT = (255, 255, 255), (28, 28, 30), (96, 96, 100)
+PAPER, INK, FAINT, NOTE = (255, 255, 255), (28, 28, 30), (96, 96, 100), (170, 170, 178)
+STRETCHED_BELOW = 0.6  # of full brightness: dimmer forecasts look black on the scale of the target
+Notes = Shaped[np.ndarray, "clip step"]
+"""A word for each tile."""
 Entry = tuple[np.ndarray, str]
 """An entry of the legend: a square of the picture, and its meaning."""
 
@@ -47,8 +52,14 @@ def write_frame_grid(path: Path, example: Example, title: str) -> None:
 
 
 def write_comparison(path: Path, worst: Example, best: Example, captions: tuple[str, str]) -> None:
-    """Write a PNG with the first clip of two runs, one above the other, each with its caption."""
-    above, below = (_grid(example, title, 1) for example, title in zip((worst, best), captions, strict=True))
+    """Write a PNG with the first clip of two runs, one above the other, each with its caption.
+
+    A dim forecast gets a row more, in which each frame is stretched to its own maximum, as matplotlib's imshow does.
+    """
+    stretched = min(example.forecast[0].max() for example in (worst, best)) < STRETCHED_BELOW * FULL
+    above, below = (
+        _grid(example, title, 1, stretched=stretched) for example, title in zip((worst, best), captions, strict=True)
+    )
     sheet = Image.new("RGB", (max(above.width, below.width), above.height + below.height), PAPER)
     sheet.paste(above, (0, 0))
     sheet.paste(below, (0, above.height))
@@ -86,8 +97,8 @@ def fitted(text: str, size: int, width: int) -> str:
     return text.rstrip() + "..."
 
 
-def _grid(example: Example, title: str, max_clips: int) -> Image.Image:
-    rows = _rows(clips_at(example, slice(max_clips)), HISTORY, STEPS)
+def _grid(example: Example, title: str, max_clips: int, *, stretched: bool = False) -> Image.Image:
+    rows = _rows(clips_at(example, slice(max_clips)), HISTORY, STEPS, stretched=stretched)
     legend = _legend(rows.width)
     sheet = Image.new("RGB", (legend.width, TITLE + rows.height + legend.height), PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -97,7 +108,7 @@ def _grid(example: Example, title: str, max_clips: int) -> Image.Image:
     return sheet
 
 
-def _rows(example: Example, history: int, max_steps: int) -> Image.Image:
+def _rows(example: Example, history: int, max_steps: int, *, stretched: bool = False) -> Image.Image:
     scale = scale_to(TILE, example.target)
     past = example.history[:, -history:]
     steps = _shown_steps(example.target.shape[1], max_steps)
@@ -105,9 +116,10 @@ def _rows(example: Example, history: int, max_steps: int) -> Image.Image:
     rows = [
         ("target", 0, np.concatenate([frame_tiles(past, scale), frame_tiles(example.target[:, steps], scale)], axis=1)),
         ("forecast", before, frame_tiles(example.forecast[:, steps], scale)),
+        *([("stretched", before, frame_tiles(_stretched(example.forecast[:, steps]), scale))] if stretched else []),
         ("ghost", before, ghost_tiles(example, scale)[:, steps]),
     ]
-    undefined = np.isnan(ghost_map(example)).all((2, 3))[:, steps]
+    notes = {"stretched": _maxima(example)[:, steps], "ghost": _undefined(example)[:, steps]}
     height, width = (side * scale for side in example.target.shape[-2:])
     block = len(rows) * (height + GAP) + CLIP_GAP
     size = (2 * MARGIN + LABELS + (before + len(steps)) * (width + GAP), HEAD + len(example.clips) * block)
@@ -120,12 +132,27 @@ def _rows(example: Example, history: int, max_steps: int) -> Image.Image:
         for name, shift, tiles in rows:
             draw.text((left - 12, top + height / 2), name, FAINT, font(15), anchor="rm")
             _paste(sheet, tiles, clip, (left + shift * (width + GAP), top))
+            for column, note in enumerate(notes[name][clip] if name in notes else ()):
+                corner = left + (before + column) * (width + GAP) + 4, top + height - 4
+                draw.text(corner, note, NOTE, font(11), anchor="ls")
             top += height + GAP
-        for column in np.flatnonzero(undefined[clip]):
-            corner = left + (before + column) * (width + GAP) + 4, top - GAP - 4
-            draw.text(corner, UNDEFINED, FAINT, font(11), anchor="ls")
         top += CLIP_GAP
     return sheet
+
+
+def _maxima(example: Example) -> Notes:
+    return np.char.mod("max %.2f", example.forecast.max((2, 3)) / FULL)
+
+
+def _undefined(example: Example) -> Notes:
+    return np.where(np.isnan(ghost_map(example)).all((2, 3)), UNDEFINED, "")
+
+
+def _stretched(frames: Clips) -> Clips:
+    """Return the frames, each from black at its minimum to white at its maximum; a flat frame is black."""
+    low, high = (bound((-2, -1), keepdims=True).astype(float) for bound in (frames.min, frames.max))
+    stretched: Clips = np.rint(FULL * (frames - low) / np.maximum(high - low, 1)).astype(np.uint8)
+    return stretched
 
 
 def _shown_steps(steps: int, max_steps: int) -> list[int]:
