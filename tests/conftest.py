@@ -1,5 +1,7 @@
 """What several tests need: a study small enough to train in a second, and records made without training."""
 
+import math
+from collections.abc import Sequence
 from html.parser import HTMLParser
 
 import numpy as np
@@ -107,12 +109,20 @@ def small_study():
 
 @pytest.fixture
 def made_record():
-    """Return a function that makes the record of a point without training, with a ghost ratio of one's choice."""
+    """Return a function that makes the record of a point without training, with a ghost ratio of one's choice.
 
-    def make(planned_run: PlannedRun, ghost_ratio: float = 0.25, outcome: Outcome = "finished") -> RunRecord:
-        values = {"ghost_ratio": ghost_ratio, "signal_retention": 0.8, "mse": 40.0}
+    The ghost ratio is defined at the steps `defined`, of three.
+    """
+
+    def make(
+        planned_run: PlannedRun,
+        ghost_ratio: float = 0.25,
+        outcome: Outcome = "finished",
+        defined: Sequence[int] = (1, 2, 3),
+    ) -> RunRecord:
+        values = {"ghost_ratio": ghost_ratio, "visible_share": 0.1, "signal_retention": 0.8, "mse": 40.0}
         rows = [
-            (view, clip, step, metric, value)
+            (view, clip, step, metric, value if metric != "ghost_ratio" or step in defined else math.nan)
             for view in ("one_step", "rollout")
             for clip in range(2)
             for step in (1, 2, 3)

@@ -156,12 +156,9 @@ def test_a_blank_forecast_is_not_the_best_run():
     assert (best.run_id, worst.run_id) == ("sharp", "ghostly")
 
 
-def test_without_any_response_the_first_finished_run_is_shown():
+def test_without_any_response_there_is_no_best_run():
     runs = pd.DataFrame({"run_id": ["lost", "gray"], "outcome": ["failed", "finished"], "seed": 0, "response": np.nan})
-    best, worst = best_and_worst(runs, [], GHOST, [])
-    assert best is not None
-    assert worst is not None
-    assert (best.run_id, worst.run_id) == ("gray", "gray")
+    assert best_and_worst(runs, [], GHOST, []) == (None, None)
 
 
 def test_best_and_worst_follow_the_direction_of_the_metric():
@@ -207,7 +204,7 @@ def test_equal_tables_give_equal_results():
         ({"ended": {"3-bce-0": "diverged"}}, "1 of 8 runs were lost because of their response (1 diverged)"),
         ({"ended": {"3-bce-0": "failed"}}, "1 of 8 runs were lost for other reasons (1 failed)"),
         ({"signal": 0.3}, "keep less than 50 %"),
-        ({"ghost": lambda kernel, *_: math.nan if kernel == "1" else 0.1}, "undefined in 50 % of all frames"),
+        ({"ghost": lambda kernel, *_: math.nan if kernel == "1" else 0.1}, "4 of 8 runs are unmeasurable"),
     ],
 )
 def test_limits_of_the_numbers_are_caveats(changes, expected):

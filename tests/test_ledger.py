@@ -5,6 +5,7 @@ import optuna
 import pytest
 
 from ablate.core.errors import AblateError
+from ablate.execution.measured_run import measured_run
 from ablate.execution.optuna_ledger import Ledger
 
 
@@ -29,12 +30,12 @@ def trials(store):
 def settle(store, made_record):
     """Return a function that runs the next queued trial, with a response of one's choice."""
 
-    def settle(study, ledger, value=0.25, outcome="finished"):
+    def settle(study, ledger, value=0.25, outcome="finished", defined=(1, 2, 3)):
         number, id_ = next_trial(ledger)
-        record = made_record(next(run for run in study.planned_runs if run.id == id_), value, outcome)
+        record = made_record(next(run for run in study.planned_runs if run.id == id_), value, outcome, defined)
         record.save(store.study(study.name).run(id_))
-        response = math.nan if outcome == "diverged" else value
-        ledger.settle(number, value=response, record=record, run_id="run-1", artifacts=[])
+        measured = measured_run(study, record)
+        ledger.settle(number, measured=measured, record=record, run_id="run-1", artifacts=[])
         return id_
 
     return settle
@@ -74,7 +75,7 @@ def test_a_settled_trial_holds_response_means_and_run(store, small_study, settle
     ledger.enqueue(study.planned_runs)
     id_ = settle(study, ledger, 0.4)
     trial = trials()[0]
-    assert (trial.state.name, trial.value) == ("COMPLETE", 0.4)
+    assert (trial.state.name, trial.value) == ("COMPLETE", pytest.approx(0.4))
     assert trial.user_attrs["run"] == id_
     assert trial.user_attrs["mlflow_run"] == "run-1"
     assert trial.user_attrs["seconds"] == 1.5
@@ -88,8 +89,42 @@ def test_what_has_no_number_settles_a_point_without_a_value(store, small_study, 
     ledger = Ledger.open(store, study)
     ledger.enqueue(study.planned_runs)
     id_ = settle(study, ledger, math.nan, outcome)
-    assert ledger.settled() == {id_: {"finished": "undefined", "diverged": "diverged"}[outcome]}
+    assert ledger.settled() == {id_: {"finished": "unmeasurable", "diverged": "diverged"}[outcome]}
     assert trials()[0].state.name == "PRUNED"
+
+
+def test_an_unmeasurable_run_is_no_best_trial_and_shows_no_mean_of_its_few_frames(store, small_study, settle, trials):
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.planned_runs)
+    settle(study, ledger, 0.4)
+    id_ = settle(study, ledger, 0.001, defined=(2,))
+    unmeasurable = trials()[1]
+    assert (unmeasurable.state.name, unmeasurable.value, unmeasurable.user_attrs["run"]) == ("PRUNED", None, id_)
+    assert unmeasurable.user_attrs["outcome"] == "unmeasurable"
+    assert unmeasurable.user_attrs["reason"].startswith("the ghost ratio is defined in 33.3 % of its frames (2 of 6)")
+    assert unmeasurable.user_attrs["defined_share"] == pytest.approx(1 / 3)
+    assert "rollout/ghost_ratio" not in unmeasurable.user_attrs
+    assert unmeasurable.user_attrs["rollout/mse"] == 40.0
+    best = optuna.load_study(study_name="small", storage=f"sqlite:///{store.optuna_database}").best_trial
+    assert best.value == pytest.approx(0.4)
+
+
+def test_another_floor_settles_the_trials_again(store, small_study, settle, trials):
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.planned_runs)
+    settle(study, ledger, 0.001, defined=(2,))
+    low = small_study(response={"measurable_from": 0.3})
+    Ledger.open(store, low)
+    (trial,) = trials()
+    assert (trial.state.name, trial.value, trial.user_attrs["outcome"]) == ("COMPLETE", 0.001, "finished")
+    assert "reason" not in trial.user_attrs
+    assert trial.user_attrs["rollout/ghost_ratio"] == pytest.approx(0.001)
+    Ledger.open(store, study)
+    (trial,) = trials()
+    assert (trial.state.name, trial.user_attrs["outcome"]) == ("PRUNED", "unmeasurable")
+    assert "rollout/ghost_ratio" not in trial.user_attrs
 
 
 @pytest.mark.parametrize(
@@ -222,7 +257,8 @@ def test_pictures_become_artifacts_and_outlive_a_new_layout(store, small_study, 
     number, id_ = next_trial(ledger)
     record = made_record(study.planned_runs[0])
     record.save(store.study("small").run(id_))
-    ledger.settle(number, value=0.25, record=record, run_id="run-1", artifacts=[picture])
+    measured = measured_run(study, record)
+    ledger.settle(number, measured=measured, record=record, run_id="run-1", artifacts=[picture])
     Ledger.open(store, small_study(response={"metric": "mse"}))
     storage = optuna.storages.RDBStorage(f"sqlite:///{store.optuna_database}")
     (meta,) = optuna.artifacts.get_all_artifact_meta(trials()[0], storage=storage)

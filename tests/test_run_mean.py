@@ -7,7 +7,7 @@ import pytest
 
 from ablate.analysis.study_table import StudyResponse, with_responses
 from ablate.measurement.metrics import Metric
-from ablate.measurement.run_mean import mean, mean_score, step_sums, undefined_share
+from ablate.measurement.run_mean import defined_share, mean, mean_score, measured_mean, step_sums
 from ablate.storage.records import SCORE_COLUMNS
 
 GHOST = Metric("ghost_ratio", "ghost ratio", "ratio", -2.0, 20.0, higher_is_better=False)
@@ -62,7 +62,30 @@ def test_both_ends_of_the_steps_count():
 def test_an_undefined_frame_is_left_out_and_counted():
     table = sums({(0, 1): 0.1, (0, 2): math.nan, (1, 1): 0.3, (1, 2): math.nan})
     assert mean_score(table, "ghost_ratio", "rollout", 1, None) == pytest.approx(0.2)
-    assert undefined_share(table, "ghost_ratio", "rollout", 1, None) == 0.5
+    assert defined_share(table, "ghost_ratio", "rollout", 1, None) == 0.5
+
+
+@pytest.mark.parametrize(("floor", "measurable"), [(0, True), (0.3, True), (0.4, True), (0.41, False), (1, False)])
+def test_a_mean_counts_from_the_floor_on(floor, measurable):
+    table = sums({(clip, 1): 0.1 if clip < 2 else math.nan for clip in range(5)})
+    value = measured_mean(table, "ghost_ratio", "rollout", 1, None, floor)
+    assert value == (pytest.approx(0.1) if measurable else pytest.approx(math.nan, nan_ok=True))
+
+
+def test_without_a_floor_one_defined_frame_is_needed():
+    table = sums({(0, 1): math.nan, (1, 1): math.nan})
+    assert math.isnan(measured_mean(table, "ghost_ratio", "rollout", 1, None, 0))
+
+
+def test_only_the_steps_of_the_response_count():
+    table = sums({(0, 1): math.nan, (0, 2): math.nan, (0, 3): 0.2})
+    assert math.isnan(measured_mean(table, "ghost_ratio", "rollout", 1, None, 0.5))
+    assert measured_mean(table, "ghost_ratio", "rollout", 3, None, 0.5) == pytest.approx(0.2)
+
+
+def test_an_infinite_mean_is_not_measured():
+    table = sums({(0, 1): math.inf, (0, 2): 0.2})
+    assert math.isnan(measured_mean(table, "ghost_ratio", "rollout", 1, None, 0.5))
 
 
 def test_nothing_defined_is_nan():
@@ -71,7 +94,7 @@ def test_nothing_defined_is_nan():
 
 
 def test_a_run_without_scores_has_no_response():
-    runs = pd.DataFrame({"run_id": ["a", "b"], "seed": [0, 0]})
+    runs = pd.DataFrame({"run_id": ["a", "b"], "seed": [0, 0], "outcome": ["finished", "failed"], "message": ["", ""]})
     table = with_responses(runs, {"a": sums({(0, 1): 0.4})}, StudyResponse(GHOST, "rollout", 1, 1), (SIGNAL,))
     assert table["response"].tolist() == pytest.approx([0.4, math.nan], nan_ok=True)
     assert table["signal_retention"].tolist() == pytest.approx([0.8, math.nan], nan_ok=True)

@@ -13,6 +13,7 @@ from rich.console import Console
 from ablate.commands import ui
 from ablate.commands.ui import show
 from ablate.core.errors import AblateError
+from ablate.execution.measured_run import measured_run
 from ablate.execution.optuna_ledger import Ledger
 from ablate.execution.tracking.mlflow import MLflowTracker
 from ablate.storage.paths import Store
@@ -53,7 +54,8 @@ def run_study(store, small_study, made_record):
     paths.frame_grid("rollout").write_bytes(b"\x89PNG")
     run_id = tracker.start(study.planned_runs[0], number)
     tracker.finish(run_id, record, paths)
-    ledger.settle(number, value=0.25, record=record, run_id=run_id, artifacts=[paths.frame_grid("rollout")])
+    pictures = [paths.frame_grid("rollout")]
+    ledger.settle(number, measured=measured_run(study, record), record=record, run_id=run_id, artifacts=pictures)
     return run_id
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from ablate.analysis.caveats import caveats
 from ablate.analysis.cells import CellCurve, CellResult, ViewMeans, cells, curves, views
 from ablate.analysis.matched_runs import AnalyzedRun, analyzed_runs
+from ablate.analysis.measurability import Measurability, measurability, nothing_measured
 from ablate.analysis.outcomes import (
     SQUARED_ERROR,
     Outcomes,
@@ -46,7 +47,7 @@ class Analysis:
     """Everything that a report shows about a study, in the unit of its response.
 
     `deviations` are sentences on changes since the plan was preregistered, `exclusions` on runs that were excluded from
-    the analysis before any run had a result. `best` and `worst` are None if no run has finished. `warnings` are the
+    the analysis before any run had a result. `best` and `worst` are None if no run has a response. `warnings` are the
     caveats as sentences, those of the inference included. `looks` is what the looks of a sequential study have shown,
     None of any other study.
     """
@@ -71,6 +72,8 @@ class Analysis:
     judged: tuple[JudgedMetric, ...] = ()
     runs: tuple[AnalyzedRun, ...] = ()
     """Every planned run with its response, in the order of the design."""
+    measurability: Measurability | None = None
+    """Which factors make a run unmeasurable; None if no run diverged or is unmeasurable."""
 
     def to_json(self) -> dict[str, Any]:
         """Return plain dicts, lists and numbers for JSON; a number that is not finite becomes None.
@@ -91,17 +94,18 @@ def analyze(
 
     The secondary metrics that `judged_settings` names are judged together with the response, as one family.
 
-    In an exploratory study every factor is undecided, whatever its numbers are. Raises AnalysisError if no run has a
-    result yet.
+    In an exploratory study every factor is undecided, whatever its numbers are. Raises AnalysisError if no run has
+    scores: none has ended yet, or all that ended diverged.
     """
-    if not table.sums:
-        raise AnalysisError(
-            "no run of this study has a result yet; run it first (ablate run), or see why its runs failed"
-        )
     response, paths = table.response, [factor.path for factor in table.factors]
     runs = with_responses(table.runs, table.sums, response, table.secondary)
     counts = outcomes(runs, table.failed_attempts, table.older_runs)
     counts = replace(counts, planned=counts.planned + table.not_needed, not_needed=table.not_needed)
+    if not table.sums:
+        raise AnalysisError(
+            nothing_measured(counts, response)
+            or "no run of this study has a result yet; run it first (ablate run), or see why its runs failed"
+        )
     inference, judged = _inferences(table, runs, settings, judged_settings or {})
     best, worst = best_and_worst(runs, paths, response.metric, table.secondary)
     return Analysis(
@@ -115,9 +119,9 @@ def analyze(
         inference=_without_verdicts(inference) if table.exploratory else inference,
         outcomes=counts,
         without_response=without_response(runs, paths),
-        cells=cells(runs, paths, table.secondary),
-        curves=curves(runs, table.sums, paths, (response.metric, *table.secondary), response.view),
-        views=views(table.sums, (response.metric, *table.secondary)),
+        cells=cells(runs, table.sums, paths, response, table.secondary),
+        curves=curves(runs, table.sums, paths, response, table.secondary),
+        views=views(table.sums, (response.metric, *table.secondary), response.measurable_from),
         best=best,
         worst=worst,
         warnings=(*caveats(runs, response, counts, inference.warnings), *table.unchecked),
@@ -127,6 +131,7 @@ def analyze(
             for metric, judged_inference in judged
         ),
         runs=analyzed_runs(runs, paths),
+        measurability=measurability(_ended(table, runs), table.factors, settings, judged=not table.exploratory),
     )
 
 
@@ -177,10 +182,15 @@ def _run_table(table: StudyTable, runs: pd.DataFrame) -> RunTable:
     A sequential study looks at complete seeds only: its workers may be ahead of its decisions.
     """
     mediators = [metric.name for metric in table.secondary if metric.name == SQUARED_ERROR]
+    return RunTable.of(_ended(table, runs), table.factors, "seed", mediators)
+
+
+def _ended(table: StudyTable, runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the runs that have ended; of a sequential study, those of complete seeds."""
     ended = runs[runs["outcome"] != "missing"]
     if table.complete_seeds:
-        ended = ended[ended["seed"].isin(table.complete_seeds)]
-    return RunTable.of(ended, table.factors, "seed", mediators)
+        return ended[ended["seed"].isin(table.complete_seeds)]
+    return ended
 
 
 def _without_verdicts(inference: Inference) -> Inference:

@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from ablate.analysis.measurability import nothing_measured
 from ablate.analysis.outcomes import Outcomes
 from ablate.analysis.phrases import percent
 from ablate.analysis.study_table import StudyResponse
+from ablate.analysis.unmeasurable import UNMEASURABLE
 
 SIGNAL = "signal_retention"
 FADED = 0.5  # of the brightness that the digits should have
@@ -23,6 +25,7 @@ def caveats(
     """
     sentences = (
         *_incomplete(outcomes),
+        *filter(None, [nothing_measured(outcomes, response)]),
         *weaknesses,
         *_undefined(runs, response),
         *_faded(runs),
@@ -41,12 +44,21 @@ def _incomplete(outcomes: Outcomes) -> Iterator[str]:
 
 
 def _undefined(runs: pd.DataFrame, response: StudyResponse) -> Iterator[str]:
-    share = runs["undefined_share"].dropna()
-    if not share.empty and share.max() > OFTEN_UNDEFINED:
+    """Say how many frames define the metric in the runs that count, and how many runs do not count."""
+    title, floor = response.metric.title, response.measurable_from
+    unmeasurable = int((runs["outcome"] == UNMEASURABLE).sum())
+    if unmeasurable:
         yield (
-            f"The {response.metric.title} is undefined in {percent(share.mean())} of all frames, and in "
-            f"{percent(share.max())} in the worst run. Means leave these frames out, so runs may be compared on "
-            "different frames."
+            f"{unmeasurable} of {len(runs)} runs {'is' if unmeasurable == 1 else 'are'} unmeasurable: the {title} is "
+            f"defined in less than {percent(floor)} of their frames. They take part in no mean, and are never the best."
+        )
+    share = runs["undefined_share"][runs["response"].notna()]
+    if not share.empty and share.max() > OFTEN_UNDEFINED:
+        which = "of the frames of all other runs" if unmeasurable else "of all frames"
+        yield (
+            f"The {title} is undefined in {percent(round(share.mean(), 3))} {which}, and in "
+            f"{percent(round(share.max(), 3))} in the worst run. Means are over the frames that happen to be defined, "
+            "so runs may be compared on different frames."
         )
 
 

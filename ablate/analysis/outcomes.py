@@ -5,17 +5,18 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ablate.analysis.unmeasurable import DIVERGED, FINISHED, UNMEASURABLE
 from ablate.measurement.metrics import Metric
 
 SQUARED_ERROR = "mse"
-UNMEASURABLE = "unmeasurable"  # the run finished, but its response is undefined
 
 
 @dataclass(frozen=True)
 class Outcomes:
-    """How many runs were planned, and how each ended; `unmeasurable` of the finished ones have no defined response.
+    """How many runs were planned, and how each ended: every run is counted once.
 
-    `excluded` runs were left out by a user, whatever they ended with.
+    `finished` runs have a response. `unmeasurable` ones came to their end too, but their metric is defined in too few
+    frames. `excluded` runs were left out by a user, whatever they ended with.
 
     `failed_attempts` counts attempts by kind: one run may have failed several times before it finished.
     """
@@ -49,7 +50,7 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class RunWithoutResponse:
-    """A run without a response in the analysis: its levels and seed, how it ended, and why it failed or is excluded."""
+    """A run without a response in the analysis: its levels and seed, how it ended, and why it has none."""
 
     run_id: str
     levels: Mapping[str, str]
@@ -72,14 +73,13 @@ class RunResult:
 def outcomes(runs: pd.DataFrame, failed_attempts: Mapping[str, int], older: tuple[str, ...] = ()) -> Outcomes:
     """Count the runs by outcome; `runs` has the columns of `with_responses`."""
     outcome = runs["outcome"]
-    finished = outcome == "finished"
     return Outcomes(
         planned=len(runs),
-        finished=int(finished.sum()),
-        diverged=int((outcome == "diverged").sum()),
+        finished=int((outcome == FINISHED).sum()),
+        diverged=int((outcome == DIVERGED).sum()),
         failed=int((outcome == "failed").sum()),
         missing=int((outcome == "missing").sum()),
-        unmeasurable=int((finished & runs["response"].isna()).sum()),
+        unmeasurable=int((outcome == UNMEASURABLE).sum()),
         failed_attempts=failed_attempts,
         excluded=int((outcome == "excluded").sum()),
         older=older,
@@ -87,14 +87,14 @@ def outcomes(runs: pd.DataFrame, failed_attempts: Mapping[str, int], older: tupl
 
 
 def without_response(runs: pd.DataFrame, factors: Sequence[str]) -> tuple[RunWithoutResponse, ...]:
-    """Return every run that diverged, failed, was excluded, or has no defined response, in the order of the design."""
+    """Return every run that diverged, failed, was excluded, or is unmeasurable, in the order of the design."""
     ended = runs[runs["response"].isna() & (runs["outcome"] != "missing")]
     return tuple(
         RunWithoutResponse(
             run_id=str(row["run_id"]),
             levels={path: str(row[path]) for path in factors},
             seed=int(row["seed"]),
-            outcome=UNMEASURABLE if row["outcome"] == "finished" else str(row["outcome"]),
+            outcome=str(row["outcome"]),
             message=str(row["message"] or ""),
         )
         for _, row in ended.iterrows()
@@ -104,15 +104,13 @@ def without_response(runs: pd.DataFrame, factors: Sequence[str]) -> tuple[RunWit
 def best_and_worst(
     runs: pd.DataFrame, factors: Sequence[str], metric: Metric, secondary: Sequence[Metric]
 ) -> tuple[RunResult | None, RunResult | None]:
-    """Return the runs with the best and the worst defined response; a single one is both, None if no run finished.
+    """Return the runs with the best and the worst response; a single one is both, None if no run has a response.
 
     If the squared error is a secondary metric, the best run is one of the half with the smaller squared error: a
     blank or gray forecast has no ghost either. If neither direction of the metric is better, the lowest response counts
-    as the best. If no response is defined, the first finished run is both, so that a reader can look at it.
+    as the best. A run that is unmeasurable is neither, whatever its few defined frames show.
     """
     defined = runs[runs["response"].notna()].sort_values("response", kind="stable")
-    if defined.empty:
-        defined = runs[runs["outcome"] == "finished"].head(1)
     if defined.empty:
         return None, None
     sharp = (

@@ -11,6 +11,7 @@ from ablate import __version__
 from ablate import report as pages
 from ablate.analysis import Analysis, analyze, answer
 from ablate.analysis.analysis import with_looks
+from ablate.analysis.measurability import nothing_measured
 from ablate.analysis.study_table import with_responses
 from ablate.commands.console import say
 from ablate.commands.exclusions import exclusion_words
@@ -69,7 +70,7 @@ def analyzed(study: StudySpec, store: Store, paths: StudyPaths) -> Analysis:
         return analysis
     counts = analysis.outcomes
     seeds = len(study.seeds) if table.complete_seeds is None else len(table.complete_seeds)
-    extent = LookExtent(seeds, counts.finished - counts.unmeasurable, is_complete=not counts.missing)
+    extent = LookExtent(seeds, counts.finished, is_complete=not counts.missing)
     looks = recorded_looks(paths)
     if study.looks is None or seeds >= study.looks.first:
         stopped = decided_after(study, paths) is not None
@@ -84,6 +85,8 @@ def write_report(analysis: Analysis, paths: StudyPaths, command: str, call: page
     summary = pages.write(analysis, paths, command, versions, call)
     for line in answer(analysis):
         say(line, console)
+    for line in _measurability(analysis):
+        say(line, console, "yellow")
     for sentence in analysis.deviations:
         say(f"Deviation from the preregistered plan: {sentence}", console, "yellow")
     for sentence in analysis.exclusions:
@@ -92,8 +95,21 @@ def write_report(analysis: Analysis, paths: StudyPaths, command: str, call: page
     return summary
 
 
+def _measurability(analysis: Analysis) -> tuple[str, ...]:
+    """Return what to change if nothing could be measured; else which factors make runs unmeasurable."""
+    if nothing := nothing_measured(analysis.outcomes, analysis.response):
+        return (nothing,)
+    lost = analysis.measurability
+    if lost is None:
+        return ()
+    counts = {"unmeasurable": lost.unmeasurable, "diverged": lost.diverged}
+    words = " and ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    return (f"Of {lost.runs} runs, {words}; no mean and no effect has them.", *lost.sentences)
+
+
 def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) -> None:
     if analysis.best is None or analysis.worst is None or analysis.best.run_id == analysis.worst.run_id:
+        paths.comparison.unlink(missing_ok=True)  # of an earlier report, whose runs may count no more
         return
     view, titles = study.response.view, {planned_run.id: planned_run.title for planned_run in study.planned_runs}
     extremes = (analysis.worst.run_id, analysis.best.run_id)

@@ -100,11 +100,13 @@ def run(
             summary = write_report(analysis, paths, command, call, console)
         except AnalysisError as error:
             summary = str(error)
+            say(summary, console, "yellow")
         tracker.close(paths, summary, complete=not tally.open)
     _print_outcome(tally, time.monotonic() - started, console)
     if tally.interrupted:
         return INTERRUPTED
-    return FAILURE if tally.failed or tally.open else SUCCESS
+    nothing_measured = tally.settled > 0 and tally.measured == 0  # the report, or the error above, says what to change
+    return FAILURE if tally.failed or tally.open or nothing_measured else SUCCESS
 
 
 def _refuse_without_looks(study: StudySpec, file: Path) -> None:
@@ -171,7 +173,12 @@ def _probe(files: RunPaths, title: str, command: str, console: Console) -> tuple
 
 
 def _print_outcome(tally: Tally, seconds: float, console: Console) -> None:
-    counts = f"{tally.settled} of {tally.planned} runs have a result, {len(tally.failed)} failed, {tally.open} open"
+    lost = {"unmeasurable": tally.unmeasurable, "diverged": tally.diverged}
+    without = "".join(f", {count} {outcome}" for outcome, count in lost.items() if count)
+    counts = (
+        f"{tally.measured} of {tally.planned} runs have a result{without}, {len(tally.failed)} failed, "
+        f"{tally.open} open"
+    )
     if tally.decided_after is not None:
         counts += f", {tally.not_needed} not needed: the study was decided after {tally.decided_after} seeds"
     if tally.excluded:

@@ -8,7 +8,9 @@ from typing import final
 
 import pandas as pd
 
+from ablate.analysis.unmeasurable import DIVERGED, FINISHED, UNMEASURABLE
 from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Progressed, Started, Task
+from ablate.execution.measured_run import measured_run
 from ablate.execution.optuna_ledger import Ledger
 from ablate.execution.progress import Display, RunProgress, StudyProgress
 from ablate.execution.seed_order import SeedOrder, run_order
@@ -23,6 +25,7 @@ from ablate.study import PlannedRun, StudySpec
 from ablate.study.stored_runs import study_paths
 
 POLL_SECONDS = 0.5
+UNDEFINED = (UNMEASURABLE, "undefined")  # the second word is that of earlier versions
 INTERRUPTED, NOT_NEEDED = "interrupted", "not needed"  # outcomes of attempts that were stopped
 Decide = Callable[[int], bool]
 """Returns whether a sequential study stops after this number of seeds, each run of which has ended."""
@@ -32,17 +35,26 @@ Decide = Callable[[int], bool]
 class Tally:
     """How a study's runs ended. `failed` has a line for every run that ended without a result, by run id.
 
+    `settled` runs came to their end; `unmeasurable` and `diverged` count those of them that have no response.
+
     `planned` does not count the `excluded` runs, which are neither trained nor analyzed. `decided_after` is the number
     of seeds after which a sequential study stopped; the runs of later seeds without a result are not needed.
     """
 
     planned: int
     settled: int = 0
+    unmeasurable: int = 0
+    diverged: int = 0
     excluded: int = 0
     failed: dict[str, str] = field(default_factory=dict)
     interrupted: bool = False
     out_of_time: bool = False
     decided_after: int | None = None
+
+    @property
+    def measured(self) -> int:
+        """Runs with a response."""
+        return self.settled - self.unmeasurable - self.diverged
 
     @property
     def not_needed(self) -> int:
@@ -120,8 +132,11 @@ class Driver:
 
     def _queue(self) -> None:
         """Queue every run that is not settled with a record on disk, in the study's random order."""
-        settled = {id_ for id_ in self._ledger.settled() if self._has_record(id_)}
+        outcomes = self._ledger.settled()
+        settled = {id_ for id_ in outcomes if self._has_record(id_)}
         self._tally.settled = self._standing.done = len(settled & self._runs.keys())
+        for id_ in settled & self._runs.keys():
+            self._count(outcomes[id_])
         unsettled = self._runs.keys() - settled
         open_runs = [planned_run for planned_run in run_order(self._study) if planned_run.id in unsettled]
         if self._decide is None or self._study.looks is None:
@@ -225,19 +240,28 @@ class Driver:
     def _settle(self, attempt: Attempt) -> None:
         planned_run, paths = attempt.planned_run, self._paths.run(attempt.planned_run.id)
         record = RunRecord.load(paths, planned_run.id)
-        value = self._study.response.of(record.scores)
+        measured = measured_run(self._study, record)
         self._tracker.finish(attempt.run_id, record, paths)
         pictures = [paths.frame_grid(view) for view in record.examples] + [paths.animation(self._study.response.view)]
         self._ledger.settle(
             attempt.trial,
-            value=value,
+            measured=measured,
             record=record,
             run_id=attempt.run_id,
             artifacts=[picture for picture in pictures if picture.exists()],
         )
         self._tally.settled += 1
-        self._standing.last = record.outcome if record.outcome == "diverged" else _written(value)
-        self._ended(planned_run, f"{self._standing.response} {self._standing.last}", record.facts)
+        self._count(measured.outcome)
+        is_finished = measured.outcome == FINISHED
+        self._standing.last = f"{measured.response:.3f}" if is_finished else measured.outcome
+        how = f"{self._standing.response} {self._standing.last}" if is_finished else measured.outcome
+        self._ended(planned_run, how + (f": {measured.reason}" if measured.reason else ""), record.facts)
+
+    def _count(self, outcome: str) -> None:
+        """Count a run that came to its end without a response."""
+        self._tally.unmeasurable += outcome in UNDEFINED
+        self._tally.diverged += outcome == DIVERGED
+        self._standing.unmeasurable, self._standing.diverged = self._tally.unmeasurable, self._tally.diverged
 
     def _fail(self, attempt: Attempt, kind: FailureKind, message: str) -> None:
         planned_run, paths = attempt.planned_run, self._paths.run(attempt.planned_run.id)
@@ -274,7 +298,3 @@ class Driver:
 
     def _has_record(self, id_: str) -> bool:
         return self._paths.run(id_).record.exists()
-
-
-def _written(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.3f}"

@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.core.errors import AblateError
+from ablate.execution.measured_run import MeasuredRun, measured_run
 from ablate.measurement.metrics import METRICS, SECONDARY
 from ablate.planning.books import RECORD, SEALS, Book, new_seals
 from ablate.storage.atomic import whole_file
@@ -41,8 +42,9 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 class Ledger:
     """The trials of one study. Only the driver that holds the study's lock may open it.
 
-    A run is settled by a trial that is COMPLETE (its value is the study's response) or PRUNED (the response is
-    undefined, or the run diverged: Optuna takes no NaN). FAIL leaves the run open for the next start.
+    A run is settled by a trial that is COMPLETE (its value is the study's response) or PRUNED (the run is unmeasurable
+    or diverged, so that it has no value: it is no best trial, and takes no part in importances). FAIL leaves the run
+    open for the next start.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class Ledger:
 
     @retry_unreachable
     def settled(self) -> Mapping[str, str]:
-        """Return the outcome (finished, undefined, diverged) of each settled run by its id; the latest trial counts."""
+        """Return how each settled run ended, by its id: finished, unmeasurable or diverged. The latest trial counts."""
         trials = self._trials.get_trials(deepcopy=False, states=SETTLED)
         return {trial.user_attrs["run"]: trial.user_attrs["outcome"] for trial in trials}
 
@@ -141,21 +143,19 @@ class Ledger:
                 self._end(number, TrialState.FAIL, {"outcome": "abandoned"})
 
     @retry_unreachable
-    def settle(self, number: int, *, value: float, record: RunRecord, run_id: str, artifacts: Sequence[Path]) -> None:
-        """End a trial with its record: the response (NaN if undefined), the means of every view, the pictures.
+    def settle(
+        self, number: int, *, measured: MeasuredRun, record: RunRecord, run_id: str, artifacts: Sequence[Path]
+    ) -> None:
+        """End a trial with its record: the response if the run is measurable, the means of every view, the pictures.
 
         Only the secondary metrics go to Optuna, which writes each number by itself; MLflow has all metrics.
         """
         for file in artifacts:
             upload_artifact(artifact_store=self._artifacts, file_path=str(file), study_or_trial=self._running[number])
-        state, outcome = _state(value, record.outcome)
-        means = {
-            f"{view}/{metric}": mean for (view, metric), mean in record.metric_means.items() if metric in SECONDARY
-        }
-        facts = {"outcome": outcome, "mlflow_run": run_id, "seconds": record.facts.get("seconds")}
+        facts = _outcome_facts(measured) | {"mlflow_run": run_id, "seconds": record.facts.get("seconds")}
         if record.digest is not None:
             facts[RECORD] = record.digest
-        self._end(number, state, facts | means, value)
+        self._end(number, _state(measured), facts | _secondary_means(measured), measured.response)
 
     @retry_unreachable
     def exclude(self, reasons: Mapping[str, str]) -> None:
@@ -255,11 +255,13 @@ def _carried_over(trials: optuna.Study, study: StudySpec, paths: StudyPaths) -> 
         planned_run = planned_runs.get(_run_id(trial, paths))
         if planned_run is None or not paths.run(planned_run.id).record.exists():
             continue
-        value = study.response.of(RunRecord.load(paths.run(planned_run.id), planned_run.id, pictures=False).scores)
-        diverged = trial.user_attrs["outcome"] == "diverged"
-        trial.state, outcome = _state(value, "diverged" if diverged else "finished")
-        trial.value = value if trial.state is TrialState.COMPLETE else None
-        trial.user_attrs |= {"run": planned_run.id, "outcome": outcome}
+        record = RunRecord.load(paths.run(planned_run.id), planned_run.id, pictures=False)
+        measured = measured_run(study, record)
+        trial.state = _state(measured)
+        trial.value = measured.response if trial.state is TrialState.COMPLETE else None
+        outdated = {"reason", *(f"{view}/{metric}" for view, metric in record.metric_means)}
+        facts = {name: fact for name, fact in trial.user_attrs.items() if name not in outdated}
+        trial.user_attrs = facts | {"run": planned_run.id} | _outcome_facts(measured) | _secondary_means(measured)
         trial.params, trial.distributions = _params(planned_run), _distributions(study)
         yield trial
 
@@ -273,7 +275,8 @@ def _run_id(trial: FrozenTrial, paths: StudyPaths) -> str:
 def _layout(study: StudySpec) -> dict[str, Any]:
     """Return what Optuna does not allow to change: the levels, and the meaning of a trial's value."""
     levels = {path: factor.level_names() for path, factor in study.factors.items()}
-    return {"levels": levels, "response": study.response.non_defaults()}
+    response = study.response.non_defaults() | {"measurable_from": study.response.measurable_from}
+    return {"levels": levels, "response": response}
 
 
 def _distributions(study: StudySpec) -> dict[str, BaseDistribution]:
@@ -291,10 +294,20 @@ def _response_title(study: StudySpec) -> str:
     return f"{response.view}/{response.metric}, steps {response.first_step} to {last}"
 
 
-def _state(value: float, outcome: str) -> tuple[TrialState, str]:
-    if outcome == "diverged":
-        return TrialState.PRUNED, outcome
-    return (TrialState.COMPLETE, outcome) if math.isfinite(value) else (TrialState.PRUNED, "undefined")
+def _state(measured: MeasuredRun) -> TrialState:
+    return TrialState.COMPLETE if math.isfinite(measured.response) else TrialState.PRUNED
+
+
+def _outcome_facts(measured: MeasuredRun) -> dict[str, Any]:
+    """Return how a run ended, in how many of its frames the response is defined, and why it is unmeasurable."""
+    facts: dict[str, Any] = {"outcome": measured.outcome}
+    if not math.isnan(measured.defined_share):
+        facts["defined_share"] = measured.defined_share
+    return facts | ({"reason": measured.reason} if measured.reason else {})
+
+
+def _secondary_means(measured: MeasuredRun) -> dict[str, float]:
+    return {f"{view}/{metric}": mean for (view, metric), mean in measured.means.items() if metric in SECONDARY}
 
 
 @contextmanager

@@ -37,6 +37,8 @@ class StudyProgress:
     started: float = field(default_factory=time.monotonic)
     finished_here: int = 0
     failed: int = 0
+    unmeasurable: int = 0
+    diverged: int = 0
     last: str = "none yet"
     running: dict[str, RunProgress] = field(default_factory=dict)
     stopped: str = ""
@@ -133,6 +135,8 @@ def _bar(standing: StudyProgress) -> Progress:
     notes = [
         "" if left is None else f"{clock(left)} left",
         f"last {standing.response} {standing.last}",
+        f"{standing.unmeasurable} unmeasurable" if standing.unmeasurable else "",
+        f"{standing.diverged} diverged" if standing.diverged else "",
         f"{standing.failed} failed" if standing.failed else "",
         standing.stopped,
     ]

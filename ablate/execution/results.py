@@ -7,7 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from ablate.analysis.study_table import StudyResponse, StudyTable
+from ablate.analysis.study_table import StudyTable
+from ablate.analysis.unmeasurable import EXPLAINING
+from ablate.execution.measured_run import study_response
 from ablate.measurement.metrics import METRICS, SECONDARY, Ghost
 from ablate.measurement.metrics.ghost import DEFINITION
 from ablate.measurement.run_mean import step_sums
@@ -52,7 +54,7 @@ def study_table(
             if (before := record.facts.get(SCORED_BEFORE)) is not None:
                 scored_before[planned_run.id] = str(before)
         if record is not None and record.outcome == "finished":
-            sums[planned_run.id] = _reported(step_sums(record.scores), (response.metric, *secondary))
+            sums[planned_run.id] = _reported(step_sums(record.scores), (response.metric, *secondary, *EXPLAINING))
             definitions[planned_run.id] = record.ghost_definition
     judged = (response.metric, *study.analysis.judged_metrics)
     mixture = _tell_apart(rows, sums, definitions, judges_ghost=not GHOST_METRICS.isdisjoint(judged))
@@ -61,12 +63,7 @@ def study_table(
         question=study.question,
         exploratory=study.exploratory,
         factors=study.factor_levels,
-        response=StudyResponse(
-            metric=METRICS[response.metric],
-            view=response.view,
-            first_step=response.first_step,
-            last_step=response.last_step or study.base.evaluation.horizon,
-        ),
+        response=study_response(study),
         runs=pd.DataFrame(rows),
         sums=sums,
         secondary=tuple(METRICS[name] for name in secondary),
@@ -141,7 +138,7 @@ def _record(paths: RunPaths, run_id: str) -> RunRecord | None:
 
 
 def _reported(sums: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
-    """Return the rows of the metrics that a report shows."""
+    """Return the rows of the metrics that a report shows, or that say why one of them is undefined."""
     return sums[sums["metric"].isin(metrics)]
 
 

@@ -45,6 +45,8 @@ LOOKS = {
 """What a study with a range of seeds fixes beside the range, before its first result."""
 OLDER_TEST = "permutation tests with the Holm adjustment"
 """The tests of every version whose plans name none."""
+FLOOR, OLDER_FLOOR = "response.measurable_from", 0.0
+"""A setting that older plans do not name: their versions took the mean of any defined frame as the response."""
 NAMES = (".labels", ".title")
 """Settings of a factor that plans of an older version do not hold."""
 
@@ -141,10 +143,11 @@ def _changes(plan: PreregisteredPlan, study: StudySpec, since: str) -> Iterator[
     """Yield the changes from the latest settings of a plan to those of a study.
 
     A setting that the plan does not have and that is at its default is no change: the field is newer than the plan. A
-    plan that names no test was made by a version with the older ones.
+    plan that names no test, or no share of frames from which a run is measurable, was made by a version with the older
+    ones.
     """
     try:
-        before = {"test": OLDER_TEST, **plan.latest}
+        before = {"test": OLDER_TEST, FLOOR: OLDER_FLOOR, **plan.latest}
     except SpecError as error:
         yield PlanChange("the version of Ablate", "one with another field", f"this one ({error})", since)
         return

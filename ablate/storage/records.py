@@ -96,9 +96,11 @@ class RunRecord:
         return dict(zip(zip(finite["view"], finite["metric"], strict=True), finite["value"].tolist(), strict=True))
 
     @cached_property
-    def means(self) -> dict[str, float]:
-        """The finite means over clips and steps as `view/metric`, the names that MLflow and Optuna show."""
-        return {f"{view}/{metric}": mean for (view, metric), mean in self.metric_means.items()}
+    def defined_shares(self) -> dict[tuple[str, str], float]:
+        """The share of the frames (clips x steps) in which a metric is defined, in [0, 1], by view and metric."""
+        is_defined = self.scores.assign(value=self.scores["value"].astype(float).notna())
+        shares = is_defined.groupby(["view", "metric"], as_index=False)["value"].mean()
+        return dict(zip(zip(shares["view"], shares["metric"], strict=True), shares["value"].tolist(), strict=True))
 
     def save(self, paths: RunPaths) -> None:
         """Write every file of the record whole. The head is written last and holds the digest of each other file."""

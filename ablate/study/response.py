@@ -1,14 +1,14 @@
 """The response: the number that the effects of a study are effects on."""
 
-from typing import Self
+from typing import Annotated, Self
 
 import pandas as pd
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from ablate.core.errors import alternatives
 from ablate.core.spec_base import FrameCount, Spec
 from ablate.measurement.metrics import METRICS
-from ablate.measurement.run_mean import mean_score, step_sums
+from ablate.measurement.run_mean import MEASURABLE_FROM, measured_mean, step_sums
 from ablate.study.run import ROLLOUT, Evaluation
 
 
@@ -20,6 +20,11 @@ class Response(Spec):
     first_step: FrameCount = 1
     last_step: FrameCount | None = None
     """Last forecast step; none means the last one of the evaluation."""
+    measurable_from: Annotated[float, Field(ge=0, le=1)] = MEASURABLE_FROM
+    """Share of a run's frames (clips x steps) in which the metric must be defined; with less, the run is unmeasurable.
+
+    An unmeasurable run has no response, and counts as lost by its response. With 0, one defined frame is enough.
+    """
 
     @model_validator(mode="after")
     def _is_defined(self) -> Self:
@@ -30,9 +35,10 @@ class Response(Spec):
         return self
 
     def of(self, scores: pd.DataFrame) -> float:
-        """Return the response of one run from its scores (columns of SCORE_COLUMNS); NaN if it is undefined."""
+        """Return the response of one run from its scores (columns of SCORE_COLUMNS); NaN if it is unmeasurable."""
         rows = scores[(scores["metric"] == self.metric) & (scores["view"] == self.view)]
-        return mean_score(step_sums(rows), self.metric, self.view, self.first_step, self.last_step)
+        scope = self.view, self.first_step, self.last_step
+        return measured_mean(step_sums(rows), self.metric, *scope, self.measurable_from)
 
     def problem_with(self, evaluation: Evaluation) -> str | None:
         """Return why `evaluation` does not measure this response; None if it does."""

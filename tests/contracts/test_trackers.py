@@ -152,6 +152,15 @@ def test_a_diverged_run_is_finished_with_that_outcome(adapter, begun, made_recor
     assert (shown.status, shown.outcome, shown.ghost_ratio) == ("FINISHED", "diverged", None)
 
 
+def test_an_unmeasurable_run_is_finished_with_that_outcome_and_without_a_mean(adapter, begun, made_record):
+    tracker, run_id, planned_run, paths = begun
+    record = made_record(planned_run, 0.001, defined=[2])
+    record.save(paths)
+    tracker.finish(run_id, record, paths)
+    shown = adapter.shown(run_id)
+    assert (shown.status, shown.outcome, shown.ghost_ratio) == ("FINISHED", "unmeasurable", None)
+
+
 def test_a_failed_run_is_failed(adapter, begun):
     tracker, run_id, _, paths = begun
     tracker.fail(run_id, "ValueError: planned", paths)

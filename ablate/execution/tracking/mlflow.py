@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.components.data import Data
 from ablate.core.errors import AblateError, DataError
+from ablate.execution.measured_run import MeasuredRun, measured_run
 from ablate.execution.tracking.run_description import commit, description, user
 from ablate.execution.tracking.tracker import Tracker
 from ablate.measurement.metrics.trail import TRAIL
@@ -59,7 +60,7 @@ NO_KEY = re.compile(r"[^\w\-. :/]", re.ASCII)  # characters that MLflow refuses 
 AWAY = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 NOTE = "mlflow.note.content"
 ROLE = "role"
-EXCLUDED = "excluded"
+EXCLUDED, REASON = "excluded", "reason"
 
 
 @dataclass
@@ -144,18 +145,25 @@ class MLflowTracker(Tracker):
 
     @retry_unreachable
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:
-        """See Tracker. Every mean is logged as one number, and once more by forecast step, or by lag, as a chart."""
+        """See Tracker. Every measurable mean is logged as one number, and by forecast step, or by lag, as a chart.
+
+        A run without a response has no metric of that name, so that it sorts nowhere.
+        """
         self.curve(run_id, record.curve)  # another driver than the one that trained it may finish it
         numbers = {name: fact for name, fact in record.facts.items() if not isinstance(fact, str)}
-        response = self._study.response.of(record.scores)
-        last = numbers | record.means | ({} if math.isnan(response) else {"response": response})
-        results = {(name, 0): value for name, value in last.items()} | _by_forecast_step(record) | _by_lag(record)
+        measured = measured_run(self._study, record)
+        response = {"response": measured.response, "response_defined_share": measured.defined_share}
+        last = numbers | measured.named_means | {name: x for name, x in response.items() if not math.isnan(x)}
+        results = {(name, 0): value for name, value in last.items()}
+        results |= _by_forecast_step(record, measured, self._study.response.measurable_from) | _by_lag(measured)
         self._log_files(run_id, paths)
         words = {name: fact for name, fact in record.facts.items() if isinstance(fact, str)}
-        note = {NOTE: description(self._study, record, run_id, paths)}
+        note = {NOTE: description(self._study, record, measured, run_id, paths)}
+        if measured.reason:
+            note[REASON] = measured.reason
         if record.digest is not None:
             note[RECORD] = record.digest
-        self._end(run_id, "FINISHED", {"outcome": record.outcome} | words | note, _metrics(results))
+        self._end(run_id, "FINISHED", {"outcome": measured.outcome} | words | note, _metrics(results))
 
     @retry_unreachable
     def fail(self, run_id: str, message: str, paths: RunPaths) -> None:
@@ -390,23 +398,29 @@ def _dataset(data: Data) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
-def _by_lag(record: RunRecord) -> dict[tuple[str, int], float]:
+def _by_lag(measured: MeasuredRun) -> dict[tuple[str, int], float]:
     """Return the trail of every view as one chart over the lags."""
     lags = {lag.name: number for number, lag in enumerate(TRAIL, start=1)}
     return {
         (f"{view}_trail/by_lag", lags[metric]): mean
-        for (view, metric), mean in record.metric_means.items()
+        for (view, metric), mean in measured.means.items()
         if metric in lags
     }
 
 
-def _by_forecast_step(record: RunRecord) -> dict[tuple[str, int], float]:
-    """Return every metric as a chart over the forecast steps; the lags of the trail have a chart of their own."""
+def _by_forecast_step(record: RunRecord, measured: MeasuredRun, measurable_from: float) -> dict[tuple[str, int], float]:
+    """Return every measurable metric as a chart over the forecast steps that enough clips define.
+
+    The lags of the trail have a chart of their own.
+    """
     scores = record.scores[~record.scores["metric"].isin([lag.name for lag in TRAIL])].astype({"value": float})
-    means = scores.groupby(["view", "metric", "step"], as_index=False)["value"].mean()
-    finite = means[np.isfinite(means["value"])]
-    keys = finite["view"] + "_per_step/" + finite["metric"]
-    return dict(zip(zip(keys, finite["step"], strict=True), finite["value"], strict=True))
+    by_step = scores.groupby(["view", "metric", "step"])["value"].agg(["mean", "count", "size"]).reset_index()
+    counts = np.isfinite(by_step["mean"]) & (by_step["count"] >= measurable_from * by_step["size"])
+    return {
+        (f"{row['view']}_per_step/{row['metric']}", row["step"]): row["mean"]
+        for _, row in by_step[counts].iterrows()
+        if (row["view"], row["metric"]) in measured.means
+    }
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import final
 
 import pandas as pd
 
+from ablate.execution.measured_run import measured_run
 from ablate.storage.paths import RunPaths, StudyPaths
 from ablate.storage.records import RunRecord
 from ablate.study import PlannedRun, StudySpec
@@ -38,7 +39,7 @@ class Tracker(ABC):
 
     @abstractmethod
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:
-        """Log the results and files of a run, and end it."""
+        """Log the results and files of a run, and end it with its outcome: finished, diverged or unmeasurable."""
 
     @abstractmethod
     def fail(self, run_id: str, message: str, paths: RunPaths) -> None:
@@ -86,10 +87,11 @@ class MemoryTracker(Tracker):
         self.excluded: dict[str, str] = {}
         self.status: str | None = None
         self.summary: str | None = None
+        self._study: StudySpec
 
-    def open(self, study: StudySpec) -> None:  # noqa: ARG002  # part of the interface
+    def open(self, study: StudySpec) -> None:
         """Open the study, and end the runs that an earlier driver left running."""
-        self.status = "RUNNING"
+        self._study, self.status = study, "RUNNING"
         for run in self.runs.values():
             if run.status == "RUNNING":
                 run.end("KILLED", "abandoned")
@@ -113,9 +115,11 @@ class MemoryTracker(Tracker):
         curve += rows[rows["step"] > known].itertuples(index=False, name=None)
 
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:  # noqa: ARG002  # part of the interface
-        """Store the means of every view."""
-        self.runs[run_id].means = record.means
-        self.runs[run_id].end("FINISHED", record.outcome)
+        """Store the measurable means of every view."""
+        measured = measured_run(self._study, record)
+        self.runs[run_id].means = measured.named_means
+        self.runs[run_id].message = measured.reason or None
+        self.runs[run_id].end("FINISHED", measured.outcome)
 
     def fail(self, run_id: str, message: str, paths: RunPaths) -> None:  # noqa: ARG002  # part of the interface
         """Store the message."""
