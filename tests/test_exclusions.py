@@ -159,7 +159,7 @@ def test_an_excluded_run_is_left_out_listed_and_marked_in_both_books(ablate, tmp
     assert "3 of 3 runs have a result, 0 failed, 0 open, 1 more excluded" in output
     assert sentence in ablate("report")
     report = paths.report_markdown.read_text()
-    assert "Finished: 3, of which 0 unmeasurable. Diverged: 0. Failed: 0. Excluded: 1." in report
+    assert "Finished: 3. Unmeasurable: 0. Diverged: 0. Failed: 0. Excluded: 1." in report
     assert "Reason: the node was broken" in paths.report_html.read_text()
     assert shlex.join(["--exclude", run_id, "--because", "the node was broken"]) in report
     rows = pd.read_csv(paths.runs_csv).set_index("run_id")

@@ -57,6 +57,17 @@ def test_finished_runs_of_the_study_give_the_deviation(small_study, made_record,
     assert "4 runs of this study, 1 degrees of freedom" in found.source
 
 
+def test_an_unmeasurable_run_does_not_show_how_much_runs_vary(small_study, made_record, store):
+    study = small_study(factors={"model.activation": ["tanh", "relu"]}, seeds=[0, 1, 2])
+    for position, planned_run in enumerate(study.planned_runs):
+        record = made_record(planned_run, 9.0, defined=[1]) if position == 2 else made_record(planned_run, position % 2)
+        record.save(store.study("small").run(planned_run.id))
+    found = pilot.from_store(study, store.study("small"))
+    assert found is not None
+    assert "from 5 runs of this study (1 more has no response)" in found.source
+    assert found.value < 2  # the nine of the one defined step is no response
+
+
 def test_a_study_without_runs_gives_no_deviation(small_study, store):
     assert pilot.from_store(small_study(), store.study("small")) is None
 

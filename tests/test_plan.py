@@ -171,6 +171,18 @@ def test_the_deprecated_settings_change_nothing(small_study):
     assert with_old.tests == without.tests
 
 
+@pytest.mark.parametrize(
+    ("floor", "expected"),
+    [
+        (0.5, "at least 50 % of its frames define the ghost ratio (response.measurable_from)"),
+        (0, "one of its frames defines the ghost ratio"),
+    ],
+)
+def test_a_plan_says_which_runs_count(small_study, floor, expected):
+    said = " ".join(sentences(plan(small_study(response={"measurable_from": floor}))))
+    assert f"A run counts if {expected}" in said
+
+
 def test_a_plan_without_tests_does_not_mention_the_unit_of_effects(small_study):
     said = " ".join(sentences(plan(small_study(factors={}))))
     assert "No hypothesis is tested." in said

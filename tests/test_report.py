@@ -192,7 +192,7 @@ def test_a_study_with_runs_missing_failed_and_diverged_counts_and_names_them(pat
         "3-frame-1": ("missing", ""),
     }
     words = " ".join(" ".join(written(analysis_of(unfinished=unfinished), paths).words).split())
-    assert "Planned: 8 runs. Finished: 5. Diverged: 1. Failed: 1. Not run yet: 1." in words
+    assert "Planned: 8 runs. Finished: 5. Unmeasurable: 0. Diverged: 1. Failed: 1. Not run yet: 1." in words
     assert "out of memory" in words
     assert "Planned: 8 runs." in paths.report_markdown.read_text()
 

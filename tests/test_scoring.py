@@ -164,6 +164,27 @@ def test_an_undefined_ghost_ratio_is_reported(target, history):
     assert "undefined" in sentences_of(np.zeros_like(target), target, history)
 
 
+def test_a_ghost_ratio_of_few_frames_is_not_called_a_ghost(ghost, target, history):
+    faded = ghost.copy()
+    faded[:, 1:] = 0
+    sentences = sentences_of(faded, target, history)
+    share = 100 / STEPS
+    assert f"cannot be measured: only {share:.2g} % of the forecast frames define it" in sentences
+    assert "There is a ghost" not in sentences
+
+
+def test_a_mean_over_some_frames_says_so(ghost, target, history):
+    faded = ghost.copy()
+    faded[:, -1] = 0
+    summary = summarize(score_forecast(faded, target, history))
+    assert summary.curves["ghost_ratio"].defined_share == pytest.approx(1 - 1 / STEPS)
+    assert summary.curves["ghost_ratio"].defined_share_per_step == (*[1.0] * (STEPS - 1), 0.0)
+    assert f"undefined in 9 of {9 * STEPS} forecast frames. Its means are over the frames that happen" in " ".join(
+        summary.sentences
+    )
+    assert document(summary)["ghost_ratio"]["defined_share"] == pytest.approx(1 - 1 / STEPS)
+
+
 def test_few_clips_are_a_caveat(ghost, target, history):
     assert "1 clip: too few" in sentences_of(ghost[:1], target[:1], history[:1])
 
@@ -176,7 +197,13 @@ def test_the_document_names_its_conventions(ghost, target, history):
 
 def test_the_document_writes_what_is_undefined_as_null(target, history):
     scores = json.loads(json.dumps(document(summarize(score_forecast(0 * target, target, history))), allow_nan=False))
-    assert scores["ghost_ratio"] == {"mean": None, "low": None, "high": None, "per_step": [None] * STEPS}
+    assert scores["ghost_ratio"] == {
+        "mean": None,
+        "low": None,
+        "high": None,
+        "per_step": [None] * STEPS,
+        "defined_share": 0,
+    }
     assert scores["signal_retention"]["mean"] == 0
     assert scores["alignment"]["best_offset"] == 0
     assert (scores["clips"], scores["steps"], scores["undefined"]) == (9, STEPS, 9 * STEPS)

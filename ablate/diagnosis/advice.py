@@ -110,7 +110,7 @@ def _reach_advice(numbers: Numbers) -> Iterator[str]:
 
 def _ghost_advice(summary: ForecastSummary) -> Iterator[str]:
     ratio = summary.curves["ghost_ratio"]
-    if ratio.low > GHOST:
+    if ratio.is_measurable and ratio.low > GHOST:
         yield (
             f"There is a ghost: digits leave {_with_interval(ratio)} of their brightness where they were"
             f"{_fading(summary.trail)}. Find its cause by an ablation study of this model's factors: ablate run "

@@ -121,4 +121,7 @@ def _variance_of_effect(table: RunTable, position: int) -> float:
 
 
 def _words(table: RunTable, source: str, freedom: int) -> str:
-    return f"from {int(table.defined.sum())} runs of {source}, {freedom} degrees of freedom"
+    measured = int(table.defined.sum())
+    lost = len(table.response) - measured
+    without = f" ({lost} more {'has' if lost == 1 else 'have'} no response)" if lost else ""
+    return f"from {measured} runs of {source}{without}, {freedom} degrees of freedom"

@@ -6,6 +6,7 @@ from typing import Any
 
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.kind_of_test import FEWEST_FLIPPED, KindOfTest
+from ablate.measurement.run_mean import MEASURABLE_FROM
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ class Plan:
     `effect_sizes` are those of the tests' power, in standard deviations of a run. `not_estimable` names the hypotheses
     that the design cannot separate from other effects, and `caveat` says what its effects cannot show. `obstacle` says
     why the study cannot reach any verdict, None if it can, and `remedies` lists changes that would help. `digest` is
-    the digest of the preregistered settings.
+    the digest of the preregistered settings. `measurable_from` is the share of a run's frames that must define the
+    response.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Plan:
     obstacle: str | None
     remedies: tuple[str, ...]
     digest: str
+    measurable_from: float = MEASURABLE_FROM
 
     @property
     def runs(self) -> int:

@@ -97,6 +97,7 @@ def plan(study: StudySpec, sd: RunDeviation | None = None) -> Plan:
         obstacle=decidable.obstacle,
         remedies=decidable.remedies,
         digest=digest(preregistered_settings(study)),
+        measurable_from=study.response.measurable_from,
     )
 
 

@@ -22,6 +22,7 @@ def sentences(plan: Plan) -> tuple[str, ...]:
         *_aliases(plan),
         *_equivalence(plan),
         *_unit_of_effects(plan),
+        *_measurable(plan),
     )
 
 
@@ -212,6 +213,17 @@ def _unit_of_effects(plan: Plan) -> Iterator[str]:
             "The power takes effects to be equal in all seeds. If they differ, give a pilot with --pilot, or their "
             "standard deviation as analysis.seed_sd."
         )
+
+
+def _measurable(plan: Plan) -> Iterator[str]:
+    """Say which runs count."""
+    if plan.measurable_from == 0:
+        yield f"A run counts if one of its frames defines the {plan.response} (response.measurable_from)."
+        return
+    yield (
+        f"A run counts if at least {100 * plan.measurable_from:.3g} % of its frames define the {plan.response} "
+        "(response.measurable_from). With fewer it is unmeasurable, which counts as a loss by its response."
+    )
 
 
 def _and(texts: Sequence[str]) -> str:

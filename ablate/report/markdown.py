@@ -1,15 +1,17 @@
 """The report in short, as Markdown."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.answer import answer
-from ablate.analysis.phrases import decimals
+from ablate.analysis.phrases import decimals, percent
 from ablate.analysis.verdict_sentences import qualifiers
 from ablate.inference.inference import Effect, FactorVerdict
 from ablate.report.findings_page import ProbedNetwork
 from ablate.report.first_screen import FirstScreen
 from ablate.report.shown_inference import ShownInference
+from ablate.report.unmeasurable_runs import frames_behind
 from ablate.report.words import ABSENT, cell_words, contrast_words, interval, number, p_value, titles_of
 
 # Characters that start markup. The minus sign and the full stop are not escaped: they also occur in numbers.
@@ -58,6 +60,7 @@ def document(
         *_judged(analysis),
         *_probes(networks),
         _cells(analysis),
+        *_measurability(analysis),
         _outcomes(analysis),
         *_trained(screen),
     ]
@@ -126,7 +129,31 @@ def _cells(analysis: Analysis) -> str:
         (cell_words(cell.levels, titles), number(cell.mean, digits), f"{cell.defined} of {cell.planned}")
         for cell in analysis.cells
     ]
-    return f"## Response of every cell\n\n{_table(('cell', analysis.response.metric.title, 'runs'), rows)}"
+    head = ("cell", analysis.response.metric.title, "runs")
+    name = analysis.response.metric.name
+    frames = frames_behind(cell.defined_share.get(name, math.nan) for cell in analysis.cells)
+    note = f"\n\nSome frames define no value: each number is a {frames}." if frames else ""
+    return f"## Response of every cell\n\n{_table(head, rows)}{note}"
+
+
+def _measurability(analysis: Analysis) -> Iterable[str]:
+    result, title = analysis.measurability, analysis.response.metric.title
+    if result is None:
+        return
+    floor = percent(analysis.response.measurable_from)
+    counts = (
+        f"{result.unmeasurable + result.diverged} of {result.runs} runs have no {_plain(title)}: "
+        f"{result.unmeasurable} unmeasurable (it is defined in less than {floor} of their frames), "
+        f"{result.diverged} diverged. They take part in no mean and no effect."
+    )
+    rows = [
+        (factor.title, level.level, f"{level.lost} of {level.runs}", p_value(factor.p), p_value(factor.p_adjusted))
+        for factor in result.factors
+        for level in factor.levels
+    ]
+    head = ("factor", "level", "not measured", "p (not adjusted)", "p (Holm)")
+    table = [_list(result.sentences), _table(head, rows)] if rows else []
+    yield "\n\n".join(["## Which factors make a run unmeasurable", counts, *table])
 
 
 def _outcomes(analysis: Analysis) -> str:
@@ -136,9 +163,9 @@ def _outcomes(analysis: Analysis) -> str:
         for run in analysis.without_response
     ]
     sentences = (
-        f"Planned: {counts.planned} runs. Finished: {counts.finished}, of which {counts.unmeasurable} unmeasurable. "
-        f"Diverged: {counts.diverged}. Failed: {counts.failed}. Excluded: {counts.excluded}. "
-        f"Not run yet: {counts.missing}. "
+        f"Planned: {counts.planned} runs. Finished: {counts.finished}. "
+        f"Unmeasurable: {counts.unmeasurable}. Diverged: {counts.diverged}. Failed: {counts.failed}. "
+        f"Excluded: {counts.excluded}. Not run yet: {counts.missing}. "
         f"{f'Not needed: {counts.not_needed}. ' if counts.not_needed else ''}"
         f"{counts.failed_attempts_sentence}"
     ).strip()

@@ -11,7 +11,7 @@ from ablate.analysis.analysis import Analysis
 from ablate.analysis.answer import EXPLORATORY, conclusions
 from ablate.analysis.cells import CellCurve
 from ablate.analysis.outcomes import RunResult
-from ablate.analysis.phrases import decimals
+from ablate.analysis.phrases import decimals, percent
 from ablate.analysis.verdict_sentences import verdict_sentences
 from ablate.inference.inference import Inference
 from ablate.measurement.metrics import Metric
@@ -23,6 +23,7 @@ from ablate.report.runs_of_contrasts import pictured_runs, runs_of_contrasts
 from ablate.report.sequential_figure import paths_figure
 from ablate.report.shown_inference import ShownInference, mark
 from ablate.report.study_figures import curves_figure
+from ablate.report.unmeasurable_runs import frames_behind, pictured_runs
 from ablate.report.words import number, run_words, spaced, titles_of
 from ablate.storage.paths import StudyPaths
 
@@ -42,6 +43,11 @@ class StepChart:
     image: str
     curves: Sequence[CellCurve]
     digits: int
+
+    @property
+    def frames(self) -> str:
+        """How many frames the means are over, in words; empty if all are defined."""
+        return frames_behind(share for curve in self.curves for share in curve.defined_share)
 
 
 @dataclass(frozen=True)
@@ -100,6 +106,10 @@ def _context(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, str]
         "metric_digits": {metric.name: _digits(analysis, metric) for metric in metrics},
         "charts": [chart for metric in metrics if (chart := _chart(analysis, metric))],
         "shown_runs": shown_runs(analysis, paths, response_digits),
+        "floor": percent(analysis.response.measurable_from),
+        "pictured_runs": pictured_runs(analysis, paths),
+        "cell_frames": frames_behind(share for cell in analysis.cells for share in cell.defined_share.values()),
+        "view_frames": frames_behind(share for view in analysis.views for share in view.defined_share.values()),
         "networks": networks,
         "probes": list(dict.fromkeys(title for network in networks for title in network.results)),
         "reproduce": reproduce,

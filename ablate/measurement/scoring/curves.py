@@ -10,6 +10,7 @@ from scipy import stats
 
 from ablate.core.arrays import FrameScores
 from ablate.measurement.metrics.trail import decay_steps
+from ablate.measurement.run_mean import MEASURABLE_FROM, is_measurable
 
 CONFIDENCE = 0.95
 
@@ -24,6 +25,15 @@ class StepCurve:
     per_step: tuple[float, ...]
     low_per_step: tuple[float, ...]
     high_per_step: tuple[float, ...]
+    defined_share: float = 1.0
+    """Share of the forecast frames that define the metric, in [0, 1]: the mean is over these."""
+    defined_share_per_step: tuple[float, ...] = ()
+    """The same for each step: a share of the clips."""
+
+    @property
+    def is_measurable(self) -> bool:
+        """Whether enough frames define the metric for its mean to speak for the forecasts."""
+        return is_measurable(self.defined_share, MEASURABLE_FROM)
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,8 @@ def step_curve(values: FrameScores) -> StepCurve:
     """Return the mean of a metric over clips, overall and by step."""
     mean, low, high = (float(number) for number in mean_interval(clip_means(values)))
     per_step = (tuple(numbers.tolist()) for numbers in mean_interval(values))
-    return StepCurve(mean, low, high, *per_step)
+    defined = ~np.isnan(values)
+    return StepCurve(mean, low, high, *per_step, float(defined.mean()), tuple(defined.mean(axis=0).tolist()))
 
 
 def mean_trail(lags: Sequence[FrameScores]) -> Trail:

@@ -10,7 +10,6 @@ GHOST = 0.05
 """Ghost ratio from which a ghost is reported: a twentieth of the digits' brightness."""
 FADED = 0.5
 """Share of their target brightness below which digits have faded."""
-OFTEN_UNDEFINED = 0.05  # of the forecast frames; below, leaving them out hardly moves a mean
 FEW_CLIPS = 8  # below, a confidence interval over clips is too wide to conclude from
 COPIED = {
     "previous_frame": "The forecast repeats the true frame of the step before. Either it copies its input, or the "
@@ -57,6 +56,12 @@ def _ghost(ratio: StepCurve, trail: Trail, *, displaced: bool) -> Iterator[str]:
     if math.isnan(ratio.mean):
         yield "The ghost ratio is undefined: no forecast frame has both digits and earlier positions to compare."
         return
+    if not ratio.is_measurable:
+        yield (
+            f"The ghost ratio cannot be measured: only {_percent(ratio.defined_share)} of the forecast frames define "
+            "it. In the others the digits do not stand out, or there is no earlier position to compare."
+        )
+        return
     amount = f"ghost ratio {ratio.mean:.3f}{_interval(ratio)}"
     if displaced:
         yield f"Do not read the {amount} as a ghost: the digits are in the wrong place."
@@ -97,10 +102,18 @@ def _faded(signal: StepCurve) -> Iterator[str]:
 
 
 def _caveats(clips: int, undefined: int, frames: int) -> Iterator[str]:
-    if undefined > OFTEN_UNDEFINED * frames:
-        yield f"The ghost ratio is undefined in {undefined:,} of {frames:,} forecast frames. Means leave these out."
+    if 0 < undefined < frames:
+        yield (
+            f"The ghost ratio is undefined in {undefined:,} of {frames:,} forecast frames. Its means are over the "
+            "frames that happen to be defined."
+        )
     if clips < FEW_CLIPS:
         yield f"Only {clips} clip{'s' * (clips > 1)}: too few to generalize to other clips."
+
+
+def _percent(share: float) -> str:
+    """Return a share of 1 in percent, to a tenth where it is below 10 %."""
+    return f"{100 * share:.2g} %"
 
 
 def _interval(curve: StepCurve) -> str:

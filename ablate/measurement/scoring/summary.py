@@ -15,6 +15,7 @@ from ablate.measurement.metrics.ghost_masks import LIT, MARGIN
 from ablate.measurement.metrics.psnr import CEILING
 from ablate.measurement.metrics.ssim import GAUSSIAN, OPENSTL
 from ablate.measurement.metrics.trail import TRAIL
+from ablate.measurement.run_mean import MEASURABLE_FROM
 from ablate.measurement.scoring.alignment import COPY, MIN_SAVING, Alignment
 from ablate.measurement.scoring.brightness import FULL_INK
 from ablate.measurement.scoring.curves import CONFIDENCE, StepCurve, Trail, clip_means, mean_trail, step_curve
@@ -44,6 +45,8 @@ CONVENTIONS = {
     "alignment": "best_offset k > 0: forecast step t fits the target of step t-k, it is shown k frames late; k < 0: "
     f"early; not 0 only if it saves more than {100 * MIN_SAVING:g} % of the squared error, through movement",
     "copies": f"an input against which the squared error is below {100 * COPY:g} % of that against the target",
+    "defined_share": "share of the forecast frames that define the metric; its mean is over the frames that happen to "
+    f"be defined, and says little if that share is below {MEASURABLE_FROM:g}",
     "low, high": f"ends of the {100 * CONFIDENCE:g} % confidence interval of the mean over clips (Student's t)",
 }
 
@@ -118,6 +121,7 @@ def document(summary: ForecastSummary) -> dict[str, Any]:
         "visible_share_low": visible["low"],
         "visible_share_high": visible["high"],
         "visible_share_per_step": visible["per_step"],
+        "visible_share_defined_share": visible["defined_share"],
         "trail": {
             "lag": list(trail.lag),
             "excess": _finite_values(trail.excess),
@@ -143,7 +147,11 @@ def document(summary: ForecastSummary) -> dict[str, Any]:
 
 def _curve(curve: StepCurve) -> dict[str, Any]:
     overall = {"mean": curve.mean, "low": curve.low, "high": curve.high}
-    return {name: _finite(value) for name, value in overall.items()} | {"per_step": _finite_values(curve.per_step)}
+    return {
+        **{name: _finite(value) for name, value in overall.items()},
+        "per_step": _finite_values(curve.per_step),
+        "defined_share": curve.defined_share,
+    }
 
 
 def _finite_values(values: tuple[float, ...]) -> list[float | None]:
