@@ -23,7 +23,7 @@ BRIGHTER = (
     "If the forecasts fade, train longer (base.training.steps), or choose a loss or a learning rate that keeps the "
     "digits bright."
 )
-LOOK = "Look at their pictures first: the report has them under the outcomes of all runs."
+LOOK = 'Look at their pictures first: the report has them under "Runs that cannot be measured".'
 
 
 @dataclass(frozen=True)

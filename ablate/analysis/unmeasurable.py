@@ -30,23 +30,24 @@ def unmeasurable_reason(sums: pd.DataFrame, metric: Metric, scope: Scope, measur
         return f"the mean {metric.title} is not a finite number"
     share = f"{percent(round(defined / frames, 3))} of its frames ({defined:,} of {frames:,})"
     asked = f"the plan asks for {percent(measurable_from)}" if measurable_from else "the plan asks for one frame"
-    why = _why(sums, metric.name, scope, frames - defined)
+    why = _why(sums, metric.name, scope, "in the others" if defined else "in all of them")
     return f"the {metric.title} is defined in {share}; {asked}" + (f"; {why}" if why else "")
 
 
-def _why(sums: pd.DataFrame, metric: str, scope: Scope, undefined: int) -> str:
+def _why(sums: pd.DataFrame, metric: str, scope: Scope, where: str) -> str:
     """Return what most of the undefined frames lack; empty where the scores do not show it."""
+    undefined = _undefined(sums, metric, scope)
     if metric == OWN_TRAIL:
-        return "elsewhere the forecast keeps to the target's path, or its digits do not stand out"
+        return f"{where} the forecast keeps to the target's path, or its digits do not stand out"
     if metric not in RELATIVE_TO_DIGITS:
         return ""
     if metric in LAGS and 2 * _undefined(sums, GHOST, scope) < undefined:
-        return "in most others no pixel was left by a digit that many steps ago"
+        return f"in most of the others no pixel was left by a digit {int(metric[-2:])} steps ago"
     if 2 * _undefined(sums, VISIBLE, scope) > undefined:
-        return "in most others no digit has left a pixel, so there is no earlier position to look at"
+        return "in most of the others no digit has left a pixel, so there is no earlier position to look at"
     signal = mean_score(sums, SIGNAL, *scope)
     brightness = "" if math.isnan(signal) else f": on average they keep {percent(round(signal, 2))} of their brightness"
-    return f"in the others the digits do not stand out{brightness}"
+    return f"{where} the digits do not stand out{brightness}"
 
 
 def _undefined(sums: pd.DataFrame, metric: str, scope: Scope) -> int:

@@ -104,7 +104,7 @@ def _measurability(analysis: Analysis) -> tuple[str, ...]:
         return ()
     counts = {"unmeasurable": lost.unmeasurable, "diverged": lost.diverged}
     words = " and ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
-    return (f"Of {lost.runs} runs, {words}; no mean and no effect has them.", *lost.sentences)
+    return (f"{words} of {lost.runs} runs: they take part in no mean and no effect.", *lost.sentences)
 
 
 def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) -> None:

@@ -255,7 +255,8 @@ class Driver:
         is_finished = measured.outcome == FINISHED
         self._standing.last = f"{measured.response:.3f}" if is_finished else measured.outcome
         how = f"{self._standing.response} {self._standing.last}" if is_finished else measured.outcome
-        self._ended(planned_run, how + (f": {measured.reason}" if measured.reason else ""), record.facts)
+        reason, _, _ = measured.reason.partition(";")  # the rest is in the report
+        self._ended(planned_run, f"{how}: {reason}" if reason else how, record.facts)
 
     def _count(self, outcome: str) -> None:
         """Count a run that came to its end without a response."""
