@@ -132,6 +132,20 @@ def test_failed_runs_are_told(runs, tmp_path):
     assert "failed: kernel 1, activation relu, norm none, block 7: undefined: ghost_ratio is blank" in done.output
 
 
+def test_an_unmeasurable_run_counts_as_lost_by_its_response_whatever_its_number(runs, tmp_path):
+    is_lost = runs.index % 8 == 7
+    states = runs.assign(outcome="finished").assign(outcome=lambda rows: rows["outcome"].mask(is_lost, "unmeasurable"))
+    states.assign(ghost_ratio=runs["ghost_ratio"].mask(is_lost, -9.0)).to_csv(tmp_path / "runs.csv", index=False)
+    done = analyze(tmp_path / "runs.csv", *COLUMNS, "--json", tmp_path / "out.json")
+    assert f"runs were lost because of their response ({is_lost.sum()} unmeasurable)" in " ".join(done.output.split())
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert {run["outcome"] for run in document["failed"]} == {"unmeasurable"}
+    assert len(document["failed"]) == is_lost.sum()
+    states.assign(ghost_ratio=runs["ghost_ratio"].mask(is_lost)).to_csv(tmp_path / "runs.csv", index=False)
+    analyze(tmp_path / "runs.csv", *COLUMNS, "--json", tmp_path / "blank.json")
+    assert json.loads((tmp_path / "blank.json").read_text())["verdicts"] == document["verdicts"]
+
+
 def test_the_page_tells_what_the_console_tells(table, tmp_path, read_page):
     assert analyze(table, *COLUMNS, "--baseline", "activation=relu", "--html", tmp_path / "out.html").exit_code == 0
     page = read_page((tmp_path / "out.html").read_text())

@@ -16,7 +16,8 @@ from tests.contained import ablate
 def study(tmp_path, small_study):
     def write(**changes) -> Path:
         file: Path = tmp_path / "small.yaml"
-        file.write_text(dump(small_study(**changes)))
+        response = {"metric": "mse"}  # after four steps of training no digit stands out
+        file.write_text(dump(small_study(**{"response": response, **changes})))
         return file
 
     return write
@@ -77,6 +78,20 @@ def test_run_leaves_a_report_and_a_second_run_trains_nothing(tmp_path, study):
     second = ablate("run", file, cwd=tmp_path)
     assert second.returncode == 0
     assert "1/4" not in second.stdout
+
+
+def test_a_study_in_which_nothing_could_be_measured_exits_with_1_and_says_what_to_change(tmp_path, study):
+    done = ablate("run", study(seeds=[0], response={"metric": "ghost_ratio"}), cwd=tmp_path)
+    assert done.returncode == 1
+    assert "unmeasurable: the ghost ratio is defined in 0 % of its frames (0 of 12)" in done.stdout
+    assert "Nothing could be measured: no run has a ghost ratio (4 of 4 unmeasurable)" in done.stdout
+    assert "train longer (base.training.steps)" in done.stdout
+    assert "0 of 4 runs have a result, 4 unmeasurable, 0 failed, 0 open" in done.stdout
+    folder = tmp_path / "mlruns" / "studies" / "small"
+    report = (folder / "report.html").read_text()
+    assert "Forecasts of unmeasurable runs" in report
+    assert not (folder / "comparison.png").exists()
+    assert "unmeasurable" in (folder / "runs.csv").read_text()
 
 
 def test_a_failing_cell_exits_with_1_and_the_others_have_results(tmp_path, study, small_study):

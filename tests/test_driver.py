@@ -220,6 +220,23 @@ def test_a_diverged_run_is_an_outcome_not_a_failure(drive, store, small_study, m
     assert Ledger.open(store, study).settled()[planned_run.id] == "diverged"
 
 
+def test_an_unmeasurable_run_has_ended_and_is_counted_at_every_start(drive, store, small_study, made_record):
+    study = small_study()
+    planned_run = study.planned_runs[0]
+    made_record(planned_run, 0.001, defined=[3]).save(store.study("small").run(planned_run.id))
+    for _ in range(2):
+        tally, _ = drive(study)
+        assert (tally.settled, tally.unmeasurable, tally.diverged, tally.measured) == (8, 1, 0, 7)
+        assert (tally.failed, tally.open) == ({}, 0)
+    assert Ledger.open(store, study).settled()[planned_run.id] == "unmeasurable"
+
+
+def test_another_floor_trains_nothing_again(drive, small_study):
+    drive(small_study())
+    tally, executor = drive(small_study(response={"measurable_from": 0.9}))
+    assert (executor.submitted, tally.settled) == ([], 8)
+
+
 def test_a_spent_budget_leaves_the_rest_open(drive, small_study):
     tally, executor = drive(small_study(budget={"minutes": 1e-9}))
     assert executor.submitted == []

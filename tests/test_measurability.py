@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import binomtest
@@ -20,9 +21,7 @@ def runs_of(outcome_of, seeds=range(8)):
         for loss, kernel, seed in product(LOSS.levels, KERNEL.levels, seeds)
     ]
     runs = pd.DataFrame(rows)
-    return runs.assign(response=[0.1 if outcome == "finished" else None for outcome in runs["outcome"]]).astype(
-        {"response": float}
-    )
+    return runs.assign(response=np.where(runs["outcome"] == "finished", 0.1, np.nan))
 
 
 def fading(loss, kernel, seed):

@@ -175,6 +175,27 @@ def test_the_description_begins_with_the_finding_and_shows_the_frames(finished):
     assert "| signal_retention | 0.8 | 0.8 |" in rest[-1]
 
 
+def test_an_unmeasurable_run_has_no_metric_that_sorts_and_says_why(finished):
+    rows = [("rollout", clip, 1, "ghost_ratio", -1.0 if clip == 0 else None) for clip in range(4)]
+    rows += [("rollout", clip, 1, "mse", 40.0) for clip in range(4)]
+    run = finished(with_scores(rows))
+    assert run.data.tags["outcome"] == "unmeasurable"
+    assert run.data.tags["reason"].startswith("the ghost ratio is defined in 25 % of its frames (1 of 4)")
+    assert not {"response", "rollout/ghost_ratio", "rollout_per_step/ghost_ratio"} & run.data.metrics.keys()
+    assert run.data.metrics["response_defined_share"] == 0.25
+    assert run.data.metrics["rollout/mse"] == 40.0
+    note = run.data.tags["mlflow.note.content"]
+    assert note.startswith("**Unmeasurable**: the ghost ratio is defined in 25 % of its frames")
+    assert "| ghost_ratio | unmeasurable (defined in 25 % of the frames) |" in note.replace(" undefined |", "")
+
+
+def test_a_mean_over_some_frames_says_so_in_the_description(finished):
+    rows = [("rollout", clip, 1, "ghost_ratio", 0.2 if clip else None) for clip in range(4)]
+    note = finished(with_scores(rows)).data.tags["mlflow.note.content"]
+    assert note.startswith("**Ghost ratio: 0.2** (ratio), view `rollout`, defined in 75 % of the frames")
+    assert "| ghost_ratio | 0.2 (defined in 75 % of the frames)" in note
+
+
 def test_the_data_is_a_dataset_by_kind_and_digest(finished):
     (used,) = finished().inputs.dataset_inputs
     assert used.dataset.name == "moving_mnist"

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from pydantic import ValidationError
 
 from ablate.planning.books import Book, new_seals
 from ablate.planning.preregistered_plan import digest, read
@@ -78,6 +79,32 @@ def test_a_plan_that_names_no_test_was_made_for_an_older_test(small_study, paths
         "test was changed from permutation tests with the Holm adjustment to f test with the Holm adjustment "
         "(since the latest start)."
     )
+
+
+def test_another_floor_of_measurable_runs_is_a_deviation(small_study, paths):
+    preregister(paths, small_study())
+    assert deviations(paths, small_study()) == ()
+    (sentence,) = deviations(paths, small_study(response={"measurable_from": 0.3}))
+    assert sentence == "response.measurable_from was changed from 0.5 to 0.3 (since the latest start)."
+
+
+def test_a_plan_that_names_no_floor_was_made_for_any_defined_frame(small_study, paths):
+    preregister(paths, small_study())
+    without(paths, "response.measurable_from")
+    (sentence,) = deviations(paths, small_study())
+    assert sentence == "response.measurable_from was changed from 0.0 to 0.5 (since the latest start)."
+    assert deviations(paths, small_study(response={"measurable_from": 0})) == ()
+
+
+def test_the_floor_is_no_part_of_a_runs_identity(small_study):
+    changed = small_study(response={"measurable_from": 0.9})
+    assert [run.id for run in changed.planned_runs] == [run.id for run in small_study().planned_runs]
+
+
+@pytest.mark.parametrize("floor", [-0.1, 1.1, "half"])
+def test_a_floor_that_is_no_share_is_refused(small_study, floor):
+    with pytest.raises(ValidationError, match="measurable_from"):
+        small_study(response={"measurable_from": floor})
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,13 @@ def test_the_live_display_shows_cells_done_steps_loss_time_left_and_the_last_res
         assert part in text
 
 
+def test_the_live_display_counts_how_runs_were_lost():
+    output = io.StringIO()
+    with LiveDisplay(Console(file=output, force_terminal=True, width=160)) as live:
+        live.update(standing(unmeasurable=3, diverged=2, failed=1))
+    assert all(part in output.getvalue() for part in ("3 unmeasurable", "2 diverged", "1 failed"))
+
+
 def test_a_pipe_gets_plain_lines():
     output = io.StringIO()
     screen = Console(file=output)

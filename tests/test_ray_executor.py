@@ -147,7 +147,7 @@ def test_a_cluster_that_is_not_there_is_refused_in_words(monkeypatch, address):
 def test_a_study_outlasts_a_node_that_is_lost_mid_run(cluster, tmp_path, small_study):
     base = small_study().base.model_dump(exclude={"seed"})
     base["training"] |= {"steps": 400}
-    study = small_study(base=base)
+    study = small_study(base=base, response={"metric": "mse"})
     (tmp_path / "study.yaml").write_text(study_file.dump(study))
     cluster.add_node(num_cpus=1)
     command = [sys.executable, "-c", "from ablate.cli import main; main()", "run", "study.yaml", "--executor", "ray"]

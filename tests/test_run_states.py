@@ -10,7 +10,10 @@ OPTUNA = {"COMPLETE": True, "PRUNED": False, "FAIL": False, "RUNNING": False, "W
 MLFLOW = {"FINISHED": True, "FAILED": False, "KILLED": False, "RUNNING": False, "SCHEDULED": False}
 WANDB = {"finished": True, "failed": False, "crashed": False, "killed": False, "running": False, "preempted": False}
 SLURM = {"COMPLETED": True, "CANCELLED": False, "TIMEOUT": False, "OUT_OF_MEMORY": False, "NODE_FAIL": False}
-ABLATE = {"finished": True, "diverged": False, "failed": False, "missing": False, "excluded": False}
+ABLATE = {
+    "finished": True,
+    **dict.fromkeys(("diverged", "unmeasurable", "failed", "missing", "excluded"), False),
+}
 LIBRARIES = {"optuna": OPTUNA, "mlflow": MLFLOW, "wandb": WANDB, "slurm": SLURM, "ablate": ABLATE}
 
 

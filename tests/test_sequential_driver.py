@@ -8,11 +8,14 @@ import optuna
 import pytest
 from rich.console import Console
 
+from ablate.analysis.analysis import infer_verdicts
 from ablate.execution.driver import Driver
 from ablate.execution.executors.executor import Executor, Failed, Finished, Started
 from ablate.execution.optuna_ledger import Ledger
 from ablate.execution.progress import PlainDisplay
+from ablate.execution.results import study_table
 from ablate.execution.tracking.tracker import MemoryTracker
+from ablate.inference.verdict import Verdict
 from ablate.storage.paths import RunPaths
 
 RANGE = {"from": 2, "to": 5}
@@ -21,8 +24,9 @@ RANGE = {"from": 2, "to": 5}
 class Workers(Executor):
     """Finishes the oldest task of each call, but those to fail, to be slow (until nothing else runs), or to stop at."""
 
-    def __init__(self, made_record, slots=2, failing=(), slow=(), stop_after=None):
+    def __init__(self, made_record, slots=2, failing=(), slow=(), unmeasurable=(), stop_after=None):
         self.made_record, self.failing, self.slow, self._slots = made_record, failing, slow, slots
+        self.unmeasurable = unmeasurable
         self.running, self.submitted, self.canceled, self.stop_after = [], [], [], stop_after
 
     @property
@@ -43,7 +47,8 @@ class Workers(Executor):
         self.running.remove(task)
         if task.planned_run.id in self.failing:
             return [Failed(task.planned_run.id, "exception", "ValueError: planned")]
-        self.made_record(task.planned_run).save(RunPaths(task.folder))
+        defined = [1] if task.planned_run.id in self.unmeasurable else [1, 2, 3]
+        self.made_record(task.planned_run, defined=defined).save(RunPaths(task.folder))
         return [Started(task.planned_run.id), Finished(task.planned_run.id)]
 
     def cancel(self, run_id):
@@ -87,6 +92,25 @@ def test_seeds_run_in_order_and_cells_in_another_order_within_each(drive, small_
 
 def test_a_look_is_taken_after_every_seed_from_the_first_look_on(drive, small_study):
     assert drive(small_study(seeds=RANGE))[2] == [2, 3, 4, 5]
+
+
+def test_an_unmeasurable_run_has_ended_and_holds_up_no_look(drive, small_study, store):
+    study = small_study(seeds=RANGE)
+    lost = [run.id for run in study.planned_runs if run.seed == 1]
+    tally, _, looks = drive(study, unmeasurable=lost)
+    assert looks == [2, 3, 4, 5]
+    assert (tally.unmeasurable, tally.open, tally.failed) == (len(lost), 0, {})
+    table = study_table(study, store.study("small"))
+    assert table.complete_seeds == tuple(study.seeds)
+    assert infer_verdicts(table, study.settings)[1] == len(study.planned_runs) - len(lost)
+
+
+def test_a_look_at_a_study_without_any_response_decides_nothing(drive, small_study, store):
+    study = small_study(seeds=RANGE)
+    drive(study, unmeasurable=[run.id for run in study.planned_runs])
+    inference, runs = infer_verdicts(study_table(study, store.study("small"), 2), study.settings)
+    assert runs == 0
+    assert {verdict.verdict for verdict in inference.verdicts} <= {Verdict.UNDECIDED}
 
 
 def test_a_decided_study_hands_out_no_more_runs(drive, small_study):

@@ -50,25 +50,45 @@ def trained_since(store, before):
     return [file.parent.name for file in store.glob("studies/*/runs/*/record.json") if file not in before]
 
 
+ANY_FRAME = ("--set", "response.measurable_from=0")
+"""One defined frame made a response at that time."""
+
+
 def without_checkpoints(store):
     for checkpoint in store.glob("studies/*/runs/*/checkpoint.pt"):
         checkpoint.unlink()
 
 
-def test_without_checkpoints_the_report_of_a_finished_store_has_every_number_of_that_time(finished):
-    without_checkpoints(finished)
+def reported(finished, *options):
+    """Return the table of runs as it was stored, and as a report writes it today."""
     table = finished / "studies" / "stored" / "runs.csv"
     before = pd.read_csv(table).rename(columns=RENAMED)
-    ablate("report", finished.parent / "stored.yaml", "--store", finished)
+    ablate("report", finished.parent / "stored.yaml", "--store", finished, *options)
     after = pd.read_csv(table)
-    pd.testing.assert_frame_equal(after.drop(columns="run_id")[before.columns[1:]], before.drop(columns="run_id"))
+    return before.drop(columns="run_id"), after.drop(columns="run_id")[before.columns[1:]]
+
+
+def test_without_checkpoints_the_report_of_a_finished_store_has_every_number_of_that_time(finished):
+    without_checkpoints(finished)
+    before, after = reported(finished, *ANY_FRAME)
+    pd.testing.assert_frame_equal(after, before)
     assert "The ghost metrics are of definition 1" in (finished / "studies" / "stored" / "report.html").read_text()
+
+
+def test_a_stored_run_that_few_frames_define_is_unmeasurable_today(finished):
+    without_checkpoints(finished)
+    before, after = reported(finished)
+    few = before["undefined_share"] > 0.5
+    assert 0 < few.sum() < len(few)
+    assert (after["outcome"] == "unmeasurable").tolist() == few.tolist()
+    assert after["ghost_ratio"].isna().tolist() == few.tolist()
+    pd.testing.assert_frame_equal(after[~few], before[~few], check_dtype=False)
 
 
 def test_the_report_of_a_finished_store_scores_its_networks_by_the_new_definition(finished):
     table = finished / "studies" / "stored" / "runs.csv"
     before = pd.read_csv(table).rename(columns=RENAMED)
-    output = ablate("report", finished.parent / "stored.yaml", "--store", finished)
+    output = ablate("report", finished.parent / "stored.yaml", "--store", finished, *ANY_FRAME)
     assert "10 runs were scored again" in " ".join(output.split())
     after = pd.read_csv(table)
     same = [column for column in before.columns[1:] if column not in ("ghost_ratio", "undefined_share")]
@@ -76,41 +96,17 @@ def test_the_report_of_a_finished_store_scores_its_networks_by_the_new_definitio
     assert (after["ghost_ratio"] != before["ghost_ratio"]).any()
 
 
-def test_scores_are_computed_again_once(finished):
-    ablate("report", finished.parent / "stored.yaml", "--store", finished)
-    output = ablate("report", finished.parent / "stored.yaml", "--store", finished)
-    assert "scored again from" not in " ".join(output.split())
+def test_a_finished_study_trains_nothing_again(finished):
+    records = set(finished.glob("studies/*/runs/*/record.json"))
+    times = {file: file.stat().st_mtime_ns for file in records}
+    output = ablate("run", finished.parent / "stored.yaml", "--store", finished, *ANY_FRAME)
+    assert "10 of 10 runs have a result, 0 failed, 0 open" in output
+    assert trained_since(finished, records) == []
+    assert times == {file: file.stat().st_mtime_ns for file in records}
 
 
-def test_scores_that_were_computed_again_are_no_deviation(finished):
-    ablate("run", finished.parent / "stored.yaml", "--store", finished)
-    report = json.loads((finished / "studies" / "stored" / "report.json").read_text())
-    assert not [sentence for sentence in report["deviations"] if "was changed after the run had ended" in sentence]
-
-
-def test_runs_of_two_definitions_are_never_mixed(half):
-    without_checkpoints(half)
-    ablate("run", half.parent / "half.yaml", "--store", half, "--set", "probes=none", "--workers", 1)
-    study = study_file.load(half.parent / "half.yaml")
-    runs = study_table(study, study_paths(Store.here(half), study)).runs
-    counts = runs["outcome"].value_counts().to_dict()
-    assert counts == {"finished": 6, "excluded": 4}
-    assert runs[runs["outcome"] == "excluded"]["message"].str.contains("of definition 1").all()
-
-
-def test_new_scores_that_an_interrupt_left_beside_the_old_are_put_in_place(finished):
-    study = study_file.load(finished.parent / "stored.yaml")
-    paths = study_paths(Store.here(finished), study)
-    ablate("report", finished.parent / "stored.yaml", "--store", finished)
-    files = paths.run(study.planned_runs[0].id)
-    files.next_files.folder.mkdir()
-    files.record.rename(files.next_files.record)  # all other files were moved already
-    ablate("report", finished.parent / "stored.yaml", "--store", finished)
-    assert files.record.exists()
-    assert not files.next_files.folder.exists()
-
-
-NEW_TEST = ["test", "hypotheses", "family"]  # with two seeds, the tests of today ask about no interaction
+NEW_TEST = ["test", "response.measurable_from", "hypotheses", "family"]
+"""With two seeds, the tests of today ask about no interaction; and one defined frame is no response any more."""
 
 
 def changed_settings(sentences):
@@ -145,7 +141,8 @@ def test_a_change_is_added_to_the_plan_of_an_older_schema(finished):
 def test_an_interrupted_study_goes_on_and_keeps_what_it_had(half):
     records = set(half.glob("studies/*/runs/*/record.json"))
     assert len(records) == 4
-    output = ablate("run", half.parent / "half.yaml", "--store", half, "--set", "probes=none", "--workers", 1)
+    options = ("--set", "probes=none", "--workers", 1, *ANY_FRAME)
+    output = ablate("run", half.parent / "half.yaml", "--store", half, *options)
     assert "10 of 10 runs have a result, 0 failed, 0 open" in output
     assert len(trained_since(half, records)) == 6
 
@@ -180,7 +177,7 @@ def test_a_stored_network_of_an_interrupted_study_is_probed(half):
 
 
 def test_an_interrupted_study_is_reported(half):
-    ablate("report", half.parent / "half.yaml", "--store", half)
+    ablate("report", half.parent / "half.yaml", "--store", half, *ANY_FRAME)
     counts = pd.read_csv(half / "studies" / "half" / "runs.csv")["outcome"].value_counts()
     assert counts.to_dict() == {"missing": 6, "finished": 4}
 

@@ -56,9 +56,18 @@ class Trail:
 def step_curve(values: FrameScores) -> StepCurve:
     """Return the mean of a metric over clips, overall and by step."""
     mean, low, high = (float(number) for number in mean_interval(clip_means(values)))
-    per_step = (tuple(numbers.tolist()) for numbers in mean_interval(values))
+    per_step, low_per_step, high_per_step = (tuple(numbers.tolist()) for numbers in mean_interval(values))
     defined = ~np.isnan(values)
-    return StepCurve(mean, low, high, *per_step, float(defined.mean()), tuple(defined.mean(axis=0).tolist()))
+    return StepCurve(
+        mean=mean,
+        low=low,
+        high=high,
+        per_step=per_step,
+        low_per_step=low_per_step,
+        high_per_step=high_per_step,
+        defined_share=float(defined.mean()),
+        defined_share_per_step=tuple(defined.mean(axis=0).tolist()),
+    )
 
 
 def mean_trail(lags: Sequence[FrameScores]) -> Trail:
