@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ablate.analysis.outcomes import UNMEASURABLE
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.inference import Effect
 
@@ -60,9 +59,7 @@ def analyzed_runs(runs: pd.DataFrame, factors: Sequence[str]) -> tuple[AnalyzedR
             run_id=str(row["run_id"]),
             levels={path: str(row[path]) for path in factors},
             seed=int(row["seed"]),
-            outcome=UNMEASURABLE
-            if row["outcome"] == "finished" and math.isnan(row["response"])
-            else str(row["outcome"]),
+            outcome=str(row["outcome"]),
             response=float(row["response"]),
         )
         for _, row in runs.iterrows()

@@ -23,7 +23,7 @@ from ablate.report.runs_of_contrasts import pictured_runs, runs_of_contrasts
 from ablate.report.sequential_figure import paths_figure
 from ablate.report.shown_inference import ShownInference, mark
 from ablate.report.study_figures import curves_figure
-from ablate.report.unmeasurable_runs import frames_behind, pictured_runs
+from ablate.report.unmeasurable_runs import frames_behind, unmeasurable_runs
 from ablate.report.words import number, run_words, spaced, titles_of
 from ablate.storage.paths import StudyPaths
 
@@ -107,7 +107,7 @@ def _context(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, str]
         "charts": [chart for metric in metrics if (chart := _chart(analysis, metric))],
         "shown_runs": shown_runs(analysis, paths, response_digits),
         "floor": percent(analysis.response.measurable_from),
-        "pictured_runs": pictured_runs(analysis, paths),
+        "unmeasurable_runs": unmeasurable_runs(analysis, paths),
         "cell_frames": frames_behind(share for cell in analysis.cells for share in cell.defined_share.values()),
         "view_frames": frames_behind(share for view in analysis.views for share in view.defined_share.values()),
         "networks": networks,

@@ -16,7 +16,7 @@ DEFINED_FRAMES = "mean over the frames that happen to be defined"
 
 
 @dataclass(frozen=True)
-class PicturedRun:
+class UnmeasurableRun:
     """An unmeasurable run: its id, caption and reason, its frames as a data URI, and its page in the study's folder."""
 
     run_id: str
@@ -26,15 +26,15 @@ class PicturedRun:
     page: str
 
 
-def pictured_runs(analysis: Analysis, paths: StudyPaths) -> tuple[PicturedRun, ...]:
+def unmeasurable_runs(analysis: Analysis, paths: StudyPaths) -> tuple[UnmeasurableRun, ...]:
     """Return the first unmeasurable run of each cell that has a picture, PICTURED at most."""
-    view, by_cell = analysis.response.view, dict[tuple[str, ...], PicturedRun]()
+    view, by_cell = analysis.response.view, dict[tuple[str, ...], UnmeasurableRun]()
     for run in analysis.without_response:
         cell, files = tuple(run.levels.values()), paths.run(run.run_id)
         grid = files.frame_grid(view)
         if run.outcome != UNMEASURABLE or cell in by_cell or not grid.exists() or len(by_cell) == PICTURED:
             continue
-        by_cell[cell] = PicturedRun(
+        by_cell[cell] = UnmeasurableRun(
             run_id=run.run_id,
             caption=f"Unmeasurable: {run_words(run.levels, run.seed, analysis.factors)}",
             reason=run.message,
