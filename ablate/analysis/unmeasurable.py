@@ -29,9 +29,9 @@ def unmeasurable_reason(sums: pd.DataFrame, metric: Metric, scope: Scope, measur
     if defined / frames >= measurable_from and defined:
         return f"the mean {metric.title} is not a finite number"
     share = f"{percent(round(defined / frames, 3))} of its frames ({defined:,} of {frames:,})"
-    asked = f"the plan asks for {percent(measurable_from)}" if measurable_from else "the plan asks for one frame"
+    floor = f"the plan asks for {percent(measurable_from)}" if measurable_from else "the plan asks for one frame"
     why = _why(sums, metric.name, scope, "in the others" if defined else "in all of them")
-    return f"the {metric.title} is defined in {share}; {asked}" + (f"; {why}" if why else "")
+    return f"the {metric.title} is defined in {share}; {floor}" + (f"; {why}" if why else "")
 
 
 def _why(sums: pd.DataFrame, metric: str, scope: Scope, where: str) -> str:

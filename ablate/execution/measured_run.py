@@ -41,7 +41,7 @@ class MeasuredRun:
 
 def measured_run(study: StudySpec, record: RunRecord) -> MeasuredRun:
     """Return what the record of a run means to its study."""
-    asked, floor = study_response(study), study.response.measurable_from
+    scoped, floor = study_response(study), study.response.measurable_from
     response = study.response.of(record.scores)
     lost = record.outcome == FINISHED and math.isnan(response)
     sums = step_sums(record.scores)
@@ -49,8 +49,8 @@ def measured_run(study: StudySpec, record: RunRecord) -> MeasuredRun:
     return MeasuredRun(
         outcome=UNMEASURABLE if lost else record.outcome,
         response=response,
-        defined_share=defined_share(sums, asked.metric.name, *asked.scope),
-        reason=unmeasurable_reason(sums, asked.metric, asked.scope, floor) if lost else "",
+        defined_share=defined_share(sums, scoped.metric.name, *scoped.scope),
+        reason=unmeasurable_reason(sums, scoped.metric, scoped.scope, floor) if lost else "",
         defined_shares=shares,
         means={key: mean for key, mean in record.metric_means.items() if _counts(shares, *key, floor)},
     )
