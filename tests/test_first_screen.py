@@ -14,6 +14,7 @@ from rich.console import Console
 
 from ablate.commands.report import report
 from ablate.measurement.metrics.ghost import DEFINITION
+from ablate.storage.paths import Store
 from ablate.storage.records import GHOST_DEFINITION, Example
 from ablate.study import study_file
 from ablate.study.stored_runs import study_paths
@@ -51,6 +52,10 @@ def study_of(small_study, **changes):
     return small_study(**(settings | changes))
 
 
+def no_more_facts(_):
+    return {}
+
+
 def moving(brightness, ghost):
     """Return frames of a square that moves right: history, target, and a forecast with a ghost on its path."""
     clip = np.zeros((1, 9, 16, 16), np.uint8)
@@ -62,14 +67,27 @@ def moving(brightness, ghost):
     return Example(history, target, forecast, np.arange(1))
 
 
+@pytest.fixture(scope="module")
+def stores():
+    """The stores of this file by what is in them, so that each is made once."""
+    return {}
+
+
 @pytest.fixture
-def made_store(small_study, made_record, store, tmp_path):
+def made_store(small_study, made_record, stores, tmp_path_factory):
     """Return a function that fills a store with records of a study, writes its report, and returns its paths."""
 
-    def make(missing=(), brightness=1.0, facts=lambda _: {}, **changes):
+    def make(missing=(), brightness=1.0, facts=no_more_facts, **changes):
+        key = repr((missing, brightness, facts, changes))
+        if key not in stores:
+            stores[key] = make_anew(tmp_path_factory.mktemp("store"), missing, brightness, facts, changes)
+        return stores[key]
+
+    def make_anew(folder, missing, brightness, facts, changes):
         study = study_of(small_study, **changes)
-        file = tmp_path / "small.yaml"
+        file = folder / "small.yaml"
         file.write_text(study_file.dump(study))
+        store = Store(folder / "mlruns")
         paths = study_paths(store, study)
         for position, run in enumerate(study.planned_runs):
             if run.id in missing or position in missing:
@@ -312,9 +330,10 @@ def test_undecided_factors_need_a_new_study_with_new_seeds(made_store):
     assert "name=small-2" in steps[0]["command"]
 
 
-def test_a_report_written_twice_has_equal_bytes(made_store, store, tmp_path):
+def test_a_report_written_twice_has_equal_bytes(made_store):
     paths = made_store()
+    store = paths.folder.parents[1]
     names = (paths.report_html, paths.report_markdown, paths.report_json)
     before = [file.read_bytes() for file in names]
-    report(tmp_path / "small.yaml", (), store.root, Console(file=StringIO()))
+    report(store.parent / "small.yaml", (), store, Console(file=StringIO()))
     assert [file.read_bytes() for file in names] == before

@@ -95,7 +95,7 @@ def _without_estimate(verdict: FactorVerdict) -> str:
 
 def _tags(verdict: FactorVerdict, inference: Inference, *, decided: bool) -> Iterator[str]:
     if (more := len(differences(verdict)) - 1) > 0:
-        yield f"{counted(more, 'smaller effect')} of other levels"
+        yield f"{counted(more, 'other level')} with a smaller effect"
     if verdict.verdict is Verdict.ACTS_ONLY_WITH and decided:
         yield "average over all cells"
     elif verdict.partners and decided:
