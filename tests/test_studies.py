@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from ablate.components.data import MovingMNIST
 from ablate.components.models import ConvLSTM
 from ablate.study import study_file
 
@@ -31,11 +32,39 @@ def load(name):
     return study_file.load(next(file for file in STUDIES if file.stem == name))
 
 
-def test_the_quick_study_varies_at_least_state_kernel_activation_and_head_over_two_seeds():
+def test_the_quick_study_can_decide_on_four_suspects():
     quick = load("quick")
-    assert {"model.state_kernel_size", "model.activation", "model.head"} <= set(quick.factors)
-    assert len(quick.seeds) == 2
-    assert quick.exploratory
+    assert set(quick.factors) == {"model.kernel_size", "model.normalization", "loss", "training.scheme"}
+    assert not quick.exploratory
+    assert quick.analysis.margin is not None  # without one, nothing is "not a cause"
+    assert len(quick.seeds) >= 7  # six can just be significant
+
+
+def test_two_cells_of_the_quick_study_differ_in_one_factor():
+    quick = load("quick")
+    base, *others = (cell.levels for cell in quick.cells)
+    assert [sum(cell[path] != base[path] for path in base) for cell in others] == [1] * len(quick.factors)
+
+
+@pytest.mark.parametrize("name", ["quick", "posted", "ghost", "ghost_cpu"])
+def test_a_study_asks_about_the_view_of_the_posted_pictures_first(name):
+    study = load(name)
+    assert study.response.view == "one_step"
+    assert next(iter(study.base.evaluation.views)) == "one_step"
+
+
+@pytest.mark.parametrize("name", ["quick", "ghost_cpu", "posted", "ghost", "case"])
+def test_digits_have_strokes_of_two_pixels_or_more(name):
+    data = load(name).base.data
+    assert isinstance(data, MovingMNIST)
+    assert data.digit_side >= 20  # MNIST's strokes are 3 of 28 pixels wide
+
+
+def test_the_posted_study_is_the_case_with_fewer_filters():
+    case, posted = load("case").base, load("posted").base
+    assert posted.model == case.model.model_copy(update={"filters": 16})
+    assert (posted.data, posted.loss) == (case.data, case.loss)
+    assert posted.training.model_copy(update={"report_every": 6}) == case.training
 
 
 def test_the_case_is_the_posted_network():
