@@ -113,6 +113,7 @@ def _videos(clips: Clips, batch: int, device: torch.device) -> Iterator[Video]:
 
 
 def _score_rows(view: str, metric: str, values: FrameScores) -> pd.DataFrame:
+    """Return the values of a metric as rows, in float32, so that a bundle holds exactly the stored values."""
     clip, step = np.indices(values.shape)
-    columns = (view, clip.ravel(), step.ravel() + 1, metric, values.ravel())
+    columns = (view, clip.ravel(), step.ravel() + 1, metric, values.ravel().astype(np.float32))
     return pd.DataFrame(dict(zip(SCORE_COLUMNS, columns, strict=True)))
