@@ -12,6 +12,7 @@ from ablate.commands.old_options import CommandsWithOldOptions
 from ablate.commands.options import (
     DEFAULT_STORE,
     Binarize,
+    BundleOutput,
     ExcludedRuns,
     ExclusionReasons,
     ExecutorKind,
@@ -22,7 +23,10 @@ from ablate.commands.options import (
     IncludedRuns,
     JSONOutput,
     KerasModel,
+    MergedPlaces,
+    MergedStudy,
     Overrides,
+    PicturedRuns,
     PilotTable,
     Place,
     Prediction,
@@ -32,10 +36,12 @@ from ablate.commands.options import (
     StoreFolder,
     StudyFile,
     TargetArray,
+    TargetStore,
     TorchModel,
     TorchWeights,
     UntilDecided,
     VideoOutput,
+    WithCheckpoints,
     Workers,
 )
 from ablate.core.errors import SpecError
@@ -135,6 +141,37 @@ def ui(
 
     addresses = command.ServerAddresses(host, mlflow_port, optuna_port)
     command.show(file, store, addresses, Console())
+
+
+@app.command()
+def bundle(
+    *,
+    file: StudyFile,
+    store: StoreFolder = DEFAULT_STORE,
+    checkpoints: WithCheckpoints = False,
+    frames: PicturedRuns = 4,
+    output: BundleOutput = None,
+) -> None:
+    """Write one file with the records, plan, tables and pages of a study, to merge elsewhere or to read.
+
+    It is a zip file. Of each run it holds the scores of the response's metrics, and frames of a few runs.
+    """
+    from ablate.commands import bundle as command
+
+    refuse_overwriting({"--output": output}, file)
+    command.bundle(file, store, command.BundleOptions(checkpoints, frames, output), Console())
+
+
+@app.command()
+def merge(places: MergedPlaces, into: TargetStore = DEFAULT_STORE, study: MergedStudy = None) -> None:
+    """Add the runs of the same study from other stores and bundles to a store.
+
+    A run that is in several of them is added once: the first one. The plans must be equal. Then `ablate run` trains
+    the missing runs. Exit code 2: a plan differs, or a store or bundle is damaged; nothing is written then.
+    """
+    from ablate.commands import merge as command
+
+    command.merge(places, into, study, Console())
 
 
 @app.command()

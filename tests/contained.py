@@ -8,7 +8,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-COMMANDS = ("analyze", "calibrate", "diagnose", "plan", "probe", "report", "run", "score")
+COMMANDS = ("analyze", "bundle", "calibrate", "diagnose", "merge", "plan", "probe", "report", "run", "score")
 LOADED = ["ablate.cli", *(f"ablate.commands.{name}" for name in COMMANDS)]
 SECONDS = 200
 PAGE = resource.getpagesize()

@@ -114,3 +114,18 @@ SimulatedEffects = Annotated[
         help="Effect of a sequential study to simulate, in standard deviations of a run. May be repeated.",
     ),
 ]
+WithCheckpoints = Annotated[bool, typer.Option("--checkpoints", help="Include the trained weights of every run.")]
+PicturedRuns = Annotated[
+    int, typer.Option("--frames", min=0, help="Number of runs with frames: the worst and the best ones.")
+]
+BundleOutput = Annotated[
+    Path | None, typer.Option("--output", metavar="FILE", help="File to write. Default: NAME.bundle.zip, here.")
+]
+MergedPlaces = Annotated[
+    list[Path],
+    typer.Argument(metavar="STORE_OR_BUNDLE...", help="Folders of stores, and files of bundles.", show_default=False),
+]
+TargetStore = Annotated[Path, typer.Option("--into", metavar="STORE", help="Store that gets the runs.")]
+MergedStudy = Annotated[
+    str | None, typer.Option("--study", metavar="NAME", help="Merge this study alone.", show_default=False)
+]

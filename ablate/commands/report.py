@@ -113,7 +113,10 @@ def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) ->
         return
     view, titles = study.response.view, {planned_run.id: planned_run.title for planned_run in study.planned_runs}
     extremes = (analysis.worst.run_id, analysis.best.run_id)
-    worst, best = (RunRecord.load(paths.run(run_id), run_id).examples[view] for run_id in extremes)
+    worst, best = (RunRecord.load(paths.run(run_id), run_id).examples.get(view) for run_id in extremes)
+    if worst is None or best is None:  # a bundle left the frames out
+        paths.comparison.unlink(missing_ok=True)
+        return
     write_comparison(paths.comparison, worst, best, (titles[extremes[0]], titles[extremes[1]]))
 
 

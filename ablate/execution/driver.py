@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
@@ -124,6 +124,22 @@ class Driver:
         self._tally.interrupted = interruption.requested
         return self._tally
 
+    def enter_records(self, replaced: Collection[str] = ()) -> Tally:
+        """Enter every run with a record that ledger and tracker lack, and train nothing.
+
+        `replaced` are runs whose records are not those that the ledger was told of.
+        """
+        self._tracker.open(self._study)
+        self._mark_excluded()
+        settled = self._settled() - set(replaced)
+        self._tally.settled = len(settled & self._runs.keys())
+        recorded = [run for run in run_order(self._study) if run.id in self._runs and self._has_record(run.id)]
+        self._ledger.enqueue([run for run in recorded if run.id not in settled])
+        while (queued := self._ledger.next()) is not None:
+            trial, id_ = queued
+            self._begin(trial, self._runs[id_])
+        return self._tally
+
     def _mark_excluded(self) -> None:
         """Mark the excluded runs in the ledger and the tracker, and unmark those that are included again."""
         self._ledger.exclude(self._excluded)
@@ -132,11 +148,7 @@ class Driver:
 
     def _queue(self) -> None:
         """Queue every run that is not settled with a record on disk, in the study's random order."""
-        outcomes = self._ledger.settled()
-        settled = {id_ for id_ in outcomes if self._has_record(id_)}
-        self._tally.settled = self._standing.done = len(settled & self._runs.keys())
-        for id_ in settled & self._runs.keys():
-            self._count(outcomes[id_])
+        settled = self._settled()
         unsettled = self._runs.keys() - settled
         open_runs = [planned_run for planned_run in run_order(self._study) if planned_run.id in unsettled]
         if self._decide is None or self._study.looks is None:
@@ -145,6 +157,15 @@ class Driver:
         self._seed_order = SeedOrder(self._study, open_runs, self._study.looks.first)
         self._ledger.enqueue([])
         self._look()
+
+    def _settled(self) -> set[str]:
+        """Return the runs that are settled with a record on disk, and count them."""
+        outcomes = self._ledger.settled()
+        settled = {id_ for id_ in outcomes if self._has_record(id_)}
+        self._tally.settled = self._standing.done = len(settled & self._runs.keys())
+        for id_ in settled & self._runs.keys():
+            self._count(outcomes[id_])
+        return settled
 
     def _fill(self) -> bool:
         """Keep every slot busy while there is time. Return whether an attempt is running."""

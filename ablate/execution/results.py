@@ -18,6 +18,7 @@ from ablate.planning.preregistration import deviations
 from ablate.storage.exclusions import excluded_runs, exclusions
 from ablate.storage.failed_attempts import failed_attempts
 from ablate.storage.looks import recorded_looks
+from ablate.storage.merges import merges
 from ablate.storage.paths import RunPaths, StudyPaths
 from ablate.storage.records import SCORED_BEFORE, RunRecord
 from ablate.study import PlannedRun, StudySpec
@@ -50,7 +51,7 @@ def study_table(
         record = _record(paths.run(planned_run.id), planned_run.id)
         rows.append(_row(planned_run, record, paths, response.view))
         if record is not None:
-            digests[planned_run.id] = record.digest
+            digests[planned_run.id] = _recorded_digest(record, planned_run.id, books)
             if (before := record.facts.get(SCORED_BEFORE)) is not None:
                 scored_before[planned_run.id] = str(before)
         if record is not None and record.outcome == "finished":
@@ -67,8 +68,17 @@ def study_table(
         runs=pd.DataFrame(rows),
         sums=sums,
         secondary=tuple(METRICS[name] for name in secondary),
-        deviations=(*deviations(paths, study, books), *changed_records(digests, titles, books, scored_before)),
-        unchecked=(*unchecked(digests, books), *_scored_again(scored_before), *mixture),
+        deviations=(
+            *deviations(paths, study, books),
+            *changed_records(digests, titles, books, scored_before),
+            *(sentence for merge in merges(paths) for sentence in merge.deviations),
+        ),
+        unchecked=(
+            *unchecked(digests, books),
+            *_scored_again(scored_before),
+            *mixture,
+            *(sentence for merge in merges(paths) for sentence in merge.differences),
+        ),
         exclusions=tuple(exclusion.sentence for exclusion in exclusions(paths) if not exclusion.is_after_results),
         failed_attempts=Counter(
             attempt.kind for run in study.planned_runs for attempt in failed_attempts(paths.run(run.id))
@@ -125,6 +135,13 @@ def decided_after(study: StudySpec, paths: StudyPaths) -> int | None:
     """Return the number of seeds after which the study was stopped; None if it was not, or if it has gone on since."""
     looks = recorded_looks(paths) if study.looks is not None else ()
     return looks[-1].seeds if looks and looks[-1].stops else None
+
+
+def _recorded_digest(record: RunRecord, run_id: str, books: Sequence[Book]) -> str | None:
+    """Return the digest of a record; of a reduced one, that of its whole record where a book recorded that."""
+    if record.whole_digest is not None and any(book.records.get(run_id) == record.whole_digest for book in books):
+        return record.whole_digest
+    return record.digest
 
 
 def _complete_seeds(seeds: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:

@@ -61,6 +61,7 @@ def _score_again(planned_run: PlannedRun, paths: RunPaths) -> None:
 def _adopt(paths: RunPaths) -> None:
     """Move the new files to their places, the record last. A move that was interrupted is continued here."""
     again = paths.next_files
+    paths.reduction.unlink(missing_ok=True)  # the new record is a whole one, also of a run from a bundle
     files = sorted(again.folder.iterdir(), key=lambda file: file == again.record)
     for file in files:
         file.replace(paths.folder / file.name)

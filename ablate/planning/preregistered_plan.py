@@ -40,6 +40,11 @@ class PlanChange:
     is_new_setting: bool = False
 
     @property
+    def values(self) -> tuple[str, str]:
+        """Both values for a reader."""
+        return _written(self.before), _written(self.after)
+
+    @property
     def sentence(self) -> str:
         """The change for a reader."""
         return f"{self.setting} was changed from {_written(self.before)} to {_written(self.after)} ({self.since})."

@@ -87,6 +87,11 @@ def deviations(paths: StudyPaths, study: StudySpec, books: Sequence[Book] = ()) 
     )
 
 
+def plan_differences(plan: PreregisteredPlan, study: StudySpec) -> tuple[PlanChange, ...]:
+    """Return every setting in which a study differs from the latest settings of a plan."""
+    return tuple(change for change in _changes(plan, study, "now") if not change.is_new_setting)
+
+
 def planned_test(study: StudySpec) -> str:
     """Return the kind of test that the study's runs get if none is lost, and its adjustment over the family."""
     kind = kind_of_test(planned_table(study, len(study.seeds)))

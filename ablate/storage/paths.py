@@ -30,6 +30,11 @@ class RunPaths:
         return self.folder / "scores.parquet"
 
     @property
+    def reduction(self) -> Path:
+        """Digest of the scores of a run that came from a bundle, which holds those of some metrics alone."""
+        return self.folder / "reduced.json"
+
+    @property
     def curve(self) -> Path:
         """Training and held-out loss over the optimization steps."""
         return self.folder / "curve.csv"
@@ -167,6 +172,11 @@ class StudyPaths:
     def exclusions(self) -> Path:
         """One line of JSON for every run that was excluded from the analysis, or included again."""
         return self.folder / "exclusions.jsonl"
+
+    @property
+    def merges(self) -> Path:
+        """One line of JSON for every time that runs of another store or a bundle were merged."""
+        return self.folder / "merges.jsonl"
 
     @property
     def attempted(self) -> list[RunPaths]:

@@ -18,6 +18,7 @@ from ablate.core.arrays import Clips, ClipSteps
 from ablate.core.errors import DataError
 from ablate.storage.atomic import whole_file
 from ablate.storage.paths import RunPaths
+from ablate.storage.reduction import reduced_digests
 
 Outcome = Literal["finished", "diverged"]
 SCORE_COLUMNS = ["view", "clip", "step", "metric", "value"]
@@ -76,7 +77,9 @@ class RunRecord:
     examples: Mapping[str, Example]
     facts: Mapping[str, str | int | float]
     digest: str | None = None
-    """Digest of everything that record.json held when the record was read; None if it has none, as in schema 1."""
+    """Digest of everything that the record held when it was read; None if it has none, as in schema 1."""
+    whole_digest: str | None = None
+    """Digest of the whole record of which this is a reduced one, from a bundle; None for a whole record."""
 
     @property
     def run_id(self) -> str:
@@ -105,6 +108,7 @@ class RunRecord:
     def save(self, paths: RunPaths) -> None:
         """Write every file of the record whole. The head is written last and holds the digest of each other file."""
         paths.folder.mkdir(parents=True, exist_ok=True)
+        paths.reduction.unlink(missing_ok=True)
         with whole_file(paths.scores) as path:
             self.scores.to_parquet(path, index=False)
         with whole_file(paths.curve) as path:
@@ -117,10 +121,12 @@ class RunRecord:
     def load(cls, paths: RunPaths, run_id: str | None = None, *, pictures: bool = True) -> "RunRecord":
         """Read a record back, with its frames or without, and check it against its digests.
 
-        `run_id` is the run that the record must be of; None takes any. Raises FileNotFoundError where there is no
-        complete record, DataError where it is damaged or of another run.
+        `run_id` is the run that the record must be of; None takes any. A reduced record may lack its frames.
+
+        Raises FileNotFoundError where there is no complete record, DataError where it is damaged or of another run.
         """
         head = RecordHead.load(paths)
+        pictures = pictures and not head.is_reduced_without(paths.examples)
         if run_id is not None and head.schema == SCHEMA and identity(head.run) != run_id:
             raise damaged(paths, f"it is of run {identity(head.run)}, not of run {run_id}")
         try:
@@ -132,7 +138,8 @@ class RunRecord:
                 curve=pd.read_csv(BytesIO(head.checked(paths.curve)))[CURVE_COLUMNS],
                 examples=_examples(BytesIO(head.checked(paths.examples))) if pictures else {},
                 facts=head.facts,
-                digest=head.digest,
+                digest=head.digest if head.reduced is None else head.reduced_digest,
+                whole_digest=None if head.reduced is None else head.digest,
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
             raise damaged(paths, str(error)) from error
@@ -152,6 +159,8 @@ class RecordHead:
     facts: Mapping[str, str | int | float]
     files: Mapping[str, str]
     label: str | None = None
+    reduced: Mapping[str, str] | None = None
+    """Digests of the files that a bundle reduced; None for a whole record."""
 
     @property
     def ghost_definition(self) -> int:
@@ -162,6 +171,15 @@ class RecordHead:
     def digest(self) -> str | None:
         """Digest of the head, and so of every file of the record; None in schema 1, whose files have no digests."""
         return _digest(self._tree()) if self.schema > 1 else None
+
+    @property
+    def reduced_digest(self) -> str:
+        """Digest of a reduced record: of the whole record's digest, and of the files that were reduced."""
+        return _digest({"record": self.digest, "files": dict(self.reduced or {})})
+
+    def is_reduced_without(self, file: Path) -> bool:
+        """Return whether a bundle left a file of the record out."""
+        return self.reduced is not None and not file.exists()
 
     def save(self, paths: RunPaths) -> None:
         """Write the head, with a digest of its own."""
@@ -182,30 +200,30 @@ class RecordHead:
         """Read the head. Raises FileNotFoundError where there is none, DataError where it is damaged."""
         text = paths.record.read_text(errors="replace")
         try:
-            head = json.loads(text)
+            head, reduced = json.loads(text), reduced_digests(paths)
             if "schema" not in head:
-                return cls._of_schema_1(head)
+                return cls._of_schema_1(head, reduced)
             digest = head.pop("digest")
             _require(digest == _digest(head), "its digest does not match")
             _require(
                 head["schema"] in range(2, SCHEMA + 1), f"its schema is {head['schema']!r}; allowed: 2 to {SCHEMA}"
             )
             _require(all(isinstance(head[part], dict) for part in ("run", "facts", "files")), "a part is no mapping")
-            return cls(head["schema"], head["run"], head["outcome"], head["facts"], head["files"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls(head["schema"], head["run"], head["outcome"], head["facts"], head["files"], reduced=reduced)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise damaged(paths, str(error)) from error
 
     @classmethod
-    def _of_schema_1(cls, head: Mapping[str, Any]) -> "RecordHead":
+    def _of_schema_1(cls, head: Mapping[str, Any], reduced: Mapping[str, str] | None) -> "RecordHead":
         _require(head.keys() == {"point", "outcome", "facts"}, "it names no schema, and is not of schema 1")
         facts = {OLD_FACTS.get(name, name): fact for name, fact in head["facts"].items()}
-        return cls(1, {}, head["outcome"], facts, {}, head["point"])
+        return cls(1, {}, head["outcome"], facts, {}, head["point"], reduced)
 
     def checked(self, file: Path) -> bytes:
         """Return the content of a file of the record. Raises ValueError where its digest does not match."""
-        content = file.read_bytes()
-        if self.schema > 1:
-            matches = hashlib.sha256(content).hexdigest() == self.files[file.name]
+        content, digests = file.read_bytes(), {**self.files, **(self.reduced or {})}
+        if self.schema > 1 or file.name in digests:
+            matches = hashlib.sha256(content).hexdigest() == digests[file.name]
             _require(matches, f"the digest of {file.name} does not match")
         return content
 

@@ -41,6 +41,11 @@ def restore(paths: RunPaths) -> tuple[RunSpec, Forecaster]:
 def _check_record(paths: RunPaths, run: RunSpec) -> None:
     """Raise DataError if run.yaml or the checkpoint is not the one that the run's record was written with."""
     head = RecordHead.load(paths)
+    if head.is_reduced_without(paths.checkpoint):
+        raise DataError(
+            f"{paths.folder}: no checkpoint is here, since this run came from a bundle without it; make the bundle "
+            "with --checkpoints, or probe the run in the store where it was trained"
+        )
     if head.schema == SCHEMA and identity(head.run) != run.identity():
         raise damaged(paths, f"its run.yaml is of run {run.identity()}, its record of run {identity(head.run)}")
     if paths.checkpoint.name in head.files:

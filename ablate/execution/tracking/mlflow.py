@@ -191,7 +191,7 @@ class MLflowTracker(Tracker):
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
         """See Tracker. A study that is not complete ends as KILLED; the next start reopens it."""
         report = (paths.report_html, paths.report_markdown, paths.report_json, paths.runs_csv, paths.comparison)
-        for file in (paths.study_yaml, paths.plan, paths.exclusions, paths.looks, *report):
+        for file in (paths.study_yaml, paths.plan, paths.exclusions, paths.looks, paths.merges, *report):
             if file.exists():
                 self._client.log_artifact(self._parent, str(file))
         self._seal()

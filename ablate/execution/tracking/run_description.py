@@ -25,7 +25,10 @@ def description(study: StudySpec, record: RunRecord, measured: MeasuredRun, run_
     """
     if measured.outcome == DIVERGED:
         return DIVERGED_NOTE
-    views = sorted(record.examples, key=lambda view: view != study.response.view)
+    views = sorted(
+        {*record.examples, *(view for view, _ in record.metric_means)},
+        key=lambda view: (view != study.response.view, view),
+    )
     grids = [(view, paths.frame_grid(view)) for view in views]
     pictures = [f"![{view}](get-artifact?run_uuid={run_id}&path={grid.name})" for view, grid in grids if grid.exists()]
     return "\n\n".join([_response_line(study, measured), *pictures, _table(record, measured, views)])
