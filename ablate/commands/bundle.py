@@ -1,6 +1,7 @@
 """`ablate bundle`: one file with the records, tables and pages of a study, for another machine or a reader."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -18,7 +19,7 @@ from ablate.execution.books import read_books
 from ablate.execution.merging import books_to_json
 from ablate.execution.results import study_table
 from ablate.storage.bundle_file import DATA, PAGES, Content, write_bundle
-from ablate.storage.paths import RunPaths, Store
+from ablate.storage.paths import RunPaths, Store, StudyPaths
 from ablate.storage.records import RunRecord
 from ablate.storage.reduction import reduced_scores, reduction_text
 from ablate.study import study_file
@@ -54,7 +55,7 @@ def bundle(file: Path, root: Path, options: BundleOptions, console: Console) -> 
         raise DataError(f"{paths.folder}: no run has a result yet; a bundle holds results")
     table = study_table(study, paths, seeds=len(study.seeds), books=books)
     metrics = {study.response.metric, *(metric.name for metric in table.secondary), *EXPLAINING}
-    pictured = _pictured(table, options.frames)
+    pictured = _pictured(table, _in_report(paths), options.frames)
     contents: dict[str, Content] = {
         file_name: paths.folder / file_name for file_name in (*DATA, *PAGES) if (paths.folder / file_name).exists()
     }
@@ -73,7 +74,16 @@ def bundle(file: Path, root: Path, options: BundleOptions, console: Console) -> 
     say(f"written: {output} ({size}; {runs}, {'with' if options.checkpoints else 'without'} checkpoints)", console)
 
 
-def _pictured(table: StudyTable, count: int) -> list[str]:
+def _in_report(paths: StudyPaths) -> list[str]:
+    """Return the runs that the first screen of the report shows; none where there is no report."""
+    try:
+        pictured = json.loads(paths.report_json.read_text(encoding="utf-8"))["first_screen"]["pictured_runs"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [str(run_id) for run_id in pictured]
+
+
+def _pictured(table: StudyTable, in_report: Sequence[str], count: int) -> list[str]:
     """Return the runs whose frames go into the bundle: those of the report, then the worst and the best responses."""
     metric = table.response.metric
     runs = with_responses(table.runs, table.sums, table.response, table.secondary)
@@ -82,8 +92,13 @@ def _pictured(table: StudyTable, count: int) -> list[str]:
     defined = defined.sort_values("response", ascending=not metric.higher_is_better, kind="stable")
     ranked = [str(run_id) for run_id in defined["run_id"]]
     in_turns = chain.from_iterable(zip_longest(ranked[::-1], ranked))
-    ordered = [*(run.run_id for run in reversed(extremes) if run), *(run_id for run_id in in_turns if run_id)]
-    return list(dict.fromkeys(ordered))[:count]
+    ordered = [
+        *in_report,
+        *(run.run_id for run in reversed(extremes) if run),
+        *(run_id for run_id in in_turns if run_id),
+    ]
+    planned = set(runs["run_id"])
+    return [run_id for run_id in dict.fromkeys(ordered) if run_id in planned][:count]
 
 
 def _record(files: RunPaths, run_id: str, metrics: set[str]) -> Iterator[tuple[str, Content]]:

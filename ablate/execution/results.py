@@ -100,12 +100,12 @@ def _tell_apart(
     if not definitions or set(definitions.values()) == {DEFINITION}:
         return []
     newest = max(definitions.values())
-    others = {run_id for run_id, definition in definitions.items() if definition != newest}
-    if not others:
+    older = {run_id for run_id, definition in definitions.items() if definition != newest}
+    if not older:
         return [
             f"The ghost metrics are of definition {newest}; this version of ablate computes definition {DEFINITION}."
         ]
-    for run_id in others:
+    for run_id in older:
         sums[run_id] = sums[run_id][~sums[run_id]["metric"].isin(GHOST_METRICS)]
     excluded = [row for row in rows if row["run_id"] in others] if judges_ghost else []
     for row in excluded:

@@ -57,8 +57,12 @@ def filmstrips(analysis: Analysis, sentences: Sequence[FactorSentence], paths: S
 
     Returns None where no two runs with pictures differ in one of these factors alone.
     """
-    usable = {
-        run.run_id for run in analysis.runs if run.outcome != "excluded" and paths.run(run.run_id).record.exists()
+    usable = {  # a bundle may have left the frames of a run out
+        run.run_id
+        for run in analysis.runs
+        if run.outcome != "excluded"
+        and paths.run(run.run_id).record.exists()
+        and paths.run(run.run_id).examples.exists()
     }
     for sentence in _by_interest(sentences):
         if sentence.effect is None:
