@@ -92,11 +92,8 @@ def _pictured(table: StudyTable, in_report: Sequence[str], count: int) -> list[s
     defined = defined.sort_values("response", ascending=not metric.higher_is_better, kind="stable")
     ranked = [str(run_id) for run_id in defined["run_id"]]
     in_turns = chain.from_iterable(zip_longest(ranked[::-1], ranked))
-    ordered = [
-        *in_report,
-        *(run.run_id for run in reversed(extremes) if run),
-        *(run_id for run_id in in_turns if run_id),
-    ]
+    of_report = [*in_report, *(run.run_id for run in reversed(extremes) if run)]
+    ordered = [*of_report, *(run_id for run_id in in_turns if run_id)]
     planned = set(runs["run_id"])
     return [run_id for run_id in dict.fromkeys(ordered) if run_id in planned][:count]
 

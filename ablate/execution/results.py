@@ -107,7 +107,7 @@ def _tell_apart(
         ]
     for run_id in older:
         sums[run_id] = sums[run_id][~sums[run_id]["metric"].isin(GHOST_METRICS)]
-    excluded = [row for row in rows if row["run_id"] in others] if judges_ghost else []
+    excluded = [row for row in rows if row["run_id"] in older] if judges_ghost else []
     for row in excluded:
         row["outcome"] = "excluded"
         row["message"] = (
@@ -115,7 +115,7 @@ def _tell_apart(
             "again; delete its folder to train it again"
         )
         del sums[row["run_id"]]
-    runs = "1 run is" if len(others) == 1 else f"{len(others)} runs are"
+    runs = "1 run is" if len(older) == 1 else f"{len(older)} runs are"
     consequence = "left out of the analysis" if judges_ghost else "left out of all means of ghost metrics"
     return [f"The ghost metrics of {runs} of another definition than {newest}, and {consequence}."]
 

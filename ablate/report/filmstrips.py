@@ -15,7 +15,7 @@ from ablate.analysis.phrases import number_text
 from ablate.inference.verdict import Verdict
 from ablate.report.page import data_uri
 from ablate.report.words import cell_words, number
-from ablate.storage.paths import StudyPaths
+from ablate.storage.paths import RunPaths, StudyPaths
 from ablate.storage.records import Example, RunRecord
 
 STEPS = 6  # forecast steps of a strip; more would make the frames too small beside a text
@@ -57,13 +57,7 @@ def filmstrips(analysis: Analysis, sentences: Sequence[FactorSentence], paths: S
 
     Returns None where no two runs with pictures differ in one of these factors alone.
     """
-    usable = {  # a bundle may have left the frames of a run out
-        run.run_id
-        for run in analysis.runs
-        if run.outcome != "excluded"
-        and paths.run(run.run_id).record.exists()
-        and paths.run(run.run_id).examples.exists()
-    }
+    usable = {run.run_id for run in analysis.runs if run.outcome != "excluded" and _has_frames(paths.run(run.run_id))}
     for sentence in _by_interest(sentences):
         if sentence.effect is None:
             continue
@@ -72,6 +66,11 @@ def filmstrips(analysis: Analysis, sentences: Sequence[FactorSentence], paths: S
         if strips is not None:
             return strips
     return None
+
+
+def _has_frames(files: RunPaths) -> bool:
+    """Return whether frames are stored; a bundle may have left them out."""
+    return files.record.exists() and files.examples.exists()
 
 
 def film(frames: Film, brightest: float = 1.0) -> bytes:
