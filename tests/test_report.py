@@ -45,8 +45,15 @@ def run_sums(ghost):
     return step_sums(pd.DataFrame(rows, columns=SCORE_COLUMNS))
 
 
-def analysis_of(
-    question="Why?", factors=(KERNEL, HEAD), seeds=(0, 1), unfinished=None, *, exploratory=True, deviations=()
+def analysis_of(  # noqa: PLR0913  # the parts of a study that tests vary
+    question="Why?",
+    factors=(KERNEL, HEAD),
+    seeds=(0, 1),
+    unfinished=None,
+    *,
+    exploratory=True,
+    deviations=(),
+    undefined=None,
 ):
     """Return the analysis of a factorial in which kernel 1 adds 0.3 to the ghost ratio, the more with conv3d."""
     rows, sums = [], {}
@@ -60,6 +67,8 @@ def analysis_of(
                 kernel, head = names.get(KERNEL.path) == "1", names.get(HEAD.path) == "conv3d"
                 chance = 0.0005 * ((3 * seed + 2 * kernel + head) % 4)
                 sums[run_id] = run_sums(0.1 + 0.01 * seed + 0.3 * kernel + 0.2 * kernel * head + chance)
+    for run_id, share in (undefined or {}).items():
+        sums = with_undefined(sums, run_id, share)
     response = StudyResponse(GHOST, "rollout", 1, 3)
     table = StudyTable(
         question,
@@ -195,6 +204,32 @@ def test_a_study_with_runs_missing_failed_and_diverged_counts_and_names_them(pat
     assert "Planned: 8 runs. Finished: 5. Unmeasurable: 0. Diverged: 1. Failed: 1. Not run yet: 1." in words
     assert "out of memory" in words
     assert "Planned: 8 runs." in paths.report_markdown.read_text()
+
+
+def with_undefined(sums, run_id, share):
+    """Return the sums of one run with a ghost ratio that is defined in this share of its frames."""
+    few = sums[run_id].copy()
+    is_ghost = few["metric"] == "ghost_ratio"
+    few.loc[is_ghost, ["total", "defined"]] *= share
+    return sums | {run_id: few}
+
+
+def test_unmeasurable_runs_are_shown_with_their_frames_and_their_reason(paths, written):
+    analysis = analysis_of(undefined={"1-conv3d-1": 0.0, "3-frame-0": 0.5})
+    lost = next(run for run in analysis.without_response if run.run_id == "1-conv3d-1")
+    draw(paths, lost)
+    page = written(analysis, paths)
+    page.assert_readable()
+    words = " ".join(" ".join(page.words).split())
+    assert "Finished: 7. Unmeasurable: 1. Diverged: 0." in words
+    assert (
+        "Unmeasurable: kernel = 1, output head = conv3d, seed 1. The reason: the ghost ratio is defined in 0 % of"
+        in words
+    )
+    assert "runs/1-conv3d-1/forecasts_rollout.html" in words
+    assert "each number is a mean over the frames that happen to be defined: 50 % to 100 % of them" in words
+    assert "Which factors make a run unmeasurable" in paths.report_markdown.read_text()
+    assert json.loads(paths.report_json.read_text())["measurability"]["unmeasurable"] == 1
 
 
 def test_an_undefined_response_is_called_undefined(paths, written):

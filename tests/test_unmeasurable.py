@@ -150,6 +150,8 @@ def test_a_mean_over_some_frames_has_their_share():
     assert result.cells[0].defined_share == {"ghost_ratio": pytest.approx(0.8)}
     assert result.curves[0].defined_share == pytest.approx([0.8] * STEPS)
     assert result.views[0].defined_share == {"ghost_ratio": pytest.approx(0.8)}
+    assert result.best is not None
+    assert (result.best.defined_share, result.runs[0].defined_share) == (pytest.approx(0.8), pytest.approx(0.8))
     assert any("undefined in 20 % of all frames" in warning for warning in result.warnings)
     assert any("frames that happen to be defined" in warning for warning in result.warnings)
 

@@ -12,13 +12,17 @@ from ablate.inference.inference import Effect
 
 @dataclass(frozen=True)
 class AnalyzedRun:
-    """A planned run: its levels by factor path and its seed, how it ended, and its response, NaN without one."""
+    """A planned run: its levels by factor path and its seed, how it ended, and its response, NaN without one.
+
+    `defined_share` is the share of its frames that define the metric, in [0, 1]; NaN without scores.
+    """
 
     run_id: str
     levels: Mapping[str, str]
     seed: int
     outcome: str
     response: float
+    defined_share: float = math.nan
 
     @property
     def is_measured(self) -> bool:
@@ -61,6 +65,7 @@ def analyzed_runs(runs: pd.DataFrame, factors: Sequence[str]) -> tuple[AnalyzedR
             seed=int(row["seed"]),
             outcome=str(row["outcome"]),
             response=float(row["response"]),
+            defined_share=1 - float(row["undefined_share"]),
         )
         for _, row in runs.iterrows()
     )

@@ -61,13 +61,14 @@ class RunWithoutResponse:
 
 @dataclass(frozen=True)
 class RunResult:
-    """One run: its levels and seed, its response, and its secondary metrics."""
+    """One run: its levels and seed, its response with the share of frames behind it, and its secondary metrics."""
 
     run_id: str
     levels: Mapping[str, str]
     seed: int
     response: float
     secondary: Mapping[str, float]
+    defined_share: float = 1.0
 
 
 def outcomes(runs: pd.DataFrame, failed_attempts: Mapping[str, int], older: tuple[str, ...] = ()) -> Outcomes:
@@ -127,4 +128,5 @@ def _run_result(row: pd.Series, factors: Sequence[str], secondary: Sequence[Metr
         seed=int(row["seed"]),
         response=float(row["response"]),
         secondary={metric.name: float(row[metric.name]) for metric in secondary},
+        defined_share=1 - float(row.get("undefined_share", 0.0)),
     )

@@ -103,8 +103,12 @@ def _measurability(analysis: Analysis) -> tuple[str, ...]:
     if lost is None:
         return ()
     counts = {"unmeasurable": lost.unmeasurable, "diverged": lost.diverged}
-    words = " and ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
-    return (f"{words} of {lost.runs} runs: they take part in no mean and no effect.", *lost.sentences)
+    words = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+    total = lost.unmeasurable + lost.diverged
+    return (
+        f"{total} of {lost.runs} runs cannot be measured ({words}): they take part in no mean and no effect.",
+        *lost.sentences,
+    )
 
 
 def _draw_comparison(analysis: Analysis, study: StudySpec, paths: StudyPaths) -> None:

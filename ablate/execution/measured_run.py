@@ -41,16 +41,16 @@ class MeasuredRun:
 
 def measured_run(study: StudySpec, record: RunRecord) -> MeasuredRun:
     """Return what the record of a run means to its study."""
-    scoped, floor = study_response(study), study.response.measurable_from
-    response = study.response.of(record.scores)
-    lost = record.outcome == FINISHED and math.isnan(response)
+    response, value = study_response(study), study.response.of(record.scores)
+    floor = response.measurable_from
+    lost = record.outcome == FINISHED and math.isnan(value)
     sums = step_sums(record.scores)
     shares = record.defined_shares
     return MeasuredRun(
         outcome=UNMEASURABLE if lost else record.outcome,
-        response=response,
-        defined_share=defined_share(sums, scoped.metric.name, *scoped.scope),
-        reason=unmeasurable_reason(sums, scoped.metric, scoped.scope, floor) if lost else "",
+        response=value,
+        defined_share=defined_share(sums, response.metric.name, *response.scope),
+        reason=unmeasurable_reason(sums, response.metric, response.scope, floor) if lost else "",
         defined_shares=shares,
         means={key: mean for key, mean in record.metric_means.items() if _counts(shares, *key, floor)},
     )

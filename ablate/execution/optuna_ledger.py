@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ablate.core.errors import AblateError
 from ablate.execution.measured_run import MeasuredRun, measured_run
 from ablate.measurement.metrics import METRICS, SECONDARY
+from ablate.measurement.metrics.ghost import DEFINITION
 from ablate.planning.books import RECORD, SEALS, Book, new_seals
 from ablate.storage.atomic import whole_file
 from ablate.storage.paths import Store, StudyPaths, without_password
@@ -276,7 +277,7 @@ def _layout(study: StudySpec) -> dict[str, Any]:
     """Return what Optuna does not allow to change: the levels, and the meaning of a trial's value."""
     levels = {path: factor.level_names() for path, factor in study.factors.items()}
     response = study.response.non_defaults() | {"measurable_from": study.response.measurable_from}
-    return {"levels": levels, "response": response}
+    return {"levels": levels, "response": response, "ghost_definition": DEFINITION}
 
 
 def _distributions(study: StudySpec) -> dict[str, BaseDistribution]:

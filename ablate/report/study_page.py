@@ -9,7 +9,7 @@ from typing import Any
 
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.answer import EXPLORATORY, conclusions
-from ablate.analysis.cells import CellCurve
+from ablate.analysis.cells import CellCurve, ViewMeans
 from ablate.analysis.outcomes import RunResult
 from ablate.analysis.phrases import decimals, percent
 from ablate.analysis.verdict_sentences import verdict_sentences
@@ -23,7 +23,7 @@ from ablate.report.runs_of_contrasts import pictured_runs, runs_of_contrasts
 from ablate.report.sequential_figure import paths_figure
 from ablate.report.shown_inference import ShownInference, mark
 from ablate.report.study_figures import curves_figure
-from ablate.report.unmeasurable_runs import frames_behind, unmeasurable_runs
+from ablate.report.unmeasurable_runs import frames_behind, frames_of, unmeasurable_runs
 from ablate.report.words import number, run_words, spaced, titles_of
 from ablate.storage.paths import StudyPaths
 
@@ -108,6 +108,7 @@ def _context(analysis: Analysis, paths: StudyPaths, reproduce: Mapping[str, str]
         "shown_runs": shown_runs(analysis, paths, response_digits),
         "floor": percent(analysis.response.measurable_from),
         "unmeasurable_runs": unmeasurable_runs(analysis, paths),
+        "run_frames": frames_behind(run.defined_share for run in analysis.runs if run.is_measured),
         "cell_frames": frames_behind(share for cell in analysis.cells for share in cell.defined_share.values()),
         "view_frames": frames_behind(share for view in analysis.views for share in view.defined_share.values()),
         "networks": networks,
@@ -179,17 +180,25 @@ def _captions(analysis: Analysis, digits: int) -> list[tuple[RunResult, str, str
     metric, best, worst = analysis.response.metric, analysis.best, analysis.worst
     if best is None or worst is None:
         return []
+
+    def value_of(view: ViewMeans) -> str:
+        mean, share = view.means[metric.name], view.defined_share[metric.name]
+        return f"{number(mean, digits)}{frames_of(share)}"
+
     if best.run_id == worst.run_id:
         return [
-            (best, view.view, f"{spaced(view.view)}: {metric.title} {number(view.means[metric.name], digits)}")
+            (
+                best,
+                view.view,
+                f"{spaced(view.view)}: {metric.title} {value_of(view)}",
+            )
             for view in analysis.views
         ]
     captions = []
     for rank, run in (("Worst", worst), ("Best", best)):
         words = run_words(run.levels, run.seed, analysis.factors)
-        captions.append(
-            (run, analysis.response.view, f"{rank} {metric.title}: {number(run.response, digits)} ({words})")
-        )
+        value = f"{number(run.response, digits)}{frames_of(run.defined_share)}"
+        captions.append((run, analysis.response.view, f"{rank} {metric.title}: {value} ({words})"))
     return captions
 
 

@@ -54,3 +54,10 @@ def frames_behind(shares: Iterable[float]) -> str:
         return ""
     low, high = percent(round(min(known), 3)), percent(round(max(known), 3))
     return f"{DEFINED_FRAMES}: {low if low == high else f'{low} to {high}'} of them"
+
+
+def frames_of(share: float) -> str:
+    """Return how many of its frames one mean is over, to follow the mean; empty if all are defined."""
+    if math.isnan(share) or share == 1:
+        return ""
+    return f", mean over the {percent(round(share, 3))} of its frames that happen to be defined"
