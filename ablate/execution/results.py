@@ -93,7 +93,7 @@ def study_table(
 def _tell_apart(
     rows: list[dict[str, Any]], sums: dict[str, pd.DataFrame], definitions: Mapping[str, int], *, judges_ghost: bool
 ) -> list[str]:
-    """Keep the ghost metrics of one definition only, the newest, and return a sentence on the others.
+    """Keep the ghost metrics of one definition only, the newest, and return a sentence on the runs of an older one.
 
     A run of another definition is excluded if the study judges a ghost metric; otherwise it loses its ghost metrics.
     """
