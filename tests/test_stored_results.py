@@ -57,22 +57,33 @@ HOW_IT_ENDED = ["outcome", "message"]
 """A run without any response was called finished, without a reason."""
 
 
-def without_checkpoints(store):
-    for checkpoint in store.glob("studies/*/runs/*/checkpoint.pt"):
+def runs_csv(store):
+    return pd.read_csv(store / "studies" / "stored" / "runs.csv").rename(columns=RENAMED).drop(columns="run_id")
+
+
+def delete_checkpoints(store, count=None):
+    for checkpoint in sorted(store.glob("studies/*/runs/*/checkpoint.pt"))[:count]:
         checkpoint.unlink()
 
 
-def reported(finished, *options):
+def reported(store, *options):
     """Return the table of runs as it was stored, and as a report writes it today."""
-    table = finished / "studies" / "stored" / "runs.csv"
-    before = pd.read_csv(table).rename(columns=RENAMED)
-    ablate("report", finished.parent / "stored.yaml", "--store", finished, *options)
-    after = pd.read_csv(table)
-    return before.drop(columns="run_id"), after.drop(columns="run_id")[before.columns[1:]]
+    before = runs_csv(store)
+    ablate("report", store.parent / "stored.yaml", "--store", store, *options)
+    return before, runs_csv(store)[before.columns]
+
+
+@pytest.fixture(scope="module")
+def renewed(tmp_path_factory):
+    """Return a store whose networks were scored again by `ablate report`, its former table, and what was printed."""
+    store = unpacked("finished", tmp_path_factory.mktemp("renewed"))
+    before = runs_csv(store)
+    output = ablate("report", store.parent / "stored.yaml", "--store", store, *ANY_FRAME)
+    return store, before, " ".join(output.split())
 
 
 def test_without_checkpoints_the_report_of_a_finished_store_has_every_number_of_that_time(finished):
-    without_checkpoints(finished)
+    delete_checkpoints(finished)
     before, after = reported(finished, *ANY_FRAME)
     pd.testing.assert_frame_equal(after.drop(columns=HOW_IT_ENDED), before.drop(columns=HOW_IT_ENDED))
     assert (after["outcome"] == "unmeasurable").tolist() == before["ghost_ratio"].isna().tolist()
@@ -80,7 +91,7 @@ def test_without_checkpoints_the_report_of_a_finished_store_has_every_number_of_
 
 
 def test_a_stored_run_that_few_frames_define_is_unmeasurable_today(finished):
-    without_checkpoints(finished)
+    delete_checkpoints(finished)
     before, after = reported(finished)
     few = before["undefined_share"] > 0.5
     assert 0 < few.sum() < len(few)
@@ -89,15 +100,44 @@ def test_a_stored_run_that_few_frames_define_is_unmeasurable_today(finished):
     pd.testing.assert_frame_equal(after[~few], before[~few], check_dtype=False)
 
 
-def test_the_report_of_a_finished_store_scores_its_networks_by_the_new_definition(finished):
-    table = finished / "studies" / "stored" / "runs.csv"
-    before = pd.read_csv(table).rename(columns=RENAMED)
-    output = ablate("report", finished.parent / "stored.yaml", "--store", finished, *ANY_FRAME)
-    assert "10 runs were scored again" in " ".join(output.split())
-    after = pd.read_csv(table)
-    same = [column for column in before.columns[1:] if column not in ("ghost_ratio", "undefined_share", *HOW_IT_ENDED)]
+def test_the_report_of_a_finished_store_scores_its_networks_by_the_new_definition(renewed):
+    store, before, output = renewed
+    assert "10 runs were scored again" in output
+    after = runs_csv(store)
+    same = [column for column in before.columns if column not in ("ghost_ratio", "undefined_share", *HOW_IT_ENDED)]
     pd.testing.assert_frame_equal(after[same], before[same])
     assert (after["ghost_ratio"] != before["ghost_ratio"]).any()
+
+
+def test_scores_are_computed_again_once(renewed):
+    store, _, _ = renewed
+    output = ablate("report", store.parent / "stored.yaml", "--store", store, *ANY_FRAME)
+    assert "scored again from" not in " ".join(output.split())
+
+
+def test_scores_that_were_computed_again_are_no_deviation(renewed):
+    report = json.loads((renewed[0] / "studies" / "stored" / "report.json").read_text())
+    assert not [sentence for sentence in report["deviations"] if "was changed after the run had ended" in sentence]
+
+
+def test_new_scores_that_an_interrupt_left_beside_the_old_are_put_in_place(renewed):
+    store, _, _ = renewed
+    study = study_file.load(store.parent / "stored.yaml")
+    files = study_paths(Store.here(store), study).run(study.planned_runs[0].id)
+    files.next_files.folder.mkdir()
+    files.record.rename(files.next_files.record)  # all other files were moved already
+    ablate("report", store.parent / "stored.yaml", "--store", store, *ANY_FRAME)
+    assert files.record.exists()
+    assert not files.next_files.folder.exists()
+
+
+def test_runs_of_two_definitions_are_never_mixed(finished):
+    delete_checkpoints(finished, 4)
+    ablate("report", finished.parent / "stored.yaml", "--store", finished, *ANY_FRAME)
+    study = study_file.load(finished.parent / "stored.yaml", ANY_FRAME[1:])
+    runs = study_table(study, study_paths(Store.here(finished), study)).runs
+    assert (runs["outcome"] == "excluded").sum() == 4
+    assert runs[runs["outcome"] == "excluded"]["message"].str.contains("of definition 1").all()
 
 
 def ended_runs(output):
@@ -109,11 +149,11 @@ def ended_runs(output):
 
 def test_a_finished_study_trains_nothing_again(finished):
     records = set(finished.glob("studies/*/runs/*/record.json"))
-    times = {file: file.stat().st_mtime_ns for file in records}
+    weights = {file: file.with_name("checkpoint.pt").read_bytes() for file in records}
     output = ablate("run", finished.parent / "stored.yaml", "--store", finished, *ANY_FRAME)
     assert ended_runs(output) == 10
     assert trained_since(finished, records) == []
-    assert times == {file: file.stat().st_mtime_ns for file in records}
+    assert weights == {file: file.with_name("checkpoint.pt").read_bytes() for file in records}
 
 
 NEW_TEST = ["test", "response.measurable_from", "hypotheses", "family"]
