@@ -111,4 +111,4 @@ def _new_seeds(study: StudySpec, count: int) -> str:
 def _probe(call: StudyCall, run_id: str | None) -> Iterator[NextStep]:
     if run_id is not None:
         purpose = "Probe the pictured network with the larger response: intervene inside it"
-        yield NextStep(call.command_on("probe", run_id), purpose, "trains nothing")
+        yield NextStep(call.command_on("probe", run_id), purpose, "trains nothing, forecasts some clips again")
