@@ -78,10 +78,12 @@ def _has_quiet_baseline(
     factor = table.factors[position]
     first = np.unique(cell, return_index=True)[1]
     level = table.levels[table.defined, position][first]
-    # a cell that differs from the baseline in this factor alone shows the noise that meets the baseline's
-    spread = [float(variance[level == place].mean()) for place in range(len(factor.levels)) if (level == place).any()]
+    # the noise that meets the baseline's in a contrast is that of the other levels
+    at = factor.levels.index(factor.baseline)
+    others = [place for place in range(len(factor.levels)) if place != at and (level == place).any()]
+    spread = max((float(variance[level == place].mean()) for place in others), default=0.0)
     baseline = float(variance[_matched_baseline(table, position, cell)].mean())
-    return baseline < QUIET**2 * max(spread)
+    return baseline < QUIET**2 * spread
 
 
 def _matched_baseline(table: RunTable, position: int, cell: Int[np.ndarray, " run"]) -> Int[np.ndarray, " cell"]:
