@@ -64,7 +64,7 @@ def change(finding, condition, metric="ghost_ratio"):
 
 def ghost_at(*cells):
     """Return the ghost ratio of a past that lies in the cell with these values."""
-    return (np.mean([sigmoid(20 * cell - 10) for cell in cells]) - sigmoid(-10)) / sigmoid(10)
+    return (np.mean([sigmoid(20 * cell - 10) for cell in cells]) - sigmoid(-10)) / (sigmoid(10) - sigmoid(-10))
 
 
 def test_an_adding_net_keeps_the_whole_path():

@@ -80,8 +80,8 @@ def _has_quiet_baseline(
     level = table.levels[table.defined, position][first]
     # the noise that meets the baseline's in a contrast is that of the other levels
     at = factor.levels.index(factor.baseline)
-    others = [place for place in range(len(factor.levels)) if place != at and (level == place).any()]
-    spread = max((float(variance[level == place].mean()) for place in others), default=0.0)
+    changed = [place for place in range(len(factor.levels)) if place != at and (level == place).any()]
+    spread = max((float(variance[level == place].mean()) for place in changed), default=0.0)
     baseline = float(variance[_matched_baseline(table, position, cell)].mean())
     return baseline < QUIET**2 * spread
 
