@@ -78,12 +78,12 @@ def _has_quiet_baseline(
     factor = table.factors[position]
     first = np.unique(cell, return_index=True)[1]
     level = table.levels[table.defined, position][first]
-    # the noise that meets the baseline's in a contrast is that of the other levels
-    at = factor.levels.index(factor.baseline)
-    changed = [place for place in range(len(factor.levels)) if place != at and (level == place).any()]
-    spread = max((float(variance[level == place].mean()) for place in changed), default=0.0)
+    # All cells count, also those in which other factors are changed. In the factor's other levels alone, ten seeds show
+    # too little: of the intervals then shown beside a quiet baseline, 63 % held the true effect instead of 74 %
+    # (ablate calibrate --published --scenario quiet_baseline --studies 1000).
+    spread = [float(variance[level == place].mean()) for place in range(len(factor.levels)) if (level == place).any()]
     baseline = float(variance[_matched_baseline(table, position, cell)].mean())
-    return baseline < QUIET**2 * spread
+    return baseline < QUIET**2 * max(spread)
 
 
 def _matched_baseline(table: RunTable, position: int, cell: Int[np.ndarray, " run"]) -> Int[np.ndarray, " cell"]:
