@@ -15,7 +15,7 @@ from ablate.analysis.phrases import (
     size,
     verb,
 )
-from ablate.analysis.verdict_sentences import differences, verdict_sentences
+from ablate.analysis.verdict_sentences import differences, number_of_units, verdict_sentences
 from ablate.inference.inference import Effect, Inference
 
 SPELLED_OUT = 5  # effects; longer lists are easier to read in the table
@@ -67,9 +67,8 @@ def _effects(inference: Inference, response: str) -> Iterator[str]:
     nonzero = [effect for effect in effects if excludes_zero(effect)]
     uncertain = [effect for effect in effects if excludes_zero(effect) is False]
     listed_effects = nonzero or [effect for effect in effects if excludes_zero(effect) is None]
-    digits = effect_digits(inference)
     for effect in listed_effects[:SPELLED_OUT]:
-        yield _effect(effect, titles[effect.factor], response, digits)
+        yield _effect(effect, inference, titles[effect.factor], response)
     if (more := len(listed_effects) - SPELLED_OUT) > 0:
         yield f"{counted(more, 'smaller effect')} {'is' if more == 1 else 'are'} in the table of effects."
     if uncertain:
@@ -81,10 +80,10 @@ def _effects(inference: Inference, response: str) -> Iterator[str]:
         )
 
 
-def _effect(effect: Effect, title: str, response: str, digits: int) -> str:
+def _effect(effect: Effect, inference: Inference, title: str, response: str) -> str:
     return (
         f'{title} "{effect.level}" instead of "{effect.baseline}" {verb(effect)} the {response} by '
-        f"{size(effect, digits)} in this study (n = {counted(effect.n_blocks, 'seed')})."
+        f"{size(effect, effect_digits(inference))} in this study ({number_of_units(effect, inference)})."
     )
 
 
