@@ -298,6 +298,13 @@ def test_an_exploratory_study_names_no_cause(kind):
     )
 
 
+def test_an_exploratory_study_whose_runs_share_no_seed_counts_runs():
+    factor_verdict = verdict(LOSS, "undecided", effect(LOSS, "mse", 0.3))
+    runs = factor_verdict.effects[0].n_runs
+    inference = replace(inferred(factor_verdict), kind=KindOfTest.RUN_FLIPS)
+    assert f"in this study (n = {runs} runs)." in estimate_sentences(inference, "ghost ratio")[0]
+
+
 def test_an_exploratory_interval_around_zero_leaves_the_sign_uncertain():
     factor_verdict = verdict(LOSS, "undecided", effect(LOSS, "mse", 0.05, half=0.1))
     sentences = estimate_sentences(inferred(factor_verdict), "ghost ratio")
