@@ -8,7 +8,10 @@ import pytest
 from mlflow import MlflowClient
 
 from ablate.core.errors import AblateError, DataError
-from ablate.execution.tracking.mlflow import MLflowTracker, experiment_url, log_findings, study_and_run
+from ablate.execution.tracking.mlflow import MLflowTracker
+from ablate.execution.tracking.mlflow_book import study_and_run
+from ablate.execution.tracking.mlflow_experiment import experiment_url
+from ablate.execution.tracking.mlflow_findings import log_findings
 from ablate.execution.tracking.run_description import commit
 from ablate.storage.findings import Finding, MetricChange
 from ablate.storage.paths import Store

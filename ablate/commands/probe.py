@@ -12,7 +12,8 @@ from ablate.commands.moved_store import follow_store
 from ablate.core.errors import DataError
 from ablate.diagnosis.probe_run import probe_run
 from ablate.execution.databases import refuse_unusable
-from ablate.execution.tracking.mlflow import log_findings, study_and_run
+from ablate.execution.tracking.mlflow_book import study_and_run
+from ablate.execution.tracking.mlflow_findings import log_findings
 from ablate.storage.findings import Finding
 from ablate.storage.paths import RunPaths, Store
 from ablate.storage.records import SCHEMA, RecordHead, damaged, identity

@@ -31,7 +31,8 @@ from ablate.execution.executors.local import LocalExecutor
 from ablate.execution.lock import held, held_on_server
 from ablate.execution.progress import display
 from ablate.execution.results import study_table
-from ablate.execution.tracking.mlflow import MLflowTracker, log_findings
+from ablate.execution.tracking.mlflow import MLflowTracker
+from ablate.execution.tracking.mlflow_findings import log_findings
 from ablate.planning.decidability import refuse_undecidable
 from ablate.planning.preregistration import preregister
 from ablate.planning.sequential_looks import LookExtent, is_decided, look_at

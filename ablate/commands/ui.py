@@ -25,7 +25,8 @@ from ablate.commands.console import say
 from ablate.commands.moved_store import follow_store
 from ablate.core.errors import AblateError
 from ablate.execution.databases import refuse_unusable
-from ablate.execution.tracking.mlflow import NO_CALLS_OUT, experiment_url
+from ablate.execution.tracking.mlflow_client import NO_CALLS_OUT
+from ablate.execution.tracking.mlflow_experiment import experiment_url
 from ablate.storage.paths import Store
 from ablate.study import study_file
 

@@ -1,0 +1,81 @@
+"""The one door to MLflow's client: its environment, its limits, and how numbers and tags are sent.
+
+The only module that imports mlflow, since the environment must be set before. The other modules of this room take
+what they need from here; they name every run by its id and never touch MLflow's active run or global addresses, which
+are the user's.
+"""
+
+import logging
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from ablate.storage.paths import Store
+
+NO_CALLS_OUT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_MODEL_CATALOG_URI": "", "DO_NOT_TRACK": "true"}
+PATIENCE = {"MAX_RETRIES": "2", "BACKOFF_FACTOR": "1", "TIMEOUT": "30"}
+"""Limits of one call to a server, which by default repeats for four minutes; `retry_unreachable` repeats calls."""
+os.environ.update(NO_CALLS_OUT)
+for name, value in PATIENCE.items():
+    os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
+
+from mlflow import MlflowClient  # noqa: E402  # reads the environment while it is imported
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+
+__all__ = [
+    "Dataset",
+    "DatasetInput",
+    "InputTag",
+    "Metric",
+    "MlflowClient",
+    "MlflowException",
+    "Param",
+    "Run",
+    "RunTag",
+    "client_of",
+    "metrics",
+    "quiet_migrations",
+    "send",
+]
+
+logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs the exceptions that it raises
+
+RUNS_A_PAGE = 1_000
+METRICS_A_BATCH, PARAMS_A_BATCH = 900, 100  # MLflow takes 1,000 of everything together, 100 parameters
+LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG = 250, 6000, 8000
+NO_KEY = re.compile(r"[^\w\-. :/]", re.ASCII)  # characters that MLflow refuses in a metric's name
+AWAY = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
+"""Codes of errors of a database or a server that cannot be reached now."""
+
+
+def client_of(store: Store) -> MlflowClient:
+    """Return a client of the store's database or server."""
+    return MlflowClient(tracking_uri=store.mlflow_url)
+
+
+def metrics(values: Mapping[tuple[str, int], float]) -> list[Metric]:
+    """Return numbers as metrics of this moment, by name and step."""
+    now = time.time_ns() // 1_000_000
+    return [Metric(key, float(value), now, int(step)) for (key, step), value in values.items()]
+
+
+def send(client: MlflowClient, run_id: str, numbers: Sequence[Metric], tags: Sequence[RunTag] = ()) -> None:
+    """Log any number of metrics in batches that MLflow takes, and the tags with the last one."""
+    for first in range(0, max(len(numbers), 1), METRICS_A_BATCH):
+        last = first + METRICS_A_BATCH >= len(numbers)
+        client.log_batch(run_id, metrics=numbers[first : first + METRICS_A_BATCH], tags=tags if last else ())
+
+
+@contextmanager
+def quiet_migrations() -> Iterator[None]:
+    """Suppress MLflow's messages about each migration of a database that it creates."""
+    logger = logging.getLogger("alembic")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
