@@ -7,7 +7,7 @@ from rich.console import Console
 
 from ablate.execution.driver import Driver
 from ablate.execution.executors.executor import Executor, Failed, Finished, Progressed, Started
-from ablate.execution.optuna_ledger import Ledger
+from ablate.execution.ledger.ledger import Ledger
 from ablate.execution.progress import PlainDisplay
 from ablate.execution.results import study_table
 from ablate.execution.tracking.tracker import MemoryTracker

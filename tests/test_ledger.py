@@ -5,8 +5,8 @@ import optuna
 import pytest
 
 from ablate.core.errors import AblateError
+from ablate.execution.ledger.ledger import Ledger
 from ablate.execution.measured_run import measured_run
-from ablate.execution.optuna_ledger import Ledger
 
 
 def next_trial(ledger):

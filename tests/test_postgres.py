@@ -10,8 +10,8 @@ from rich.console import Console
 from ablate.core.errors import AblateError
 from ablate.execution.driver import Driver
 from ablate.execution.executors.executor import Executor, Finished
+from ablate.execution.ledger.ledger import Ledger
 from ablate.execution.lock import held_on_server
-from ablate.execution.optuna_ledger import Ledger
 from ablate.execution.progress import PlainDisplay
 from ablate.execution.tracking.mlflow import MLflowTracker
 from ablate.storage.paths import RunPaths, Store, without_password

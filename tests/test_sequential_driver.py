@@ -11,7 +11,7 @@ from rich.console import Console
 from ablate.analysis.analysis import infer_verdicts
 from ablate.execution.driver import Driver
 from ablate.execution.executors.executor import Executor, Failed, Finished, Started
-from ablate.execution.optuna_ledger import Ledger
+from ablate.execution.ledger.ledger import Ledger
 from ablate.execution.progress import PlainDisplay
 from ablate.execution.results import study_table
 from ablate.execution.tracking.tracker import MemoryTracker

@@ -13,8 +13,8 @@ from rich.console import Console
 from ablate.commands import ui
 from ablate.commands.ui import show
 from ablate.core.errors import AblateError
+from ablate.execution.ledger.ledger import Ledger
 from ablate.execution.measured_run import measured_run
-from ablate.execution.optuna_ledger import Ledger
 from ablate.execution.tracking.mlflow import MLflowTracker
 from ablate.storage.paths import Store
 from ablate.study import study_file

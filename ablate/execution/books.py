@@ -1,6 +1,6 @@
 """Both books of a study, read as anybody may read them: without its lock, and without creating anything."""
 
-from ablate.execution.optuna_ledger import optuna_book
+from ablate.execution.ledger.book import optuna_book
 from ablate.execution.tracking.mlflow_book import mlflow_book
 from ablate.planning.books import Book
 from ablate.storage.paths import Store

@@ -10,8 +10,8 @@ import pandas as pd
 
 from ablate.analysis.unmeasurable import DIVERGED, FINISHED, UNMEASURABLE
 from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Progressed, Started, Task
+from ablate.execution.ledger.ledger import Ledger
 from ablate.execution.measured_run import measured_run
-from ablate.execution.optuna_ledger import Ledger
 from ablate.execution.progress import Display, RunProgress, StudyProgress
 from ablate.execution.seed_order import SeedOrder, run_order
 from ablate.execution.signals import listening

@@ -1,0 +1,100 @@
+"""The Optuna study of a study: its levels and its value, and the trials that an earlier layout settled."""
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from ablate.execution.ledger.book import seals
+from ablate.execution.ledger.facts import SETTLED, outcome_facts, secondary_means, settled_state
+from ablate.execution.ledger.storage import trial_storage
+from ablate.execution.measured_run import measured_run
+from ablate.measurement.metrics import METRICS
+from ablate.measurement.metrics.ghost import DEFINITION
+from ablate.storage.paths import Store, StudyPaths
+from ablate.storage.records import RunRecord
+from ablate.study import PlannedRun, StudySpec
+from ablate.study.stored_runs import study_paths
+
+ANY_SEED = IntDistribution(0, 2**31 - 1)  # Optuna lets no distribution change, and seeds may be added
+LAYOUT = "layout"
+
+
+def open_trials(store: Store, study: StudySpec) -> optuna.Study:
+    """Return the Optuna study in the layout of today, with the trials that an earlier layout settled."""
+    store.root.mkdir(parents=True, exist_ok=True)
+    storage = trial_storage(store)
+    sampler = optuna.samplers.RandomSampler()  # never used: every queued trial has all its values
+    carried: list[FrozenTrial] = []
+    carried_seals: dict[str, str] = {}
+    if study.name in optuna.get_all_study_names(storage):
+        trials = optuna.load_study(study_name=study.name, storage=storage, sampler=sampler)
+        if trials.user_attrs.get(LAYOUT) == _layout(study):
+            return trials
+        carried = list(_carried_over(trials, study, study_paths(store, study)))
+        carried_seals = seals(trials)
+        optuna.delete_study(study_name=study.name, storage=storage)
+    is_maximized = METRICS[study.response.metric].higher_is_better
+    direction = StudyDirection.MAXIMIZE if is_maximized else StudyDirection.MINIMIZE
+    trials = optuna.create_study(study_name=study.name, storage=storage, sampler=sampler, direction=direction)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        trials.set_metric_names([response_title(study)])
+    trials.add_trials(carried)
+    for name, value in {LAYOUT: _layout(study), **carried_seals}.items():
+        trials.set_user_attr(name, value)
+    return trials
+
+
+def _carried_over(trials: optuna.Study, study: StudySpec, paths: StudyPaths) -> Iterator[FrozenTrial]:
+    """Yield the settled trials with today's levels and response, without those whose run or record is gone."""
+    planned_runs = {run.id: run for run in study.planned_runs}
+    for trial in trials.get_trials(states=SETTLED):
+        planned_run = planned_runs.get(_run_id(trial, paths))
+        if planned_run is None or not paths.run(planned_run.id).record.exists():
+            continue
+        record = RunRecord.load(paths.run(planned_run.id), planned_run.id, pictures=False)
+        measured = measured_run(study, record)
+        trial.state = settled_state(measured)
+        trial.value = measured.response if trial.state is TrialState.COMPLETE else None
+        outdated = {"reason", *(f"{view}/{metric}" for view, metric in record.metric_means)}
+        facts = {name: fact for name, fact in trial.user_attrs.items() if name not in outdated}
+        trial.user_attrs = facts | {"run": planned_run.id} | outcome_facts(measured) | secondary_means(measured)
+        trial.params, trial.distributions = params(planned_run), distributions(study)
+        yield trial
+
+
+def _run_id(trial: FrozenTrial, paths: StudyPaths) -> str:
+    """Return the identity of a trial's run. Schema 1 kept it, as it was then, in the attribute `point`."""
+    label = trial.user_attrs["point"] if "point" in trial.user_attrs else trial.user_attrs["run"]
+    return paths.run_id(label)
+
+
+def _layout(study: StudySpec) -> dict[str, Any]:
+    """Return what Optuna does not allow to change: the levels, and the meaning of a trial's value."""
+    levels = {path: factor.level_names() for path, factor in study.factors.items()}
+    response = study.response.non_defaults() | {"measurable_from": study.response.measurable_from}
+    return {"levels": levels, "response": response, "ghost_definition": DEFINITION}
+
+
+def distributions(study: StudySpec) -> dict[str, BaseDistribution]:
+    """Return the values that each parameter of a trial can have."""
+    levels = {path: CategoricalDistribution(factor.level_names()) for path, factor in study.factors.items()}
+    return {**levels, "seed": ANY_SEED}
+
+
+def params(planned_run: PlannedRun) -> dict[str, Any]:
+    """Return the parameters of a run's trial."""
+    return {**planned_run.levels, "seed": planned_run.seed}
+
+
+def response_title(study: StudySpec) -> str:
+    """Return the name of a trial's value: view, metric and steps."""
+    response = study.response
+    last = response.last_step or study.base.evaluation.horizon
+    return f"{response.view}/{response.metric}, steps {response.first_step} to {last}"
