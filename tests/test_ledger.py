@@ -284,7 +284,7 @@ def test_opening_warns_of_nothing(store, small_study):
 def test_a_file_that_is_no_database_is_named(store, small_study):
     store.root.mkdir()
     store.optuna_database.write_text("not a database, and long enough to be taken for one" * 100)
-    with pytest.raises(AblateError, match=r"optuna\.db cannot be used .*; close .* or move it away and run again"):
+    with pytest.raises(AblateError, match=r"optuna\.db cannot be used .*; close .* move it away; then give the same"):
         Ledger.open(store, small_study())
 
 

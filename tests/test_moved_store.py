@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from mlflow import MlflowClient
 
+from ablate.execution.sqlite_files import connect
 from ablate.execution.tracking import addresses
 from ablate.execution.tracking.addresses import TESTED_MLFLOW, StaleAddressesError, update_addresses
 from ablate.execution.tracking.mlflow import MLflowTracker
@@ -242,8 +243,7 @@ def test_without_room_for_the_backup_nothing_is_changed(original, tmp_path, monk
 
 
 def test_a_store_that_cannot_be_written_is_refused_in_words(original, tmp_path, monkeypatch):
-    connect = addresses._connect
-    monkeypatch.setattr(addresses, "_connect", lambda database, _: connect(database, "ro"))  # as on a read-only disk
+    monkeypatch.setattr(addresses, "connect", lambda database, _: connect(database, "ro"))  # as on a read-only disk
     with pytest.raises(StaleAddressesError, match=r"readonly database.*Make the folder writable"):
         update_addresses(moved(original, tmp_path / "new" / "mlruns"))
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from ablate.commands.console import say
 from ablate.commands.moved_store import follow_store
+from ablate.commands.prepared_store import prepare_databases
 from ablate.core.errors import DataError, SpecError
 from ablate.execution.books import read_books
 from ablate.execution.databases import refuse_unusable
@@ -65,6 +66,7 @@ def _sources(places: Sequence[Path], folder: Path, store: Store) -> list[MergeSo
 def _carry_out(merge: StudyMerge, store: Store, console: Console) -> None:
     study, paths = merge.study, merge.paths
     with held(paths.lock), held_on_server(store.optuna_url, study.name):
+        prepare_databases(store, console)
         books = read_books(store, study.name)
         added = carry_out(merge)
         tracker = MLflowTracker(store)

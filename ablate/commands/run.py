@@ -20,6 +20,7 @@ from ablate.commands.console import say
 from ablate.commands.exclusions import NO_EXCLUSIONS, ExclusionOptions, requested_exclusions
 from ablate.commands.former_scores import renew_former_scores
 from ablate.commands.moved_store import follow_store
+from ablate.commands.prepared_store import prepare_databases
 from ablate.commands.report import analyzed, run_command, study_call, write_report
 from ablate.core.errors import AblateError, AnalysisError, SpecError
 from ablate.diagnosis.probe_run import CLIPS, probe_run
@@ -31,6 +32,7 @@ from ablate.execution.executors.local import LocalExecutor
 from ablate.execution.lock import held, held_on_server
 from ablate.execution.progress import display
 from ablate.execution.results import study_table
+from ablate.execution.signals import listening
 from ablate.execution.tracking.mlflow import MLflowTracker
 from ablate.execution.tracking.mlflow_findings import log_findings
 from ablate.planning.decidability import refuse_undecidable
@@ -45,6 +47,7 @@ from ablate.study import StudySpec, study_file
 from ablate.study.stored_runs import study_paths
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
+STOPPED = "stopped before the first run"
 
 
 @dataclass(frozen=True)
@@ -82,16 +85,21 @@ def run(
     paths, started = study_paths(store, study), time.monotonic()
     requested_exclusions(exclusion_options, study, paths)
     with held(paths.lock), held_on_server(store.optuna_url, study.name):
-        sweep(paths.folder)
-        with whole_file(paths.study_yaml) as path:
-            path.write_text(study_file.dump(study))
-        preregister(paths, study, read_books(store, study.name))
-        if added := requested_exclusions(exclusion_options, study, paths):
-            add_exclusions(paths, added)
-        renew_former_scores(study, paths, console)
         tracker = MLflowTracker(store)
-        executor, decide = _executor(study, execution), _decide(study, paths, until_decided=execution.until_decided)
-        tally = Driver(study, store, tracker, executor, display(console), decide).run()
+        with listening() as interruption:
+            prepare_databases(store, console)
+            if interruption.requested:
+                say(f"{STOPPED}; the same command starts the study", console)
+                return INTERRUPTED
+            sweep(paths.folder)
+            with whole_file(paths.study_yaml) as path:
+                path.write_text(study_file.dump(study))
+            preregister(paths, study, read_books(store, study.name))
+            if added := requested_exclusions(exclusion_options, study, paths):
+                add_exclusions(paths, added)
+            renew_former_scores(study, paths, console)
+            executor, decide = _executor(study, execution), _decide(study, paths, until_decided=execution.until_decided)
+            tally = Driver(study, store, tracker, executor, display(console), decide).run()
         try:
             analysis = analyzed(study, store, paths)
             command = run_command(file, overrides, paths, until_decided=execution.until_decided)

@@ -23,6 +23,7 @@ from sqlalchemy import make_url
 
 from ablate.commands.console import say
 from ablate.commands.moved_store import follow_store
+from ablate.commands.prepared_store import prepare_databases
 from ablate.core.errors import AblateError
 from ablate.execution.databases import refuse_unusable
 from ablate.execution.tracking.mlflow_client import NO_CALLS_OUT
@@ -119,6 +120,8 @@ def show(file: Path, root: Path, addresses: ServerAddresses, console: Console) -
     """Serve the MLflow UI and the Optuna dashboard until Ctrl-C."""
     study, store = study_file.load(file), Store.here(root)
     refuse_unusable(store)
+    if store.has_run:
+        prepare_databases(store, console)  # the servers would refuse older tables, or change them without a backup
     follow_store(store, console, [study.name], only_reads=True)
     if addresses.open_to_others:
         say(

@@ -1,4 +1,4 @@
-"""Check the databases that the environment names in place of the store's files: their kind, and whether they answer."""
+"""The databases of a store: those that the environment names are checked, and missing ones are created."""
 
 import socket
 from urllib.parse import urlsplit
@@ -7,6 +7,9 @@ from sqlalchemy import NullPool, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from ablate.core.errors import AblateError, SpecError
+from ablate.execution.database_creation import create_database
+from ablate.execution.ledger.storage import OPTUNA_SCHEMA
+from ablate.execution.tracking.mlflow_client import MLFLOW_SCHEMA
 from ablate.storage.paths import MLFLOW, OPTUNA, Store, without_password
 
 POSTGRES, SQLITE, SERVERS = "postgresql+psycopg", "sqlite", {"http": 80, "https": 443}
@@ -27,6 +30,17 @@ def refuse_unusable(store: Store) -> None:
         raise SpecError(
             f"{OPTUNA} and {MLFLOW} name one database; give each a database, on the same server if you like"
         )
+
+
+def create_databases(store: Store) -> tuple[str, ...]:
+    """Create what is missing of both databases; return what was done to existing ones, a sentence for each.
+
+    Raises AblateError, which says what to do, for a database that cannot be used as it is.
+    """
+    sentences = [create_database(OPTUNA_SCHEMA, store.optuna_url, is_shared=store.optuna is not None)]
+    if not store.mlflow_is_a_server:
+        sentences.append(create_database(MLFLOW_SCHEMA, store.mlflow_url, is_shared=store.mlflow is not None))
+    return tuple(sentence for sentence in sentences if sentence is not None)
 
 
 def _refuse_kind(variable: str, url: str) -> None:

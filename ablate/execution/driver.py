@@ -113,7 +113,7 @@ class Driver:
         self._queue()
         with self._display, listening() as interruption:
             try:
-                while self._fill() and not interruption.requested:
+                while not interruption.requested and self._fill():
                     for event in self._executor.events(POLL_SECONDS):
                         self._take(event)
                     self._stop_overdue()

@@ -3,28 +3,31 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FrameType
 
 
-@dataclass
 class Interruption:
-    """Whether a signal to stop has arrived."""
+    """Whether a signal to stop has arrived. It is the handler of both signals."""
 
-    requested: bool = False
+    def __init__(self) -> None:
+        self.requested = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """Note the first signal; a second one interrupts at once."""
+        if self.requested:
+            signal.default_int_handler(number, frame)
+        self.requested = True
 
 
 @contextmanager
 def listening() -> Iterator[Interruption]:
-    """Record the first signal during the block; a second one interrupts at once."""
+    """Record the first signal during the block. A block inside another one has the same interruption."""
+    outer = signal.getsignal(signal.SIGINT)
+    if isinstance(outer, Interruption):
+        yield outer
+        return
     interruption = Interruption()
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if interruption.requested:
-            signal.default_int_handler(number, frame)
-        interruption.requested = True
-
-    former = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    former = {number: signal.signal(number, interruption) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interruption
     finally:

@@ -24,11 +24,16 @@ class whole_file:  # noqa: N801  # reads as a statement: with whole_file(path) a
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
-            _flush(self.temporary)
-            self.temporary.replace(self.path)
-            _flush(self.path.parent)
+            move_into_place(self.temporary, self.path)
         else:
             self.temporary.unlink(missing_ok=True)
+
+
+def move_into_place(temporary: Path, path: Path) -> None:
+    """Rename a complete file so that it outlasts a loss of power under its new name."""
+    _flush(temporary)
+    temporary.replace(path)
+    _flush(path.parent)
 
 
 def sweep(folder: Path) -> None:

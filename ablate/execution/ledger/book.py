@@ -2,6 +2,7 @@
 
 import optuna
 
+from ablate.core.errors import AblateError
 from ablate.execution.ledger.facts import SETTLED
 from ablate.execution.ledger.storage import UNUSABLE, trial_storage
 from ablate.planning.books import RECORD, SEALS, Book
@@ -21,7 +22,7 @@ def optuna_book(store: Store, name: str) -> Book:
         settled = [trial.user_attrs for trial in attempts if trial.state in SETTLED]
         records = {facts["run"]: facts.get(RECORD) for facts in settled if "run" in facts}  # the latest trial counts
         return Book("Optuna", seals(trials), bool(attempts), {id_: seal for id_, seal in records.items() if seal})
-    except UNUSABLE as error:
+    except (*UNUSABLE, AblateError) as error:
         return Book("Optuna", problem=str(error).partition("\n")[0])
 
 

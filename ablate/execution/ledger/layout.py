@@ -10,9 +10,10 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from ablate.execution.database_creation import create_database
 from ablate.execution.ledger.book import seals
 from ablate.execution.ledger.facts import SETTLED, outcome_facts, secondary_means, settled_state
-from ablate.execution.ledger.storage import trial_storage
+from ablate.execution.ledger.storage import OPTUNA_SCHEMA, trial_storage
 from ablate.execution.measured_run import measured_run
 from ablate.measurement.metrics import METRICS
 from ablate.measurement.metrics.ghost import DEFINITION
@@ -27,7 +28,7 @@ LAYOUT = "layout"
 
 def open_trials(store: Store, study: StudySpec) -> optuna.Study:
     """Return the Optuna study in the layout of today, with the trials that an earlier layout settled."""
-    store.root.mkdir(parents=True, exist_ok=True)
+    create_database(OPTUNA_SCHEMA, store.optuna_url, is_shared=store.optuna is not None)
     storage = trial_storage(store)
     sampler = optuna.samplers.RandomSampler()  # never used: every queued trial has all its values
     carried: list[FrozenTrial] = []

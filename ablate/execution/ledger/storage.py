@@ -12,18 +12,45 @@ from optuna.storages import RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.core.errors import AblateError
+from ablate.execution.database_creation import refuse_other_schema
+from ablate.execution.database_schema import DatabaseSchema
+from ablate.execution.sqlite_files import LOCK_SECONDS
 from ablate.storage.atomic import whole_file
 from ablate.storage.paths import Store
 
-LOCK_SECONDS = 60  # the dashboard may be reading the database
 UNUSABLE = (SQLAlchemyError, StorageInternalError, RuntimeError)
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def trial_storage(store: Store) -> RDBStorage:
-    """Open Optuna's database of a store; its tables are created where it has none."""
+    """Open Optuna's database of a store, which `create_database` has made. Raises OtherSchemaError for an older one."""
+    refuse_other_schema(OPTUNA_SCHEMA, store.optuna_url)
     return RDBStorage(store.optuna_url, engine_kwargs=_engine(store.optuna_url))
+
+
+def _create(url: str) -> None:
+    """Create Optuna's tables; those that exist stay."""
+    RDBStorage(url, engine_kwargs=_engine(url)).engine.dispose()
+
+
+def _upgrade(url: str) -> None:
+    """Upgrade Optuna's tables, as `optuna storage upgrade` does."""
+    storage = RDBStorage(url, engine_kwargs=_engine(url), skip_compatibility_check=True)
+    storage.upgrade()
+    storage.engine.dispose()
+
+
+OPTUNA_SCHEMA = DatabaseSchema(
+    program="Optuna",
+    package="optuna",
+    migrations="storages/_rdb/alembic",
+    first_table="studies",
+    rows_without_results={"version_info": 1},
+    create=_create,
+    upgrade=_upgrade,
+    upgrade_command="optuna storage upgrade --storage {url}",
+)
 
 
 def _engine(url: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.core.errors import AblateError
-from ablate.storage.atomic import whole_file
+from ablate.execution.sqlite_files import connect, copy_database
 from ablate.storage.paths import MLFLOW, Store, without_password
 
 TESTED_MLFLOW = ("3.17",)
@@ -49,7 +49,6 @@ TAGGED = """
     WHERE tags.key = 'role' AND tags.value = 'study'
 """
 ARTIFACTS = "artifacts"
-LOCK_SECONDS = 60  # as long as the ledger waits for Optuna's database
 BACKUPS = 3  # a folder with two addresses, as in a container, would otherwise add a backup at each change
 BACKUP = re.compile(r"mlflow\.moved-(\d+)\.db")
 Query = Callable[[str], Sequence[str]]
@@ -95,7 +94,7 @@ def update_addresses(store: Store, studies: Sequence[str] = ()) -> Relocation | 
     if not store.mlflow_database.exists():
         return None
     try:
-        with closing(_connect(store.mlflow_database, "ro")) as connection:
+        with closing(connect(store.mlflow_database, "ro")) as connection:
             former = _former_folders(_sqlite_query(connection), store, known)
     except sqlite3.Error:
         return None
@@ -165,7 +164,7 @@ def _rewrite(store: Store, studies: set[str]) -> Relocation | None:
     """Rewrite the addresses in one transaction, after a backup. Another process may have done it meanwhile: None."""
     database = store.mlflow_database
     _break_hard_links(store)
-    with closing(_connect(database, "rw")) as connection:
+    with closing(connect(database, "rw")) as connection:
         connection.execute("BEGIN IMMEDIATE")
         former = _former_folders(_sqlite_query(connection), store, studies)
         if not former:
@@ -186,10 +185,6 @@ def _rewrite(store: Store, studies: set[str]) -> Relocation | None:
 
 def _places(former: Mapping[str, Path]) -> str:
     return " and ".join(dict.fromkeys(map(str, former.values())))
-
-
-def _connect(database: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(f"{database.absolute().as_uri()}?mode={mode}", LOCK_SECONDS, isolation_level=None, uri=True)
 
 
 def _sqlite_query(connection: sqlite3.Connection) -> Query:
@@ -221,24 +216,14 @@ def _break_hard_links(store: Store) -> None:
     """Give the store files of its databases that no copy shares: `cp -al` copies names, not files."""
     for database in (store.mlflow_database, store.optuna_database):
         if database.exists() and database.stat().st_nlink > 1:
-            _copy(database, database)
+            copy_database(database, database)
 
 
 def _back_up(database: Path) -> Path:
     number = max(_backups(database.parent), default=0) + 1
     backup = database.with_name(f"mlflow.moved-{number}.db")
-    _copy(database, backup)
+    copy_database(database, backup)
     return backup
-
-
-def _copy(database: Path, target: Path) -> None:
-    """Copy a database whole, with what its journal holds."""
-    with (
-        whole_file(target) as path,
-        closing(_connect(database, "ro")) as source,
-        closing(sqlite3.connect(path)) as copy,
-    ):
-        source.backup(copy)
 
 
 def _backups(root: Path) -> dict[int, Path]:

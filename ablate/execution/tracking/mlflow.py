@@ -10,11 +10,13 @@ from typing import final
 import pandas as pd
 from sqlalchemy.exc import SQLAlchemyError
 
+from ablate.execution.database_creation import create_database
 from ablate.execution.measured_run import measured_run
 from ablate.execution.tracking.mlflow_client import (
     AWAY,
     LONGEST_PARAM,
     LONGEST_TAG,
+    MLFLOW_SCHEMA,
     PARAMS_A_BATCH,
     Metric,
     MlflowClient,
@@ -80,7 +82,8 @@ class MLflowTracker(Tracker):
         """See Tracker."""
         self._study = study
         with quiet_migrations():
-            self._store.root.mkdir(parents=True, exist_ok=True)
+            if not self._store.mlflow_is_a_server:
+                create_database(MLFLOW_SCHEMA, self._store.mlflow_url, is_shared=self._store.mlflow is not None)
             self._client = client_of(self._store)
             self._experiment = open_experiment(self._client, self._store, study)
             self._parent = open_parent(self._client, self._experiment, study)

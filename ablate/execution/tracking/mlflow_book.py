@@ -4,7 +4,7 @@ from textwrap import shorten
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from ablate.core.errors import DataError
+from ablate.core.errors import AblateError, DataError
 from ablate.execution.tracking.mlflow_client import (
     RUNS_A_PAGE,
     MlflowClient,
@@ -37,7 +37,7 @@ def mlflow_book(store: Store, study: str, *, with_records: bool = True) -> Book:
         seals = {name: parents[0].data.tags[name] for name in SEALS if name in parents[0].data.tags} if parents else {}
         has_runs = bool(client.search_runs(ids, f"tags.{ROLE} = 'run'", max_results=1))
         return Book("MLflow", seals, has_runs, _recorded_digests(client, ids) if with_records else {})
-    except (MlflowException, SQLAlchemyError) as error:
+    except (MlflowException, SQLAlchemyError, AblateError) as error:
         return Book("MLflow", problem=shorten(str(error).partition("\n")[0], LONGEST_REASON))
 
 

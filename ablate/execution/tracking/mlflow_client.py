@@ -8,10 +8,14 @@ are the user's.
 import logging
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from ablate.execution.database_creation import refuse_other_schema
+from ablate.execution.database_schema import DatabaseSchema
 from ablate.storage.paths import Store
 
 NO_CALLS_OUT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_MODEL_CATALOG_URI": "", "DO_NOT_TRACK": "true"}
@@ -24,8 +28,10 @@ for name, value in PATIENCE.items():
 from mlflow import MlflowClient  # noqa: E402  # reads the environment while it is imported
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH as DEFAULT_ARTIFACTS  # noqa: E402
 
 __all__ = [
+    "MLFLOW_SCHEMA",
     "Dataset",
     "DatasetInput",
     "InputTag",
@@ -51,8 +57,43 @@ AWAY = ("INTERNAL_ERROR", "TEMPORARILY_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED")
 """Codes of errors of a database or a server that cannot be reached now."""
 
 
+def _create(url: str) -> None:
+    """Create MLflow's tables and its experiment "Default", which two processes would otherwise create at once."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # noqa: PLC0415  # slow, and rarely needed
+
+    try:
+        with quiet_migrations():
+            SqlAlchemyStore(url, DEFAULT_ARTIFACTS).engine.dispose()  # type: ignore[no-untyped-call]  # MLflow's
+    except MlflowException as error:
+        raise RuntimeError(str(error)) from error
+
+
+def _upgrade(url: str) -> None:
+    """Upgrade MLflow's tables by the command that MLflow documents, in a process that leaves nothing open."""
+    command = [sys.executable, "-m", "mlflow", "db", "upgrade", url]
+    upgraded = subprocess.run(  # noqa: S603  # a fixed command of this interpreter
+        command, capture_output=True, text=True, check=False, start_new_session=True
+    )
+    if upgraded.returncode != 0:
+        raise RuntimeError((upgraded.stderr.strip() or upgraded.stdout.strip()).rpartition("\n")[2])
+
+
+MLFLOW_SCHEMA = DatabaseSchema(
+    program="MLflow",
+    package="mlflow",
+    migrations="store/db_migrations",
+    first_table="experiments",
+    rows_without_results={"experiments": 1, "workspaces": 1},
+    create=_create,
+    upgrade=_upgrade,
+    upgrade_command="mlflow db upgrade {url}",
+)
+
+
 def client_of(store: Store) -> MlflowClient:
-    """Return a client of the store's database or server."""
+    """Return a client of the store's database or server. Raises OtherSchemaError for a database of another version."""
+    if not store.mlflow_is_a_server:
+        refuse_other_schema(MLFLOW_SCHEMA, store.mlflow_url)
     return MlflowClient(tracking_uri=store.mlflow_url)
 
 
