@@ -3,6 +3,7 @@ import warnings
 
 import optuna
 import pytest
+from optuna_dashboard import get_note, save_note  # type: ignore[import-untyped]  # it has no types
 
 from ablate.core.errors import AblateError
 from ablate.execution.ledger.ledger import Ledger
@@ -14,6 +15,11 @@ def next_trial(ledger):
     trial = ledger.next()
     assert trial is not None
     return trial
+
+
+def as_trial(ledger, number):
+    """Return a trial in the form that the dashboard's functions take."""
+    return optuna.Trial(ledger._trials, ledger._trials.trials[number]._trial_id)
 
 
 @pytest.fixture
@@ -197,6 +203,89 @@ def test_the_latest_trial_of_a_point_counts(store, small_study, settle):
         ledger.enqueue(study.planned_runs[:1])
         settle(study, ledger, 0.3, outcome)
     assert ledger.settled() == {study.planned_runs[0].id: "finished"}
+
+
+@pytest.mark.usefixtures("settled_study")
+def test_a_superseded_trial_keeps_its_number_and_settles_nothing(store, small_study, trials):
+    ledger = Ledger.open(store, small_study())
+    before = [(trial.number, trial.value, trial.datetime_complete) for trial in trials()]
+    ledger.supersede([3])
+    after = trials()
+    assert [(trial.number, trial.value) for trial in after if trial.number != 3] == [
+        (number, value) for number, value, _ in before if number != 3
+    ]
+    assert [trial.datetime_complete for trial in after] == [ended for _, _, ended in before]
+    assert (after[3].state.name, after[3].value, after[3].user_attrs["outcome"]) == ("FAIL", None, "superseded")
+    assert [entry.id for entry in ledger.entries()] == ["0", "1", "2", "4", "5", "6", "7"]
+
+
+@pytest.mark.usefixtures("settled_study")
+def test_a_study_that_was_rewritten_keeps_what_was_said_of_it(store, small_study):
+    ledger = Ledger.open(store, small_study())
+    save_note(ledger._trials, "about the study")
+    save_note(as_trial(ledger, 2), "about trial 2")
+    attributes = dict(ledger._trials.user_attrs)
+    ledger.supersede([3])
+    assert ledger._trials.user_attrs == attributes
+    assert ledger._trials.metric_names == ["rollout/ghost_ratio, steps 1 to 3"]
+    assert get_note(ledger._trials) == "about the study"
+    assert [get_note(as_trial(ledger, number)) for number in (1, 2, 3)] == ["", "about trial 2", ""]
+
+
+CALLS_OF_A_REWRITE = 4
+"""Studies that a rewrite creates or deletes: the copy, the former one, the new one, and the copy again."""
+
+
+@pytest.mark.parametrize("last", range(1, CALLS_OF_A_REWRITE + 1))
+@pytest.mark.parametrize("is_done", [False, True])
+@pytest.mark.usefixtures("settled_study")
+def test_a_driver_killed_while_it_rewrites_the_trials_loses_none(
+    store, small_study, trials, monkeypatch, last, is_done
+):
+    ledger = Ledger.open(store, small_study())
+    before = {(trial.number, trial.user_attrs["run"]) for trial in trials()}
+    calls = iter(range(1, CALLS_OF_A_REWRITE + 1))
+
+    def dying(name):
+        original = getattr(optuna, name)
+
+        def call(*args, **kwargs):
+            is_last = next(calls) == last
+            if is_last and not is_done:
+                raise KeyboardInterrupt
+            result = original(*args, **kwargs)
+            if is_last:
+                raise KeyboardInterrupt
+            return result
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("copy_study", "delete_study", "create_study"):
+            patch.setattr(optuna, name, dying(name))
+        with pytest.raises(KeyboardInterrupt):
+            ledger.supersede([3])
+    Ledger.open(store, small_study())
+    assert {(trial.number, trial.user_attrs["run"]) for trial in trials()} == before
+    assert optuna.get_all_study_names(f"sqlite:///{store.optuna_database}") == ["small"]
+
+
+@pytest.mark.usefixtures("settled_study")
+def test_a_driver_killed_between_two_trials_that_it_writes_loses_none(store, small_study, trials, monkeypatch):
+    ledger = Ledger.open(store, small_study())
+    before = {(trial.number, trial.user_attrs["run"]) for trial in trials()}
+    add_trials = optuna.Study.add_trials
+
+    def add_three(study, added):
+        add_trials(study, added[:3])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(optuna.Study, "add_trials", add_three)
+        with pytest.raises(KeyboardInterrupt):
+            ledger.supersede([3])
+    Ledger.open(store, small_study())
+    assert {(trial.number, trial.user_attrs["run"]) for trial in trials()} == before
 
 
 @pytest.mark.usefixtures("settled_study")

@@ -10,10 +10,10 @@ from ablate.commands.console import say
 from ablate.commands.moved_store import follow_store
 from ablate.commands.prepared_store import prepare_databases
 from ablate.core.errors import DataError, SpecError
+from ablate.execution.bookkeeping import Bookkeeping
 from ablate.execution.books import read_books
 from ablate.execution.databases import refuse_unusable
-from ablate.execution.driver import Driver
-from ablate.execution.executors.idle import IdleExecutor
+from ablate.execution.ledger.ledger import Ledger
 from ablate.execution.lock import held, held_on_server
 from ablate.execution.merging import (
     MergeSource,
@@ -25,8 +25,8 @@ from ablate.execution.merging import (
     replaced_runs,
     store_sources,
 )
-from ablate.execution.progress import PlainDisplay
 from ablate.execution.tracking.mlflow import MLflowTracker
+from ablate.storage.exclusions import excluded_runs
 from ablate.storage.paths import Store
 
 
@@ -70,11 +70,15 @@ def _carry_out(merge: StudyMerge, store: Store, console: Console) -> None:
         books = read_books(store, study.name)
         added = carry_out(merge)
         tracker = MLflowTracker(store)
-        driver = Driver(study, store, tracker, IdleExecutor(), PlainDisplay(Console(quiet=True)))
+        bookkeeping = Bookkeeping(study, paths, Ledger.open(store, study), tracker)
         with console.status("entering the runs in Optuna and MLflow"):
-            tally = driver.enter_records(replaced_runs(merge, books))
-        state = f"{tally.settled} of {tally.planned} runs have a result"
-        tracker.close(paths, f"Merged from {', '.join(added)}: {state}.", complete=not tally.open)
+            bookkeeping.open(replaced_runs(merge, books))
+        excluded = excluded_runs(paths)
+        planned = [run for run in study.planned_runs if run.id not in excluded]
+        recorded = [run for run in planned if paths.run(run.id).record.exists()]
+        state = f"{len(recorded)} of {len(planned)} runs have a result"
+        is_complete = len(recorded) == len(planned)
+        tracker.close(paths, f"Merged from {', '.join(added)}: {state}.", complete=is_complete)
     for name, count in added.items():
         say(f"{study.name}: {count} {'run' if count == 1 else 'runs'} merged from {name}", console)
     if merge.in_both:

@@ -2,31 +2,32 @@
 
 import math
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
 import pandas as pd
 
 from ablate.analysis.unmeasurable import DIVERGED, FINISHED, UNMEASURABLE
+from ablate.execution.bookkeeping import INTERRUPTED, Attempt, Bookkeeping
 from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Progressed, Started, Task
 from ablate.execution.ledger.ledger import Ledger
-from ablate.execution.measured_run import measured_run
 from ablate.execution.progress import Display, RunProgress, StudyProgress
 from ablate.execution.seed_order import SeedOrder, run_order
 from ablate.execution.signals import listening
 from ablate.execution.tracking.tracker import Tracker
 from ablate.measurement.metrics import METRICS
-from ablate.storage.exclusions import excluded_runs, exclusions
+from ablate.storage.exclusions import excluded_runs
 from ablate.storage.failed_attempts import FailedAttempt, FailedAttempts, FailureKind
 from ablate.storage.paths import Store
-from ablate.storage.records import CURVE_COLUMNS, RunRecord
+from ablate.storage.records import CURVE_COLUMNS
 from ablate.study import PlannedRun, StudySpec
 from ablate.study.stored_runs import study_paths
 
 POLL_SECONDS = 0.5
 UNDEFINED = (UNMEASURABLE, "undefined")  # the second word is that of earlier versions
-INTERRUPTED, NOT_NEEDED = "interrupted", "not needed"  # outcomes of attempts that were stopped
+NOT_NEEDED = "not needed"
+"""Outcome of an attempt at a run of a later seed than those after which its study was decided."""
 Decide = Callable[[int], bool]
 """Returns whether a sequential study stops after this number of seeds, each run of which has ended."""
 
@@ -67,19 +68,9 @@ class Tally:
         return 0 if self.decided_after is not None else self.planned - self.settled - len(self.failed)
 
 
-@dataclass
-class Attempt:
-    """One attempt at a run: its trial in the ledger, its id in the tracker, and when it started."""
-
-    planned_run: PlannedRun
-    trial: int
-    run_id: str
-    started: float | None = None
-
-
 @final
 class Driver:
-    """Carries out every planned run without a record. The records on disk decide; ledger and tracker follow them.
+    """Carries out every planned run without a record. The records on disk decide; Optuna and MLflow follow them.
 
     A sequential study runs seed by seed. With `decide`, the driver asks after each seed from the first look on whether
     the study stops, once every run up to that seed has ended. A decision is asked for again at every start, from the
@@ -95,11 +86,12 @@ class Driver:
         display: Display,
         decide: Decide | None = None,
     ) -> None:
-        self._study, self._tracker, self._executor, self._display = study, tracker, executor, display
+        self._study, self._executor, self._display = study, executor, display
         self._paths = study_paths(store, study)
         self._excluded = excluded_runs(self._paths)
         self._runs = {run.id: run for run in study.planned_runs if run.id not in self._excluded}
         self._ledger = Ledger.open(store, study)
+        self._books = Bookkeeping(study, self._paths, self._ledger, tracker)
         self._attempts: dict[str, Attempt] = {}
         self._failures = FailedAttempts()
         self._tally = Tally(len(self._runs), excluded=len(study.planned_runs) - len(self._runs))
@@ -108,8 +100,7 @@ class Driver:
 
     def run(self) -> Tally:
         """Carry the study out as far as possible, and return how far that was."""
-        self._tracker.open(self._study)
-        self._mark_excluded()
+        self._books.open()
         self._queue()
         with self._display, listening() as interruption:
             try:
@@ -121,36 +112,14 @@ class Driver:
             finally:
                 self._executor.close()
                 self._abandon()
+        self._books.reconcile()
         self._tally.interrupted = interruption.requested
         return self._tally
 
-    def enter_records(self, replaced: Collection[str] = ()) -> Tally:
-        """Enter every run with a record that ledger and tracker lack, and train nothing.
-
-        `replaced` are runs whose records are not those that the ledger was told of.
-        """
-        self._tracker.open(self._study)
-        self._mark_excluded()
-        settled = self._settled() - set(replaced)
-        self._tally.settled = len(settled & self._runs.keys())
-        recorded = [run for run in run_order(self._study) if run.id in self._runs and self._has_record(run.id)]
-        self._ledger.enqueue([run for run in recorded if run.id not in settled])
-        while (queued := self._ledger.next()) is not None:
-            trial, id_ = queued
-            self._begin(trial, self._runs[id_])
-        return self._tally
-
-    def _mark_excluded(self) -> None:
-        """Mark the excluded runs in the ledger and the tracker, and unmark those that are included again."""
-        self._ledger.exclude(self._excluded)
-        for run_id in dict.fromkeys(exclusion.run for exclusion in exclusions(self._paths)):
-            self._tracker.exclude(run_id, self._paths.run(run_id).folder.name, self._excluded.get(run_id))
-
     def _queue(self) -> None:
-        """Queue every run that is not settled with a record on disk, in the study's random order."""
-        settled = self._settled()
-        unsettled = self._runs.keys() - settled
-        open_runs = [planned_run for planned_run in run_order(self._study) if planned_run.id in unsettled]
+        """Queue every run without a record on disk, in the study's random order."""
+        self._count_settled()
+        open_runs = [run for run in run_order(self._study) if run.id in self._runs and not self._has_record(run.id)]
         if self._decide is None or self._study.looks is None:
             self._ledger.enqueue(open_runs)
             return
@@ -158,14 +127,13 @@ class Driver:
         self._ledger.enqueue([])
         self._look()
 
-    def _settled(self) -> set[str]:
-        """Return the runs that are settled with a record on disk, and count them."""
+    def _count_settled(self) -> None:
+        """Count the runs with a record on disk."""
         outcomes = self._ledger.settled()
-        settled = {id_ for id_ in outcomes if self._has_record(id_)}
-        self._tally.settled = self._standing.done = len(settled & self._runs.keys())
-        for id_ in settled & self._runs.keys():
-            self._count(outcomes[id_])
-        return settled
+        settled = [id_ for id_ in self._runs if self._has_record(id_)]
+        self._tally.settled = self._standing.done = len(settled)
+        for id_ in settled:
+            self._count(outcomes.get(id_, FINISHED))
 
     def _fill(self) -> bool:
         """Keep every slot busy while there is time. Return whether an attempt is running."""
@@ -231,13 +199,7 @@ class Driver:
                 self._fail(attempt, "timeout", f"stopped after {minutes:g} minutes (budget.run_minutes)")
 
     def _begin(self, trial: int, planned_run: PlannedRun) -> None:
-        if (folder := self._paths.run(planned_run.id).folder).exists():
-            self._tracker.supersede(planned_run, folder.name)
-        attempt = Attempt(planned_run, trial, self._tracker.start(planned_run, trial))
-        if self._has_record(planned_run.id):  # an earlier driver died between the record and the ledger
-            self._settle(attempt)
-            return
-        self._attempts[planned_run.id] = attempt
+        self._attempts[planned_run.id] = self._books.begin(trial, planned_run)
         self._standing.running[planned_run.id] = RunProgress(planned_run.title, planned_run.spec.training.steps)
         self._executor.submit(Task(planned_run, self._paths.run(planned_run.id).folder))
 
@@ -252,25 +214,15 @@ class Driver:
                 running.step, running.loss = step, loss
                 if not math.isnan(held_out_loss):
                     row = pd.DataFrame([(step, loss, held_out_loss)], columns=CURVE_COLUMNS)
-                    self._tracker.curve(self._attempts[id_].run_id, row)
+                    self._books.curve(self._attempts[id_], row)
             case Finished(id_):
                 self._settle(self._attempts.pop(id_))
             case Failed(id_, kind, message):
                 self._fail(self._attempts.pop(id_), kind, message)
 
     def _settle(self, attempt: Attempt) -> None:
-        planned_run, paths = attempt.planned_run, self._paths.run(attempt.planned_run.id)
-        record = RunRecord.load(paths, planned_run.id)
-        measured = measured_run(self._study, record)
-        self._tracker.finish(attempt.run_id, record, paths)
-        pictures = [paths.frame_grid(view) for view in record.examples] + [paths.animation(self._study.response.view)]
-        self._ledger.settle(
-            attempt.trial,
-            measured=measured,
-            record=record,
-            run_id=attempt.run_id,
-            artifacts=[picture for picture in pictures if picture.exists()],
-        )
+        planned_run = attempt.planned_run
+        record, measured = self._books.settle(attempt)
         self._tally.settled += 1
         self._count(measured.outcome)
         is_finished = measured.outcome == FINISHED
@@ -290,8 +242,7 @@ class Driver:
         again = self._failures.note(planned_run.id, FailedAttempt(attempt.trial, kind, message), paths)
         if not paths.log.exists():  # a worker that was killed could not write one
             paths.log.write_text(message)
-        self._ledger.fail(attempt.trial, kind, message)
-        self._tracker.fail(attempt.run_id, message, paths)
+        self._books.fail(attempt, kind, message)
         if again:
             self._standing.running.pop(planned_run.id)
             self._ledger.add(planned_run)
@@ -313,8 +264,7 @@ class Driver:
     def _abandon(self, outcome: str = INTERRUPTED) -> None:
         """End the attempts that have not ended."""
         for id_, attempt in self._attempts.items():
-            self._ledger.release(attempt.trial, outcome)
-            self._tracker.interrupt(attempt.run_id, outcome)
+            self._books.stop(attempt, outcome)
             self._standing.running.pop(id_, None)
         self._attempts.clear()
 

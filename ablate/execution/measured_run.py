@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ablate.analysis.study_table import StudyResponse
 from ablate.analysis.unmeasurable import FINISHED, UNMEASURABLE, unmeasurable_reason
 from ablate.measurement.metrics import METRICS
+from ablate.measurement.metrics.ghost import DEFINITION
 from ablate.measurement.metrics.trail import TRAIL
 from ablate.measurement.run_mean import defined_share, is_measurable, step_sums
 from ablate.storage.records import RunRecord
@@ -53,6 +54,15 @@ def measured_run(study: StudySpec, record: RunRecord) -> MeasuredRun:
         reason=unmeasurable_reason(sums, response.metric, response.scope, floor) if lost else "",
         defined_shares=shares,
         means={key: mean for key, mean in record.metric_means.items() if _counts(shares, *key, floor)},
+    )
+
+
+def response_definition(study: StudySpec) -> str:
+    """Return what a study's response is, in words: two runs with the same definition have comparable responses."""
+    response = study_response(study)
+    return (
+        f"{response.view}/{response.metric.name}, steps {response.first_step} to {response.last_step}, measurable from "
+        f"{response.measurable_from:g}, ghost definition {DEFINITION}"
     )
 
 

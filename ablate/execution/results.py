@@ -126,7 +126,7 @@ def _scored_again(scored_before: Mapping[str, str]) -> list[str]:
     runs = "1 run" if count == 1 else f"{count} runs"
     sentence = (
         f"The scores of {runs} were computed again after the run had ended, by definition {DEFINITION} of the ghost "
-        "metrics. Optuna and MLflow may show the former numbers."
+        "metrics. Optuna and MLflow show them from the next ablate run on."
     )
     return [sentence]
 

@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 from ablate.execution.tracking.mlflow import MLflowTracker
 from ablate.execution.tracking.tracker import MemoryTracker
 from ablate.storage.paths import Store
+from ablate.storage.records import RunRecord
 
 
 @dataclass
@@ -128,9 +129,29 @@ def test_a_result_that_another_replaces_is_superseded(adapter, begun, made_recor
     record = made_record(planned_run)
     record.save(paths)
     tracker.finish(run_id, record, paths)
-    tracker.supersede(planned_run, planned_run.id)
+    tracker.supersede([run_id])
     shown = adapter.shown(run_id)
     assert (shown.status, shown.outcome) == ("KILLED", "superseded")
+
+
+def test_a_finished_run_is_an_entry_with_its_response_and_the_digest_of_its_record(begun, made_record, small_study):
+    tracker, run_id, planned_run, paths = begun
+    made_record(planned_run, 0.3).save(paths)
+    record = RunRecord.load(paths)
+    tracker.start(small_study().planned_runs[0], 8)
+    tracker.finish(run_id, record, paths)
+    (entry,) = tracker.entries()
+    assert (entry.id, entry.run, entry.digest) == (run_id, planned_run.id, record.digest)
+    assert entry.response == pytest.approx(0.3)
+    assert entry.definition == "rollout/ghost_ratio, steps 1 to 3, measurable from 0.5, ghost definition 2"
+
+
+def test_a_superseded_run_is_no_entry(begun, made_record):
+    tracker, run_id, planned_run, paths = begun
+    made_record(planned_run).save(paths)
+    tracker.finish(run_id, RunRecord.load(paths), paths)
+    tracker.supersede([run_id])
+    assert tracker.entries() == []
 
 
 def test_a_finished_run_shows_its_means(adapter, begun, made_record):

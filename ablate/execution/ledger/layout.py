@@ -1,18 +1,16 @@
 """The Optuna study of a study: its levels and its value, and the trials that an earlier layout settled."""
 
-import warnings
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
-from optuna.exceptions import ExperimentalWarning
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ablate.execution.database_creation import create_database
-from ablate.execution.ledger.book import seals
 from ablate.execution.ledger.facts import SETTLED, outcome_facts, secondary_means, settled_state
+from ablate.execution.ledger.rewriting import LAYOUT, new_study, restore_interrupted, rewrite
 from ablate.execution.ledger.storage import OPTUNA_SCHEMA, trial_storage
 from ablate.execution.measured_run import measured_run
 from ablate.measurement.metrics import METRICS
@@ -23,40 +21,38 @@ from ablate.study import PlannedRun, StudySpec
 from ablate.study.stored_runs import study_paths
 
 ANY_SEED = IntDistribution(0, 2**31 - 1)  # Optuna lets no distribution change, and seeds may be added
-LAYOUT = "layout"
 
 
 def open_trials(store: Store, study: StudySpec) -> optuna.Study:
     """Return the Optuna study in the layout of today, with the trials that an earlier layout settled."""
     create_database(OPTUNA_SCHEMA, store.optuna_url, is_shared=store.optuna is not None)
     storage = trial_storage(store)
-    sampler = optuna.samplers.RandomSampler()  # never used: every queued trial has all its values
-    carried: list[FrozenTrial] = []
-    carried_seals: dict[str, str] = {}
-    if study.name in optuna.get_all_study_names(storage):
-        trials = optuna.load_study(study_name=study.name, storage=storage, sampler=sampler)
-        if trials.user_attrs.get(LAYOUT) == _layout(study):
-            return trials
-        carried = list(_carried_over(trials, study, study_paths(store, study)))
-        carried_seals = seals(trials)
-        optuna.delete_study(study_name=study.name, storage=storage)
-    is_maximized = METRICS[study.response.metric].higher_is_better
-    direction = StudyDirection.MAXIMIZE if is_maximized else StudyDirection.MINIMIZE
-    trials = optuna.create_study(study_name=study.name, storage=storage, sampler=sampler, direction=direction)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        trials.set_metric_names([response_title(study)])
-    trials.add_trials(carried)
-    for name, value in {LAYOUT: _layout(study), **carried_seals}.items():
-        trials.set_user_attr(name, value)
-    return trials
+    restore_interrupted(storage, study.name)
+    direction, title = _direction(study), response_title(study)
+    if study.name not in optuna.get_all_study_names(storage):
+        return new_study(storage, study.name, direction, title, {LAYOUT: _layout(study)})
+    trials = optuna.load_study(study_name=study.name, storage=storage, sampler=optuna.samplers.RandomSampler())
+    if trials.user_attrs.get(LAYOUT) == _layout(study):
+        return trials
+    carried = list(_carried_over(trials, study, study_paths(store, study)))
+    return rewrite(storage, study.name, carried, direction, title, {LAYOUT: _layout(study)})
+
+
+def supersede_trials(store: Store, study: StudySpec, trials: optuna.Study, numbers: Collection[int]) -> optuna.Study:
+    """Return the Optuna study with settled trials ended as superseded: without a value, and not settled any more."""
+    rewritten = trials.get_trials()
+    for trial in rewritten:
+        if trial.number in numbers:
+            trial.state, trial.value = TrialState.FAIL, None
+            trial.user_attrs = trial.user_attrs | {"outcome": "superseded"}
+    return rewrite(trial_storage(store), study.name, rewritten, trials.direction, response_title(study), {})
 
 
 def _carried_over(trials: optuna.Study, study: StudySpec, paths: StudyPaths) -> Iterator[FrozenTrial]:
     """Yield the settled trials with today's levels and response, without those whose run or record is gone."""
     planned_runs = {run.id: run for run in study.planned_runs}
     for trial in trials.get_trials(states=SETTLED):
-        planned_run = planned_runs.get(_run_id(trial, paths))
+        planned_run = planned_runs.get(trial_run_id(trial, paths))
         if planned_run is None or not paths.run(planned_run.id).record.exists():
             continue
         record = RunRecord.load(paths.run(planned_run.id), planned_run.id, pictures=False)
@@ -70,7 +66,7 @@ def _carried_over(trials: optuna.Study, study: StudySpec, paths: StudyPaths) -> 
         yield trial
 
 
-def _run_id(trial: FrozenTrial, paths: StudyPaths) -> str:
+def trial_run_id(trial: FrozenTrial, paths: StudyPaths) -> str:
     """Return the identity of a trial's run. Schema 1 kept it, as it was then, in the attribute `point`."""
     label = trial.user_attrs["point"] if "point" in trial.user_attrs else trial.user_attrs["run"]
     return paths.run_id(label)
@@ -81,6 +77,11 @@ def _layout(study: StudySpec) -> dict[str, Any]:
     levels = {path: factor.level_names() for path, factor in study.factors.items()}
     response = study.response.non_defaults() | {"measurable_from": study.response.measurable_from}
     return {"levels": levels, "response": response, "ghost_definition": DEFINITION}
+
+
+def _direction(study: StudySpec) -> StudyDirection:
+    is_maximized = METRICS[study.response.metric].higher_is_better
+    return StudyDirection.MAXIMIZE if is_maximized else StudyDirection.MINIMIZE
 
 
 def distributions(study: StudySpec) -> dict[str, BaseDistribution]:

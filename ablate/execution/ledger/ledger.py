@@ -1,22 +1,30 @@
 """Every attempt at a run as a trial of an Optuna study: asked for, begun, and ended exactly once."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self, final
 
 import optuna
-from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna.artifacts import upload_artifact
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.execution.ledger.facts import SETTLED, outcome_facts, secondary_means, settled_state
-from ablate.execution.ledger.layout import distributions, open_trials, params, response_title
+from ablate.execution.ledger.layout import (
+    distributions,
+    open_trials,
+    params,
+    response_title,
+    supersede_trials,
+    trial_run_id,
+)
 from ablate.execution.ledger.storage import WholeFiles, usable
-from ablate.execution.measured_run import MeasuredRun
+from ablate.execution.measured_run import MeasuredRun, response_definition
+from ablate.execution.reconciling import Entry
 from ablate.planning.books import RECORD, new_seals
 from ablate.storage.paths import Store, without_password
 from ablate.storage.records import RunRecord
@@ -37,14 +45,13 @@ class Ledger:
     open for the next start.
     """
 
-    def __init__(
-        self, study: StudySpec, trials: optuna.Study, artifacts: FileSystemArtifactStore, database: str
-    ) -> None:
+    def __init__(self, store: Store, study: StudySpec, trials: optuna.Study) -> None:
+        self._store, self._study, self._trials = store, study, trials
         self._queue: dict[str, PlannedRun] = {}
         self._distributions = distributions(study)
-        self._trials, self._artifacts = trials, artifacts
+        self._artifacts = WholeFiles(store.optuna_artifacts)
         self._running: dict[int, optuna.Trial] = {}
-        self.database, self.role, self.gave_up = database, "Optuna's database", False
+        self.database, self.role, self.gave_up = without_password(store.optuna_url), "Optuna's database", False
 
     def is_unreachable(self, error: BaseException) -> bool:
         """See DatabaseClient."""
@@ -58,14 +65,14 @@ class Ledger:
         responses: its study is then created again, with the settled trials of the runs that are still planned.
         Raises AblateError if the database cannot be used.
         """
-        with usable(database := without_password(store.optuna_url)):
+        with usable(without_password(store.optuna_url)):
             trials = open_trials(store, study)
             trials.set_user_attr("question", study.question)
             trials.set_user_attr("response", response_title(study))
             trials.set_user_attr("plan", f"{study.design.kind}: {len(study.cells)} cells x {len(study.seeds)} seeds")
             for name, seal in new_seals(study_paths(store, study), trials.user_attrs).items():
                 trials.set_user_attr(name, seal)
-            ledger = cls(study, trials, WholeFiles(store.optuna_artifacts), database)
+            ledger = cls(store, study, trials)
             ledger._abandon(trials.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
             return ledger
 
@@ -74,6 +81,28 @@ class Ledger:
         """Return how each settled run ended, by its id: finished, unmeasurable or diverged. The latest trial counts."""
         trials = self._trials.get_trials(deepcopy=False, states=SETTLED)
         return {trial.user_attrs["run"]: trial.user_attrs["outcome"] for trial in trials}
+
+    @retry_unreachable
+    def entries(self) -> list[Entry]:
+        """Return the settled trials in the order of their numbers; each shows the response of today."""
+        paths, definition = study_paths(self._store, self._study), response_definition(self._study)
+        trials = self._trials.get_trials(deepcopy=False, states=SETTLED)
+        return [
+            Entry(
+                id=str(trial.number),
+                run=trial_run_id(trial, paths),
+                digest=trial.user_attrs.get(RECORD),
+                response=math.nan if trial.value is None else trial.value,
+                definition=definition,
+            )
+            for trial in trials
+        ]
+
+    @retry_unreachable
+    def supersede(self, numbers: Collection[int]) -> None:
+        """End settled trials as superseded, since other trials show their results. No trial may be running."""
+        if numbers:
+            self._trials = supersede_trials(self._store, self._study, self._trials, numbers)
 
     @retry_unreachable
     def enqueue(self, planned_runs: Sequence[PlannedRun]) -> None:

@@ -11,7 +11,9 @@ import pandas as pd
 from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.execution.database_creation import create_database
-from ablate.execution.measured_run import measured_run
+from ablate.execution.measured_run import measured_run, response_definition
+from ablate.execution.reconciling import Entry
+from ablate.execution.tracking.mlflow_book import finished_entries
 from ablate.execution.tracking.mlflow_client import (
     AWAY,
     LONGEST_PARAM,
@@ -38,13 +40,14 @@ from ablate.execution.tracking.mlflow_experiment import (
 )
 from ablate.execution.tracking.run_description import description
 from ablate.execution.tracking.run_numbers import by_forecast_step, by_lag, flat_settings
-from ablate.execution.tracking.run_tags import EXCLUDED, NOTE, REASON, ROLE, run_tags
+from ablate.execution.tracking.run_tags import EXCLUDED, NOTE, REASON, RESPONSE_DEFINITION, ROLE, run_tags
 from ablate.execution.tracking.tracker import Tracker
 from ablate.planning.books import RECORD
 from ablate.storage.paths import RunPaths, Store, StudyPaths, without_password
 from ablate.storage.records import RunRecord
 from ablate.storage.retry import fail_unreachable, retry_unreachable
 from ablate.study import PlannedRun, StudySpec
+from ablate.study.stored_runs import study_paths
 
 CURVE_SECONDS = 5.0  # delay of the loss curve: one number takes as long to write as fifty
 
@@ -88,13 +91,18 @@ class MLflowTracker(Tracker):
             self._experiment = open_experiment(self._client, self._store, study)
             self._parent = open_parent(self._client, self._experiment, study)
             seal(self._client, self._parent, self._store, self._study)
-            self._end_all("status = 'RUNNING'", "abandoned")
+            self._end_running()
 
     @retry_unreachable
-    def supersede(self, planned_run: PlannedRun, label: str) -> None:
-        """See Tracker. A killed driver may have ended the run here without ending its trial."""
-        for tag in run_tags(planned_run.id, label):
-            self._end_all(f"{tag} and status = 'FINISHED'", "superseded")
+    def entries(self) -> Sequence[Entry]:
+        """See Tracker."""
+        return finished_entries(self._client, self._experiment, study_paths(self._store, self._study))
+
+    @retry_unreachable
+    def supersede(self, run_ids: Sequence[str]) -> None:
+        """See Tracker."""
+        for run_id in run_ids:
+            self._end(run_id, "KILLED", {"outcome": "superseded"})
 
     @retry_unreachable
     def start(self, planned_run: PlannedRun, trial: int) -> str:
@@ -146,6 +154,7 @@ class MLflowTracker(Tracker):
         self._log_files(run_id, paths)
         words = {name: fact for name, fact in record.facts.items() if isinstance(fact, str)}
         note = {NOTE: description(self._study, record, measured, run_id, paths)}
+        note[RESPONSE_DEFINITION] = response_definition(self._study)
         if measured.reason:
             note[REASON] = measured.reason
         if record.digest is not None:
@@ -182,14 +191,13 @@ class MLflowTracker(Tracker):
             if file.exists():
                 self._client.log_artifact(self._parent, str(file))
         seal(self._client, self._parent, self._store, self._study)
-        self._end_all("status = 'RUNNING'", "abandoned")  # started, but the answer of the database was lost
+        self._end_running()  # started, but the answer of the database was lost
         self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: summary})
 
-    def _end_all(self, condition: str, outcome: str) -> None:
-        for run in runs_where(
-            self._client, self._experiment, f"tags.`mlflow.parentRunId` = '{self._parent}' and {condition}"
-        ):
-            self._end(run.info.run_id, "KILLED", {"outcome": outcome})
+    def _end_running(self) -> None:
+        """End the runs that nobody carries out: the caller holds the study's lock and begins none."""
+        for run in runs_where(self._client, self._experiment, f"tags.{ROLE} = 'run' and status = 'RUNNING'"):
+            self._end(run.info.run_id, "KILLED", {"outcome": "abandoned"})
 
     def _log_files(self, run_id: str, paths: RunPaths) -> None:
         for file in sorted(paths.folder.glob("[!.]*")):  # hidden files are incomplete: a killed worker left them

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ablate.components.data import Data
 from ablate.core.errors import AblateError
-from ablate.execution.tracking.mlflow_client import Dataset, DatasetInput, InputTag, MlflowClient, Run
+from ablate.execution.tracking.mlflow_client import RUNS_A_PAGE, Dataset, DatasetInput, InputTag, MlflowClient, Run
 from ablate.execution.tracking.run_description import commit, user
 from ablate.execution.tracking.run_tags import NOTE, ROLE
 from ablate.planning.books import new_seals
@@ -48,7 +48,14 @@ def seal(client: MlflowClient, parent: str, store: Store, study: StudySpec) -> N
 
 def runs_where(client: MlflowClient, experiment: str, condition: str) -> list[Run]:
     """Return the runs of an experiment that meet a condition, the first ones first."""
-    return list(client.search_runs([experiment], condition, order_by=["attributes.start_time ASC"]))
+    runs: list[Run] = []
+    page = None
+    while page != "":
+        order = ["attributes.start_time ASC"]
+        some = client.search_runs([experiment], condition, max_results=RUNS_A_PAGE, order_by=order, page_token=page)
+        runs += some
+        page = some.token or ""
+    return runs
 
 
 def _artifacts(store: Store, study: StudySpec) -> str | None:

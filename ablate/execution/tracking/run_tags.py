@@ -2,6 +2,8 @@
 
 ROLE, NOTE = "role", "mlflow.note.content"
 EXCLUDED, REASON = "excluded", "reason"
+RESPONSE_DEFINITION = "response.definition"
+"""Name of the tag that says of which response the metric `response` is the value."""
 
 
 def run_tags(run_id: str, label: str) -> tuple[str, str]:

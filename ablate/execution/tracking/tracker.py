@@ -1,12 +1,14 @@
 """The interface of an experiment tracker, and a tracker in memory for tests."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import final
 
 import pandas as pd
 
-from ablate.execution.measured_run import measured_run
+from ablate.execution.measured_run import measured_run, response_definition
+from ablate.execution.reconciling import Entry
 from ablate.storage.paths import RunPaths, StudyPaths
 from ablate.storage.records import RunRecord
 from ablate.study import PlannedRun, StudySpec
@@ -20,11 +22,12 @@ class Tracker(ABC):
         """Create the study's experiment and parent run, or open those of an earlier start; end its stale runs."""
 
     @abstractmethod
-    def supersede(self, planned_run: PlannedRun, label: str) -> None:
-        """End as superseded what is shown as the result of a run, since another attempt is to replace it.
+    def entries(self) -> Sequence[Entry]:
+        """Return the finished runs that are shown of the study, in the order in which they were started."""
 
-        `label` names the folder of the run, which differs from its identity in a store of an older schema.
-        """
+    @abstractmethod
+    def supersede(self, run_ids: Sequence[str]) -> None:
+        """Mark finished runs as superseded, since another run shows the result."""
 
     @abstractmethod
     def start(self, planned_run: PlannedRun, trial: int) -> str:
@@ -72,6 +75,9 @@ class MemoryRun:
     curve: list[tuple[int, float, float]] = field(default_factory=list)
     means: dict[str, float] = field(default_factory=dict)
     message: str | None = None
+    digest: str | None = None
+    response: float | None = None
+    definition: str | None = None
 
     def end(self, status: str, outcome: str) -> None:
         """Set how the run ended."""
@@ -96,11 +102,18 @@ class MemoryTracker(Tracker):
             if run.status == "RUNNING":
                 run.end("KILLED", "abandoned")
 
-    def supersede(self, planned_run: PlannedRun, label: str) -> None:  # noqa: ARG002  # the contract
-        """End earlier attempts at the run as superseded."""
-        for run in self.runs.values():
-            if run.planned_run == planned_run and run.status == "FINISHED":
-                run.end("KILLED", "superseded")
+    def entries(self) -> Sequence[Entry]:
+        """Return the finished runs."""
+        return [
+            Entry(run_id, run.planned_run.id, run.digest, run.response, run.definition)
+            for run_id, run in self.runs.items()
+            if run.status == "FINISHED"
+        ]
+
+    def supersede(self, run_ids: Sequence[str]) -> None:
+        """End these runs as superseded."""
+        for run_id in run_ids:
+            self.runs[run_id].end("KILLED", "superseded")
 
     def start(self, planned_run: PlannedRun, trial: int) -> str:
         """Start a run; ids count up."""
@@ -117,9 +130,10 @@ class MemoryTracker(Tracker):
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:  # noqa: ARG002  # part of the interface
         """Store the measurable means of every view."""
         measured = measured_run(self._study, record)
-        self.runs[run_id].means = measured.named_means
-        self.runs[run_id].message = measured.reason or None
-        self.runs[run_id].end("FINISHED", measured.outcome)
+        run = self.runs[run_id]
+        run.means, run.message = measured.named_means, measured.reason or None
+        run.digest, run.response, run.definition = record.digest, measured.response, response_definition(self._study)
+        run.end("FINISHED", measured.outcome)
 
     def fail(self, run_id: str, message: str, paths: RunPaths) -> None:  # noqa: ARG002  # part of the interface
         """Store the message."""
