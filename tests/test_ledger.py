@@ -3,6 +3,8 @@ import warnings
 
 import optuna
 import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna_dashboard import get_note, save_note  # type: ignore[import-untyped]  # it has no types
 
 from ablate.core.errors import AblateError
@@ -20,6 +22,10 @@ def next_trial(ledger):
 def as_trial(ledger, number):
     """Return a trial in the form that the dashboard's functions take."""
     return optuna.Trial(ledger._trials, ledger._trials.trials[number]._trial_id)
+
+
+def importances(trials):
+    return get_param_importances(trials, evaluator=PedAnovaImportanceEvaluator())  # that of the dashboard
 
 
 @pytest.fixture
@@ -67,12 +73,68 @@ def test_points_come_out_in_the_order_they_were_queued(store, small_study):
     assert ledger.next() is None
 
 
-def test_a_trial_carries_the_levels_and_seed_of_its_point(store, small_study, trials):
+def test_a_trial_has_the_levels_of_its_run_as_parameters_and_the_seed_as_an_attribute(store, small_study, trials):
     study = small_study()
     ledger = Ledger.open(store, study)
     ledger.enqueue(study.planned_runs[-1:])
     next_trial(ledger)
-    assert trials()[0].params == {"model.state_kernel_size": "3", "model.activation": "relu", "seed": 1}
+    assert trials()[0].params == {"model.state_kernel_size": "3", "model.activation": "relu"}
+    assert trials()[0].user_attrs == {"run": study.planned_runs[-1].id, "seed": 1}
+
+
+def tell_as_the_earlier_version(store, study, values):
+    """Tell runs with the seed as a parameter, and leave one more waiting."""
+    trials = optuna.load_study(study_name=study.name, storage=f"sqlite:///{store.optuna_database}")
+    levels = {path: CategoricalDistribution(factor.level_names()) for path, factor in study.factors.items()}
+    for planned_run in study.planned_runs[: len(values) + 1]:
+        trials.enqueue_trial(
+            {**planned_run.levels, "seed": planned_run.seed}, user_attrs={"run": planned_run.id, "outcome": "finished"}
+        )
+    for value in values:
+        trials.tell(trials.ask({**levels, "seed": IntDistribution(0, 2**31 - 1)}), value)
+    return trials
+
+
+def test_trials_with_the_seed_as_a_parameter_stay_and_those_of_today_join_them(store, small_study, settle, trials):
+    study = small_study()
+    Ledger.open(store, study)
+    tell_as_the_earlier_version(store, study, [0.1, 0.2, 0.3])
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.planned_runs[3:])
+    for position in range(5):
+        settle(study, ledger, 0.4 + position / 10)
+    assert [trial.params.get("seed") for trial in trials()] == [0, 1, 0] + [None] * 5
+    assert [trial.user_attrs.get("seed") for trial in trials()[3:]] == [1, 0, 1, 0, 1]
+    assert [trial.value for trial in trials()] == pytest.approx([0.1 * number for number in range(1, 9)])
+    assert [trial.state.name for trial in trials()] == ["COMPLETE"] * 8
+
+
+def test_optuna_s_importance_is_computed_over_trials_of_both_kinds(store, small_study, settle):
+    study = small_study()
+    Ledger.open(store, study)
+    read = tell_as_the_earlier_version(store, study, [0.1, 0.9, 0.1, 0.9, 0.2])
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.planned_runs[5:])
+    for value in (0.8, 0.2, 0.7):
+        settle(study, ledger, value)
+    shares = importances(read)
+    assert set(shares) == {*study.factors, "seed"}  # of the earlier trials alone
+    assert sum(shares.values()) == pytest.approx(1)
+
+
+def test_an_unmeasurable_run_takes_no_part_in_optuna_s_importance(store, small_study, settle):
+    study = small_study()
+    ledger = Ledger.open(store, study)
+    ledger.enqueue(study.planned_runs)
+    for value in (0.1, 0.2, 0.4, 0.5, 0.15, 0.25):
+        settle(study, ledger, value)
+    read = optuna.load_study(study_name="small", storage=f"sqlite:///{store.optuna_database}")
+    before = importances(read)
+    assert set(before) == set(study.factors)
+    settle(study, ledger, 1e-6, defined=(2,))
+    settle(study, ledger, math.nan, "diverged")
+    assert importances(read) == before
+    assert read.best_value == pytest.approx(0.1)
 
 
 def test_a_settled_trial_holds_response_means_and_run(store, small_study, settle, trials):
@@ -227,7 +289,7 @@ def test_a_study_that_was_rewritten_keeps_what_was_said_of_it(store, small_study
     attributes = dict(ledger._trials.user_attrs)
     ledger.supersede([3])
     assert ledger._trials.user_attrs == attributes
-    assert ledger._trials.metric_names == ["rollout/ghost_ratio, steps 1 to 3"]
+    assert ledger._trials.metric_names == ["ghost ratio (rollout, steps 1 to 3)"]
     assert get_note(ledger._trials) == "about the study"
     assert [get_note(as_trial(ledger, number)) for number in (1, 2, 3)] == ["", "about trial 2", ""]
 
@@ -295,7 +357,7 @@ def test_added_seeds_keep_the_trials(store, small_study, trials):
     more.enqueue(small_study(seeds=[2**31 - 1]).planned_runs[:1])
     number, _ = next_trial(more)
     assert number == len(before)
-    assert trials()[number].params["seed"] == 2**31 - 1
+    assert trials()[number].user_attrs["seed"] == 2**31 - 1
 
 
 def test_an_added_level_keeps_what_was_settled(store, small_study, settled_study, trials):
@@ -361,7 +423,7 @@ def test_the_study_says_what_it_asks(store, small_study):
     study = optuna.load_study(study_name="small", storage=f"sqlite:///{store.optuna_database}")
     assert study.user_attrs["question"] == "Does the state kernel make a ghost?"
     assert study.user_attrs["plan"] == "full_factorial: 4 cells x 2 seeds"
-    assert study.metric_names == ["rollout/ghost_ratio, steps 1 to 3"]
+    assert study.metric_names == ["ghost ratio (rollout, steps 1 to 3)"]
 
 
 def test_opening_warns_of_nothing(store, small_study):

@@ -4,23 +4,21 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from ablate.execution.database_creation import create_database
-from ablate.execution.ledger.facts import SETTLED, outcome_facts, secondary_means, settled_state
-from ablate.execution.ledger.rewriting import LAYOUT, new_study, restore_interrupted, rewrite
+from ablate.execution.ledger.facts import SETTLED, measured_facts, planned_facts, settled_state
+from ablate.execution.ledger.rewriting import LAYOUT, name_response, new_study, restore_interrupted, rewrite
 from ablate.execution.ledger.storage import OPTUNA_SCHEMA, trial_storage
 from ablate.execution.measured_run import measured_run
 from ablate.measurement.metrics import METRICS
 from ablate.measurement.metrics.ghost import DEFINITION
 from ablate.storage.paths import Store, StudyPaths
 from ablate.storage.records import RunRecord
-from ablate.study import PlannedRun, StudySpec
+from ablate.study import StudySpec
 from ablate.study.stored_runs import study_paths
-
-ANY_SEED = IntDistribution(0, 2**31 - 1)  # Optuna lets no distribution change, and seeds may be added
 
 
 def open_trials(store: Store, study: StudySpec) -> optuna.Study:
@@ -33,6 +31,7 @@ def open_trials(store: Store, study: StudySpec) -> optuna.Study:
         return new_study(storage, study.name, direction, title, {LAYOUT: _layout(study)})
     trials = optuna.load_study(study_name=study.name, storage=storage, sampler=optuna.samplers.RandomSampler())
     if trials.user_attrs.get(LAYOUT) == _layout(study):
+        name_response(trials, [title])  # that of an earlier version has another name
         return trials
     carried = list(_carried_over(trials, study, study_paths(store, study)))
     return rewrite(storage, study.name, carried, direction, title, {LAYOUT: _layout(study)})
@@ -61,8 +60,8 @@ def _carried_over(trials: optuna.Study, study: StudySpec, paths: StudyPaths) -> 
         trial.value = measured.response if trial.state is TrialState.COMPLETE else None
         outdated = {"reason", *(f"{view}/{metric}" for view, metric in record.metric_means)}
         facts = {name: fact for name, fact in trial.user_attrs.items() if name not in outdated}
-        trial.user_attrs = facts | {"run": planned_run.id} | outcome_facts(measured) | secondary_means(measured)
-        trial.params, trial.distributions = params(planned_run), distributions(study)
+        trial.user_attrs = facts | planned_facts(planned_run) | measured_facts(study, measured)
+        trial.params, trial.distributions = dict(planned_run.levels), distributions(study)
         yield trial
 
 
@@ -85,18 +84,17 @@ def _direction(study: StudySpec) -> StudyDirection:
 
 
 def distributions(study: StudySpec) -> dict[str, BaseDistribution]:
-    """Return the values that each parameter of a trial can have."""
-    levels = {path: CategoricalDistribution(factor.level_names()) for path, factor in study.factors.items()}
-    return {**levels, "seed": ANY_SEED}
+    """Return the levels that each parameter of a trial can have: the factors.
 
-
-def params(planned_run: PlannedRun) -> dict[str, Any]:
-    """Return the parameters of a run's trial."""
-    return {**planned_run.levels, "seed": planned_run.seed}
+    The seed is no parameter: Optuna would rank it by importance, above every factor. Trials of earlier versions have it
+    as a parameter, and stay beside those of today in one Optuna study.
+    """
+    return {path: CategoricalDistribution(factor.level_names()) for path, factor in study.factors.items()}
 
 
 def response_title(study: StudySpec) -> str:
-    """Return the name of a trial's value: view, metric and steps."""
+    """Return the name of a trial's value: metric, view and steps."""
     response = study.response
     last = response.last_step or study.base.evaluation.horizon
-    return f"{response.view}/{response.metric}, steps {response.first_step} to {last}"
+    steps = f"step {last}" if response.first_step == last else f"steps {response.first_step} to {last}"
+    return f"{METRICS[response.metric].title} ({response.view}, {steps})"

@@ -13,11 +13,10 @@ from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
-from ablate.execution.ledger.facts import SETTLED, outcome_facts, secondary_means, settled_state
+from ablate.execution.ledger.facts import SETTLED, measured_facts, planned_facts, settled_state
 from ablate.execution.ledger.layout import (
     distributions,
     open_trials,
-    params,
     response_title,
     supersede_trials,
     trial_run_id,
@@ -48,6 +47,7 @@ class Ledger:
     def __init__(self, store: Store, study: StudySpec, trials: optuna.Study) -> None:
         self._store, self._study, self._trials = store, study, trials
         self._queue: dict[str, PlannedRun] = {}
+        self._planned = {planned_run.id: planned_run for planned_run in study.planned_runs}
         self._distributions = distributions(study)
         self._artifacts = WholeFiles(store.optuna_artifacts)
         self._running: dict[int, optuna.Trial] = {}
@@ -150,7 +150,7 @@ class Ledger:
         missing = (planned_run for id_, planned_run in self._queue.items() if id_ not in waiting)
         added = list(islice(missing, max(QUEUED - len(waiting), 0)))
         for planned_run in added:
-            self._trials.enqueue_trial(params(planned_run), user_attrs={"run": planned_run.id})
+            self._trials.enqueue_trial(dict(planned_run.levels), user_attrs=planned_facts(planned_run))
         return bool(waiting or added)
 
     def _abandon(self, trials: Iterable[FrozenTrial]) -> None:
@@ -165,16 +165,15 @@ class Ledger:
     def settle(
         self, number: int, *, measured: MeasuredRun, record: RunRecord, run_id: str, artifacts: Sequence[Path]
     ) -> None:
-        """End a trial with its record: the response if the run is measurable, the means of every view, the pictures.
-
-        Only the secondary metrics go to Optuna, which writes each number by itself; MLflow has all metrics.
-        """
+        """End a trial with its record: the response if the run is measurable, the means of every view, the pictures."""
         for file in artifacts:
             upload_artifact(artifact_store=self._artifacts, file_path=str(file), study_or_trial=self._running[number])
-        facts = outcome_facts(measured) | {"mlflow_run": run_id, "seconds": record.facts.get("seconds")}
+        planned_run = self._planned[self._running[number].user_attrs["run"]]
+        facts = planned_facts(planned_run) | measured_facts(self._study, measured)
+        facts |= {"mlflow_run": run_id, "seconds": record.facts.get("seconds")}
         if record.digest is not None:
             facts[RECORD] = record.digest
-        self._end(number, settled_state(measured), facts | secondary_means(measured), measured.response)
+        self._end(number, settled_state(measured), facts, measured.response)
 
     @retry_unreachable
     def exclude(self, reasons: Mapping[str, str]) -> None:

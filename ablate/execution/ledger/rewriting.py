@@ -85,11 +85,16 @@ def create(
     """Create a study without trials and without attributes."""
     sampler = optuna.samplers.RandomSampler()  # never used: every queued trial has all its values
     study = optuna.create_study(study_name=name, storage=storage, sampler=sampler, direction=direction)
-    if metric_names:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
-            study.set_metric_names(list(metric_names))
+    name_response(study, metric_names)
     return study
+
+
+def name_response(study: optuna.Study, metric_names: Sequence[str] | None) -> None:
+    """Let the axes of the dashboard's plots have this name; None leaves them as they are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        if metric_names and study.metric_names != list(metric_names):
+            study.set_metric_names(list(metric_names))
 
 
 def _set_attributes(study: optuna.Study, attributes: Mapping[str, Any]) -> None:
