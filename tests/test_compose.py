@@ -186,7 +186,7 @@ def test_the_stack_comes_up_with_its_own_command_lines_and_runs_a_study(stack, s
     experiment = client.get_experiment_by_name(study.name)
     assert experiment is not None
     assert experiment.artifact_location.startswith("mlflow-artifacts:")
-    shown = client.search_runs([experiment.experiment_id], "tags.role = 'run' and status = 'FINISHED'")
+    shown = client.search_runs([experiment.experiment_id], "tags.`ablate.role` = 'run' and status = 'FINISHED'")
     assert len(shown) == len(study.planned_runs)
     picture = client.download_artifacts(shown[0].info.run_id, "frames_rollout.png", str(tmp_path))
     assert Path(picture).read_bytes().startswith(b"\x89PNG")

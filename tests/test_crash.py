@@ -90,10 +90,10 @@ class UnderFire:
         client = MlflowClient(self.store.mlflow_url)
         experiment = client.get_experiment_by_name(self.study.name)
         assert experiment is not None
-        return list(client.search_runs([experiment.experiment_id], "tags.role = 'run'", max_results=5000))
+        return list(client.search_runs([experiment.experiment_id], "tags.`ablate.role` = 'run'", max_results=5000))
 
     def _finished_in_mlflow(self):
-        return [run.data.tags["run"] for run in self._runs() if run.info.status == "FINISHED"]
+        return [run.data.tags["ablate.run"] for run in self._runs() if run.info.status == "FINISHED"]
 
     def _statuses_in_mlflow(self):
         return {run.info.status for run in self._runs()}

@@ -187,8 +187,10 @@ def marked(store):
     trials = optuna.load_study(study_name="small", storage=store.optuna_url)
     client = MlflowClient(store.mlflow_url)
     experiments = [experiment.experiment_id for experiment in client.search_experiments()]
-    runs = client.search_runs(experiments, "tags.excluded LIKE '%'")
-    return trials.user_attrs["excluded"], {run.data.tags["run"]: run.data.tags["excluded"] for run in runs}
+    runs = client.search_runs(experiments, "tags.`ablate.excluded` LIKE '%'")
+    return trials.user_attrs["excluded"], {
+        run.data.tags["ablate.run"]: run.data.tags["ablate.excluded"] for run in runs
+    }
 
 
 def test_a_run_that_is_excluded_before_it_ran_is_not_trained(ablate, tmp_path):

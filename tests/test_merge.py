@@ -92,8 +92,8 @@ def in_mlflow(store):
     client = MlflowClient(store.mlflow_url)
     experiment = client.get_experiment_by_name("small")
     assert experiment is not None
-    runs = client.search_runs([experiment.experiment_id], "tags.role = 'run'")
-    return Counter(run.data.tags["run"] for run in runs if run.info.status == "FINISHED")
+    runs = client.search_runs([experiment.experiment_id], "tags.`ablate.role` = 'run'")
+    return Counter(run.data.tags["ablate.run"] for run in runs if run.info.status == "FINISHED")
 
 
 def test_stores_and_bundles_become_one_study_with_every_run_once(machine, bundled, small_study, tmp_path):

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +11,7 @@ from mlflow import MlflowClient
 from ablate.core.errors import AblateError, DataError
 from ablate.execution.tracking.mlflow import MLflowTracker
 from ablate.execution.tracking.mlflow_book import study_and_run
-from ablate.execution.tracking.mlflow_experiment import experiment_url
+from ablate.execution.tracking.mlflow_experiment import study_addresses
 from ablate.execution.tracking.mlflow_findings import log_findings
 from ablate.execution.tracking.run_description import commit
 from ablate.storage.findings import Finding, MetricChange
@@ -71,12 +72,25 @@ def experiment(client, study):
     return client.get_experiment_by_name(study.name)
 
 
-def test_runs_are_children_of_the_study_and_named_by_their_levels(finished, client, study):
+def test_runs_are_children_of_the_study_with_short_names(finished, client, study):
     run = finished()
     parent = client.get_run(run.data.tags["mlflow.parentRunId"])
-    assert parent.data.tags["role"] == "study"
+    assert parent.data.tags["ablate.role"] == "study"
     assert parent.info.run_name == study.name
-    assert run.info.run_name == study.planned_runs[0].title
+    assert run.info.run_name == "base · s0"
+    assert run.data.tags["ablate.title"] == study.planned_runs[0].title
+
+
+def test_every_tag_of_this_project_has_its_prefix(finished, client):
+    run = finished()
+    parent = client.get_run(run.data.tags["mlflow.parentRunId"])
+    for tags in (run.data.tags, parent.data.tags):
+        assert {key.partition(".")[0] for key in tags} == {"ablate", "mlflow"}
+
+
+def test_factors_cell_and_seed_are_tags(finished):
+    tags = finished().data.tags
+    assert (tags["ablate.factor.model.activation"], tags["ablate.cell"], tags["ablate.seed"]) == ("tanh", "base", "0")
 
 
 def test_the_resolved_run_and_its_levels_are_parameters(finished):
@@ -102,11 +116,24 @@ def test_means_leave_out_what_is_undefined(finished):
     assert "rollout/trail_decay" not in metrics
 
 
-def test_forecast_steps_are_steps_of_a_metric_of_their_own(finished, client):
-    rows = [("rollout", clip, step, "mse", step * 10 + clip) for clip in (0, 2) for step in (1, 2, 3)]
+def test_the_metric_of_the_response_is_a_chart_over_forecast_steps(finished, client):
+    rows = [("rollout", clip, step, "ghost_ratio", step * 10 + clip) for clip in (0, 2) for step in (1, 2, 3)]
     run = finished(with_scores(rows))
-    history = client.get_metric_history(run.info.run_id, "rollout_per_step/mse")
+    history = client.get_metric_history(run.info.run_id, "rollout_per_step/ghost_ratio")
     assert [(metric.step, metric.value) for metric in history] == [(1, 11), (2, 21), (3, 31)]
+
+
+def test_other_metrics_by_step_and_other_views_are_in_a_file_alone(finished, client, tmp_path):
+    rows = [("rollout", 0, step, name, step / 10) for name in ("ghost_ratio", "mse") for step in (1, 2)]
+    rows += [("one_step", 0, step, name, step / 5) for name in ("ghost_ratio", "mse") for step in (1, 2)]
+    run = finished(with_scores(rows))
+    assert run.data.metrics["rollout/mse"] == pytest.approx(0.15)
+    assert run.data.metrics["ghost_ratio_by_view/one_step"] == pytest.approx(0.3)
+    assert not {"rollout_per_step/mse", "one_step/mse", "one_step/ghost_ratio"} & run.data.metrics.keys()
+    table = pd.read_csv(client.download_artifacts(run.info.run_id, "metrics.csv", str(tmp_path)))
+    means = table.set_index(["view", "metric"])["mean"]
+    assert list(means["one_step", "mse"]) == pytest.approx([0.3, 0.2, 0.4])
+    assert list(table["step"].dropna()) == [1, 2] * 4
 
 
 def test_the_trail_is_one_metric_whose_steps_are_lags(finished, client):
@@ -114,13 +141,13 @@ def test_the_trail_is_one_metric_whose_steps_are_lags(finished, client):
     run = finished(with_scores(rows))
     history = client.get_metric_history(run.info.run_id, "rollout_trail/by_lag")
     assert [(metric.step, metric.value) for metric in history] == [(1, 11), (2, 21), (3, 31)]
-    assert not any(key.startswith("rollout_per_step/trail") for key in run.data.metrics)
+    assert not any("trail_lag" in key for key in run.data.metrics)
 
 
 def test_more_numbers_than_one_batch_holds_all_arrive(finished, client):
-    rows = [("rollout", 0, step, "mse", step) for step in range(1, 1203)]
+    rows = [("rollout", 0, step, "ghost_ratio", step) for step in range(1, 1203)]
     run = finished(with_scores(rows))
-    assert len(client.get_metric_history(run.info.run_id, "rollout_per_step/mse")) == 1202
+    assert len(client.get_metric_history(run.info.run_id, "rollout_per_step/ghost_ratio")) == 1202
 
 
 def test_the_response_is_a_metric_of_its_own(finished):
@@ -130,11 +157,17 @@ def test_the_response_is_a_metric_of_its_own(finished):
 def test_facts_are_metrics_where_they_are_numbers_and_tags_where_not(finished):
     run = finished()
     assert (run.data.metrics["seconds"], run.data.metrics["parameters"]) == (1.5, 10)
-    assert run.data.tags["device"] == "cpu"
+    assert run.data.tags["ablate.device"] == "cpu"
+
+
+def test_the_response_is_listed_first_and_a_run_has_few_metrics(finished):
+    names = list(finished().data.metrics)
+    assert next(name for name in names if not name.startswith("curves/")) == "response"
+    assert len(names) < 30
 
 
 def test_a_curve_nobody_watched_is_logged_at_the_end(finished, client):
-    history = client.get_metric_history(finished().info.run_id, "held_out_loss")
+    history = client.get_metric_history(finished().info.run_id, "curves/held_out_loss")
     assert [(metric.step, metric.value) for metric in history] == [(2, 0.6), (4, 0.5)]
 
 
@@ -143,7 +176,7 @@ def test_a_long_run_shows_its_curve_while_it_trains(tracker, study, made_record,
     planned_run = study.planned_runs[0]
     run_id = tracker.start(planned_run, 0)
     tracker.curve(run_id, made_record(planned_run).curve)
-    assert [metric.value for metric in client.get_metric_history(run_id, "loss")] == [0.5, 0.4]
+    assert [metric.value for metric in client.get_metric_history(run_id, "curves/loss")] == [0.5, 0.4]
 
 
 def test_a_curve_that_was_watched_is_not_logged_twice(tracker, study, store, made_record, client):
@@ -153,7 +186,7 @@ def test_a_curve_that_was_watched_is_not_logged_twice(tracker, study, store, mad
     run_id = tracker.start(planned_run, 0)
     tracker.curve(run_id, record.curve)
     tracker.finish(run_id, record, paths)
-    assert len(client.get_metric_history(run_id, "loss")) == 2
+    assert len(client.get_metric_history(run_id, "curves/loss")) == 2
 
 
 def test_the_files_of_a_run_are_its_artifacts(finished, client):
@@ -182,8 +215,8 @@ def test_an_unmeasurable_run_has_no_metric_that_sorts_and_says_why(finished):
     rows = [("rollout", clip, 1, "ghost_ratio", -1.0 if clip == 0 else None) for clip in range(4)]
     rows += [("rollout", clip, 1, "mse", 40.0) for clip in range(4)]
     run = finished(with_scores(rows))
-    assert run.data.tags["outcome"] == "unmeasurable"
-    assert run.data.tags["reason"].startswith("the ghost ratio is defined in 25 % of its frames (1 of 4)")
+    assert run.data.tags["ablate.outcome"] == "unmeasurable"
+    assert run.data.tags["ablate.reason"].startswith("the ghost ratio is defined in 25 % of its frames (1 of 4)")
     assert not {"response", "rollout/ghost_ratio", "rollout_per_step/ghost_ratio"} & run.data.metrics.keys()
     assert run.data.metrics["response_defined_share"] == 0.25
     assert run.data.metrics["rollout/mse"] == 40.0
@@ -213,7 +246,10 @@ def test_a_failed_run_keeps_its_log_and_says_why(tracker, study, store, client):
     tracker.fail(run_id, "ValueError: planned", paths)
     assert [file.path for file in client.list_artifacts(run_id)] == ["error.log"]
     tags = client.get_run(run_id).data.tags
-    assert (tags["error"], tags["mlflow.note.content"]) == ("ValueError: planned", "**Failed**: ValueError: planned")
+    assert (tags["ablate.error"], tags["mlflow.note.content"]) == (
+        "ValueError: planned",
+        "**Failed**: ValueError: planned",
+    )
 
 
 def test_the_report_belongs_to_the_parent_run(tracker, study, store, client):
@@ -221,7 +257,7 @@ def test_the_report_belongs_to_the_parent_run(tracker, study, store, client):
     paths.folder.mkdir(parents=True)
     paths.report_html.write_text("<html>")
     tracker.close(paths, "the kernels", complete=True)
-    (parent,) = client.search_runs([experiment(client, study).experiment_id], "tags.role = 'study'")
+    (parent,) = client.search_runs([experiment(client, study).experiment_id], "tags.`ablate.role` = 'study'")
     assert [file.path for file in client.list_artifacts(parent.info.run_id)] == ["report.html"]
 
 
@@ -246,16 +282,42 @@ def test_the_users_own_mlflow_is_left_alone(finished):
 
 
 @pytest.mark.usefixtures("tracker")
-def test_the_experiment_has_an_address_that_opens_its_runs(store, study, client):
+def test_the_experiment_has_an_address_that_opens_its_table(store, study, client):
     uri = f"sqlite:///{store.mlflow_database}"
     id_ = experiment(client, study).experiment_id
-    assert experiment_url(uri, study.name) == f"{uri}/#/experiments/{id_}/runs?workflowType=machine_learning"
+    (parent,) = client.search_runs([id_])
+    shown = study_addresses(uri, study)
+    assert shown.runs == f"{uri}/#/experiments/{id_}/runs?workflowType=machine_learning&viewStateShareKey=ablate"
+    assert shown.parent == f"{uri}/#/experiments/{id_}/runs/{parent.info.run_id}?workflowType=machine_learning"
 
 
 @pytest.mark.usefixtures("tracker")
-def test_a_study_that_never_ran_has_no_address(store):
+def test_the_table_has_factors_seed_response_and_quality_and_begins_with_the_best(study, client):
+    view = json.loads(experiment(client, study).tags["mlflow.sharedViewState.ablate"])
+    assert view["selectedColumns"] == [
+        "params.`factor.model.state_kernel_size`",
+        "params.`factor.model.activation`",
+        "params.`seed`",
+        "metrics.`response`",
+        "metrics.`rollout/signal_retention`",
+        "metrics.`rollout/mse`",
+        "metrics.`rollout/ssim`",
+        "tags.`ablate.outcome`",
+    ]
+    assert (view["orderByKey"], view["orderByAsc"]) == ("metrics.`response`", True)
+
+
+@pytest.mark.usefixtures("tracker")
+def test_an_experiment_of_an_older_version_gets_its_table_when_it_is_opened(store, study, client):
+    client.delete_experiment_tag(experiment(client, study).experiment_id, "mlflow.sharedViewState.ablate")
+    assert study_addresses(f"sqlite:///{store.mlflow_database}", study).runs.endswith("&viewStateShareKey=ablate")
+    assert "mlflow.sharedViewState.ablate" in experiment(client, study).tags
+
+
+@pytest.mark.usefixtures("tracker")
+def test_a_study_that_never_ran_has_no_address(store, small_study):
     with pytest.raises(AblateError, match="no study 'other' has been run"):
-        experiment_url(f"sqlite:///{store.mlflow_database}", "other")
+        study_addresses(f"sqlite:///{store.mlflow_database}", small_study(name="other"))
 
 
 def test_a_file_that_is_no_database_is_named(tmp_path, study):
@@ -310,10 +372,10 @@ PROBED = Finding(
 
 def probed(run, store, study):
     """Log findings to a finished run, and return the id of the run they went to."""
-    paths = store.study(study.name).run(run.data.tags["run"])
+    paths = store.study(study.name).run(run.data.tags["ablate.run"])
     for file in (paths.findings, paths.findings_page):
         file.write_text("found")
-    return log_findings(store, study.name, run.data.tags["run"], [PROBED], paths)
+    return log_findings(store, study.name, run.data.tags["ablate.run"], [PROBED], paths)
 
 
 def test_findings_become_metrics_of_the_run_that_was_probed(finished, store, study, client):

@@ -107,7 +107,7 @@ def finished_run(store):
     client = MlflowClient(store.mlflow_url)
     experiment = client.get_experiment_by_name(STUDY)
     assert experiment is not None
-    (run,) = client.search_runs([experiment.experiment_id], "tags.role = 'run'")
+    (run,) = client.search_runs([experiment.experiment_id], "tags.`ablate.role` = 'run'")
     return client, run.info.run_id
 
 

@@ -69,8 +69,8 @@ def finished_in_mlflow(store, study):
     client = MlflowClient(store.mlflow_url)
     experiment = client.get_experiment_by_name(study.name)
     assert experiment is not None
-    runs = client.search_runs([experiment.experiment_id], "tags.role = 'run' and status = 'FINISHED'")
-    return sorted(run.data.tags["run"] for run in runs)
+    runs = client.search_runs([experiment.experiment_id], "tags.`ablate.role` = 'run' and status = 'FINISHED'")
+    return sorted(run.data.tags["ablate.run"] for run in runs)
 
 
 def complete_in_optuna(store, study):

@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -77,8 +78,11 @@ def fetched(url):
         return answer.read()
 
 
-def test_a_store_where_nothing_ran_is_refused(store):
-    with pytest.raises(AblateError, match=r"nothing has been run in .*; run a study first"), ui.servers(store, "small"):
+def test_a_store_where_nothing_ran_is_refused(store, small_study):
+    with (
+        pytest.raises(AblateError, match=r"nothing has been run in .*; run a study first"),
+        ui.servers(store, small_study()),
+    ):
         pass
 
 
@@ -120,12 +124,14 @@ def test_nothing_of_a_stopped_server_is_left(start, monkeypatch, code):
 
 
 @pytest.mark.slow
-def test_both_show_the_study_and_are_gone_afterwards(store, run_study):
-    with ui.servers(store, "small", ui.ServerAddresses(mlflow=FIRST_PORT, optuna=FIRST_PORT)) as (mlflow, dashboard):
-        mlflow_base, dashboard_base = mlflow.partition("/#")[0], dashboard.partition("/dashboard")[0]
-        assert mlflow.endswith("/runs?workflowType=machine_learning")
+def test_both_show_the_study_and_are_gone_afterwards(store, run_study, small_study):
+    with ui.servers(store, small_study(), ui.ServerAddresses(mlflow=FIRST_PORT, optuna=FIRST_PORT)) as pages:
+        mlflow_base, dashboard_base = pages.runs.partition("/#")[0], pages.trials.partition("/dashboard")[0]
+        assert pages.runs.endswith("/runs?workflowType=machine_learning&viewStateShareKey=ablate")
+        assert pages.results is not None
+        assert re.search(r"/runs/[0-9a-f]{32}\?workflowType=machine_learning$", pages.results)
         assert fetched(f"{mlflow_base}/get-artifact?run_uuid={run_study}&path=frames_rollout.png") == b"\x89PNG"
-        study_id = dashboard.rpartition("/")[2]
+        study_id = pages.trials.rpartition("/")[2]
         detail = json.loads(fetched(f"{dashboard_base}/api/studies/{study_id}"))
         assert detail["name"] == "small"
         (picture,) = detail["trials"][0]["artifacts"]
@@ -136,22 +142,25 @@ def test_both_show_the_study_and_are_gone_afterwards(store, run_study):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("run_study")
-def test_an_unknown_study_is_refused(store):
-    with pytest.raises(AblateError, match="no study 'other' has been run"), ui.servers(store, "other"):
+def test_an_unknown_study_is_refused(store, small_study):
+    other = small_study(name="other")
+    with pytest.raises(AblateError, match="no study 'other' has been run"), ui.servers(store, other):
         pass
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.usefixtures("run_study")
-def test_a_signal_stops_both(store, number):
+def test_a_signal_stops_both(store, study_file_of_small, number):
     code = f"""
 import pathlib, signal
 from ablate.storage.paths import Store
 from ablate.commands.ui import ServerAddresses, servers
+from ablate.study import study_file
+study = study_file.load(pathlib.Path({str(study_file_of_small)!r}))
 addresses = ServerAddresses("127.0.0.1", {FIRST_PORT}, {FIRST_PORT})
-with servers(Store(pathlib.Path({str(store.root)!r})), "small", addresses) as pages:
-    print(*pages, flush=True)
+with servers(Store(pathlib.Path({str(store.root)!r})), study, addresses) as pages:
+    print(pages.runs, pages.trials, flush=True)
     signal.pause()
 """
     command = [sys.executable, "-c", code]

@@ -27,9 +27,9 @@ from ablate.commands.prepared_store import prepare_databases
 from ablate.core.errors import AblateError
 from ablate.execution.databases import refuse_unusable
 from ablate.execution.tracking.mlflow_client import NO_CALLS_OUT
-from ablate.execution.tracking.mlflow_experiment import experiment_url
+from ablate.execution.tracking.mlflow_experiment import study_addresses
 from ablate.storage.paths import Store
-from ablate.study import study_file
+from ablate.study import StudySpec, study_file
 
 HERE = "127.0.0.1"
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  # compared with, and bound only if the user names it
@@ -129,15 +129,30 @@ def show(file: Path, root: Path, addresses: ServerAddresses, console: Console) -
             console,
             "yellow",
         )
-    with console.status("starting both servers"), servers(store, study.name, addresses) as pages:
-        for name, address in zip(("MLflow UI", "Optuna dashboard"), pages, strict=True):
+    with console.status("starting both servers"), servers(store, study, addresses) as pages:
+        for name, address in pages.named.items():
             say(f"{name:17} {address}", console)
         console.print("Ctrl-C stops both.")
         signal.pause()
 
 
+@dataclass(frozen=True)
+class Pages:
+    """The addresses of a study's pages: its runs and its results in MLflow, and its trials in Optuna's dashboard."""
+
+    runs: str
+    results: str | None
+    trials: str
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The addresses by what a user calls the pages."""
+        pages = {"MLflow, runs": self.runs, "MLflow, results": self.results, "Optuna dashboard": self.trials}
+        return {name: address for name, address in pages.items() if address is not None}
+
+
 @contextmanager
-def servers(store: Store, study: str, addresses: ServerAddresses = ServerAddresses()) -> Iterator[tuple[str, str]]:
+def servers(store: Store, study: StudySpec, addresses: ServerAddresses = ServerAddresses()) -> Iterator[Pages]:
     """Start both servers, yield the study's pages in MLflow and in the dashboard, and stop both at the end.
 
     A port in use is replaced by the next free one. Where the store's MLflow is a server, only the dashboard starts.
@@ -164,7 +179,8 @@ def servers(store: Store, study: str, addresses: ServerAddresses = ServerAddress
             mlflow.await_answer("/health")
         dashboard.await_answer("/api/studies")
         base_url = store.mlflow_url.rstrip("/") if mlflow is None else mlflow.address
-        yield experiment_url(base_url, study), _dashboard_url(dashboard.address, study)
+        shown = study_addresses(base_url, study)
+        yield Pages(shown.runs, shown.parent, _dashboard_url(dashboard.address, study.name))
 
 
 @dataclass(frozen=True)

@@ -60,14 +60,21 @@ class MLflow(Adapter):
 
     def shown(self, run_id):
         run = self.client.get_run(run_id)
-        loss = [(metric.step, metric.value) for metric in self.client.get_metric_history(run_id, "loss")]
+        loss = [(metric.step, metric.value) for metric in self.client.get_metric_history(run_id, "curves/loss")]
         tags = run.data.tags
         ghost_ratio = run.data.metrics.get("rollout/ghost_ratio")
-        return Shown(run.info.status, tags.get("outcome"), tags["run"], int(tags["trial"]), loss, ghost_ratio)
+        return Shown(
+            run.info.status,
+            tags.get("ablate.outcome"),
+            tags["ablate.run"],
+            int(tags["ablate.trial"]),
+            loss,
+            ghost_ratio,
+        )
 
     def study(self):
         experiments = [experiment.experiment_id for experiment in self.client.search_experiments()]
-        (parent,) = self.client.search_runs(experiments, "tags.role = 'study'")
+        (parent,) = self.client.search_runs(experiments, "tags.`ablate.role` = 'study'")
         return parent.info.status, parent.data.tags["mlflow.note.content"]
 
 

@@ -46,7 +46,7 @@ TAGGED = """
     SELECT DISTINCT experiments.artifact_location FROM experiments
     JOIN runs ON runs.experiment_id = experiments.experiment_id
     JOIN tags ON tags.run_uuid = runs.run_uuid
-    WHERE tags.key = 'role' AND tags.value = 'study'
+    WHERE tags.key IN ('ablate.role', 'role') AND tags.value = 'study'
 """
 ARTIFACTS = "artifacts"
 BACKUPS = 3  # a folder with two addresses, as in a container, would otherwise add a backup at each change

@@ -11,8 +11,9 @@ import pandas as pd
 from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.execution.database_creation import create_database
-from ablate.execution.measured_run import measured_run, response_definition
+from ablate.execution.measured_run import MeasuredRun, measured_run, response_definition
 from ablate.execution.reconciling import Entry
+from ablate.execution.tracking.frame_steps import IMAGE_KEY, frame_steps
 from ablate.execution.tracking.mlflow_book import finished_entries
 from ablate.execution.tracking.mlflow_client import (
     AWAY,
@@ -28,19 +29,41 @@ from ablate.execution.tracking.mlflow_client import (
     client_of,
     metrics,
     quiet_migrations,
+    runs_of,
+    runs_tagged,
     send,
 )
 from ablate.execution.tracking.mlflow_experiment import (
     dataset,
+    log_study,
     open_experiment,
     open_parent,
     provenance,
-    runs_where,
     seal,
 )
 from ablate.execution.tracking.run_description import description
-from ablate.execution.tracking.run_numbers import by_forecast_step, by_lag, flat_settings
-from ablate.execution.tracking.run_tags import EXCLUDED, NOTE, REASON, RESPONSE_DEFINITION, ROLE, run_tags
+from ablate.execution.tracking.run_names import cell_name, run_name
+from ablate.execution.tracking.run_numbers import CURVES, flat_settings, means_table, run_metrics
+from ablate.execution.tracking.run_tags import (
+    CELL,
+    ERROR,
+    EXCLUDED,
+    FACTOR,
+    NOTE,
+    OUTCOME,
+    PARENT,
+    REASON,
+    RESPONSE_DEFINITION,
+    ROLE,
+    RUN,
+    SEED,
+    TITLE,
+    TRIAL,
+    spellings,
+    tag,
+    tagged,
+    value_of,
+)
 from ablate.execution.tracking.tracker import Tracker
 from ablate.planning.books import RECORD
 from ablate.storage.paths import RunPaths, Store, StudyPaths, without_password
@@ -49,6 +72,8 @@ from ablate.storage.retry import fail_unreachable, retry_unreachable
 from ablate.study import PlannedRun, StudySpec
 from ablate.study.stored_runs import study_paths
 
+MEANS = "metrics.csv"
+LONGEST_NOTE = 5000  # characters in an experiment's tag, as some databases of MLflow allow
 CURVE_SECONDS = 5.0  # delay of the loss curve: one number takes as long to write as fifty
 
 
@@ -102,17 +127,22 @@ class MLflowTracker(Tracker):
     def supersede(self, run_ids: Sequence[str]) -> None:
         """See Tracker."""
         for run_id in run_ids:
-            self._end(run_id, "KILLED", {"outcome": "superseded"})
+            self._end(run_id, "KILLED", {OUTCOME: "superseded"})
 
     @retry_unreachable
     def start(self, planned_run: PlannedRun, trial: int) -> str:
         """See Tracker. The resolved run and its levels are parameters, so that MLflow can group and plot by them."""
-        tags = {"mlflow.parentRunId": self._parent, ROLE: "run", "run": planned_run.id, "trial": str(trial)}
-        created = self._client.create_run(self._experiment, tags=tags | provenance(), run_name=planned_run.title)
+        levels, title = planned_run.levels, planned_run.title
+        name = run_name(self._study, levels, planned_run.seed)
+        cell = {CELL: cell_name(self._study, levels), SEED: str(planned_run.seed), TITLE: title}
+        factors = {f"{FACTOR}{path}": level[:LONGEST_TAG] for path, level in levels.items()}
+        tags = tagged({ROLE: RUN, RUN: planned_run.id, TRIAL: str(trial)} | cell | factors)
+        created = self._client.create_run(
+            self._experiment, tags={PARENT: self._parent} | tags | provenance(), run_name=name
+        )
         run_id: str = created.info.run_id
-        settings = dict(flat_settings(planned_run.spec)) | {
-            f"factor.{path}": level for path, level in planned_run.levels.items()
-        }
+        settings = {f"factor.{path}": level for path, level in levels.items()}
+        settings |= {"seed": str(planned_run.seed)} | dict(flat_settings(planned_run.spec))
         params = [Param(path, value[:LONGEST_PARAM]) for path, value in settings.items()]
         for first in range(0, len(params), PARAMS_A_BATCH):
             self._client.log_batch(run_id, params=params[first : first + PARAMS_A_BATCH])
@@ -128,8 +158,8 @@ class MLflowTracker(Tracker):
             return
         points = {
             (key, step): loss
-            for key in ("loss", "held_out_loss")
-            for step, loss in zip(rows["step"], rows[key], strict=True)
+            for key, column in CURVES.items()
+            for step, loss in zip(rows["step"], rows[column], strict=True)
             if math.isfinite(loss)
         }
         curve.last_step = int(rows["step"].max())
@@ -140,48 +170,41 @@ class MLflowTracker(Tracker):
 
     @retry_unreachable
     def finish(self, run_id: str, record: RunRecord, paths: RunPaths) -> None:
-        """See Tracker. Every measurable mean is logged as one number, and by forecast step, or by lag, as a chart.
+        """See Tracker. The means of all views and steps are in a file, and a few of them are metrics.
 
         A run without a response has no metric of that name, so that it sorts nowhere.
         """
         self.curve(run_id, record.curve)  # another driver than the one that trained it may finish it
-        numbers = {name: fact for name, fact in record.facts.items() if not isinstance(fact, str)}
         measured = measured_run(self._study, record)
-        response = {"response": measured.response, "response_defined_share": measured.defined_share}
-        last = numbers | measured.named_means | {name: x for name, x in response.items() if not math.isnan(x)}
-        results = {(name, 0): value for name, value in last.items()}
-        results |= by_forecast_step(record, measured, self._study.response.measurable_from) | by_lag(measured)
         self._log_files(run_id, paths)
-        words = {name: fact for name, fact in record.facts.items() if isinstance(fact, str)}
-        note = {NOTE: description(self._study, record, measured, run_id, paths)}
-        note[RESPONSE_DEFINITION] = response_definition(self._study)
-        if measured.reason:
-            note[REASON] = measured.reason
-        if record.digest is not None:
-            note[RECORD] = record.digest
-        self._end(run_id, "FINISHED", {"outcome": measured.outcome} | words | note, metrics(results))
+        self._client.log_text(run_id, means_table(record, measured), MEANS)
+        for step, image in frame_steps(record, self._study.response.view):
+            self._client.log_image(run_id, image, key=IMAGE_KEY, step=step)
+        results = metrics(run_metrics(self._study, record, measured))
+        self._end(run_id, "FINISHED", self._result_tags(run_id, record, measured, paths), results)
 
     @retry_unreachable
     def fail(self, run_id: str, message: str, paths: RunPaths) -> None:
         """See Tracker."""
         self._log_files(run_id, paths)
-        self._end(run_id, "FAILED", {"outcome": "failed", "error": message, NOTE: f"**Failed**: {message}"})
+        self._end(run_id, "FAILED", {OUTCOME: "failed", ERROR: message, NOTE: f"**Failed**: {message}"})
 
     @retry_unreachable
     def interrupt(self, run_id: str, outcome: str = "interrupted") -> None:
         """See Tracker."""
-        self._end(run_id, "KILLED", {"outcome": outcome})
+        self._end(run_id, "KILLED", {OUTCOME: outcome})
 
     @retry_unreachable
     def exclude(self, run_id: str, label: str, reason: str | None) -> None:
         """See Tracker."""
-        for condition in run_tags(run_id, label):
-            for run in runs_where(self._client, self._experiment, condition):
-                tagged = run.data.tags.get(EXCLUDED)
-                if reason is not None and tagged != reason:
-                    self._client.set_tag(run.info.run_id, EXCLUDED, reason[:LONGEST_TAG])
-                elif reason is None and tagged is not None:
-                    self._client.delete_tag(run.info.run_id, EXCLUDED)
+        for run in runs_of(self._client, self._experiment, run_id, label):
+            known = value_of(run.data.tags, EXCLUDED)
+            if reason is not None and known != reason:
+                self._client.set_tag(run.info.run_id, tag(EXCLUDED), reason[:LONGEST_TAG])
+            elif reason is None:
+                for spelling in spellings(EXCLUDED):
+                    if spelling in run.data.tags:
+                        self._client.delete_tag(run.info.run_id, spelling)
 
     @retry_unreachable
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
@@ -190,23 +213,41 @@ class MLflowTracker(Tracker):
         for file in (paths.study_yaml, paths.plan, paths.exclusions, paths.looks, paths.merges, *report):
             if file.exists():
                 self._client.log_artifact(self._parent, str(file))
+        log_study(self._client, self._parent, self._study, paths)
+        self._client.set_experiment_tag(self._experiment, NOTE, f"{self._study.question}\n\n{summary}"[:LONGEST_NOTE])
         seal(self._client, self._parent, self._store, self._study)
         self._end_running()  # started, but the answer of the database was lost
         self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: summary})
 
+    def _result_tags(self, run_id: str, record: RunRecord, measured: MeasuredRun, paths: RunPaths) -> dict[str, str]:
+        """Return how a run ended, its description, the digest of its record, and the facts that are words."""
+        tags = {name: fact for name, fact in record.facts.items() if isinstance(fact, str)}
+        tags |= {OUTCOME: measured.outcome, NOTE: description(self._study, record, measured, run_id, paths)}
+        tags[RESPONSE_DEFINITION] = response_definition(self._study)
+        if measured.reason:
+            tags[REASON] = measured.reason
+        if record.digest is not None:
+            tags[RECORD] = record.digest
+        return tags
+
     def _end_running(self) -> None:
         """End the runs that nobody carries out: the caller holds the study's lock and begins none."""
-        for run in runs_where(self._client, self._experiment, f"tags.{ROLE} = 'run' and status = 'RUNNING'"):
-            self._end(run.info.run_id, "KILLED", {"outcome": "abandoned"})
+        for run in runs_tagged(self._client, self._experiment, ROLE, RUN, "status = 'RUNNING'"):
+            self._end(run.info.run_id, "KILLED", {OUTCOME: "abandoned"})
 
     def _log_files(self, run_id: str, paths: RunPaths) -> None:
         for file in sorted(paths.folder.glob("[!.]*")):  # hidden files are incomplete: a killed worker left them
             self._client.log_artifact(run_id, str(file))
 
     def _end(self, run_id: str, status: str, tags: Mapping[str, str], results: Sequence[Metric] = ()) -> None:
+        """Log the last metrics and the tags of a run, and end it. The tag of the description is MLflow's own."""
+        named = {key if key == NOTE else tag(key): value for key, value in tags.items()}
         unsent = self._curves[run_id].unsent
         send(
-            self._client, run_id, [*unsent, *results], [RunTag(key, value[:LONGEST_TAG]) for key, value in tags.items()]
+            self._client,
+            run_id,
+            [*unsent, *results],
+            [RunTag(key, value[:LONGEST_TAG]) for key, value in named.items()],
         )
         self._client.set_terminated(run_id, status)
         self._curves.pop(run_id, None)

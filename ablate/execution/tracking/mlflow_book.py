@@ -14,9 +14,20 @@ from ablate.execution.tracking.mlflow_client import (
     Run,
     client_of,
     quiet_migrations,
+    runs_tagged,
+    runs_where,
 )
-from ablate.execution.tracking.mlflow_experiment import runs_where
-from ablate.execution.tracking.run_tags import RESPONSE_DEFINITION, ROLE
+from ablate.execution.tracking.run_numbers import RESPONSE
+from ablate.execution.tracking.run_tags import (
+    OUTCOME,
+    RESPONSE_DEFINITION,
+    ROLE,
+    RUN,
+    STUDY,
+    conditions,
+    spellings,
+    value_of,
+)
 from ablate.planning.books import RECORD, SEALS, Book
 from ablate.storage.paths import Store, StudyPaths, without_password
 
@@ -36,21 +47,18 @@ def mlflow_book(store: Store, study: str, *, with_records: bool = True) -> Book:
             experiment = client.get_experiment_by_name(study)
         if experiment is None:
             return Book("MLflow")
-        ids = [experiment.experiment_id]
-        parents = client.search_runs(ids, f"tags.{ROLE} = 'study'", order_by=["attributes.start_time ASC"])
-        seals = {name: parents[0].data.tags[name] for name in SEALS if name in parents[0].data.tags} if parents else {}
-        has_runs = bool(client.search_runs(ids, f"tags.{ROLE} = 'run'", max_results=1))
-        records = _recorded_digests(client, experiment.experiment_id) if with_records else {}
-        return Book("MLflow", seals, has_runs, records)
+        id_ = experiment.experiment_id
+        parents = runs_tagged(client, id_, ROLE, STUDY)
+        seals = seals_of(parents[0]) if parents else {}
+        return Book("MLflow", seals, _has_runs(client, id_), _recorded_digests(client, id_) if with_records else {})
     except (MlflowException, SQLAlchemyError, AblateError) as error:
         return Book("MLflow", problem=shorten(str(error).partition("\n")[0], LONGEST_REASON))
 
 
-def _recorded_digests(client: MlflowClient, experiment: str) -> dict[str, str]:
-    """Return the digest of the record of every run that is shown as finished and has one, by run id."""
-    condition = f"tags.`{RECORD}` LIKE '%' and status = 'FINISHED'"
-    runs = runs_where(client, experiment, condition)
-    return {run.data.tags["run"]: run.data.tags[RECORD] for run in runs}
+def seals_of(parent: Run) -> dict[str, str]:
+    """Return the seals that a parent run holds, by their names without prefix."""
+    tags = parent.data.tags
+    return {name: value for name in SEALS if (value := value_of(tags, name)) is not None}
 
 
 def finished_entries(client: MlflowClient, experiment: str, paths: StudyPaths) -> list[Entry]:
@@ -58,23 +66,19 @@ def finished_entries(client: MlflowClient, experiment: str, paths: StudyPaths) -
 
     A run without a metric `response` shows none of its own accord, unless it says why it has none.
     """
-    runs = runs_where(client, experiment, f"tags.{ROLE} = 'run' and status = 'FINISHED'")
-    return [_entry(run, paths) for run in runs]
+    return [_entry(run, paths) for run in runs_tagged(client, experiment, ROLE, RUN, "status = 'FINISHED'")]
 
 
 def _entry(run: Run, paths: StudyPaths) -> Entry:
     tags = run.data.tags
-    has_none = tags.get("outcome") != FINISHED  # the outcome of a run with a response
-    response = run.data.metrics.get("response", math.nan if has_none else None)
+    has_none = value_of(tags, OUTCOME) != FINISHED  # the outcome of a run with a response
     return Entry(
-        run.info.run_id, paths.run_id(_label(run) or ""), tags.get(RECORD), response, tags.get(RESPONSE_DEFINITION)
+        id=run.info.run_id,
+        run=paths.run_id(value_of(tags, RUN) or ""),
+        digest=value_of(tags, RECORD),
+        response=run.data.metrics.get(RESPONSE, math.nan if has_none else None),
+        definition=value_of(tags, RESPONSE_DEFINITION),
     )
-
-
-def _label(run: Run) -> str | None:
-    """Return the name of a run's folder: schema 1 kept it in the tag `point`. A study's parent run has none."""
-    label: str | None = run.data.tags.get("run", run.data.tags.get("point"))
-    return label
 
 
 def study_and_run(store: Store, run_id: str) -> tuple[str, str]:
@@ -90,6 +94,22 @@ def study_and_run(store: Store, run_id: str) -> tuple[str, str]:
             f"no run {run_id!r} in {without_password(store.mlflow_url)}; copy the id from the run's page"
         ) from error
     study: str = client.get_experiment(run.info.experiment_id).name
-    if (label := _label(run)) is None:
+    label = value_of(run.data.tags, RUN)
+    if label is None:
         raise DataError(f"run {run_id!r} is that of the whole study {study!r}; give one of the runs below it")
     return study, label
+
+
+def _has_runs(client: MlflowClient, experiment: str) -> bool:
+    return any(client.search_runs([experiment], condition, max_results=1) for condition in conditions(ROLE, RUN))
+
+
+def _recorded_digests(client: MlflowClient, experiment: str) -> dict[str, str]:
+    """Return the digest of the record of every run that is shown as finished and has one, by run id."""
+    runs = [
+        run
+        for spelling in spellings(RECORD)
+        for run in runs_where(client, experiment, f"tags.`{spelling}` LIKE '%' and status = 'FINISHED'")
+    ]
+    runs.sort(key=lambda run: run.info.start_time)
+    return {value_of(run.data.tags, RUN) or "": value_of(run.data.tags, RECORD) or "" for run in runs}

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 
 from ablate.execution.database_creation import refuse_other_schema
 from ablate.execution.database_schema import DatabaseSchema
+from ablate.execution.tracking.run_tags import RUN, conditions
 from ablate.storage.paths import Store
 
 NO_CALLS_OUT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_MODEL_CATALOG_URI": "", "DO_NOT_TRACK": "true"}
@@ -44,12 +45,16 @@ __all__ = [
     "client_of",
     "metrics",
     "quiet_migrations",
+    "runs_of",
+    "runs_tagged",
+    "runs_where",
     "send",
 ]
 
 logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it logs the exceptions that it raises
 
 RUNS_A_PAGE = 1_000
+FIRST_FIRST = "attributes.start_time ASC"
 METRICS_A_BATCH, PARAMS_A_BATCH = 900, 100  # MLflow takes 1,000 of everything together, 100 parameters
 LONGEST_KEY, LONGEST_PARAM, LONGEST_TAG = 250, 6000, 8000
 NO_KEY = re.compile(r"[^\w\-. :/]", re.ASCII)  # characters that MLflow refuses in a metric's name
@@ -108,6 +113,40 @@ def send(client: MlflowClient, run_id: str, numbers: Sequence[Metric], tags: Seq
     for first in range(0, max(len(numbers), 1), METRICS_A_BATCH):
         last = first + METRICS_A_BATCH >= len(numbers)
         client.log_batch(run_id, metrics=numbers[first : first + METRICS_A_BATCH], tags=tags if last else ())
+
+
+def runs_where(client: MlflowClient, experiment: str, condition: str) -> list[Run]:
+    """Return all runs of an experiment that meet a condition, the first ones first."""
+    runs: list[Run] = []
+    page = None
+    while page != "":
+        batch = client.search_runs(
+            [experiment], condition, max_results=RUNS_A_PAGE, order_by=[FIRST_FIRST], page_token=page
+        )
+        runs += batch
+        page = batch.token or ""
+    return runs
+
+
+def runs_tagged(client: MlflowClient, experiment: str, name: str, value: str, also: str = "") -> list[Run]:
+    """Return all runs with a value of a tag of this project, in either spelling, the first ones first.
+
+    `also` is a further condition.
+    """
+    further = f" and {also}" if also else ""
+    runs = {
+        run.info.run_id: run
+        for condition in conditions(name, value)
+        for run in runs_where(client, experiment, condition + further)
+    }
+    return sorted(runs.values(), key=lambda run: run.info.start_time)
+
+
+def runs_of(client: MlflowClient, experiment: str, run_id: str, label: str, also: str = "") -> list[Run]:
+    """Return everything that shows one run: by its identity, or by the label that schema 1 used in its place."""
+    labels = dict.fromkeys((run_id, label))
+    runs = {run.info.run_id: run for name in labels for run in runs_tagged(client, experiment, RUN, name, also)}
+    return list(runs.values())
 
 
 @contextmanager

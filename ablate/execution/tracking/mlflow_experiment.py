@@ -2,17 +2,45 @@
 
 import hashlib
 import json
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from ablate.components.data import Data
 from ablate.core.errors import AblateError
-from ablate.execution.tracking.mlflow_client import RUNS_A_PAGE, Dataset, DatasetInput, InputTag, MlflowClient, Run
+from ablate.execution.tracking.experiment_view import TAG, run_address, runs_address, view_state
+from ablate.execution.tracking.mlflow_book import seals_of
+from ablate.execution.tracking.mlflow_client import (
+    LONGEST_KEY,
+    LONGEST_PARAM,
+    LONGEST_TAG,
+    NO_KEY,
+    PARAMS_A_BATCH,
+    Dataset,
+    DatasetInput,
+    InputTag,
+    MlflowClient,
+    MlflowException,
+    Param,
+    metrics,
+    runs_tagged,
+    send,
+)
 from ablate.execution.tracking.run_description import commit, user
-from ablate.execution.tracking.run_tags import NOTE, ROLE
+from ablate.execution.tracking.run_tags import CHANGED, NOTE, ROLE, STUDY, tag, tagged
+from ablate.execution.tracking.study_numbers import study_results, study_settings
 from ablate.planning.books import new_seals
-from ablate.storage.paths import Store
+from ablate.storage.paths import Store, StudyPaths
 from ablate.study import StudySpec
 from ablate.study.stored_runs import study_paths
+
+
+@dataclass(frozen=True)
+class StudyAddresses:
+    """The addresses of a study on an MLflow server: the table of its runs, and the parent run with its report."""
+
+    runs: str
+    parent: str | None
 
 
 def open_experiment(client: MlflowClient, store: Store, study: StudySpec) -> str:
@@ -24,38 +52,48 @@ def open_experiment(client: MlflowClient, store: Store, study: StudySpec) -> str
         id_ = experiment.experiment_id
         if experiment.lifecycle_stage == "deleted":  # in the UI, which keeps its name in use
             client.restore_experiment(id_)
-    client.set_experiment_tag(id_, NOTE, study.question)
+    if experiment is None or NOTE not in experiment.tags:
+        client.set_experiment_tag(id_, NOTE, study.question)
+    client.set_experiment_tag(id_, TAG, view_state(study))
     return id_
 
 
 def open_parent(client: MlflowClient, experiment: str, study: StudySpec) -> str:
     """Return the id of the study's parent run, which runs from now on."""
-    if earlier := runs_where(client, experiment, f"tags.{ROLE} = 'study'"):
+    if earlier := runs_tagged(client, experiment, ROLE, STUDY):
         id_: str = earlier[0].info.run_id
         client.update_run(id_, status="RUNNING")
-        return id_
-    tags = {ROLE: "study"} | provenance()
-    created: str = client.create_run(experiment, tags=tags, run_name=study.name).info.run_id
-    return created
+    else:
+        tags = tagged({ROLE: STUDY}) | provenance()
+        id_ = client.create_run(experiment, tags=tags, run_name=study.name).info.run_id
+        client.log_inputs(id_, datasets=[dataset(study.base.data)])
+    return id_
 
 
 def seal(client: MlflowClient, parent: str, store: Store, study: StudySpec) -> None:
     """Record the digest and the chain of the preregistered plan, where the parent run has no other ones."""
-    tags = client.get_run(parent).data.tags
-    for name, digest in new_seals(study_paths(store, study), tags).items():
-        client.set_tag(parent, name, digest)
+    seals = seals_of(client.get_run(parent))
+    for name, digest in new_seals(study_paths(store, study), seals).items():
+        if seals.get(name) != digest:
+            client.set_tag(parent, tag(name), digest)
 
 
-def runs_where(client: MlflowClient, experiment: str, condition: str) -> list[Run]:
-    """Return the runs of an experiment that meet a condition, the first ones first."""
-    runs: list[Run] = []
-    page = None
-    while page != "":
-        order = ["attributes.start_time ASC"]
-        some = client.search_runs([experiment], condition, max_results=RUNS_A_PAGE, order_by=order, page_token=page)
-        runs += some
-        page = some.token or ""
-    return runs
+def log_study(client: MlflowClient, parent: str, study: StudySpec, paths: StudyPaths) -> None:
+    """Log the settings of a study and the numbers of its report to the parent run; numbers that it has are skipped.
+
+    MLflow never changes a parameter. A setting that changed since the first report is named in a tag.
+    """
+    known = client.get_run(parent).data
+    settings = {name: value[:LONGEST_PARAM] for name, value in study_settings(study).items()}
+    params = [Param(name, value) for name, value in settings.items() if name not in known.params]
+    for first in range(0, len(params), PARAMS_A_BATCH):
+        client.log_batch(parent, params=params[first : first + PARAMS_A_BATCH])
+    changed = [f"{name} is now {value}" for name, value in settings.items() if known.params.get(name, value) != value]
+    if changed or tag(CHANGED) in known.tags:
+        client.set_tag(parent, tag(CHANGED), "; ".join(changed)[:LONGEST_TAG] or "none")
+    results = {NO_KEY.sub("_", name)[:LONGEST_KEY]: value for name, value in study_results(study, paths).items()}
+    new = {(name, 0): value for name, value in results.items() if known.metrics.get(name) != value}
+    send(client, parent, metrics(new))
 
 
 def _artifacts(store: Store, study: StudySpec) -> str | None:
@@ -84,13 +122,20 @@ def dataset(data: Data) -> DatasetInput:
     return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
 
 
-def experiment_url(base_url: str, study: str) -> str:
-    """Return the page of a study on the MLflow server at `base_url`.
+def study_addresses(base_url: str, study: StudySpec) -> StudyAddresses:
+    """Return the pages of a study on the MLflow server at `base_url`.
 
-    Without the workflow type MLflow opens its pages for language models. Raises AblateError where the server
-    knows no such study.
+    An experiment of an older version gets its view first. Raises AblateError where the server knows no such study.
     """
-    experiment = MlflowClient(tracking_uri=base_url).get_experiment_by_name(study)
+    client = MlflowClient(tracking_uri=base_url)
+    experiment = client.get_experiment_by_name(study.name)
     if experiment is None:
-        raise AblateError(f"no study {study!r} has been run in this store; run it first")
-    return f"{base_url}/#/experiments/{experiment.experiment_id}/runs?workflowType=machine_learning"
+        raise AblateError(f"no study {study.name!r} has been run in this store; run it first")
+    id_, has_view = experiment.experiment_id, TAG in experiment.tags
+    with suppress(MlflowException):  # a store that is read-only is shown without it
+        if not has_view:
+            client.set_experiment_tag(id_, TAG, view_state(study))
+            has_view = True
+    parents = runs_tagged(client, id_, ROLE, STUDY)
+    parent = run_address(base_url, id_, parents[0].info.run_id) if parents else None
+    return StudyAddresses(runs_address(base_url, id_, has_view=has_view), parent)

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from ablate.execution.tracking.mlflow_client import LONGEST_KEY, NO_KEY, RunTag, client_of, metrics, send
-from ablate.execution.tracking.run_tags import run_tags
+from ablate.execution.tracking.mlflow_client import LONGEST_KEY, NO_KEY, RunTag, client_of, metrics, runs_of, send
+from ablate.execution.tracking.run_tags import PROBED, tag
 from ablate.storage.findings import Finding
 from ablate.storage.paths import RunPaths, Store
 
@@ -16,14 +16,14 @@ def log_findings(store: Store, study: str, run: str, findings: Sequence[Finding]
     """
     client = client_of(store)
     experiment = client.get_experiment_by_name(study)
-    ids = [experiment.experiment_id] if experiment else []
-    filters = [f"{tag} and status = 'FINISHED'" for tag in run_tags(run, paths.folder.name)] if ids else []
-    finished = [run for text in filters for run in client.search_runs(ids, text, max_results=1)]
+    if experiment is None:
+        return None
+    finished = runs_of(client, experiment.experiment_id, run, paths.folder.name, "status = 'FINISHED'")
     if not finished:
         return None
     run_id: str = finished[0].info.run_id
     numbers = {(key, 0): value for key, value in _probe_numbers(findings)}
-    send(client, run_id, metrics(numbers), [RunTag("probed", "true")])
+    send(client, run_id, metrics(numbers), [RunTag(tag(PROBED), "true")])
     for file in (paths.findings, paths.findings_page):
         client.log_artifact(run_id, str(file))
     return run_id
