@@ -179,8 +179,8 @@ def servers(store: Store, study: StudySpec, addresses: ServerAddresses = ServerA
             mlflow.await_answer("/health")
         dashboard.await_answer("/api/studies")
         base_url = store.mlflow_url.rstrip("/") if mlflow is None else mlflow.address
-        shown = study_addresses(base_url, study)
-        yield Pages(shown.runs, shown.parent, _dashboard_url(dashboard.address, study.name))
+        study_pages = study_addresses(base_url, study)
+        yield Pages(study_pages.runs, study_pages.parent, _dashboard_url(dashboard.address, study.name))
 
 
 @dataclass(frozen=True)
