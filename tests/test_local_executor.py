@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -9,6 +11,7 @@ from ablate.execution.executors.executor import Event, Failed, Finished, Progres
 from ablate.execution.executors.local import LocalExecutor
 from ablate.storage.paths import RunPaths
 from ablate.storage.records import RunRecord
+from ablate.study import study_file
 
 
 @pytest.fixture
@@ -48,6 +51,7 @@ def test_a_run_that_raises_is_told_with_its_reason_and_leaves_a_log(executor, tm
     executor.submit(Task(planned_run, tmp_path / "run"))
     event = until_end(executor)[-1]
     assert isinstance(event, Failed)
+    assert event.kind == "data"
     assert "nowhere.npy" in event.message
     assert "Traceback" in RunPaths(tmp_path / "run").log.read_text()
 
@@ -119,3 +123,42 @@ def test_memory_that_is_used_up_is_told_apart(tmp_path, small_study):
     executor.close()
     assert isinstance(event, Failed)
     assert event.kind == "out_of_memory"
+
+
+LEAVES_SEMAPHORES = """
+import multiprocessing, sys, time
+from pathlib import Path
+from tqdm import tqdm
+from ablate.execution.executors.executor import Finished, Progressed, Task
+from ablate.execution.executors.local import LocalExecutor
+from ablate.study import study_file
+
+HELD = []
+
+def hold_a_semaphore(planned_run, paths, observe):
+    HELD.append(multiprocessing.get_context("spawn").Lock())
+
+def show_a_bar_without_end(planned_run, paths, observe):
+    tqdm(total=1, disable=True)  # as torch.compile does
+    observe(1, 0.5, 0.5)
+    time.sleep(3600)
+
+if __name__ == "__main__":
+    work = {work.__name__: work for work in (hold_a_semaphore, show_a_bar_without_end)}[sys.argv[1]]
+    executor = LocalExecutor(1, work)
+    executor.submit(Task(study_file.load(Path("study.yaml")).planned_runs[0], Path("run")))
+    while not any(isinstance(event, Finished | Progressed) for event in executor.events(0.5)):
+        pass
+    executor.close()
+"""
+
+
+@pytest.mark.parametrize("work", ["hold_a_semaphore", "show_a_bar_without_end"])
+def test_a_closed_executor_leaves_no_semaphore_of_its_workers(tmp_path, small_study, work):
+    (tmp_path / "study.yaml").write_text(study_file.dump(small_study()))
+    (tmp_path / "leaves.py").write_text(LEAVES_SEMAPHORES)
+    command, path = [sys.executable, "leaves.py", work], os.pathsep.join(sys.path)
+    done = subprocess.run(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")

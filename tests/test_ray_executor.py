@@ -91,7 +91,7 @@ def test_a_run_that_raises_returns_its_reason_and_its_log(made_executor, tmp_pat
     executor, planned_run = made_executor(Resources()), small_study(base=base).planned_runs[0]
     executor.submit(Task(planned_run, tmp_path / "run"))
     event = until_end(executor)[-1]
-    assert (event.kind, "nowhere.npy" in event.message) == ("exception", True)
+    assert (event.kind, "nowhere.npy" in event.message) == ("data", True)
     assert "Traceback" in RunPaths(tmp_path / "run").log.read_text()
 
 

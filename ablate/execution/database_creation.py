@@ -24,6 +24,7 @@ from ablate.execution.sqlite_files import (
     set_aside,
     sqlite_file,
     sqlite_url,
+    unflushed,
 )
 from ablate.storage.paths import without_password
 
@@ -95,7 +96,8 @@ def _complete_file(schema: DatabaseSchema, url: str, file: Path, *, is_shared: b
 def _make(temporary: Path, file: Path, change: Callable[[str], None]) -> None:
     """Change the temporary database, which need not exist, and move it to its name."""
     try:
-        change(sqlite_url(temporary))
+        with unflushed():
+            change(sqlite_url(temporary))
     except BaseException:
         delete_database(temporary)
         raise

@@ -1,10 +1,11 @@
 """Databases that are files: their path, whole copies of them, and how a new file takes the place of an old one."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import make_url
+from sqlalchemy import Engine, event, make_url
 
 from ablate.storage.atomic import move_into_place, whole_file
 
@@ -36,6 +37,24 @@ def copy_database(database: Path, target: Path) -> None:
     """Copy a database whole, with what its journal holds."""
     with whole_file(target) as path, closing(connect(database, "ro")) as source, closing(sqlite3.connect(path)) as copy:
         source.backup(copy)
+
+
+@contextmanager
+def unflushed() -> Iterator[None]:
+    """Let new connections to SQLite leave the flushing to whoever moves the file to its place.
+
+    Creating MLflow's tables then takes 2 s instead of 7 s: each of its steps would wait for the disk.
+    """
+
+    def skip_flushes(connection: object, _record: object) -> None:
+        if isinstance(connection, sqlite3.Connection):
+            connection.execute("PRAGMA synchronous=OFF")
+
+    event.listen(Engine, "connect", skip_flushes)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", skip_flushes)
 
 
 def replace_database(temporary: Path, database: Path) -> None:

@@ -9,11 +9,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from ablate.storage.paths import RunPaths
 
-FailureKind = Literal["exception", "out_of_memory", "timeout", "lost_worker", "preempted"]
-"""The run raised; memory did not hold it; it took too long; its worker died; its worker got SIGTERM."""
+FailureKind = Literal["exception", "data", "out_of_memory", "timeout", "lost_worker", "preempted"]
+"""The run raised; its data file is wrong; memory did not hold it; it took too long; its worker died; its worker got
+SIGTERM."""
 
 RETRIES: Mapping[FailureKind, int] = {
     "exception": 1,
+    "data": 0,
     "out_of_memory": 1,
     "timeout": 1,
     "lost_worker": 3,
@@ -21,7 +23,7 @@ RETRIES: Mapping[FailureKind, int] = {
 }
 """How often one start of a study repeats a run after each kind of failure, with the same seed.
 
-A run that raised will likely raise again; a machine that was taken away says nothing about the run.
+A run that raised will likely raise again, and a file that is wrong stays wrong; a machine that was taken away says nothing about the run.
 """
 
 

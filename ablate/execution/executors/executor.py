@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ablate.core.errors import DataError
 from ablate.storage.failed_attempts import FailureKind
 from ablate.storage.paths import RunPaths
 from ablate.study import PlannedRun
@@ -104,5 +105,7 @@ def attempt(task: Task, work: Work, notify: Callable[[Event], None]) -> Finished
 
 
 def _failure_kind(error: Exception) -> FailureKind:
+    if isinstance(error, DataError):
+        return "data"
     out_of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or CPU_MEMORY in str(error)
     return "out_of_memory" if out_of_memory else "exception"

@@ -75,9 +75,12 @@ class LocalExecutor(Executor):
                 del self._workers[slot]
 
     def close(self) -> None:
-        """See Executor."""
+        """See Executor. An idle worker ends by itself, and frees what it holds; a busy one is stopped."""
         for worker in self._workers.values():
-            worker.process.terminate()
+            if worker.task is None:
+                worker.pipe.close()
+            else:
+                worker.process.terminate()
         for worker in self._workers.values():
             worker.process.join(GRACE_SECONDS)
             worker.process.kill()
@@ -137,10 +140,23 @@ def _work(pipe: Connection, gpu: int | None, work: Work) -> None:
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
     torch.set_num_threads(1)
+    _keep_progress_bars_here()
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             task: Task = pipe.recv()
             pipe.send(attempt(task, work, pipe.send))
+
+
+def _keep_progress_bars_here() -> None:
+    """Give tqdm a lock of this process alone.
+
+    torch.compile creates a progress bar that nobody sees. Its lock for several processes would be a semaphore of the
+    system, which a worker that is stopped by a signal leaves behind ("leaked semaphore objects").
+    """
+    with contextlib.suppress(ImportError):  # torch takes tqdm only if it is installed
+        from tqdm import tqdm  # noqa: PLC0415
+
+        tqdm.set_lock(threading.RLock())
 
 
 def _end_with_the_driver() -> None:
