@@ -18,6 +18,7 @@ from ablate.commands.exclusions import exclusion_words
 from ablate.commands.former_scores import former_runs, renew_former_scores
 from ablate.commands.moved_store import follow_store
 from ablate.commands.options import DEFAULT_STORE
+from ablate.commands.optuna_page import refresh_page_if_free
 from ablate.core.errors import AblateError
 from ablate.execution.books import read_books
 from ablate.execution.lock import held
@@ -42,6 +43,7 @@ def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -
     analysis = analyzed(study, store, paths)
     command = run_command(file, overrides, paths, until_decided=decided_after(study, paths) is not None)
     write_report(analysis, paths, command, study_call(study, file, overrides, root), console)
+    refresh_page_if_free(study, analysis, store, paths, console)
 
 
 def study_call(study: StudySpec, file: Path, overrides: Sequence[str], root: Path) -> pages.StudyCall:

@@ -20,6 +20,7 @@ from ablate.commands.console import say
 from ablate.commands.exclusions import NO_EXCLUSIONS, ExclusionOptions, requested_exclusions
 from ablate.commands.former_scores import renew_former_scores
 from ablate.commands.moved_store import follow_store
+from ablate.commands.optuna_page import refresh_page
 from ablate.commands.prepared_store import prepare_databases
 from ablate.commands.report import analyzed, run_command, study_call, write_report
 from ablate.core.errors import AblateError, AnalysisError, SpecError
@@ -107,6 +108,7 @@ def run(
                 _probe_extremes(study, analysis, store, paths, command, console)
             call = study_call(study, file, overrides, root)
             summary = write_report(analysis, paths, command, call, console)
+            refresh_page(study, analysis, store, paths, console)
         except AnalysisError as error:
             summary = str(error)
             say(summary, console, "yellow")

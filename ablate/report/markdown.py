@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from ablate.analysis.analysis import Analysis
 from ablate.analysis.answer import answer
@@ -33,6 +34,18 @@ def summary(analysis: Analysis, screen: FirstScreen | None = None) -> str:
     if analysis.warnings:
         sections.append("Caveats:\n\n" + _list(analysis.warnings))
     return "\n\n".join(sections) + "\n"
+
+
+def study_note(analysis: Analysis, report: Path) -> str:
+    """Return the note of a study in Optuna: question, changes of the plan, answer, counts, and where the report is."""
+    sections = [f"## {_plain(analysis.question)}", _list(answer(analysis))]
+    if analysis.deviations:
+        sections.append("Changes since the plan was preregistered:\n\n" + _list(analysis.deviations))
+    caveats = len(analysis.warnings)
+    more = f" It has {caveats} caveat{'s' if caveats > 1 else ''} on this answer." if caveats else ""
+    sections.append(f"{_counts(analysis)} The report is `{report}`, and among the artifacts of this study.{more}")
+    sections.append("The best trial is a single run with one seed. The answer compares means over seeds.")
+    return "\n\n".join(sections)
 
 
 def _first(screen: FirstScreen, *, exploratory: bool) -> Iterable[str]:
@@ -162,14 +175,18 @@ def _outcomes(analysis: Analysis) -> str:
         f"{run.outcome}: {cell_words(run.levels, titles)}, seed {run.seed} ({run.run_id}) {run.message}"
         for run in analysis.without_response
     ]
-    sentences = (
+    sentences = f"{_counts(analysis)} {counts.failed_attempts_sentence}".strip()
+    return f"## Outcomes of all runs\n\n{sentences}" + (f"\n\n{_list(lines)}" if lines else "")
+
+
+def _counts(analysis: Analysis) -> str:
+    counts = analysis.outcomes
+    return (
         f"Planned: {counts.planned} runs. Finished: {counts.finished}. "
         f"Unmeasurable: {counts.unmeasurable}. Diverged: {counts.diverged}. Failed: {counts.failed}. "
-        f"Excluded: {counts.excluded}. Not run yet: {counts.missing}. "
-        f"{f'Not needed: {counts.not_needed}. ' if counts.not_needed else ''}"
-        f"{counts.failed_attempts_sentence}"
-    ).strip()
-    return f"## Outcomes of all runs\n\n{sentences}" + (f"\n\n{_list(lines)}" if lines else "")
+        f"Excluded: {counts.excluded}. Not run yet: {counts.missing}."
+        f"{f' Not needed: {counts.not_needed}.' if counts.not_needed else ''}"
+    )
 
 
 def _trained(screen: FirstScreen) -> Iterable[str]:

@@ -20,6 +20,9 @@ from ablate.storage.records import RunRecord
 from ablate.study import StudySpec
 from ablate.study.stored_runs import study_paths
 
+OF_REPORT = ("answer", "report")
+"""Attributes of a study that its report sets. The dashboard shows the first five at once."""
+
 
 def open_trials(store: Store, study: StudySpec) -> optuna.Study:
     """Return the Optuna study in the layout of today, with the trials that an earlier layout settled."""
@@ -28,7 +31,8 @@ def open_trials(store: Store, study: StudySpec) -> optuna.Study:
     restore_interrupted(storage, study.name)
     direction, title = _direction(study), response_title(study)
     if study.name not in optuna.get_all_study_names(storage):
-        return new_study(storage, study.name, direction, title, {LAYOUT: _layout(study)})
+        attributes = {**study_facts(study), **dict.fromkeys(OF_REPORT, "no report yet"), LAYOUT: _layout(study)}
+        return new_study(storage, study.name, direction, title, attributes)
     trials = optuna.load_study(study_name=study.name, storage=storage, sampler=optuna.samplers.RandomSampler())
     if trials.user_attrs.get(LAYOUT) == _layout(study):
         name_response(trials, [title])  # that of an earlier version has another name
@@ -90,6 +94,12 @@ def distributions(study: StudySpec) -> dict[str, BaseDistribution]:
     as a parameter, and stay beside those of today in one Optuna study.
     """
     return {path: CategoricalDistribution(factor.level_names()) for path, factor in study.factors.items()}
+
+
+def study_facts(study: StudySpec) -> dict[str, str]:
+    """Return what a study asks, by which response, and with which runs."""
+    plan = f"{study.design.kind}: {len(study.cells)} cells x {len(study.seeds)} seeds"
+    return {"question": study.question, "response": response_title(study), "plan": plan}
 
 
 def response_title(study: StudySpec) -> str:

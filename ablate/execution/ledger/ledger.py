@@ -17,10 +17,11 @@ from ablate.execution.ledger.facts import SETTLED, measured_facts, planned_facts
 from ablate.execution.ledger.layout import (
     distributions,
     open_trials,
-    response_title,
+    study_facts,
     supersede_trials,
     trial_run_id,
 )
+from ablate.execution.ledger.notes import NOTED_TRIALS, trial_note
 from ablate.execution.ledger.storage import WholeFiles, usable
 from ablate.execution.measured_run import MeasuredRun, response_definition
 from ablate.execution.reconciling import Entry
@@ -49,7 +50,7 @@ class Ledger:
         self._queue: dict[str, PlannedRun] = {}
         self._planned = {planned_run.id: planned_run for planned_run in study.planned_runs}
         self._distributions = distributions(study)
-        self._artifacts = WholeFiles(store.optuna_artifacts)
+        self._artifacts, self._paths = WholeFiles(store.optuna_artifacts), study_paths(store, study)
         self._running: dict[int, optuna.Trial] = {}
         self.database, self.role, self.gave_up = without_password(store.optuna_url), "Optuna's database", False
 
@@ -67,11 +68,9 @@ class Ledger:
         """
         with usable(without_password(store.optuna_url)):
             trials = open_trials(store, study)
-            trials.set_user_attr("question", study.question)
-            trials.set_user_attr("response", response_title(study))
-            trials.set_user_attr("plan", f"{study.design.kind}: {len(study.cells)} cells x {len(study.seeds)} seeds")
-            for name, seal in new_seals(study_paths(store, study), trials.user_attrs).items():
-                trials.set_user_attr(name, seal)
+            seals = new_seals(study_paths(store, study), trials.user_attrs)
+            for name, fact in {**study_facts(study), **seals}.items():
+                trials.set_user_attr(name, fact)
             ledger = cls(store, study, trials)
             ledger._abandon(trials.get_trials(deepcopy=False, states=(TrialState.RUNNING,)))
             return ledger
@@ -192,9 +191,21 @@ class Ledger:
         self._end(number, TrialState.FAIL, {"outcome": outcome})
 
     def _end(self, number: int, state: TrialState, facts: Mapping[str, Any], value: float = math.nan) -> None:
-        trial = self._running[number]
+        trial, final_value = self._running[number], value if state is TrialState.COMPLETE else None
         with suppress(UpdateFinishedTrialError):  # the first answer was lost with the connection
             for name, fact in facts.items():
                 trial.set_user_attr(name, fact)
-            self._trials.tell(trial, value if state is TrialState.COMPLETE else None, state, skip_if_finished=True)
+            self._note(trial, final_value)
+            self._trials.tell(trial, final_value, state, skip_if_finished=True)
         del self._running[number]
+
+    def _note(self, trial: optuna.Trial, value: float | None) -> None:
+        """Write the note of a trial that ends."""
+        if trial.number >= NOTED_TRIALS or (planned_run := self._planned.get(trial.user_attrs.get("run", ""))) is None:
+            return
+        folder = self._paths.run(planned_run.id).folder
+        note = trial_note(planned_run, self._study.response, value, trial.user_attrs, folder)
+        if note is not None:
+            from optuna_dashboard import save_note  # noqa: PLC0415  # it takes 2 s
+
+            save_note(trial, note)

@@ -99,8 +99,9 @@ def name_response(study: optuna.Study, metric_names: Sequence[str] | None) -> No
 
 def _set_attributes(study: optuna.Study, attributes: Mapping[str, Any]) -> None:
     """Set the attributes of a study, LAYOUT the last."""
-    for attribute in sorted(attributes.keys() - {WHOLE}, key=lambda attribute: attribute == LAYOUT):
-        study.set_user_attr(attribute, attributes[attribute])
+    for attribute, value in sorted(attributes.items(), key=lambda attribute: attribute[0] == LAYOUT):
+        if attribute != WHOLE:
+            study.set_user_attr(attribute, value)
 
 
 def _system_attributes(source: optuna.Study, storage: BaseStorage, ids: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
