@@ -23,7 +23,8 @@ RETRIES: Mapping[FailureKind, int] = {
 }
 """How often one start of a study repeats a run after each kind of failure, with the same seed.
 
-A run that raised will likely raise again, and a file that is wrong stays wrong; a machine that was taken away says nothing about the run.
+A run that raised will likely raise again, and a file that is wrong stays wrong. A machine that was taken away says
+nothing about the run.
 """
 
 

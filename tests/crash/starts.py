@@ -6,19 +6,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import optuna
 from mlflow import MlflowClient
-from rich.console import Console
 from sqlalchemy import NullPool, create_engine, inspect, text
 
 from ablate.core.errors import AblateError
-from ablate.execution import databases
-from ablate.execution.driver import Driver
-from ablate.execution.executors.idle import IdleExecutor
+from ablate.execution.bookkeeping import Bookkeeping
+from ablate.execution.databases import create_databases
+from ablate.execution.ledger.ledger import Ledger
 from ablate.execution.lock import held, held_on_server
-from ablate.execution.progress import PlainDisplay
 from ablate.execution.tracking.mlflow import MLflowTracker
 from ablate.storage.paths import Store
 from ablate.study import StudySpec
@@ -62,7 +61,7 @@ def _killed(study: StudySpec, store: Store, delay: float) -> KilledStart:
 class Start:
     """A process that makes the databases and enters every record, and its messages."""
 
-    process: object
+    process: BaseProcess
     messages: Connection
 
     def await_opening(self) -> None:
@@ -93,15 +92,15 @@ def _start(study: StudySpec, store: Store, sender: Connection) -> None:
     sender.send("opening")
     try:
         with held(store.study(study.name).lock), held_on_server(store.optuna_url, study.name):
-            sentences = databases.create_databases(store)
-            tracker = MLflowTracker(store)
-            display = PlainDisplay(Console(quiet=True))
-            tally = Driver(study, store, tracker, IdleExecutor(), display).enter_records()
-            tracker.close(store.study(study.name), "", complete=not tally.open)
+            sentences = create_databases(store)
+            ledger, tracker = Ledger.open(store, study), MLflowTracker(store)
+            Bookkeeping(study, store.study(study.name), ledger, tracker).open()
+            tracker.close(store.study(study.name), "", complete=True)
+            settled = len(ledger.settled())
     except AblateError as error:
         sender.send(f"error: {error}")
     else:
-        sender.send(" ".join((*sentences, f"{tally.settled} of {tally.planned} runs")))
+        sender.send(" ".join((*sentences, f"{settled} of {len(study.planned_runs)} runs")))
 
 
 def _left(store: Store) -> str:
@@ -129,9 +128,9 @@ def _books_agree(study: StudySpec, store: Store) -> bool:
     client = MlflowClient(store.mlflow_url)
     experiment = client.get_experiment_by_name(study.name)
     assert experiment is not None
-    runs = client.search_runs([experiment.experiment_id], "tags.role = 'run' and status = 'FINISHED'")
+    runs = client.search_runs([experiment.experiment_id], "tags.`ablate.role` = 'run' and status = 'FINISHED'")
     client._tracking_client.store.engine.dispose()
-    return settled == expected == Counter(run.data.tags["run"] for run in runs)
+    return settled == expected == Counter(run.data.tags["ablate.run"] for run in runs)
 
 
 def table_text(starts: list[KilledStart]) -> str:

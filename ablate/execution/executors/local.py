@@ -154,7 +154,7 @@ def _keep_progress_bars_here() -> None:
     system, which a worker that is stopped by a signal leaves behind ("leaked semaphore objects").
     """
     with contextlib.suppress(ImportError):  # torch takes tqdm only if it is installed
-        from tqdm import tqdm  # noqa: PLC0415
+        from tqdm import tqdm  # type: ignore[import-untyped]  # noqa: PLC0415  # an optional part of torch
 
         tqdm.set_lock(threading.RLock())
 
