@@ -154,6 +154,13 @@ def test_the_response_is_a_metric_of_its_own(finished):
     assert finished().data.metrics["response"] == pytest.approx(0.25)
 
 
+def test_frames_are_steps_of_one_picture(finished, client):
+    run = finished()
+    images = [file.path for file in client.list_artifacts(run.info.run_id, "images") if file.path.endswith(".png")]
+    assert len(images) == 3
+    assert "mlflow.loggedImages" in run.data.tags
+
+
 def test_facts_are_metrics_where_they_are_numbers_and_tags_where_not(finished):
     run = finished()
     assert (run.data.metrics["seconds"], run.data.metrics["parameters"]) == (1.5, 10)
@@ -295,8 +302,8 @@ def test_the_experiment_has_an_address_that_opens_its_table(store, study, client
 def test_the_table_has_factors_seed_response_and_quality_and_begins_with_the_best(study, client):
     view = json.loads(experiment(client, study).tags["mlflow.sharedViewState.ablate"])
     assert view["selectedColumns"] == [
-        "params.`factor.model.state_kernel_size`",
-        "params.`factor.model.activation`",
+        "params.`state_kernel_size`",
+        "params.`activation`",
         "params.`seed`",
         "metrics.`response`",
         "metrics.`rollout/signal_retention`",
@@ -305,6 +312,22 @@ def test_the_table_has_factors_seed_response_and_quality_and_begins_with_the_bes
         "tags.`ablate.outcome`",
     ]
     assert (view["orderByKey"], view["orderByAsc"]) == ("metrics.`response`", True)
+
+
+def test_the_columns_of_the_table_are_there(finished, study, client):
+    run = finished()
+    view = json.loads(experiment(client, study).tags["mlflow.sharedViewState.ablate"])
+    names = {f"params.`{name}`" for name in run.data.params} | {f"metrics.`{name}`" for name in run.data.metrics}
+    names |= {f"tags.`{name}`" for name in run.data.tags}
+    assert set(view["selectedColumns"]) - names <= {"metrics.`rollout/mse`", "metrics.`rollout/ssim`"}  # not measured
+
+
+@pytest.mark.usefixtures("tracker")
+def test_a_store_of_an_older_version_shows_the_columns_that_its_runs_have(store, study, client):
+    client.create_run(experiment(client, study).experiment_id, tags={"role": "run"})
+    MLflowTracker(store).open(study)
+    view = json.loads(experiment(client, study).tags["mlflow.sharedViewState.ablate"])
+    assert view["selectedColumns"][0] == "params.`factor.model.state_kernel_size`"
 
 
 @pytest.mark.usefixtures("tracker")

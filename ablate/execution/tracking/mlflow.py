@@ -1,6 +1,7 @@
 """Shows a study in MLflow: the study as a parent run, every attempt at a run as its child."""
 
 import math
+import re
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -42,7 +43,7 @@ from ablate.execution.tracking.mlflow_experiment import (
     seal,
 )
 from ablate.execution.tracking.run_description import description
-from ablate.execution.tracking.run_names import cell_name, run_name
+from ablate.execution.tracking.run_names import cell_name, factor_columns, run_name
 from ablate.execution.tracking.run_numbers import CURVES, flat_settings, means_table, run_metrics
 from ablate.execution.tracking.run_tags import (
     CELL,
@@ -73,6 +74,8 @@ from ablate.study import PlannedRun, StudySpec
 from ablate.study.stored_runs import study_paths
 
 MEANS = "metrics.csv"
+HEADING = re.compile(r"\A# (.+)$", re.MULTILINE)
+"""The question at the top of a summary: MLflow shows only some lines of a description, and a heading takes two."""
 LONGEST_NOTE = 5000  # characters in an experiment's tag, as some databases of MLflow allow
 CURVE_SECONDS = 5.0  # delay of the loss curve: one number takes as long to write as fifty
 
@@ -141,7 +144,9 @@ class MLflowTracker(Tracker):
             self._experiment, tags={PARENT: self._parent} | tags | provenance(), run_name=name
         )
         run_id: str = created.info.run_id
-        settings = {f"factor.{path}": level for path, level in levels.items()}
+        columns = factor_columns(self._study)
+        settings = {columns[path]: level for path, level in levels.items()}
+        settings |= {f"factor.{path}": level for path, level in levels.items()}
         settings |= {"seed": str(planned_run.seed)} | dict(flat_settings(planned_run.spec))
         params = [Param(path, value[:LONGEST_PARAM]) for path, value in settings.items()]
         for first in range(0, len(params), PARAMS_A_BATCH):
@@ -214,10 +219,10 @@ class MLflowTracker(Tracker):
             if file.exists():
                 self._client.log_artifact(self._parent, str(file))
         log_study(self._client, self._parent, self._study, paths)
-        self._client.set_experiment_tag(self._experiment, NOTE, f"{self._study.question}\n\n{summary}"[:LONGEST_NOTE])
+        self._client.set_experiment_tag(self._experiment, NOTE, HEADING.sub(r"\1", summary)[:LONGEST_NOTE])
         seal(self._client, self._parent, self._store, self._study)
         self._end_running()  # started, but the answer of the database was lost
-        self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: summary})
+        self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: HEADING.sub(r"**\1**", summary)})
 
     def _result_tags(self, run_id: str, record: RunRecord, measured: MeasuredRun, paths: RunPaths) -> dict[str, str]:
         """Return how a run ended, its description, the digest of its record, and the facts that are words."""

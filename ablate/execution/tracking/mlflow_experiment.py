@@ -27,7 +27,7 @@ from ablate.execution.tracking.mlflow_client import (
     send,
 )
 from ablate.execution.tracking.run_description import commit, user
-from ablate.execution.tracking.run_tags import CHANGED, NOTE, ROLE, STUDY, tag, tagged
+from ablate.execution.tracking.run_tags import CHANGED, NOTE, ROLE, RUN, STUDY, tag, tagged
 from ablate.execution.tracking.study_numbers import study_results, study_settings
 from ablate.planning.books import new_seals
 from ablate.storage.paths import Store, StudyPaths
@@ -54,8 +54,14 @@ def open_experiment(client: MlflowClient, store: Store, study: StudySpec) -> str
             client.restore_experiment(id_)
     if experiment is None or NOTE not in experiment.tags:
         client.set_experiment_tag(id_, NOTE, study.question)
-    client.set_experiment_tag(id_, TAG, view_state(study))
+    show_view(client, id_, study)
     return id_
+
+
+def show_view(client: MlflowClient, experiment: str, study: StudySpec) -> None:
+    """Store the view of the study's runs, for the columns that its runs have."""
+    older = client.search_runs([experiment], f"tags.{ROLE} = '{RUN}'", max_results=1)
+    client.set_experiment_tag(experiment, TAG, view_state(study, is_older=bool(older)))
 
 
 def open_parent(client: MlflowClient, experiment: str, study: StudySpec) -> str:
@@ -134,7 +140,7 @@ def study_addresses(base_url: str, study: StudySpec) -> StudyAddresses:
     id_, has_view = experiment.experiment_id, TAG in experiment.tags
     with suppress(MlflowException):  # a store that is read-only is shown without it
         if not has_view:
-            client.set_experiment_tag(id_, TAG, view_state(study))
+            show_view(client, id_, study)
             has_view = True
     parents = runs_tagged(client, id_, ROLE, STUDY)
     parent = run_address(base_url, id_, parents[0].info.run_id) if parents else None

@@ -9,6 +9,8 @@ BASE, SEPARATOR = "base", " · "
 GENERIC = frozenset({"size", "kind", "count", "type"})
 """Words of a path that say nothing about the factor: kernel_size is abbreviated as k."""
 LONGEST = 24  # characters of a level; three of them fit in a column of MLflow's table
+NO_COLUMN = re.compile(r"[^\w\-. :/]", re.ASCII)
+"""Characters that MLflow refuses in the name of a parameter."""
 BETWEEN_NUMBERS = re.compile(r"(?<=\d) (?:and|to|x) (?=\d)")
 NUMBER_WITH_UNIT = re.compile(r"([\d.,-]+) [a-z]+", re.IGNORECASE)
 NO_WORD = re.compile(r"[\W\d_]*|yes|no|none", re.IGNORECASE)
@@ -30,6 +32,17 @@ def cell_name(study: StudySpec, levels: Mapping[str, str]) -> str:
     names = [name for factor in study.factors.values() for name in factor.level_names()]
     changed = [(path, level) for path, level in levels.items() if level != study.baseline[path]]
     return SEPARATOR.join(_level(letters[path], level, names) for path, level in changed) or BASE
+
+
+def factor_columns(study: StudySpec) -> dict[str, str]:
+    """Return a short heading for every factor, by path: its title, else the last part of its path if no other has it.
+
+    MLflow shows some 15 characters of a heading, so that whole paths would all look alike.
+    """
+    shorts = {path: factor.title or path.rpartition(".")[2] for path, factor in study.factors.items()}
+    shorts = {path: NO_COLUMN.sub("_", short) for path, short in shorts.items()}
+    taken = [*shorts.values(), "seed"]
+    return {path: short if taken.count(short) == 1 else path for path, short in shorts.items()}
 
 
 def abbreviations(titles: Mapping[str, str | None]) -> dict[str, str]:

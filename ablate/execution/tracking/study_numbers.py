@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ablate.execution.tracking.run_names import cell_name
+from ablate.execution.tracking.run_names import cell_name, factor_columns
 from ablate.execution.tracking.run_numbers import flat_settings
 from ablate.storage.paths import StudyPaths
 from ablate.study import StudySpec
@@ -23,7 +23,8 @@ def study_settings(study: StudySpec) -> dict[str, str]:
         "design": study.design.kind,
         "seeds": ", ".join(map(str, study.seeds)),
     }
-    levels = {f"factor.{path}": ", ".join(factor.level_names()) for path, factor in study.factors.items()}
+    columns = factor_columns(study)
+    levels = {columns[path]: ", ".join(factor.level_names()) for path, factor in study.factors.items()}
     base = {path: value for path, value in flat_settings(study.base) if path != "seed"}
     return settings | levels | base
 
