@@ -1,6 +1,7 @@
 """What several tests need: a study small enough to train in a second, and records made without training."""
 
 import math
+import os
 from collections.abc import Sequence
 from html.parser import HTMLParser
 
@@ -11,9 +12,11 @@ import torch
 from hypothesis import settings
 
 import tests.shape_checker  # noqa: F401  # installs the check of array shapes, before the package is imported
+from ablate.execution import database_creation
 from ablate.storage.paths import Store
 from ablate.storage.records import CURVE_COLUMNS, SCORE_COLUMNS, Example, Outcome, RunRecord
 from ablate.study import PlannedRun, RunSpec, StudySpec
+from tests.database_templates import copying
 
 settings.register_profile("ablate", deadline=None)  # a busy machine is no failure
 settings.load_profile("ablate")
@@ -76,6 +79,21 @@ def read_page():
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def database_templates(tmp_path_factory):
+    """Return the folder of empty databases that all test processes of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "databases"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _quick_databases(monkeypatch, database_templates):
+    """Copy new databases; a file of tests about their creation overrides this fixture."""
+    monkeypatch.setattr(database_creation, "_make", copying(database_templates))
 
 
 @pytest.fixture
