@@ -386,7 +386,7 @@ def test_a_person_finds_the_answer_the_plots_the_files_and_the_best_measured_run
     effects = tab.locator(".js-plotly-plot", has_text="Effects on the ghost ratio")
     assert effects.locator(".scatterlayer .trace").count() == 2
     assert effects.locator(".ytick").count() == 2
-    ranked = tab.locator(".js-plotly-plot", has_text="Hyperparameter Importance").locator(".ytick").all_inner_texts()
+    ranked = tab.locator(".js-plotly-plot", has_text="Hyperparameter Importance").locator(".ytick").all_text_contents()
     assert sorted(ranked) == [ACTIVATION, KERNEL]
     axis = tab.locator(".js-plotly-plot .ytitle", has_text="ghost ratio (rollout, steps 1 to 3)")
     assert axis.count() >= 1
