@@ -407,6 +407,10 @@ def test_a_person_finds_out_why_a_run_was_pruned_and_sees_its_frames(shared, das
 
 @pytest.mark.slow
 def test_the_dashboard_shows_a_study_without_factors(shared, dashboard, tab):
-    result = shared([0.1, 0.2], factors={})
-    tab.goto(dashboard(result.store))
+    answers = []
+    tab.on("response", lambda answer: answers.append((answer.status, answer.url)))
+    tab.goto(dashboard(shared((0.1, 0.2), factors={}).store))
     tab.get_by_text("Best Trial (number=0)").wait_for()
+    tab.wait_for_load_state("networkidle")
+    assert any("param_importances" in url for _, url in answers)
+    assert [answer for answer in answers if answer[0] >= 400] == []

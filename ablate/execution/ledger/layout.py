@@ -17,9 +17,11 @@ from ablate.measurement.metrics import METRICS
 from ablate.measurement.metrics.ghost import DEFINITION
 from ablate.storage.paths import Store, StudyPaths
 from ablate.storage.records import RunRecord
-from ablate.study import StudySpec
+from ablate.study import PlannedRun, StudySpec
 from ablate.study.stored_runs import study_paths
 
+ONLY_CELL = {"cell": ["only cell"]}
+"""Parameter of a study without factors: the dashboard fails where no trial has a parameter."""
 OF_REPORT = ("answer", "report")
 """Attributes of a study that its report sets. The dashboard shows the first five at once."""
 
@@ -65,7 +67,7 @@ def _carried_over(trials: optuna.Study, study: StudySpec, paths: StudyPaths) -> 
         outdated = {"reason", *(f"{view}/{metric}" for view, metric in record.metric_means)}
         facts = {name: fact for name, fact in trial.user_attrs.items() if name not in outdated}
         trial.user_attrs = facts | planned_facts(planned_run) | measured_facts(study, measured)
-        trial.params, trial.distributions = dict(planned_run.levels), distributions(study)
+        trial.params, trial.distributions = parameters(planned_run), distributions(study)
         yield trial
 
 
@@ -93,7 +95,13 @@ def distributions(study: StudySpec) -> dict[str, BaseDistribution]:
     The seed is no parameter: Optuna would rank it by importance, above every factor. Trials of earlier versions have it
     as a parameter, and stay beside those of today in one Optuna study.
     """
-    return {path: CategoricalDistribution(factor.level_names()) for path, factor in study.factors.items()}
+    levels = {path: factor.level_names() for path, factor in study.factors.items()}
+    return {path: CategoricalDistribution(names) for path, names in (levels or ONLY_CELL).items()}
+
+
+def parameters(planned_run: PlannedRun) -> dict[str, str]:
+    """Return the parameters of a run's trial: its level of each factor."""
+    return dict(planned_run.levels) or {name: levels[0] for name, levels in ONLY_CELL.items()}
 
 
 def study_facts(study: StudySpec) -> dict[str, str]:

@@ -17,6 +17,7 @@ from ablate.execution.ledger.facts import SETTLED, measured_facts, planned_facts
 from ablate.execution.ledger.layout import (
     distributions,
     open_trials,
+    parameters,
     study_facts,
     supersede_trials,
     trial_run_id,
@@ -149,7 +150,7 @@ class Ledger:
         missing = (planned_run for id_, planned_run in self._queue.items() if id_ not in waiting)
         added = list(islice(missing, max(QUEUED - len(waiting), 0)))
         for planned_run in added:
-            self._trials.enqueue_trial(dict(planned_run.levels), user_attrs=planned_facts(planned_run))
+            self._trials.enqueue_trial(parameters(planned_run), user_attrs=planned_facts(planned_run))
         return bool(waiting or added)
 
     def _abandon(self, trials: Iterable[FrozenTrial]) -> None:
