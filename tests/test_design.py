@@ -46,7 +46,7 @@ def test_one_at_a_time_by_hand():
 
 
 def test_one_at_a_time_says_what_to_do_without_a_baseline():
-    with pytest.raises(DesignError, match="add it to the levels, or use full_factorial"):
+    with pytest.raises(DesignError, match="change the base, add its value to the levels, or use full_factorial"):
         OneAtATime().cells([factor("a", 2, None)])
 
 

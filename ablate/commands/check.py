@@ -8,14 +8,20 @@ from rich.markup import escape
 from rich.table import Table
 
 from ablate.analysis.phrases import clock
+from ablate.commands.checked_study import refuse_unusable_data, warn_of_base
 from ablate.execution.cost import estimate
 from ablate.execution.executors.local import slots_here
 from ablate.study import StudySpec, study_file
 
 
 def check(file: Path, overrides: Sequence[str], console: Console) -> None:
-    """Show the cells and runs of a study and estimate their time here. Trains and creates nothing."""
+    """Show the cells and runs of a study and estimate their time here. Trains and creates nothing.
+
+    Raises SpecError, at the line that names it, for data that some run cannot use.
+    """
     study = study_file.load(file, overrides)
+    refuse_unusable_data(study, study.cells, file, overrides)
+    warn_of_base(study, file, overrides, console)
     with console.status("timing one step"):
         cost = estimate(study, study.budget.workers or slots_here())
     _show_cells(study, cost.run_seconds, console)

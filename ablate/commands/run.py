@@ -16,6 +16,7 @@ from rich.markup import escape
 from ablate.analysis import Analysis
 from ablate.analysis.analysis import infer_verdicts
 from ablate.analysis.phrases import clock
+from ablate.commands.checked_study import refuse_unusable_data, warn_of_base
 from ablate.commands.console import say
 from ablate.commands.exclusions import NO_EXCLUSIONS, ExclusionOptions, requested_exclusions
 from ablate.commands.former_scores import renew_former_scores
@@ -40,11 +41,11 @@ from ablate.planning.decidability import refuse_undecidable
 from ablate.planning.preregistration import preregister
 from ablate.planning.sequential_looks import LookExtent, is_decided, look_at
 from ablate.storage.atomic import sweep, whole_file
-from ablate.storage.exclusions import add_exclusions
+from ablate.storage.exclusions import add_exclusions, excluded_runs
 from ablate.storage.findings import Finding
 from ablate.storage.looks import add_look
 from ablate.storage.paths import RunPaths, Store, StudyPaths
-from ablate.study import StudySpec, study_file
+from ablate.study import Cell, StudySpec, study_file
 from ablate.study.stored_runs import study_paths
 
 SUCCESS, FAILURE, INTERRUPTED = 0, 1, 130
@@ -74,17 +75,20 @@ def run(
     """Run what has not run yet, write the report, and return the exit code.
 
     Raises SpecError, before anything is created, for a study that cannot reject anything and is not exploratory, for
-    one that shall run until it is decided but plans no looks, and for a run that cannot be excluded. Raises AblateError
-    where the databases that the environment names do not answer.
+    one that shall run until it is decided but plans no looks, for a run that cannot be excluded, and for data that a
+    run cannot use. Raises AblateError where the databases that the environment names do not answer.
     """
     study, store = study_file.load(file, overrides), Store.here(root)
     refuse_undecidable(study)
+    warn_of_base(study, file, overrides, console)
     if execution.until_decided:
         _refuse_without_looks(study, file)
     refuse_unusable(store)
     follow_store(store, console, [study.name])
     paths, started = study_paths(store, study), time.monotonic()
     requested_exclusions(exclusion_options, study, paths)
+    if execution.executor == "local":  # the nodes of a cluster have files of their own
+        refuse_unusable_data(study, _cells_to_run(study, paths), file, overrides)
     with held(paths.lock), held_on_server(store.optuna_url, study.name):
         tracker = MLflowTracker(store)
         with listening() as interruption:
@@ -118,6 +122,14 @@ def run(
         return INTERRUPTED
     nothing_measured = tally.settled > 0 and tally.measured == 0  # the report, or the error above, says what to change
     return FAILURE if tally.failed or tally.open or nothing_measured else SUCCESS
+
+
+def _cells_to_run(study: StudySpec, paths: StudyPaths) -> list[Cell]:
+    """Return the cells with a run that has no record yet; those of a finished study need no data."""
+    excluded = excluded_runs(paths)
+    open_runs = (run for run in study.planned_runs if run.id not in excluded)
+    levels = [run.levels for run in open_runs if not paths.run(run.id).record.exists()]
+    return [cell for cell in study.cells if cell.levels in levels]
 
 
 def _refuse_without_looks(study: StudySpec, file: Path) -> None:

@@ -58,9 +58,13 @@ class DesignError(AblateError):
 
 
 class DataError(AblateError):
-    """A data file is missing, damaged, or in the wrong format."""
+    """A data file is missing, damaged, or in the wrong format. `setting` is the key of the data that is at fault."""
 
     exit_code = 2
+
+    def __init__(self, message: str, setting: str = "path") -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 class TableError(AblateError):

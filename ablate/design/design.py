@@ -19,12 +19,13 @@ MAX_CELLS = 10_000
 class DesignFactor:
     """A factor as a design sees it: its path, the names of its levels, and the position of the base run's level.
 
-    `baseline` is None where the base run has none of the levels.
+    `baseline` is None where the base run has none of the levels; `base_value` is what it has, for messages.
     """
 
     name: str
     level_names: tuple[str, ...]
     baseline: int | None
+    base_value: str | None = None
 
     @property
     def n_levels(self) -> int:

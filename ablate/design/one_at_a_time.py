@@ -63,9 +63,11 @@ def _base_cell(factors: Sequence[DesignFactor], kind: str) -> Cell:
 
 def _base_level(factor: DesignFactor, kind: str) -> int:
     if factor.baseline is None:
+        value = "" if factor.base_value is None else f" {factor.base_value!r}"
         raise DesignError(
-            f"{kind} starts from the base run, but the base's value of {factor.name!r} is not among its "
-            f"levels; add it to the levels, or use full_factorial"
+            f"{kind} starts from the base run, but the base's value{value} of {factor.name!r} is not among its levels; "
+            f"allowed: {', '.join(factor.level_names)}; change the base, add its value to the levels, or use "
+            "full_factorial"
         )
     return factor.baseline
 

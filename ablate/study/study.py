@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from textwrap import shorten
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PositiveFloat, field_validator, model_validator
@@ -15,11 +16,13 @@ from ablate.design.rules import Rules
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import AnalysisSettings, FactorPair, InferenceSettings, Looks
 from ablate.measurement.metrics import METRICS
-from ablate.study.factor import Factor, Levels, as_factor
+from ablate.study.factor import Factor, Levels, as_factor, level_name
 from ablate.study.level_runs import changed, level_runs, unknown_path
 from ablate.study.response import Response
 from ablate.study.run import RunSpec
 from ablate.study.seed_range import SeedRange, Seeds
+
+LONGEST_VALUE = 60  # characters of a value that a message quotes
 
 
 class Budget(Spec):
@@ -169,7 +172,9 @@ class StudySpec(Spec):
     def design_factors(self) -> tuple[DesignFactor, ...]:
         """The factors in the form that the design takes. Raises SpecError, as `cells`, for levels that do not fit."""
         return tuple(
-            DesignFactor(path, tuple(self.factors[path].level_names()), _position(self.base, runs))
+            DesignFactor(
+                path, tuple(self.factors[path].level_names()), _position(self.base, runs), _base_value(self.base, path)
+            )
             for path, runs in self._level_runs.items()
         )
 
@@ -180,6 +185,24 @@ class StudySpec(Spec):
             path: self.factors[path].level_names()[_position(self.base, runs) or 0]
             for path, runs in self._level_runs.items()
         }
+
+    @property
+    def base_outside_levels(self) -> list[Fault]:
+        """What to say of each factor whose levels do not include the base run's value, at that value.
+
+        A design that starts from the base run refuses it. All others run no cell with this value, and their baseline
+        is the first level.
+        """
+        return [
+            Fault(
+                ("base", *factor.name.split(".")),
+                f"found {factor.base_value!r}, which is none of the levels of this factor "
+                f"({', '.join(factor.level_names)}): no run has it, and level {self.baseline[factor.name]!r} is the "
+                "baseline; change the base or add its value to the levels, unless this is intended",
+            )
+            for factor in self.design_factors
+            if factor.baseline is None
+        ]
 
     @cached_property
     def factor_levels(self) -> tuple[FactorLevels, ...]:
@@ -283,6 +306,13 @@ class StudySpec(Spec):
 
 def _position(base: RunSpec, runs: Sequence[RunSpec | None]) -> int | None:
     return runs.index(base) if base in runs else None
+
+
+def _base_value(base: RunSpec, path: str) -> str:
+    value: Any = base.model_dump(mode="json")
+    for key in path.split("."):
+        value = value[key]
+    return shorten(level_name(value), LONGEST_VALUE, placeholder=" ...")
 
 
 def _written(levels: Mapping[str, str]) -> str:

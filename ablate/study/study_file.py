@@ -44,6 +44,13 @@ def load(path: Path, overrides: Sequence[str] = ()) -> StudySpec:
     return study
 
 
+def at_its_place(path: Path, overrides: Sequence[str], faults: Sequence[Fault]) -> SpecError:
+    """Return the error that lists faults of a loaded study, each with its line in the file or its override."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OldNamesWarning)  # `load` has warned
+        return _current(path, overrides).error(faults)
+
+
 def _current(path: Path, overrides: Sequence[str]) -> Document:
     """Read a file with its overrides, in the names and defaults of today; old names give one warning."""
     document = read(path)

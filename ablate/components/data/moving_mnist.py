@@ -65,6 +65,10 @@ class MovingMNIST(Spec):
         """Height and width of a digit in pixels; halves are rounded to even."""
         return self.digit_size or min(SIDE, round(SIDE * self.frame_size / 64))
 
+    def describe(self) -> str:
+        """Return what the clips come from, for messages."""
+        return "generated clips"
+
     def build(self, seed: int) -> ClipSource:
         """Return the clips of one run. The seed determines the training clips; all runs share the held-out clips."""
         return _GeneratedClips(self, seed)
@@ -78,6 +82,10 @@ class _GeneratedClips(ClipSource):
     @property
     def training_size(self) -> int | None:
         return self.spec.train_clips
+
+    @property
+    def held_out_size(self) -> None:
+        return None
 
     def training(self, indices: Indices, frames: int) -> Clips:
         if self.spec.train_clips is not None and indices.max(initial=0) >= self.spec.train_clips:

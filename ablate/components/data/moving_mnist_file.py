@@ -3,9 +3,10 @@
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import permutations
 from pathlib import Path
 from tokenize import TokenError
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import UInt8
@@ -18,6 +19,8 @@ from ablate.core.spec_base import ClipCount, Spec
 
 MD5 = "be083ec986bfe91a449d63653c411eb2"
 FRAMES, SIDE = 20, 64
+AXES = (0, 1, 2, 3)
+"""Frames, clips, rows, columns."""
 
 Published = UInt8[np.ndarray, "20 stored 64 64"]
 """Frames come before clips, as in the file."""
@@ -48,6 +51,10 @@ class MovingMNISTFile(Spec):
         """Number of frames of a clip."""
         return FRAMES
 
+    def describe(self) -> str:
+        """Return what the clips come from, for messages."""
+        return self.path
+
     def build(self, seed: int) -> ClipSource:  # noqa: ARG002  # every data has the same build
         """Open the file. Raises DataError if it is missing, damaged, in another format, or too small."""
         path = _located(self.path)
@@ -61,12 +68,14 @@ class MovingMNISTFile(Spec):
         if md5 != MD5:
             raise DataError(
                 f"{path} is not Moving MNIST as published: its MD5 sum is {md5}, not {MD5}; "
-                "download it with `ablate data fetch`, or set verify_md5: false"
+                "download it with `ablate data fetch`, or set verify_md5: false",
+                setting="verify_md5",
             )
         if self.train_clips >= published.shape[1]:
             raise DataError(
                 f"{path}: found {published.shape[1]} clips, but train_clips: {self.train_clips} leaves none to hold out"
-                "; lower train_clips"
+                "; lower train_clips",
+                setting="train_clips",
             )
         return _FileClips(self, published)
 
@@ -79,6 +88,10 @@ class _FileClips(ClipSource):
     @property
     def training_size(self) -> int:
         return self.spec.train_clips
+
+    @property
+    def held_out_size(self) -> int:
+        return int(self.published.shape[1]) - self.spec.train_clips
 
     def training(self, indices: Indices, frames: int) -> Clips:
         return self._clips(self.published[:, : self.spec.train_clips], indices, frames)
@@ -122,9 +135,32 @@ def _opened(path: Path) -> Published:
     if array.dtype != np.uint8 or array.shape != (FRAMES, *array.shape[1:2], SIDE, SIDE):
         raise DataError(
             f"{path} holds {array.dtype} of shape {array.shape}; Moving MNIST is uint8 of shape "
-            f"({FRAMES}, clips, {SIDE}, {SIDE})"
+            f"({FRAMES}, clips, {SIDE}, {SIDE}); {_advice(array)}"
         )
     return array
+
+
+def _advice(array: np.ndarray[Any, Any]) -> str:
+    """Return how an array of another type, or with its axes in another order, becomes clips."""
+    steps = []
+    shape = array.shape
+    if len(shape) > len(AXES) and len(shape) - shape.count(1) == len(AXES):
+        steps.append("np.squeeze removes its axes of length 1")
+        shape = tuple(length for length in shape if length != 1)
+    if order := _order_of_axes(shape):
+        steps.append(f"its axes are in another order: np.transpose(array, {order}) puts frames before clips")
+    if array.dtype != np.uint8:
+        steps.append("np.rint(255 * array).astype(np.uint8) converts values from 0 to 1")
+    return "; ".join(steps) or "give another file"
+
+
+def _order_of_axes(shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """Return the order of the axes that makes a shape one of clips; None if it has that order, or none does."""
+    for order in permutations(range(len(AXES))) if len(shape) == len(AXES) else ():
+        frames, _, *sides = (shape[axis] for axis in order)
+        if (frames, sides) == (FRAMES, [SIDE, SIDE]):
+            return None if order == AXES else order
+    return None
 
 
 def md5_sum(path: Path) -> str:

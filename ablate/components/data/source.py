@@ -23,6 +23,11 @@ class ClipSource(ABC):
     def training_size(self) -> int | None:
         """Number of different training clips; None if they are generated without end."""
 
+    @property
+    @abstractmethod
+    def held_out_size(self) -> int | None:
+        """Number of held-out clips; None if they are generated without end."""
+
     @abstractmethod
     def training(self, indices: Indices, frames: int) -> Clips:
         """Return the training clips with these indices (from 0), cut to their first `frames` frames."""
