@@ -351,6 +351,15 @@ def test_a_driver_killed_between_two_trials_that_it_writes_loses_none(store, sma
     assert {(trial.number, trial.user_attrs["run"]) for trial in trials()} == before
 
 
+def test_a_trial_that_somebody_else_added_is_left_alone(store, small_study, settled_study, trials):
+    added = optuna.create_trial(state=optuna.trial.TrialState.PRUNED)
+    optuna.load_study(study_name="small", storage=f"sqlite:///{store.optuna_database}").add_trial(added)
+    ledger = Ledger.open(store, small_study())
+    assert set(ledger.settled()) == {planned_run.id for planned_run in settled_study.planned_runs}
+    assert [entry.run for entry in ledger.entries() if entry.id == "8"] == [""]
+    assert len(trials()) == 9
+
+
 @pytest.mark.usefixtures("settled_study")
 def test_added_seeds_keep_the_trials(store, small_study, trials):
     before = [trial.number for trial in trials()]

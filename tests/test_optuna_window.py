@@ -18,7 +18,7 @@ from ablate.commands import ui
 from ablate.commands.report import report
 from ablate.execution.ledger.ledger import Ledger
 from ablate.execution.ledger.notes import renewed_note, trial_note
-from ablate.execution.ledger.window import BELOW, NOTHING_TO_DRAW, PLOT
+from ablate.execution.ledger.window import BELOW, NOTHING_TO_DRAW, PLOT, PlainFigure
 from ablate.execution.lock import held
 from ablate.execution.measured_run import measured_run
 from ablate.planning.preregistration import preregister
@@ -199,6 +199,11 @@ def test_bars_of_the_plots_end_where_the_intervals_of_the_report_end(shared):
         assert share == pytest.approx(100 * expected[titles[label]]["shapley"])
         assert null == pytest.approx(100 * expected[titles[label]]["null_high"])
     assert sum(shares["x"]) == pytest.approx(100)
+
+
+def test_a_number_that_is_not_finite_is_not_drawn():
+    figure = PlainFigure({"data": [{"x": [0.5, math.nan, math.inf]}]})
+    assert json.loads(figure.to_json()) == {"data": [{"x": [0.5, None, None]}]}
 
 
 def test_a_chart_that_the_last_report_lacks_is_emptied(shown, monkeypatch):

@@ -72,8 +72,11 @@ def _carried_over(trials: optuna.Study, study: StudySpec, paths: StudyPaths) -> 
 
 
 def trial_run_id(trial: FrozenTrial, paths: StudyPaths) -> str:
-    """Return the identity of a trial's run. Schema 1 kept it, as it was then, in the attribute `point`."""
-    label = trial.user_attrs["point"] if "point" in trial.user_attrs else trial.user_attrs["run"]
+    """Return the identity of a trial's run; empty for a trial that somebody else added to the study.
+
+    Schema 1 kept it, as it was then, in the attribute `point`.
+    """
+    label = trial.user_attrs.get("point", trial.user_attrs.get("run", ""))
     return paths.run_id(label)
 
 

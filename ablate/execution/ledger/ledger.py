@@ -80,7 +80,7 @@ class Ledger:
     def settled(self) -> Mapping[str, str]:
         """Return how each settled run ended, by its id: finished, unmeasurable or diverged. The latest trial counts."""
         trials = self._trials.get_trials(deepcopy=False, states=SETTLED)
-        return {trial.user_attrs["run"]: trial.user_attrs["outcome"] for trial in trials}
+        return {trial.user_attrs["run"]: trial.user_attrs["outcome"] for trial in trials if "run" in trial.user_attrs}
 
     @retry_unreachable
     def entries(self) -> list[Entry]:

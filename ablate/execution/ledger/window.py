@@ -12,6 +12,7 @@ from optuna.artifacts import ArtifactMeta
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
+from ablate.core.plain import plain
 from ablate.execution.ledger.layout import OF_REPORT, response_title, trial_run_id
 from ablate.execution.ledger.notes import NOTED_TRIALS, renewed_note, trial_note
 from ablate.execution.ledger.rewriting import name_response
@@ -56,8 +57,8 @@ class PlainFigure:
         self._figure = figure
 
     def to_json(self) -> str:
-        """Return the figure as JSON text."""
-        return json.dumps(self._figure, allow_nan=False)
+        """Return the figure as JSON text; a number that is not finite becomes null, which draws nothing."""
+        return json.dumps(plain(self._figure), allow_nan=False)
 
 
 def show_page(store: Store, study: StudySpec, paths: StudyPaths, page: StudyPage) -> bool:
