@@ -10,11 +10,14 @@ import pytest
 from mlflow import MlflowClient
 from rich.console import Console
 
+from ablate.commands import run as run_command
+from ablate.core.errors import DataError
 from ablate.execution.driver import Driver
 from ablate.execution.executors.executor import Executor, Finished, Task
 from ablate.execution.progress import PlainDisplay
 from ablate.execution.tracking.mlflow import MLflowTracker
 from ablate.storage.paths import RunPaths, Store
+from ablate.study.study_file import dump
 
 BOOKS = ("mlflow.db", "optuna.db")
 ENDING = {"finish", "fail", "interrupt", "settle", "release", "supersede"}
@@ -163,6 +166,23 @@ def test_a_damaged_record_stops_no_other_run(start, study, files, books):
     shutil.rmtree(files[1].folder)
     assert start(study) == 1
     assert Counter(status for *_, status, _ in books()[0]) == {"FINISHED": 4, "KILLED": 1}
+
+
+@pytest.mark.parametrize("failure", [DataError("damaged"), KeyboardInterrupt()], ids=["error", "stopped"])
+def test_a_start_that_fails_after_its_runs_leaves_nothing_running(start, study, store, tmp_path, monkeypatch, failure):
+    start(study)
+    file = tmp_path / "small.yaml"
+    file.write_text(dump(study))
+
+    def fail(*_):
+        raise failure
+
+    monkeypatch.setattr(run_command, "analyzed", fail)
+    with pytest.raises(type(failure)):
+        run_command.run(file, [], store.root, run_command.Execution(), Console(quiet=True))
+    client = MlflowClient(f"sqlite:///{store.mlflow_database}")
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
+    assert client.search_runs(experiments, "status = 'RUNNING'") == []
 
 
 def test_nothing_but_the_bookkeeping_ends_an_attempt():

@@ -5,7 +5,8 @@ every step can be redone from what the step before it left on disk.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -40,6 +41,7 @@ from ablate.execution.tracking.mlflow_findings import log_findings
 from ablate.planning.decidability import refuse_undecidable
 from ablate.planning.preregistration import preregister
 from ablate.planning.sequential_looks import LookExtent, is_decided, look_at
+from ablate.report import StudyCall
 from ablate.storage.atomic import sweep, whole_file
 from ablate.storage.exclusions import add_exclusions, excluded_runs
 from ablate.storage.findings import Finding
@@ -91,31 +93,13 @@ def run(
         refuse_unusable_data(study, _cells_to_run(study, paths), file, overrides)
     with held(paths.lock), held_on_server(store.optuna_url, study.name):
         tracker = MLflowTracker(store)
-        with listening() as interruption:
-            prepare_databases(store, console)
-            if interruption.requested:
-                say(f"{STOPPED}; the same command starts the study", console)
+        with _ended_after_failure(tracker, paths):
+            tally = _carry_out(study, store, tracker, execution, console, exclusion_options)
+            if tally is None:
                 return INTERRUPTED
-            sweep(paths.folder)
-            with whole_file(paths.study_yaml) as path:
-                path.write_text(study_file.dump(study))
-            preregister(paths, study, read_books(store, study.name))
-            if added := requested_exclusions(exclusion_options, study, paths):
-                add_exclusions(paths, added)
-            renew_former_scores(study, paths, console)
-            executor, decide = _executor(study, execution), _decide(study, paths, until_decided=execution.until_decided)
-            tally = Driver(study, store, tracker, executor, display(console), decide).run()
-        try:
-            analysis = analyzed(study, store, paths)
-            command = run_command(file, overrides, paths, until_decided=execution.until_decided)
-            if study.probes == "extremes" and not tally.open:
-                _probe_extremes(study, analysis, store, paths, command, console)
             call = study_call(study, file, overrides, root)
-            summary = write_report(analysis, paths, command, call, console)
-            refresh_page(study, analysis, store, paths, console)
-        except AnalysisError as error:
-            summary = str(error)
-            say(summary, console, "yellow")
+            command = run_command(file, overrides, paths, until_decided=execution.until_decided)
+            summary = _report(call, store, paths, command, console, has_all_runs=not tally.open)
         tracker.close(paths, summary, complete=not tally.open)
     _print_outcome(tally, time.monotonic() - started, console)
     if tally.interrupted:
@@ -130,6 +114,60 @@ def _cells_to_run(study: StudySpec, paths: StudyPaths) -> list[Cell]:
     open_runs = (run for run in study.planned_runs if run.id not in excluded)
     levels = [run.levels for run in open_runs if not paths.run(run.id).record.exists()]
     return [cell for cell in study.cells if cell.levels in levels]
+
+
+@contextmanager
+def _ended_after_failure(tracker: MLflowTracker, paths: StudyPaths) -> Iterator[None]:
+    """End the study's run in MLflow where the block fails, for example because a record is damaged."""
+    try:
+        yield
+    except BaseException as error:
+        with suppress(Exception):  # the failure itself is what the user has to see
+            tracker.close(paths, f"Stopped: {error or type(error).__name__}", complete=False)
+        raise
+
+
+def _carry_out(
+    study: StudySpec,
+    store: Store,
+    tracker: MLflowTracker,
+    execution: Execution,
+    console: Console,
+    exclusion_options: ExclusionOptions,
+) -> Tally | None:
+    """Preregister the plan and carry the runs out; None where the user stopped it before the first run."""
+    paths = study_paths(store, study)
+    with listening() as interruption:
+        prepare_databases(store, console)
+        if interruption.requested:
+            say(f"{STOPPED}; the same command starts the study", console)
+            return None
+        sweep(paths.folder)
+        with whole_file(paths.study_yaml) as path:
+            path.write_text(study_file.dump(study))
+        preregister(paths, study, read_books(store, study.name))
+        if added := requested_exclusions(exclusion_options, study, paths):
+            add_exclusions(paths, added)
+        renew_former_scores(study, paths, console)
+        executor, decide = _executor(study, execution), _decide(study, paths, until_decided=execution.until_decided)
+        return Driver(study, store, tracker, executor, display(console), decide).run()
+
+
+def _report(
+    call: StudyCall, store: Store, paths: StudyPaths, command: str, console: Console, *, has_all_runs: bool
+) -> str:
+    """Analyze the runs, probe the best and the worst one, write the report, and return its summary."""
+    study = call.study
+    try:
+        analysis = analyzed(study, store, paths)
+        if study.probes == "extremes" and has_all_runs:
+            _probe_extremes(study, analysis, store, paths, command, console)
+        summary = write_report(analysis, paths, command, call, console)
+        refresh_page(study, analysis, store, paths, console)
+    except AnalysisError as error:
+        say(str(error), console, "yellow")
+        return str(error)
+    return summary
 
 
 def _refuse_without_looks(study: StudySpec, file: Path) -> None:

@@ -19,7 +19,7 @@ from ablate.storage.paths import StudyPaths
 from ablate.storage.records import RunRecord
 from ablate.study import PlannedRun, StudySpec
 
-INTERRUPTED, ABANDONED = "interrupted", "abandoned"
+INTERRUPTED = "interrupted"
 
 
 @dataclass
