@@ -20,6 +20,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Commands for data that is not part of the package.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+export_app = typer.Typer(help="Trained networks for other programs.", no_args_is_help=True)
+app.add_typer(export_app, name="export")
 
 COMMANDS = (
     studies.run,
@@ -42,6 +44,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command()(command)
 data_app.command()(installation.fetch)
+export_app.command("model")(networks.export_model)
 
 
 def main() -> NoReturn:

@@ -63,6 +63,21 @@ def probe(
     command.probe(target, Store.here(store), clips, Console())
 
 
+def export_model(
+    target: RunOrCheckpoint,
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New folder to write.", show_default=False)],
+    store: StoreFolder = DEFAULT_STORE,
+) -> None:
+    """Write a trained network as an MLflow model, with signature and input example.
+
+    Any program loads it with mlflow.pytorch.load_model, without this project. It holds no pickled object. The run is
+    given by its id in MLflow, its id in the report, or its checkpoint.
+    """
+    from ablate.commands import export as command
+
+    command.export_model(target, folder, Store.here(store), Console())
+
+
 def diagnose(
     *,
     target: TorchModel = None,

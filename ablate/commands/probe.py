@@ -29,7 +29,7 @@ def probe(target: str, store: Store, clips: int, console: Console) -> None:
     """
     refuse_unusable(store)
     follow_store(store, console)
-    paths = _run(target, store)
+    paths = trained_run(target, store)
     command = shlex.join(["ablate", "probe", target, "--store", str(store.root), "--clips", str(clips)])
     with console.status("reading the checkpoint") as status:
         findings = probe_run(paths, f"Run {paths.folder.name}", command, clips, status.update)
@@ -43,7 +43,7 @@ def probe(target: str, store: Store, clips: int, console: Console) -> None:
     say(logged, console)
 
 
-def _run(target: str, store: Store) -> RunPaths:
+def trained_run(target: str, store: Store) -> RunPaths:
     """Return the files of a run: by the path of its checkpoint, its id in MLflow, or its id in the report."""
     path = Path(target)
     if path.exists():

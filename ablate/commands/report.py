@@ -16,6 +16,7 @@ from ablate.analysis.study_table import with_responses
 from ablate.commands.console import say
 from ablate.commands.exclusions import exclusion_words
 from ablate.commands.former_scores import former_runs, renew_former_scores
+from ablate.commands.mlflow_page import refresh_parent_if_free
 from ablate.commands.moved_store import follow_store
 from ablate.commands.options import DEFAULT_STORE
 from ablate.commands.optuna_page import refresh_page_if_free
@@ -42,8 +43,9 @@ def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -
     _renew_scores(study, paths, console)
     analysis = analyzed(study, store, paths)
     command = run_command(file, overrides, paths, until_decided=decided_after(study, paths) is not None)
-    write_report(analysis, paths, command, study_call(study, file, overrides, root), console)
+    summary = write_report(analysis, paths, command, study_call(study, file, overrides, root), console)
     refresh_page_if_free(study, analysis, store, paths, console)
+    refresh_parent_if_free(study, summary, store, paths, console)
 
 
 def study_call(study: StudySpec, file: Path, overrides: Sequence[str], root: Path) -> pages.StudyCall:

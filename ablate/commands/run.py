@@ -21,6 +21,7 @@ from ablate.commands.checked_study import refuse_unusable_data, warn_of_base
 from ablate.commands.console import say
 from ablate.commands.exclusions import NO_EXCLUSIONS, ExclusionOptions, requested_exclusions
 from ablate.commands.former_scores import renew_former_scores
+from ablate.commands.logged_models import log_models
 from ablate.commands.moved_store import follow_store
 from ablate.commands.optuna_page import refresh_page
 from ablate.commands.prepared_store import prepare_databases
@@ -156,7 +157,7 @@ def _carry_out(
 def _report(
     call: StudyCall, store: Store, paths: StudyPaths, command: str, console: Console, *, has_all_runs: bool
 ) -> str:
-    """Analyze the runs, probe the best and the worst one, write the report, and return its summary."""
+    """Analyze the runs, probe the best and the worst one, write the report, log models, and return the summary."""
     study = call.study
     try:
         analysis = analyzed(study, store, paths)
@@ -164,6 +165,8 @@ def _report(
             _probe_extremes(study, analysis, store, paths, command, console)
         summary = write_report(analysis, paths, command, call, console)
         refresh_page(study, analysis, store, paths, console)
+        if has_all_runs:
+            log_models(study, analysis, store, paths, console)
     except AnalysisError as error:
         say(str(error), console, "yellow")
         return str(error)

@@ -24,6 +24,7 @@ from ablate.study.study_file import dump
 from ablate.training.evaluation import ViewResult, evaluate, score_table
 from ablate.training.fit import Trained, choose_device, fit
 from ablate.training.loss_curve import Observe
+from ablate.training.peak_memory import peak_memory_mib, reset_peak_memory
 
 NO_SCORES = pd.DataFrame(columns=SCORE_COLUMNS)
 
@@ -42,9 +43,10 @@ def carry_out(planned_run: PlannedRun, paths: RunPaths, observe: Observe) -> Run
     with whole_file(paths.run_yaml) as path:
         path.write_text(dump(run))
     source = run.data.build(run.seed)
+    reset_peak_memory(device)
     trained = fit(run, source, device, observe, paths.training_state)
     started -= trained.earlier_seconds
-    training_seconds = time.monotonic() - started
+    training_seconds, peak = time.monotonic() - started, peak_memory_mib(device)
     views = {} if trained.diverged else evaluate(trained.model, run, source, device)
     with whole_file(paths.checkpoint) as path:
         torch.save(trained.model.state_dict(), path)
@@ -56,6 +58,7 @@ def carry_out(planned_run: PlannedRun, paths: RunPaths, observe: Observe) -> Run
         examples={name: view.example for name, view in views.items()},
         facts=_facts(trained, device)
         | alignments(views)
+        | ({} if peak is None else {"peak_memory_mib": peak})
         | {"training_seconds": training_seconds, "seconds": time.monotonic() - started, "ended_at": _now()},
     )
     draw(planned_run, views, paths)

@@ -33,6 +33,7 @@ LEFT_OUT: dict[str, Any] = {
     "budget": True,
     "resources": True,
     "probes": True,
+    "log_models": True,
     "base": {"seed"},
     "analysis": {"sd", "seed_sd"},
 }

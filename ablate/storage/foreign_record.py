@@ -22,7 +22,9 @@ MOST_POINTS = 1_000_000  # of a loss curve
 MOST_FRAMES = 64 << 20  # bytes of the frames of a run
 MOST_FACTS, LONGEST_FACT, LONGEST_WORD = 500, 2_000, 100
 FACT = re.compile(r"[\w./-]{1,100}", re.ASCII)
-NUMBER = re.compile(r"seconds|training_seconds|micro_batches|parameters|ghost_definition|\w+/best_offset", re.ASCII)
+NUMBER = re.compile(
+    r"seconds|training_seconds|peak_memory_mib|micro_batches|parameters|ghost_definition|\w+/best_offset", re.ASCII
+)
 """Names of facts that are numbers."""
 CLIP_AXES, FRAME_AXES = 1, 4
 

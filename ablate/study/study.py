@@ -105,6 +105,11 @@ class StudySpec(Spec):
     resources: Resources = Resources()
     probes: Literal["extremes", "none"] = "extremes"
     """Networks that are probed after the last run: those with the best and the worst response, or none."""
+    log_models: Literal["none", "best", "cell"] = "none"
+    """Networks that become models in MLflow after the last run: none, the best one, or the best one of each cell.
+
+    Each takes some ten seconds to export and to check.
+    """
     exploratory: bool = False
     """Whether the study is too small to decide; its report then says so first."""
 

@@ -25,7 +25,7 @@ class BlackFrame(Forecaster):
 
     def forecast(self, history: Video, horizon: int) -> Forecast:
         """See Forecaster."""
-        return history.new_zeros(len(history), horizon, *history.shape[2:])
+        return history.new_zeros(history.shape[0], horizon, *history.shape[2:])
 
     def one_step(self, frames: Video) -> Video:
         """See Forecaster."""

@@ -86,7 +86,7 @@ class ConvLSTMLayer(nn.Module):
         """
         if features is None or self.kernel is None:
             assert state is not None, "a layer without input starts from a state"  # noqa: S101  # for the type checker
-            return [self.bias.view(1, -1, 1, 1).expand(len(state.hidden), -1, *state.hidden.shape[-2:])] * steps
+            return [self.bias.view(1, -1, 1, 1).expand(state.hidden.shape[0], -1, *state.hidden.shape[-2:])] * steps
         gates = same_conv2d(features.flatten(0, 1), self.kernel, self.bias)
         return gates.view(steps, -1, *gates.shape[1:]).unbind(0)
 

@@ -48,7 +48,8 @@ class EncoderForecasterNetwork(TrainableForecaster):
             outputs.append(layer(outputs[-1], state)[0])
         patches: Tensor = self.head(torch.cat(outputs, dim=2).flatten(0, 1))
         frames = functional.pixel_shuffle(patches, self._patch)
-        return frames.reshape(horizon, len(history), *frames.shape[1:]).transpose(0, 1)
+        clips = history.shape[0]  # torch.export would take len() for a constant
+        return frames.reshape(horizon, clips, *frames.shape[1:]).transpose(0, 1)
 
     def one_step(self, frames: Video) -> Video:
         """See Forecaster: each prefix of the frames is encoded separately."""

@@ -74,7 +74,7 @@ def _moved(frame: Video, velocity: Velocity, steps: int) -> Forecast:
     time = torch.arange(1, steps + 1, dtype=frame.dtype, device=frame.device)
     pixels = (velocity[:, None] * time[:, None]).round()
     side = frame.new_tensor([frame.shape[-1], frame.shape[-2]])
-    shift = torch.eye(2, 3, dtype=frame.dtype, device=frame.device).repeat(len(frame), steps, 1, 1)
+    shift = torch.eye(2, 3, dtype=frame.dtype, device=frame.device).repeat(frame.shape[0], steps, 1, 1)
     shift[..., 2] = -2 * pixels / side  # affine_grid's coordinates go from -1 to 1
     still = frame.repeat(1, steps, 1, 1, 1)
     frames = still.flatten(0, 1)

@@ -1,7 +1,6 @@
 """Shows a study in MLflow: the study as a parent run, every attempt at a run as its child."""
 
 import math
-import re
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -35,8 +34,9 @@ from ablate.execution.tracking.mlflow_client import (
     send,
 )
 from ablate.execution.tracking.mlflow_experiment import (
+    StudyReport,
     dataset,
-    log_study,
+    log_report,
     open_experiment,
     open_parent,
     provenance,
@@ -74,9 +74,6 @@ from ablate.study import PlannedRun, StudySpec
 from ablate.study.stored_runs import study_paths
 
 MEANS = "metrics.csv"
-HEADING = re.compile(r"\A# (.+)$", re.MULTILINE)
-"""The question at the top of a summary: MLflow shows only some lines of a description, and a heading takes two."""
-LONGEST_NOTE = 5000  # characters in an experiment's tag, as some databases of MLflow allow
 CURVE_SECONDS = 5.0  # delay of the loss curve: one number takes as long to write as fifty
 
 
@@ -214,15 +211,10 @@ class MLflowTracker(Tracker):
     @retry_unreachable
     def close(self, paths: StudyPaths, summary: str, *, complete: bool) -> None:
         """See Tracker. A study that is not complete ends as KILLED; the next start reopens it."""
-        report = (paths.report_html, paths.report_markdown, paths.report_json, paths.runs_csv, paths.comparison)
-        for file in (paths.study_yaml, paths.plan, paths.exclusions, paths.looks, paths.merges, *report):
-            if file.exists():
-                self._client.log_artifact(self._parent, str(file))
-        log_study(self._client, self._parent, self._study, paths)
-        self._client.set_experiment_tag(self._experiment, NOTE, HEADING.sub(r"\1", summary)[:LONGEST_NOTE])
+        log_report(self._client, self._experiment, self._parent, StudyReport(self._study, paths, summary))
         seal(self._client, self._parent, self._store, self._study)
         self._end_running()  # started, but the answer of the database was lost
-        self._end(self._parent, "FINISHED" if complete else "KILLED", {NOTE: HEADING.sub(r"**\1**", summary)})
+        self._end(self._parent, "FINISHED" if complete else "KILLED", {})
 
     def _result_tags(self, run_id: str, record: RunRecord, measured: MeasuredRun, paths: RunPaths) -> dict[str, str]:
         """Return how a run ended, its description, the digest of its record, and the facts that are words."""

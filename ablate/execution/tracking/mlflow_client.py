@@ -27,7 +27,17 @@ for name, value in PATIENCE.items():
     os.environ.setdefault(f"MLFLOW_HTTP_REQUEST_{name}", value)
 
 from mlflow import MlflowClient  # noqa: E402  # reads the environment while it is imported
-from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag  # noqa: E402
+from mlflow.entities import (  # noqa: E402
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+)
 from mlflow.exceptions import MlflowException  # noqa: E402
 from mlflow.store.tracking import DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH as DEFAULT_ARTIFACTS  # noqa: E402
 
@@ -36,6 +46,8 @@ __all__ = [
     "Dataset",
     "DatasetInput",
     "InputTag",
+    "LoggedModelOutput",
+    "LoggedModelStatus",
     "Metric",
     "MlflowClient",
     "MlflowException",

@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.components.data import Data
 from ablate.core.errors import AblateError
@@ -22,6 +25,7 @@ from ablate.execution.tracking.mlflow_client import (
     MlflowClient,
     MlflowException,
     Param,
+    client_of,
     metrics,
     runs_tagged,
     send,
@@ -33,6 +37,27 @@ from ablate.planning.books import new_seals
 from ablate.storage.paths import Store, StudyPaths
 from ablate.study import StudySpec
 from ablate.study.stored_runs import study_paths
+
+HEADING = re.compile(r"\A# (.+)$", re.MULTILINE)
+"""The question at the top of a summary: MLflow shows only some lines of a description, and a heading takes two."""
+LONGEST_NOTE = 5000  # characters in an experiment's tag, as some databases of MLflow allow
+
+
+@dataclass(frozen=True)
+class StudyReport:
+    """What the last report wrote: its files among those of the study, and its summary in Markdown."""
+
+    study: StudySpec
+    paths: StudyPaths
+    summary: str
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that belong to the parent run, of those that exist."""
+        paths = self.paths
+        report = (paths.report_html, paths.report_markdown, paths.report_json, paths.runs_csv, paths.comparison)
+        files = (paths.study_yaml, paths.plan, paths.exclusions, paths.looks, paths.merges, *report)
+        return [file for file in files if file.exists()]
 
 
 @dataclass(frozen=True)
@@ -84,7 +109,29 @@ def seal(client: MlflowClient, parent: str, store: Store, study: StudySpec) -> N
             client.set_tag(parent, tag(name), digest)
 
 
-def log_study(client: MlflowClient, parent: str, study: StudySpec, paths: StudyPaths) -> None:
+def log_report(client: MlflowClient, experiment: str, parent: str, report: StudyReport) -> None:
+    """Log the files and the numbers of a report to the parent run, and its summary as the descriptions of both."""
+    for file in report.files:
+        client.log_artifact(parent, str(file))
+    _log_study(client, parent, report.study, report.paths)
+    client.set_tag(parent, NOTE, HEADING.sub(r"**\1**", report.summary)[:LONGEST_TAG])
+    client.set_experiment_tag(experiment, NOTE, HEADING.sub(r"\1", report.summary)[:LONGEST_NOTE])
+
+
+def refresh_report(store: Store, report: StudyReport) -> None:
+    """Log a report to the study's parent run where MLflow has one. Raises AblateError where MLflow cannot be used."""
+    if store.mlflow is None and not store.mlflow_database.exists():
+        return
+    try:
+        client = client_of(store)
+        experiment = client.get_experiment_by_name(report.study.name)
+        if experiment is not None and (parents := runs_tagged(client, experiment.experiment_id, ROLE, STUDY)):
+            log_report(client, experiment.experiment_id, parents[0].info.run_id, report)
+    except (MlflowException, SQLAlchemyError) as error:
+        raise AblateError(" ".join(str(error).split())) from error
+
+
+def _log_study(client: MlflowClient, parent: str, study: StudySpec, paths: StudyPaths) -> None:
     """Log the settings of a study and the numbers of its report to the parent run; numbers that it has are skipped.
 
     MLflow never changes a parameter. A setting that changed since the first report is named in a tag.

@@ -44,6 +44,17 @@ def is_worth_compiling(pixels: int) -> bool:
 
 
 @contextmanager
+def plain_operations() -> Iterator[None]:
+    """Use torch's own operations inside the block, as torch.export needs them."""
+    global ENABLED  # noqa: PLW0603  # the switch itself
+    former, ENABLED = ENABLED, False
+    try:
+        yield
+    finally:
+        ENABLED = former
+
+
+@contextmanager
 def compiled_gates(enabled: bool) -> Iterator[None]:  # noqa: FBT001  # the only thing to say
     """Compile the gates of what is trained inside the block, if enabled and if there is a C++ compiler."""
     token = _gates_are_compiled.set(enabled)
