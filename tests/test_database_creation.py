@@ -34,6 +34,11 @@ EVERY_50_MS = [0.05 * number for number in range(1, 41)]
 needs_postgres = pytest.mark.skipif(PostgreSQL.tools() is None, reason="needs pg_ctl (apt install postgresql)")
 
 
+@pytest.fixture(autouse=True)
+def _quick_databases():
+    """Create databases as a user's start does."""
+
+
 def execute(database, *statements):
     """Run statements in a file, as another program would, and return the rows of the last one."""
     with closing(sqlite3.connect(database, isolation_level=None)) as connection:
@@ -138,7 +143,10 @@ def test_mlflows_older_tables_with_results_are_upgraded_after_a_backup(tmp_path)
     assert sentence is not None
     assert "A backup is in" in sentence
     assert revision(tmp_path / f"mlflow.before-mlflow-{version('mlflow')}-1.db") == [(older,)]
-    assert [run.info.run_id for run in MlflowClient(sqlite_url(file)).search_runs(["7"])] == ["r"]
+    assert execute(file, "SELECT run_uuid FROM runs") == [("r",)]
+    experiment = MlflowClient(sqlite_url(file)).get_experiment_by_name("important")
+    assert experiment is not None
+    assert experiment.experiment_id == "7"
 
 
 def test_a_file_that_cannot_be_upgraded_is_unchanged_and_says_what_to_do(tmp_path):
