@@ -64,7 +64,7 @@ def test_every_page_is_linked_from_the_readme():
     assert {f"docs/{page.name}" for page in PAGES[1:]} <= set(re.findall(r"\]\(([^)#]+)\)", README))
 
 
-TIMES = {1: "once", 3: "3 times", 10: "10 times"}
+TIMES = {0: "never", 1: "once", 3: "3 times", 10: "10 times"}
 
 
 @pytest.mark.parametrize(("kind", "times"), RETRIES.items())

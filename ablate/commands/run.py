@@ -86,12 +86,12 @@ def run(
     warn_of_base(study, file, overrides, console)
     if execution.until_decided:
         _refuse_without_looks(study, file)
-    refuse_unusable(store)
-    follow_store(store, console, [study.name])
     paths, started = study_paths(store, study), time.monotonic()
     requested_exclusions(exclusion_options, study, paths)
     if execution.executor == "local":  # the nodes of a cluster have files of their own
         refuse_unusable_data(study, _cells_to_run(study, paths), file, overrides)
+    refuse_unusable(store)
+    follow_store(store, console, [study.name])
     with held(paths.lock), held_on_server(store.optuna_url, study.name):
         tracker = MLflowTracker(store)
         with _ended_after_failure(tracker, paths):
