@@ -12,7 +12,7 @@ from ablate.analysis.phrases import clock, decimals, number_text, percent
 from ablate.measurement.metrics import METRICS, SECONDARY
 from ablate.study import PlannedRun, Response
 
-NOTED_TRIALS = 500  # to write a note takes 55 ms by then, and to read all of them 15 ms: little beside a run of seconds
+NOTED_TRIALS = 500  # by then one takes 0.1 s to write (python -m benchmarks.trial_notes), little beside a run
 GAP = "\n\n"
 
 
