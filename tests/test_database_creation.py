@@ -1,6 +1,7 @@
 """The databases of a store are created whole, by one process at a time; what a killed start left is no obstacle."""
 
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -296,3 +297,22 @@ def test_on_a_server_an_unfinished_schema_is_finished_and_an_older_one_refused_w
         assert "secret" not in str(refusal.value)
         shown = url.replace("tests@", "tests:PASSWORD@")
         assert str(refusal.value).endswith(f"\noptuna storage upgrade --storage {shown}")
+
+
+@needs_postgres
+def test_on_a_server_a_schema_that_cannot_be_finished_is_refused_with_the_command_that_empties_it():
+    with postgres() as server:
+        url = server.database()
+        engine = create_engine(url)
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE studies (name TEXT)"))
+            connection.execute(text("CREATE TABLE version_info (broken INTEGER)"))
+        engine.dispose()
+        with pytest.raises(OtherSchemaError, match="No table has results") as refusal:
+            create_database(OPTUNA_SCHEMA, url, is_shared=True)
+        line = str(refusal.value).rpartition("\n")[2]
+        tools = server.tools()
+        assert tools is not None
+        subprocess.run([tools / "psql", *shlex.split(line)[1:]], check=True, capture_output=True)
+        create_database(OPTUNA_SCHEMA, url, is_shared=True)
+        assert OPTUNA_SCHEMA.is_current(url)

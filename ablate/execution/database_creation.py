@@ -5,12 +5,13 @@ with some of them never opens again. So a file is made under a temporary name, a
 In PostgreSQL the steps are one transaction or can be repeated. One process at a time does this.
 """
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from ablate.core.errors import AblateError
@@ -136,7 +137,16 @@ def _complete_on_server(schema: DatabaseSchema, url: str) -> None:
             raise _older(schema, url, state)
         if state.revision is not None:
             raise _unknown(schema, url, state)
-        schema.create(url)
+        try:
+            schema.create(url)
+        except (SQLAlchemyError, RuntimeError) as error:
+            if state.has_results or not state.tables:
+                raise
+            raise OtherSchemaError(
+                f"{without_password(url)} is incomplete, and {schema.installed} could not finish it "
+                f"({_first_line(error)}). No table has results. Run this command, which empties the database, and "
+                f"repeat yours:\n{_emptying_command(url)}"
+            ) from error
 
 
 @contextmanager
@@ -196,6 +206,14 @@ def _unknown(schema: DatabaseSchema, url: str, state: SchemaState) -> OtherSchem
         f"If a newer {schema.program} made them, install it: pip install -U {schema.package}. If they belong to "
         "another program, name a database of its own"
     )
+
+
+def _emptying_command(url: str) -> str:
+    """Return the command line that drops every table; psql asks for the password."""
+    address = make_url(url)
+    bare = address.set(drivername=address.get_backend_name())._replace(password=None)
+    target = bare.difference_update_query(["password"]).render_as_string(hide_password=False)
+    return shlex.join(["psql", "--command", "DROP SCHEMA public CASCADE; CREATE SCHEMA public", target])
 
 
 def _first_line(error: BaseException) -> str:
