@@ -239,8 +239,10 @@ def test_an_artifact_of_a_file_that_is_gone_is_removed_and_comes_back_with_it(sh
     records = [result.paths.run(run.id).record for run in result.study.planned_runs[1:]]
     for record in records:
         record.rename(record.with_suffix(".away"))
+    files = len(list(result.store.optuna_artifacts.iterdir()))
     result.report()
     assert set(result.files) == {"report.html", "runs.csv"}
+    assert len(list(result.store.optuna_artifacts.iterdir())) == files - 1
     for record in records:
         record.with_suffix(".away").rename(record)
     result.report()

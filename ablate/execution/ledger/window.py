@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, final
@@ -9,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 import optuna
 from optuna.artifacts import ArtifactMeta
+from optuna.artifacts.exceptions import ArtifactNotFound
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
@@ -89,7 +91,7 @@ def _write_note(trials: optuna.Study, note: str) -> None:
     from optuna_dashboard import get_note, save_note  # noqa: PLC0415  # it takes 2 s
 
     former = get_note(trials)
-    _, line, below = former.rpartition(BELOW)
+    _, line, below = former.partition(BELOW)
     if any("seed" in trial.params for trial in trials.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))):
         note += f"\n\n{SEED_IS_RANKED}"
     below = (below if line else former).strip()
@@ -120,6 +122,8 @@ def _attach_files(trials: optuna.Study, storage: BaseStorage, artifacts: WholeFi
             artifact = json.dumps(asdict(ArtifactMeta(identifier, file.name, MEDIA_TYPES[file.suffix], None)))
         else:
             artifact = DELETED
+            with suppress(ArtifactNotFound):
+                artifacts.remove(identifier)
         if attributes.get(ARTIFACT + identifier, DELETED) != artifact:
             storage.set_study_system_attr(study_id, ARTIFACT + identifier, artifact)
 
