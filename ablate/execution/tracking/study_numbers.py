@@ -10,6 +10,7 @@ from ablate.execution.tracking.run_numbers import flat_settings
 from ablate.storage.paths import StudyPaths
 from ablate.study import StudySpec
 
+DIGITS = 10  # MLflow shows every digit, and the last ones of a mean are noise
 COUNTED = ("finished", "unmeasurable", "diverged", "failed")
 """Outcomes that are counted in the parent run, beside the planned runs."""
 
@@ -36,10 +37,11 @@ def study_results(study: StudySpec, paths: StudyPaths) -> dict[str, float]:
     """
     try:
         report = json.loads(paths.report_json.read_text(encoding="utf-8"))
-        results = dict([*_cells(study, report), *_effects(report), *_counts(report)])
+        results = dict([*_cells(study, report), *_effects(study, report), *_counts(report)])
     except (OSError, ValueError, KeyError, TypeError):
         return {}
-    return {name: float(value) for name, value in results.items() if value is not None and math.isfinite(value)}
+    numbers = {name: value for name, value in results.items() if value is not None and math.isfinite(value)}
+    return {name: float(f"{value:.{DIGITS}g}") for name, value in numbers.items()}
 
 
 def _cells(study: StudySpec, report: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
@@ -47,10 +49,11 @@ def _cells(study: StudySpec, report: Mapping[str, Any]) -> Iterator[tuple[str, f
         yield f"cell_mean/{cell_name(study, cell['levels'])}", cell["mean"]
 
 
-def _effects(report: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
+def _effects(study: StudySpec, report: Mapping[str, Any]) -> Iterator[tuple[str, float | None]]:
+    columns = factor_columns(study)
     for verdict in report["verdicts"]:
         for effect in verdict["effects"]:
-            name = f"{verdict['title']}: {effect['contrast']}"
+            name = f"{columns[verdict['factor']]}: {effect['contrast']}"
             yield f"effect/{name}", effect["estimate"]
             yield f"effect_low/{name}", effect["low"]
             yield f"effect_high/{name}", effect["high"]
