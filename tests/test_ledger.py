@@ -398,6 +398,12 @@ def test_an_added_factor_keeps_the_points_it_leaves_as_they_were(store, small_st
     assert {trial.params["training.batch"] for trial in trials()} == {"4"}
 
 
+def test_a_damaged_record_keeps_no_study_from_another_response(store, small_study, settled_study, trials):
+    store.study("small").run(settled_study.planned_runs[2].id).scores.write_bytes(b"damaged")
+    Ledger.open(store, small_study(response={"metric": "mse"}))
+    assert [trial.value for trial in trials()] == [40.0] * 7
+
+
 @pytest.mark.usefixtures("settled_study")
 def test_another_response_values_every_trial_anew(store, small_study, trials):
     Ledger.open(store, small_study(response={"metric": "mse", "view": "one_step"}))

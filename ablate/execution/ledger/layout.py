@@ -8,6 +8,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from ablate.core.errors import DataError
 from ablate.execution.database_creation import create_database
 from ablate.execution.ledger.facts import SETTLED, measured_facts, planned_facts, settled_state
 from ablate.execution.ledger.rewriting import LAYOUT, name_response, new_study, restore_interrupted, rewrite
@@ -54,13 +55,16 @@ def supersede_trials(store: Store, study: StudySpec, trials: optuna.Study, numbe
 
 
 def _carried_over(trials: optuna.Study, study: StudySpec, paths: StudyPaths) -> Iterator[FrozenTrial]:
-    """Yield the settled trials with today's levels and response, without those whose run or record is gone."""
+    """Yield the settled trials with today's levels and response, without those whose run or record is gone or damaged."""
     planned_runs = {run.id: run for run in study.planned_runs}
     for trial in trials.get_trials(states=SETTLED):
         planned_run = planned_runs.get(trial_run_id(trial, paths))
         if planned_run is None or not paths.run(planned_run.id).record.exists():
             continue
-        record = RunRecord.load(paths.run(planned_run.id), planned_run.id, pictures=False)
+        try:
+            record = RunRecord.load(paths.run(planned_run.id), planned_run.id, pictures=False)
+        except DataError:  # whoever reads it reports it; until then the run has no trial
+            continue
         measured = measured_run(study, record)
         trial.state = settled_state(measured)
         trial.value = measured.response if trial.state is TrialState.COMPLETE else None
