@@ -68,9 +68,9 @@ class Bookkeeping:
             self._ledger.enqueue([self._planned_runs[run_id] for run_id in in_ledger.missing])
         while in_ledger.missing and (queued := self._ledger.next()) is not None:
             number, run_id = queued
-            planned_run, shown = self._planned_runs[run_id], in_tracker.current.get(run_id)
-            tracked_id = self._tracker.start(planned_run, number) if shown is None else shown.id
-            self.settle(Attempt(planned_run, number, tracked_id), is_shown=shown is not None)
+            planned_run, entry = self._planned_runs[run_id], in_tracker.current.get(run_id)
+            tracked_id = self._tracker.start(planned_run, number) if entry is None else entry.id
+            self.settle(Attempt(planned_run, number, tracked_id), is_shown=entry is not None)
         self._tracker.supersede([entry.id for entry in in_tracker.superseded])
         self._ledger.supersede([int(entry.id) for entry in in_ledger.superseded])
         return len({*in_ledger.missing, *in_tracker.missing})

@@ -55,7 +55,7 @@ def supersede_trials(store: Store, study: StudySpec, trials: optuna.Study, numbe
 
 
 def _carried_over(trials: optuna.Study, study: StudySpec, paths: StudyPaths) -> Iterator[FrozenTrial]:
-    """Yield the settled trials with today's levels and response, without those whose run or record is gone or damaged."""
+    """Yield the settled trials, as of today's study, of the planned runs with a record that can be read."""
     planned_runs = {run.id: run for run in study.planned_runs}
     for trial in trials.get_trials(states=SETTLED):
         planned_run = planned_runs.get(trial_run_id(trial, paths))
