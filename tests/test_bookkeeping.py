@@ -177,7 +177,7 @@ def test_a_start_that_fails_after_its_runs_leaves_nothing_running(start, study, 
     def fail(*_):
         raise failure
 
-    monkeypatch.setattr(run_command, "analyzed", fail)
+    monkeypatch.setattr(run_command, "analyzed_table", fail)
     with pytest.raises(type(failure)):
         run_command.run(file, [], store.root, run_command.Execution(), Console(quiet=True))
     client = MlflowClient(f"sqlite:///{store.mlflow_database}")

@@ -30,6 +30,42 @@ class Outputs:
     html: Path | None = None
 
 
+@dataclass(frozen=True)
+class TableAnalysis:
+    """What the runs of a table show: the inference of each judged response, the first one first, and notes.
+
+    `described` are the inferences of responses that are described, not judged. `notes` are sentences on how the table
+    was read.
+    """
+
+    judged: Mapping[str, Inference]
+    described: Mapping[str, Inference]
+    notes: tuple[str, ...]
+
+    @property
+    def response(self) -> str:
+        """The response that the margin and the bounds belong to."""
+        return next(iter(self.judged))
+
+    @property
+    def inference(self) -> Inference:
+        """The inference of this response."""
+        return self.judged[self.response]
+
+    @property
+    def further(self) -> Mapping[str, Inference]:
+        """The inferences of the other judged responses."""
+        return {response: part for response, part in self.judged.items() if response != self.response}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the inference, the notes, and the other responses, judged or described, as plain values."""
+        further = [{"response": response, **part.to_json()} for response, part in self.further.items()]
+        secondary = [
+            {"response": response, "effects": described_effects(part)} for response, part in self.described.items()
+        ]
+        return self.inference.to_json() | {"notes": list(self.notes), "judged": further, "secondary": secondary}
+
+
 def analyze(  # what is read, how it is judged, where it goes
     file: Path,
     columns: Columns,
@@ -39,7 +75,28 @@ def analyze(  # what is read, how it is judged, where it goes
     *,
     judge_all: bool = False,
 ) -> None:
-    """Show the verdicts on the factors of a table of runs, and write the outputs.
+    """Show the verdicts on the factors of a table of runs, and write the outputs. Raises as analyze_table."""
+    with console.status("analyzing"):
+        analysis = analyze_table(file, columns, settings, judge_all=judge_all)
+    for note in analysis.notes:
+        say(f"note: {note}", console)
+    for response, inference in analysis.judged.items():
+        show_inference(inference, response, console)
+    for response, inference in analysis.described.items():
+        show_description(inference, response, console)
+    if outputs.json:
+        write(outputs.json, json_text(analysis.to_json()), console)
+    if outputs.html:
+        from ablate.report.study_page import evidence_page  # noqa: PLC0415  # loads matplotlib
+
+        inference = _with_notes(analysis.inference, analysis.notes)
+        write(outputs.html, evidence_page(inference, columns.response, file.name, analysis.further), console)
+
+
+def analyze_table(
+    file: Path, columns: Columns, settings: InferenceSettings, *, judge_all: bool = False
+) -> TableAnalysis:
+    """Return the verdicts on the factors of a table of runs.
 
     Secondary responses are described, or, with `judge_all`, judged with the response as one family. Raises DataError
     for a file that is not a table of runs or in which nothing can be tested, and SpecError for settings that do not fit
@@ -50,26 +107,13 @@ def analyze(  # what is read, how it is judged, where it goes
     notes = (*table.notes, *_baseline_notes(table, baselines, columns), *untestable_factors(file, table, columns))
     _refuse_outside(table, settings)
     tables = dict(zip(columns.responses, (table, *secondary), strict=True))
-    with console.status("analyzing"):
-        inferences = _inferences(tables, settings, judge_all=judge_all)
+    inferences = _inferences(tables, settings, judge_all=judge_all)
     _refuse_untested(inferences[columns.response], file)
     judged = {response: inferences[response] for response in (columns.responses if judge_all else [columns.response])}
     described = {response: inference for response, inference in inferences.items() if response not in judged}
     if len(judged) > 1:
         notes = (*notes, f"{' and '.join(judged)} are judged as one family: each p is adjusted over all of them.")
-    for note in notes:
-        say(f"note: {note}", console)
-    for response, inference in judged.items():
-        show_inference(inference, response, console)
-    for response, inference in described.items():
-        show_description(inference, response, console)
-    inference = judged.pop(columns.response)
-    if outputs.json:
-        write(outputs.json, json_text(_document(inference, notes, judged, described)), console)
-    if outputs.html:
-        from ablate.report.study_page import evidence_page  # noqa: PLC0415  # loads matplotlib
-
-        write(outputs.html, evidence_page(_with_notes(inference, notes), columns.response, file.name, judged), console)
+    return TableAnalysis(judged, described, notes)
 
 
 def _inferences(
@@ -102,18 +146,6 @@ def _baseline_notes(table: RunTable, baselines: Mapping[str, str], columns: Colu
     if used := [f for f in table.factors if baselines.get(f.path) == f.baseline and f.path not in columns.baseline]:
         levels = ", ".join(f"{factor.path} {factor.baseline}" for factor in used)
         yield f"the baselines are those of the study beside the table: {levels}."
-
-
-def _document(
-    inference: Inference,
-    notes: Sequence[str],
-    judged: Mapping[str, Inference],
-    described: Mapping[str, Inference],
-) -> Mapping[str, Any]:
-    """Return what the JSON file has: the inference, the notes, and the other responses, judged or described."""
-    further = [{"response": response, **part.to_json()} for response, part in judged.items()]
-    secondary = [{"response": response, "effects": described_effects(part)} for response, part in described.items()]
-    return inference.to_json() | {"notes": list(notes), "judged": further, "secondary": secondary}
 
 
 def _with_notes(inference: Inference, notes: Sequence[str]) -> Inference:

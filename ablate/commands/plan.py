@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,6 +21,7 @@ from ablate.storage.exclusions import exclusions
 from ablate.storage.paths import Store
 
 if TYPE_CHECKING:
+    from ablate.execution.cost import CostEstimate
     from ablate.planning.sequential_plan import SequentialPlan
     from ablate.study import StudySpec
 
@@ -49,43 +50,92 @@ class PlanFiles:
     html: Path | None
 
 
+@dataclass(frozen=True)
+class PlannedStudy:
+    """What is known of a study before it trains: its plan, its cost here, and what a sequential study saves.
+
+    `deviations` are sentences on changes since the plan was preregistered, and `exclusions` on runs that are left out.
+    """
+
+    study: "StudySpec"
+    plan: Plan
+    cost: "CostEstimate"
+    sequential: "SequentialPlan | None"
+    deviations: tuple[str, ...]
+    exclusions: tuple[str, ...]
+
+    @property
+    def takes(self) -> str:
+        """How long all runs take here."""
+        return f"about {clock(self.cost.study_seconds)} with {self.cost.slots} at a time"
+
+    @property
+    def looks(self) -> tuple[str, ...]:
+        """Sentences on the looks of a sequential study; none of any other study."""
+        return self.sequential.sentences if self.sequential else ()
+
+    @property
+    def deviation_sentences(self) -> tuple[str, ...]:
+        """Deviations from the preregistered plan, each with these words."""
+        return tuple(f"Deviation from the preregistered plan: {sentence}" for sentence in self.deviations)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Everything that the console says, without the question and the table of the hypotheses."""
+        return (
+            layout(self.plan, self.takes),
+            *sentences(self.plan),
+            *self.looks,
+            *self.deviation_sentences,
+            *self.exclusions,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan as plain values for JSON."""
+        numbers = self.plan.to_json() | {"seconds": self.cost.study_seconds, "runs_at_a_time": self.cost.slots}
+        return numbers | ({"sequential": self.sequential.to_json()} if self.sequential else {})
+
+
 def plan(file: Path, overrides: Sequence[str], sources: Planning, outputs: PlanFiles, console: Console) -> None:
     """Show what a study can detect before it trains, and write the plan's files.
 
     Afterwards raises SpecError for a study that cannot reach any verdict and is not declared exploratory. Raises
     DataError for a pilot that is too small.
     """
-    from ablate.execution.cost import estimate  # noqa: PLC0415  # as above
-    from ablate.execution.executors.local import slots_here  # noqa: PLC0415  # as above
-    from ablate.planning import decidability, planner, preregistration  # noqa: PLC0415  # as above
-    from ablate.study import study_file  # noqa: PLC0415  # loads torch, which other commands do without
+    from ablate.planning import decidability  # noqa: PLC0415  # as above
+    from ablate.study import study_file  # noqa: PLC0415  # loads all specs, which other commands do without
 
     study = study_file.load(file, overrides)
+    planned = plan_study(study, sources, console)
+    _show_plan(planned.plan, planned.takes, console)
+    for sentence in (*planned.looks, *planned.deviation_sentences, *planned.exclusions):
+        say(sentence, console)
+    if outputs.json:
+        write(outputs.json, json_text(planned.to_json()), console)
+    if outputs.html:
+        page = plan_page(planned.plan, planned.takes, _plan_command(file, overrides, sources), planned.looks)
+        write(outputs.html, page, console)
+    decidability.refuse_undecidable(study)
+
+
+def plan_study(study: "StudySpec", sources: Planning, console: Console) -> PlannedStudy:
+    """Return what a study can detect, and what its runs cost here; the console shows progress.
+
+    Raises SpecError for sources that are not allowed, and DataError for a pilot that is too small.
+    """
+    from ablate.execution.cost import estimate  # noqa: PLC0415  # loads torch
+    from ablate.execution.executors.local import slots_here  # noqa: PLC0415  # as above
+    from ablate.planning import planner, preregistration  # noqa: PLC0415  # loads all specs, as above
+
     _refuse_effects(study, sources.effects)
     with console.status("planning"):
         plan = planner.plan(study, _deviation(study, sources))
         cost = estimate(study, study.budget.workers or slots_here())
-    takes = f"about {clock(cost.study_seconds)} with {cost.slots} at a time"
-    _show_plan(plan, takes, console)
-    sequential = _sequential_plan(study, plan, sources.effects, console)
-    for sentence in sequential.sentences if sequential else ():
-        say(sentence, console)
     paths = Store.here(sources.store).study(study.name)
     deviations = preregistration.deviations(paths, study)
-    for sentence in deviations:
-        say(f"Deviation from the preregistered plan: {sentence}", console)
-    for exclusion in exclusions(paths):
-        if exclusion.sentence not in deviations:
-            say(exclusion.sentence, console)
-    if outputs.json:
-        numbers = plan.to_json() | {"seconds": cost.study_seconds, "runs_at_a_time": cost.slots}
-        if sequential:
-            numbers["sequential"] = sequential.to_json()
-        write(outputs.json, json_text(numbers), console)
-    if outputs.html:
-        looks = sequential.sentences if sequential else ()
-        write(outputs.html, plan_page(plan, takes, _plan_command(file, overrides, sources), looks), console)
-    decidability.refuse_undecidable(study)
+    further = (exclusion.sentence for exclusion in exclusions(paths) if exclusion.sentence not in deviations)
+    sequential = _sequential_plan(study, plan, sources.effects, console)
+    return PlannedStudy(study, plan, cost, sequential, tuple(deviations), tuple(further))
 
 
 def _refuse_effects(study: "StudySpec", effects: Sequence[float]) -> None:

@@ -2,13 +2,14 @@
 
 import platform
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 
 from ablate import __version__
-from ablate import report as pages
 from ablate.analysis import Analysis, analyze, answer
 from ablate.analysis.analysis import with_looks
 from ablate.analysis.measurability import nothing_measured
@@ -25,6 +26,7 @@ from ablate.execution.books import read_books
 from ablate.execution.lock import held
 from ablate.execution.results import decided_after, study_table
 from ablate.planning.sequential_looks import LookExtent, exploratory_from, look_at, unplanned_looks
+from ablate.report import StudyCall, write
 from ablate.report.frame_grid import write_comparison
 from ablate.storage.atomic import whole_file
 from ablate.storage.looks import add_look, recorded_looks
@@ -34,23 +36,66 @@ from ablate.study import StudySpec, study_file
 from ablate.study.stored_runs import study_paths
 
 
+@dataclass(frozen=True)
+class WrittenReport:
+    """A report on disk: the analysis that it shows, the table of the runs, its files, and its summary.
+
+    `runs` has one row for every planned run, as `runs.csv` of the study has: its id, its seed, a column of level names
+    for each factor, the response and the secondary metrics by name, the outcome, and a message.
+    """
+
+    analysis: Analysis
+    runs: pd.DataFrame
+    paths: StudyPaths
+    summary: str
+
+    @property
+    def measurability(self) -> tuple[str, ...]:
+        """What to change if nothing could be measured; else which factors make runs unmeasurable."""
+        return _measurability(self.analysis)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Everything that the console says of it: the answer, lost runs, deviations from the plan, exclusions."""
+        analysis = self.analysis
+        deviations = (_deviation(sentence) for sentence in analysis.deviations)
+        return (*answer(analysis), *self.measurability, *deviations, *analysis.exclusions)
+
+
 def report(file: Path, overrides: Sequence[str], root: Path, console: Console) -> None:
-    """Write the report of all runs so far. Raises AnalysisError where there is none."""
-    study = study_file.load(file, overrides)
-    store = Store.here(root)
+    """Write the report of all runs so far, and print its answer. Raises AnalysisError where there is none."""
+    call = study_call(study_file.load(file, overrides), file, overrides, root)
+    report_study(call, console, lambda written: show_report(written, console))
+
+
+def report_study(
+    call: StudyCall, console: Console, show: Callable[[WrittenReport], None] = lambda _: None
+) -> WrittenReport:
+    """Write the report of all runs so far. `show` gets it before the pages in Optuna and MLflow are written.
+
+    The console shows progress and warnings. Raises AnalysisError where there is no run to report.
+    """
+    study, store = call.study, store_of(call)
     follow_store(store, console, [study.name], only_reads=True)
     paths = study_paths(store, study)
     _renew_scores(study, paths, console)
-    analysis = analyzed(study, store, paths)
-    command = run_command(file, overrides, paths, until_decided=decided_after(study, paths) is not None)
-    summary = write_report(analysis, paths, command, study_call(study, file, overrides, root), console)
+    runs, analysis = analyzed_table(study, store, paths)
+    command = run_command(call.file, call.overrides, paths, until_decided=decided_after(study, paths) is not None)
+    written = WrittenReport(analysis, runs, paths, write_report(analysis, paths, command, call))
+    show(written)
     refresh_page_if_free(study, analysis, store, paths, console)
-    refresh_parent_if_free(study, summary, store, paths, console)
+    refresh_parent_if_free(study, written.summary, store, paths, console)
+    return written
 
 
-def study_call(study: StudySpec, file: Path, overrides: Sequence[str], root: Path) -> pages.StudyCall:
+def study_call(study: StudySpec, file: Path, overrides: Sequence[str], root: Path) -> StudyCall:
     """Return how the study was called, for the commands in its report."""
-    return pages.StudyCall(study, file, tuple(overrides), None if root == DEFAULT_STORE else root)
+    return StudyCall(study, file, tuple(overrides), None if root == DEFAULT_STORE else root)
+
+
+def store_of(call: StudyCall) -> Store:
+    """Return the store that a call names."""
+    return Store.here(call.store or DEFAULT_STORE)
 
 
 def _renew_scores(study: StudySpec, paths: StudyPaths, console: Console) -> None:
@@ -65,13 +110,18 @@ def _renew_scores(study: StudySpec, paths: StudyPaths, console: Console) -> None
 
 def analyzed(study: StudySpec, store: Store, paths: StudyPaths) -> Analysis:
     """Write the runs with their responses as a table for other tools, and return the analysis."""
+    return analyzed_table(study, store, paths)[1]
+
+
+def analyzed_table(study: StudySpec, store: Store, paths: StudyPaths) -> tuple[pd.DataFrame, Analysis]:
+    """Write the runs with their responses as a table for other tools, and return this table and the analysis."""
     table, name = study_table(study, paths, books=read_books(store, study.name)), study.response.metric
-    runs = with_responses(table.runs, table.sums, table.response, table.secondary)
+    runs = with_responses(table.runs, table.sums, table.response, table.secondary).rename(columns={"response": name})
     with whole_file(paths.runs_csv) as path:
-        runs.rename(columns={"response": name}).to_csv(path, index=False)
+        runs.to_csv(path, index=False)
     analysis = analyze(table, study.settings, study.judged_settings)
     if study.exploratory:  # it gives no verdicts
-        return analysis
+        return runs, analysis
     counts = analysis.outcomes
     seeds = len(study.seeds) if table.complete_seeds is None else len(table.complete_seeds)
     extent = LookExtent(seeds, counts.finished, is_complete=not counts.missing)
@@ -79,24 +129,32 @@ def analyzed(study: StudySpec, store: Store, paths: StudyPaths) -> Analysis:
     if study.looks is None or seeds >= study.looks.first:
         stopped = decided_after(study, paths) is not None
         looks = add_look(paths, look_at(study, paths, analysis.inference, extent, stops=stopped))
-    return with_looks(analysis, exploratory_from(looks), unplanned_looks(looks))
+    return runs, with_looks(analysis, exploratory_from(looks), unplanned_looks(looks))
 
 
-def write_report(analysis: Analysis, paths: StudyPaths, command: str, call: pages.StudyCall, console: Console) -> str:
-    """Write the report and its pictures, print the answer, and return the summary of the report."""
+def write_report(analysis: Analysis, paths: StudyPaths, command: str, call: StudyCall) -> str:
+    """Write the report and its pictures, and return the summary of the report."""
     _draw_comparison(analysis, call.study, paths)
     versions = {"ablate": __version__, "python": platform.python_version()}
-    summary = pages.write(analysis, paths, command, versions, call)
+    return write(analysis, paths, command, versions, call)
+
+
+def show_report(written: WrittenReport, console: Console) -> None:
+    """Print the answer, what weakens it, and where the report is."""
+    analysis = written.analysis
     for line in answer(analysis):
         say(line, console)
-    for line in _measurability(analysis):
+    for line in written.measurability:
         say(line, console, "yellow")
     for sentence in analysis.deviations:
-        say(f"Deviation from the preregistered plan: {sentence}", console, "yellow")
+        say(_deviation(sentence), console, "yellow")
     for sentence in analysis.exclusions:
         say(sentence, console)
-    say(f"report: {paths.report_html}", console)
-    return summary
+    say(f"report: {written.paths.report_html}", console)
+
+
+def _deviation(sentence: str) -> str:
+    return f"Deviation from the preregistered plan: {sentence}"
 
 
 def _measurability(analysis: Analysis) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ every step can be redone from what the step before it left on disk.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,15 @@ from ablate.commands.logged_models import log_models
 from ablate.commands.moved_store import follow_store
 from ablate.commands.optuna_page import refresh_page
 from ablate.commands.prepared_store import prepare_databases
-from ablate.commands.report import analyzed, run_command, study_call, write_report
+from ablate.commands.report import (
+    WrittenReport,
+    analyzed_table,
+    run_command,
+    show_report,
+    store_of,
+    study_call,
+    write_report,
+)
 from ablate.core.errors import AblateError, AnalysisError, SpecError
 from ablate.diagnosis.probe_run import CLIPS, probe_run
 from ablate.execution.books import read_books
@@ -67,6 +75,24 @@ class Execution:
     until_decided: bool = False
 
 
+@dataclass(frozen=True)
+class StudyRun:
+    """How a study was carried out, in `seconds`. `tally` is None where it was stopped before the first run.
+
+    `report` is None where there is nothing to report yet, and `problem` says why.
+    """
+
+    tally: Tally | None
+    report: WrittenReport | None
+    problem: str
+    seconds: float
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the user stopped it."""
+        return self.tally is None or self.tally.interrupted
+
+
 def run(
     file: Path,
     overrides: Sequence[str],
@@ -75,13 +101,33 @@ def run(
     console: Console,
     exclusion_options: ExclusionOptions = NO_EXCLUSIONS,
 ) -> int:
-    """Run what has not run yet, write the report, and return the exit code.
+    """Run what has not run yet, write the report, print both, and return the exit code. Raises as run_study."""
+    call = study_call(study_file.load(file, overrides), file, overrides, root)
+    study_run = run_study(call, execution, console, exclusion_options, lambda written: show_report(written, console))
+    tally = study_run.tally
+    if tally is None:
+        return INTERRUPTED
+    _print_outcome(tally, study_run.seconds, console)
+    if tally.interrupted:
+        return INTERRUPTED
+    nothing_measured = tally.settled > 0 and tally.measured == 0  # the report, or the error above, says what to change
+    return FAILURE if tally.failed or tally.open or nothing_measured else SUCCESS
+
+
+def run_study(
+    call: StudyCall,
+    execution: Execution,
+    console: Console,
+    exclusion_options: ExclusionOptions = NO_EXCLUSIONS,
+    show: Callable[[WrittenReport], None] = lambda _: None,
+) -> StudyRun:
+    """Run what has not run yet, and write the report, which `show` gets at once. The console shows progress.
 
     Raises SpecError, before anything is created, for a study that cannot reject anything and is not exploratory, for
     one that shall run until it is decided but plans no looks, for a run that cannot be excluded, and for data that a
     run cannot use. Raises AblateError where the databases that the environment names do not answer.
     """
-    study, store = study_file.load(file, overrides), Store.here(root)
+    study, file, overrides, store = call.study, call.file, call.overrides, store_of(call)
     refuse_undecidable(study)
     warn_of_base(study, file, overrides, console)
     if execution.until_decided:
@@ -97,16 +143,11 @@ def run(
         with _ended_after_failure(tracker, paths):
             tally = _carry_out(study, store, tracker, execution, console, exclusion_options)
             if tally is None:
-                return INTERRUPTED
-            call = study_call(study, file, overrides, root)
+                return StudyRun(None, None, STOPPED, time.monotonic() - started)
             command = run_command(file, overrides, paths, until_decided=execution.until_decided)
-            summary = _report(call, store, paths, command, console, has_all_runs=not tally.open)
-        tracker.close(paths, summary, complete=not tally.open)
-    _print_outcome(tally, time.monotonic() - started, console)
-    if tally.interrupted:
-        return INTERRUPTED
-    nothing_measured = tally.settled > 0 and tally.measured == 0  # the report, or the error above, says what to change
-    return FAILURE if tally.failed or tally.open or nothing_measured else SUCCESS
+            written, problem = _report(call, paths, command, console, show, has_all_runs=not tally.open)
+        tracker.close(paths, written.summary if written else problem, complete=not tally.open)
+    return StudyRun(tally, written, problem, time.monotonic() - started)
 
 
 def _cells_to_run(study: StudySpec, paths: StudyPaths) -> list[Cell]:
@@ -155,22 +196,32 @@ def _carry_out(
 
 
 def _report(
-    call: StudyCall, store: Store, paths: StudyPaths, command: str, console: Console, *, has_all_runs: bool
-) -> str:
-    """Analyze the runs, probe the best and the worst one, write the report, log models, and return the summary."""
-    study = call.study
+    call: StudyCall,
+    paths: StudyPaths,
+    command: str,
+    console: Console,
+    show: Callable[[WrittenReport], None],
+    *,
+    has_all_runs: bool,
+) -> tuple[WrittenReport | None, str]:
+    """Analyze the runs, probe the best and the worst one, write and show the report, and log models.
+
+    Returns the report, and why it is missing or incomplete, which is empty where it is whole.
+    """
+    study, store, written = call.study, store_of(call), None
     try:
-        analysis = analyzed(study, store, paths)
+        runs, analysis = analyzed_table(study, store, paths)
         if study.probes == "extremes" and has_all_runs:
             _probe_extremes(study, analysis, store, paths, command, console)
-        summary = write_report(analysis, paths, command, call, console)
+        written = WrittenReport(analysis, runs, paths, write_report(analysis, paths, command, call))
+        show(written)
         refresh_page(study, analysis, store, paths, console)
         if has_all_runs:
             log_models(study, analysis, store, paths, console)
     except AnalysisError as error:
         say(str(error), console, "yellow")
-        return str(error)
-    return summary
+        return None, str(error)
+    return written, ""
 
 
 def _refuse_without_looks(study: StudySpec, file: Path) -> None:

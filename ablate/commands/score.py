@@ -11,7 +11,7 @@ from rich.progress import Progress
 from ablate.commands.console import json_text, say, say_written, write
 from ablate.measurement.scoring.brightness import as_brightness, as_ink
 from ablate.measurement.scoring.forecast_files import ForecastArrays, read_forecasts
-from ablate.measurement.scoring.scores import score_forecast
+from ablate.measurement.scoring.scores import ForecastScores, Observe, score_forecast
 from ablate.measurement.scoring.summary import ForecastSummary, document, summarize
 from ablate.report.animation import check_animation, write_animation
 from ablate.report.forecast_page import forecast_page
@@ -46,6 +46,15 @@ class ForecastFiles:
         )
 
 
+@dataclass(frozen=True)
+class ScoredForecasts:
+    """The scores of forecasts: of every metric per clip and step, in short, and the frames that a page shows."""
+
+    scores: ForecastScores
+    summary: ForecastSummary
+    example: Example
+
+
 def score(files: ForecastFiles, outputs: ScoreFiles, console: Console) -> None:
     """Score forecasts from files, print the result in sentences, and write the output files. Raises DataError."""
     if outputs.video:
@@ -53,20 +62,24 @@ def score(files: ForecastFiles, outputs: ScoreFiles, console: Console) -> None:
     arrays = read_forecasts(files.forecast, files.target, files.history, step_first=files.step_first)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("scoring", total=len(arrays.target))
-        scores = score_forecast(
-            arrays.forecast, arrays.target, arrays.history, lambda done, _: progress.update(task, completed=done)
-        )
-    summary = summarize(scores)
-    for sentence in summary.sentences:
+        scored = score_arrays(arrays, lambda done, _: progress.update(task, completed=done))
+    for sentence in scored.summary.sentences:
         say(sentence, console)
-    example = _example(arrays, summary)
     if outputs.json:
-        write(outputs.json, json_text(document(summary)), console)
+        write(outputs.json, json_text(document(scored.summary)), console)
     if outputs.html:
-        write(outputs.html, forecast_page(files.forecast.name, summary, example, command=files.command), console)
+        page = forecast_page(files.forecast.name, scored.summary, scored.example, command=files.command)
+        write(outputs.html, page, console)
     if outputs.video:
-        write_animation(outputs.video, example)
+        write_animation(outputs.video, scored.example)
         say_written(outputs.video, console)
+
+
+def score_arrays(arrays: ForecastArrays, observe: Observe | None = None) -> ScoredForecasts:
+    """Return the scores of forecasts; `observe` is called with the number of scored clips and of all clips."""
+    scores = score_forecast(arrays.forecast, arrays.target, arrays.history, observe)
+    summary = summarize(scores)
+    return ScoredForecasts(scores, summary, _example(arrays, summary))
 
 
 def _example(arrays: ForecastArrays, summary: ForecastSummary) -> Example:
