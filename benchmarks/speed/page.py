@@ -15,7 +15,7 @@ from benchmarks.speed.__main__ import FILE
 from benchmarks.speed.contenders import COMPILED, CONCATENATING, CONTENDERS, KERAS, OURS, TWO
 from benchmarks.speed.summary import Median
 
-PAGE, PICTURE = Path("benchmarks/RESULTS.md"), Path("benchmarks/speed.svg")
+PAGE, PICTURE = Path("benchmarks/RESULTS.md"), Path("docs/speed.svg")
 START, END = "<!-- figures: python -m benchmarks.speed.page -->", "<!-- end of figures -->"
 MEBIBYTE = 1 << 20
 COLUMNS = ("contender", "seconds a clip", "times ours", "GFLOP/s", "of the best", "memory, MiB", "largest difference")
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def _lines(stored: Mapping[str, Any]) -> Iterator[str]:
-    yield f"![Seconds per clip, relative to this project]({PICTURE.name})\n"
+    yield f"![Seconds per clip, relative to this project](../{PICTURE})\n"
     for kind, words in WORDS.items():
         for name, figures in stored.get(kind, {}).items():
             yield from _shape(name, figures, words, COMMANDS[kind].format(name))
