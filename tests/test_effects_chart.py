@@ -8,6 +8,7 @@ from ablate.analysis.factor_sentences import factor_sentences
 from ablate.inference.infer import infer
 from ablate.inference.run_table import RunTable
 from ablate.inference.settings import InferenceSettings
+from ablate.report import effects_chart as chart_module
 from ablate.report.effects_chart import WIDTH, effects_chart
 from ablate.report.shown_inference import ShownInference
 from tests.two_factors import KERNEL, NORM, ghosts
@@ -70,7 +71,7 @@ def test_significant_effects_are_filled(chart):
 
 
 def test_effects_beyond_the_first_rows_are_counted(inference, monkeypatch):
-    monkeypatch.setattr("ablate.report.effects_chart.MOST_ROWS", 2)
+    monkeypatch.setattr(chart_module, "MOST_ROWS", 2)
     shown = ShownInference(inference, "ghost ratio", decided=True)
     chart = effects_chart(factor_sentences(inference, "ghost ratio", decided=True), shown, shown.anchors("effects"))
     assert chart is not None

@@ -18,7 +18,7 @@ from ablate.inference.settings import InferenceSettings
 from ablate.inference.verdict import Verdict
 from ablate.measurement.metrics import Metric
 from ablate.measurement.run_mean import step_sums
-from ablate.report import summary, write
+from ablate.report import study_page, summary, write
 from ablate.report.animation import write_animation
 from ablate.report.frame_grid import write_frame_grid
 from ablate.report.shown_inference import ShownInference
@@ -176,7 +176,7 @@ def test_animations_beyond_the_budget_stay_out_and_the_still_pictures_stay(analy
     draw(paths, analysis.worst)
     draw(paths, analysis.best)
     size = paths.run(analysis.worst.run_id).animation("rollout").stat().st_size
-    monkeypatch.setattr("ablate.report.study_page.ANIMATIONS", size + 10)
+    monkeypatch.setattr(study_page, "ANIMATIONS", size + 10)
     shown = shown_runs(analysis, paths, 2)
     assert [run.animation is not None for run in shown] == [True, False]
     assert all(run.grid for run in shown)

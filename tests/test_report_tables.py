@@ -7,12 +7,12 @@ from itertools import product
 import pandas as pd
 import pytest
 
-from ablate import report
 from ablate.analysis import StudyResponse, StudyTable, analyze
 from ablate.inference.factor_levels import FactorLevels
 from ablate.inference.settings import InferenceSettings
 from ablate.measurement.metrics import Metric
 from ablate.measurement.run_mean import step_sums
+from ablate.report import write
 from ablate.storage.paths import Store
 from ablate.storage.records import SCORE_COLUMNS
 
@@ -67,7 +67,7 @@ def paths(tmp_path_factory):
         sums=sums,
     )
     written = Store(tmp_path_factory.mktemp("store")).study("small")
-    report.write(analyze(study, InferenceSettings()), written, "ablate run studies/small.yaml")
+    write(analyze(study, InferenceSettings()), written, "ablate run studies/small.yaml")
     return written
 
 

@@ -21,6 +21,10 @@ from ablate.inference.tables import Columns, read_responses
 from ablate.inference.tables.option_lists import items, plain_item
 from ablate.inference.tables.testable import untestable_factors
 
+INTERACTIONS = "write all, none, or two factors with a colon: kernel:norm"
+Interactions = Literal["all", "none"] | Sequence[Sequence[str]]
+"""All pairs of factors, none, or these."""
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -162,9 +166,34 @@ def parse_settings(
     `interactions` is all, none, or pairs as in kernel:norm,kernel:loss; `bounds` is LOW,HIGH or None. The other options
     have the names of the settings. Raises SpecError for a value that is not allowed.
     """
-    pairs = _pairs(interactions, factors)
+    match interactions.strip():
+        case "all" | "none" as family:
+            pairs: Interactions = family
+        case text:
+            pairs = [_pair(item) for item in items(text)]
+    return checked_settings(factors, interactions=pairs, bounds=_bounds(bounds) if bounds else None, **options)
+
+
+def checked_settings(
+    factors: Sequence[str],
+    *,
+    interactions: Interactions = "all",
+    bounds: tuple[float, float] | None = None,
+    **options: Any,
+) -> InferenceSettings:
+    """Return the settings of an inference on these factors. Raises SpecError for a value that is not allowed."""
+    pairs: Literal["all", "none"] | list[FactorPair]
+    match interactions:
+        case "all" | "none":
+            pairs = interactions
+        case str():
+            raise SpecError(f"--interactions: found {interactions!r}; {INTERACTIONS}")
+        case _:
+            pairs = list(_checked_pairs(interactions, factors))
+    if bounds is not None:
+        _refuse_bounds(bounds)
     try:
-        return InferenceSettings(interactions=pairs, bounds=_bounds(bounds) if bounds else None, **options)
+        return InferenceSettings(interactions=pairs, bounds=bounds, **options)
     except ValidationError as error:
         first = error.errors()[0]
         option = str(first["loc"][0]).replace("_", "-")
@@ -172,28 +201,26 @@ def parse_settings(
         raise SpecError(f"--{option}: found {first['input']}; {allowed}") from error
 
 
-def _pairs(text: str, factors: Sequence[str]) -> Literal["all", "none"] | list[FactorPair]:
-    if text.strip() == "all":
-        return "all"
-    if text.strip() == "none":
-        return "none"
-    pairs = [_pair(item, factors) for item in items(text)]
+def _checked_pairs(pairs: Sequence[Sequence[str]], factors: Sequence[str]) -> Iterator[FactorPair]:
+    """Yield the pairs, each once and of two factors. Raises SpecError."""
     for position, pair in enumerate(pairs):
+        if isinstance(pair, str) or len(pair) != len(("first", "second")) or pair[0] == pair[1]:
+            raise SpecError(
+                f"--interactions: found {pair if isinstance(pair, str) else ':'.join(pair)!r}; {INTERACTIONS}"
+            )
+        for name in pair:
+            if name not in factors:
+                hint = did_you_mean(name, factors)
+                raise SpecError(f"--interactions: {name!r} is no factor{hint}; --factors names {', '.join(factors)}")
         if any(set(pair) == set(earlier) for earlier in pairs[:position]):
             raise SpecError(f"--interactions: {':'.join(pair)} is listed twice; name each pair once")
-    return pairs
+        yield list(pair)
 
 
-def _pair(item: str, factors: Sequence[str]) -> FactorPair:
+def _pair(item: str) -> FactorPair:
     first, _, second = (plain_item(part) for part in item.partition(":"))
     if not second or first == second:
-        raise SpecError(
-            f"--interactions: found {plain_item(item)!r}; write all, none, or two factors with a colon: kernel:norm"
-        )
-    for name in (first, second):
-        if name not in factors:
-            hint = did_you_mean(name, factors)
-            raise SpecError(f"--interactions: {name!r} is no factor{hint}; --factors names {', '.join(factors)}")
+        raise SpecError(f"--interactions: found {plain_item(item)!r}; {INTERACTIONS}")
     return [first, second]
 
 
@@ -202,9 +229,16 @@ def _bounds(text: str) -> tuple[float, float]:
         low, high = (float(part) for part in text.split(","))
     except ValueError:
         low = high = math.nan
-    if not -math.inf < low < high < math.inf:
-        raise SpecError(f"--bounds: found {text!r}; write the smallest and the largest value, as in 0,1")
+    _refuse_bounds((low, high), text)
     return low, high
+
+
+def _refuse_bounds(bounds: tuple[float, float], text: str | None = None) -> None:
+    """Raise SpecError for bounds that are no interval; `text` is what the user wrote."""
+    low, high = bounds
+    if not -math.inf < low < high < math.inf:
+        written = f"{low:g},{high:g}" if text is None else text
+        raise SpecError(f"--bounds: found {written!r}; write the smallest and the largest value, as in 0,1")
 
 
 def _refuse_outside(table: RunTable, settings: InferenceSettings) -> None:

@@ -57,13 +57,14 @@ class Diagnosis:
     """How the model takes and returns frames, in words."""
 
 
-def diagnose(model: ForeignModel, settings: DiagnosisSettings) -> Diagnosis:
-    """Score a model's rollout on generated Moving MNIST, apply the probes that fit it, and give advice.
+def diagnose(model: ForeignModel, settings: DiagnosisSettings, clips: Clips | None = None) -> Diagnosis:
+    """Score a model's rollout on clips, apply the probes that fit it, and give advice.
 
-    `model` takes and returns frames as load_torch and load_keras describe. Raises DataError for a model that fails on
-    these clips or returns no frames, SpecError for clips that cannot be generated.
+    `model` takes and returns frames as load_torch and load_keras describe. `clips` have at least `context` and
+    `horizon` frames, of which the first are used; None generates Moving MNIST as the settings say. Raises DataError for
+    a model that fails on these clips or returns no frames, SpecError for clips that cannot be generated.
     """
-    clips = _clips(settings)
+    clips = _clips(settings) if clips is None else clips[:, : settings.context + settings.horizon]
     video = as_video(torch.from_numpy(clips))
     convention = determine_convention(model, video, settings.context, settings.predicts, logits=settings.logits)
     forecaster = ForeignForecaster(model, convention).eval()

@@ -42,19 +42,29 @@ def load_keras(path: Path) -> ForeignModel:
 
     Raises AblateError where Keras uses another backend than torch, DataError for a file that does not load.
     """
-    if (backend := keras.backend.backend()) != BACKEND:
-        raise AblateError(f"Keras runs on {backend} here, and must run on {BACKEND}: set KERAS_BACKEND={BACKEND}")
+    _refuse_backend()
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # Keras raises anything for a file it cannot read
         raise DataError(f"{path}: {_reason(error)}") from error
+    return on_channels_second(model)
+
+
+def on_channels_second(model: Any) -> ForeignModel:
+    """Return a Keras model as load_keras does. Raises AblateError where Keras uses another backend than torch."""
+    _refuse_backend()
 
     def call(frames: Tensor) -> Any:
         return _channels_second(model(frames.movedim(2, -1), training=False))
 
     return call
+
+
+def _refuse_backend() -> None:
+    if (backend := keras.backend.backend()) != BACKEND:
+        raise AblateError(f"Keras runs on {backend} here, and must run on {BACKEND}: set KERAS_BACKEND={BACKEND}")
 
 
 def _channels_second(output: Any) -> Any:

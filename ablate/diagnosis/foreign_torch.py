@@ -3,12 +3,11 @@
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import nn
 
 from ablate.core.errors import DataError
@@ -33,8 +32,7 @@ def load_torch(target: str, checkpoint: Path | None) -> ForeignModel:
     model = _model_in_file(*file_and_name(target))
     if isinstance(model, nn.Module):
         if checkpoint is not None:
-            weights = plain_weights(checkpoint, WEIGHT_KEYS)
-            _fill(model, {name.removeprefix(PREFIX): value for name, value in weights.items()}, checkpoint)
+            fill(model, checkpoint)
         return model.eval()
     if checkpoint is not None:
         raise DataError(f"{target}: a checkpoint needs a torch.nn.Module to load it into, found {type(model).__name__}")
@@ -82,9 +80,15 @@ def _named_model(module: ModuleType, path: Path, name: str) -> ForeignModel:
     if not callable(candidate):
         kind = type(candidate).__name__
         raise DataError(f"{path}:{name}: found {kind}; must be a model, or a function that builds one")
-    if isinstance(candidate, nn.Module):
-        return candidate
-    return _called_or_built(candidate, f"{path}:{name}")
+    return model_of(candidate, f"{path}:{name}")
+
+
+def model_of(candidate: Callable[..., Any], place: str) -> ForeignModel:
+    """Return a module or a callable on frames itself, else the model that the class or function builds.
+
+    `place` names it in errors. Raises DataError where it is no model and builds none.
+    """
+    return candidate if isinstance(candidate, nn.Module) else _called_or_built(candidate, place)
 
 
 def _called_or_built(candidate: Callable[..., Any], place: str) -> ForeignModel:
@@ -108,11 +112,17 @@ def _called_or_built(candidate: Callable[..., Any], place: str) -> ForeignModel:
 def _required_arguments(function: Callable[..., Any]) -> int:
     """Return the number of arguments without a default."""
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    parameters = inspect.signature(function).parameters.values()
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # code in C may not say what it takes; as a model it takes the frames
+        return 1
     return sum(p.default is p.empty and (p.kind in positional or p.kind is p.KEYWORD_ONLY) for p in parameters)
 
 
-def _fill(model: nn.Module, weights: Mapping[str, torch.Tensor], path: Path) -> None:
+def fill(model: nn.Module, path: Path) -> None:
+    """Load the weights of a checkpoint into a module. Raises DataError where they do not fit it."""
+    stored = plain_weights(path, WEIGHT_KEYS)
+    weights = {name.removeprefix(PREFIX): value for name, value in stored.items()}
     present = model.state_dict()
     names = {name.removeprefix(PREFIX): name for name in present}
     faults = [

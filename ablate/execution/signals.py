@@ -1,6 +1,7 @@
 """Ctrl-C and SIGTERM as a request to stop between two steps, not in the middle of one."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -21,7 +22,13 @@ class Interruption:
 
 @contextmanager
 def listening() -> Iterator[Interruption]:
-    """Record the first signal during the block. A block inside another one has the same interruption."""
+    """Record the first signal during the block. A block inside another one has the same interruption.
+
+    Outside the main thread, which alone can handle signals, none is ever recorded.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield Interruption()
+        return
     outer = signal.getsignal(signal.SIGINT)
     if isinstance(outer, Interruption):
         yield outer

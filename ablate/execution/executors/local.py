@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,11 +14,13 @@ from typing import final
 
 import torch
 
+from ablate.core.errors import AblateError
 from ablate.execution.executors.executor import Event, Executor, Failed, Finished, Task, Work, attempt
 from ablate.execution.train_and_score import carry_out
 from ablate.storage.failed_attempts import FailureKind
 
 GRACE_SECONDS = 5.0
+UNGUARDED = 90  # exit code of a worker whose script would start the study again; free on Linux, macOS and Windows
 # glibc gives big tensors back to the kernel at once, and page faults then cost half of a step
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(1 << 40), "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
 
@@ -114,6 +117,8 @@ class LocalExecutor(Executor):
         worker = self._workers.pop(slot)
         worker.process.join(GRACE_SECONDS)
         worker.pipe.close()
+        if worker.process.exitcode == UNGUARDED:
+            raise _unguarded() from None
         if worker.task is None:
             return []
         return [Failed(worker.task.planned_run.id, *_cause_of_death(worker.process.exitcode))]
@@ -131,6 +136,16 @@ def _cause_of_death(exit_code: int | None) -> tuple[FailureKind, str]:
     if exit_code == -signal.SIGKILL:
         return "lost_worker", "the worker process was killed, perhaps because the machine ran out of memory"
     return "lost_worker", f"the worker process died (exit code {exit_code})"
+
+
+def _unguarded() -> AblateError:
+    """Return the error of a script that starts the study again where a worker imports it."""
+    script = getattr(sys.modules["__main__"], "__file__", None) or "the script"
+    return AblateError(
+        f"{script}: ablate.run is called without a guard; each worker imports the script, and would start the study "
+        "again. Move the script's code into a function, here main, and end the script with these two lines:"
+        '\n\nif __name__ == "__main__":\n    main()'
+    )
 
 
 def _work(pipe: Connection, gpu: int | None, work: Work) -> None:

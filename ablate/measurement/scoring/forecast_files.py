@@ -1,13 +1,14 @@
-"""Forecasts, targets and history from NumPy files."""
+"""Forecasts, targets and history from NumPy files, or from arrays in memory."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib.format import MAGIC_PREFIX
 
 from ablate.core.errors import DataError
-from ablate.measurement.scoring.brightness import check_brightness
+from ablate.measurement.scoring.brightness import as_numpy, check_brightness
 
 ACCEPTED = (
     "(clip, step, height, width), with one channel (..., 1) or (clip, step, 1, height, width); use --step-first if "
@@ -28,53 +29,86 @@ class ForecastArrays:
     history: np.ndarray
 
 
-def read_forecasts(forecast: Path, target: Path, history: Path | None, *, step_first: bool) -> ForecastArrays:
-    """Map the files into memory without converting them; only archives are loaded whole.
+@dataclass(frozen=True)
+class NamedArray:
+    """An array and its name in errors: that of its file, or of the argument that it is."""
 
-    Takes .npy files, and .npz files of one array. Raises DataError with the file's name if it is missing, if it holds
-    no plain numbers or no brightness, or if the shapes do not match.
+    name: str
+    array: np.ndarray
+
+    @classmethod
+    def of_file(cls, path: Path) -> "NamedArray":
+        """Map a file into memory without converting it; only an archive is loaded whole.
+
+        Takes a .npy file, or an .npz file of one array. Raises DataError for any other file.
+        """
+        return cls(str(path), _mapped(path))
+
+    @classmethod
+    def of_array(cls, name: str, array: Any) -> "NamedArray":
+        """Take a NumPy array, a torch tensor, or anything that NumPy makes an array of. Raises DataError."""
+        try:
+            return cls(name, as_numpy(array))
+        except Exception as error:  # foreign arrays raise errors of any class
+            raise DataError(f"{name}: found {type(array).__name__}, which is no array of numbers: {error}") from error
+
+
+def read_forecasts(forecast: Path, target: Path, history: Path | None, *, step_first: bool) -> ForecastArrays:
+    """Return the arrays of .npy files, or of .npz files of one array, as checked_forecasts does."""
+    past = None if history is None else NamedArray.of_file(history)
+    return checked_forecasts(NamedArray.of_file(forecast), NamedArray.of_file(target), past, step_first=step_first)
+
+
+def checked_forecasts(
+    forecast: NamedArray, target: NamedArray, history: NamedArray | None, *, step_first: bool
+) -> ForecastArrays:
+    """Return the arrays as (clip, step, height, width), without a copy.
+
+    Raises DataError, which names the array, if it holds no plain numbers or no brightness, or if the shapes do not
+    match.
     """
-    forecast_frames, target_frames = _frames(forecast, step_first=step_first), _frames(target, step_first=step_first)
+    forecast_frames, target_frames = clips_of(forecast, step_first=step_first), clips_of(target, step_first=step_first)
     if forecast_frames.shape != target_frames.shape:
         raise DataError(
-            f"{forecast}: found the shape {forecast_frames.shape}; must be that of {target}, {target_frames.shape}"
-            f"{_swap_advice(forecast_frames, target_frames)}"
+            f"{forecast.name}: found the shape {forecast_frames.shape}; must be that of {target.name}, "
+            f"{target_frames.shape}{_swap_advice(forecast_frames, target_frames)}"
         )
-    history_frames = _history(history, target, target_frames, step_first=step_first)
-    check_brightness(forecast, forecast_frames, forecast=True)
-    check_brightness(target, target_frames, forecast=False)
+    history_frames = _history(history, target.name, target_frames, step_first=step_first)
+    check_brightness(forecast.name, forecast_frames, forecast=True)
+    check_brightness(target.name, target_frames, forecast=False)
     return ForecastArrays(forecast_frames, target_frames, history_frames)
 
 
-def _history(path: Path | None, target: Path, target_frames: np.ndarray, *, step_first: bool) -> np.ndarray:
-    if path is None:
+def _history(past: NamedArray | None, target: str, target_frames: np.ndarray, *, step_first: bool) -> np.ndarray:
+    if past is None:
         return np.empty((len(target_frames), 0, *target_frames.shape[2:]), np.float32)
-    history = _frames(path, step_first=step_first)
+    history = clips_of(past, step_first=step_first)
     if (history.shape[0], *history.shape[2:]) != (target_frames.shape[0], *target_frames.shape[2:]):
         all_swapped = not step_first and history.shape[1:] == target_frames.shape[1:]
         raise DataError(
-            f"{path}: found the shape {history.shape}; must have the clips, height and width of {target}, "
+            f"{past.name}: found the shape {history.shape}; must have the clips, height and width of {target}, "
             f"{target_frames.shape}"
             + ("; if all files have their steps first, use --step-first" if all_swapped else "")
         )
-    check_brightness(path, history, forecast=False)
+    check_brightness(past.name, history, forecast=False)
     return history
 
 
-def _frames(path: Path, *, step_first: bool) -> np.ndarray:
-    array = _mapped(path)
+def clips_of(named: NamedArray, *, step_first: bool = False) -> np.ndarray:
+    """Return an array as (clip, step, height, width), without its axis of one channel. Raises DataError."""
+    array, name = named.array, named.name
     if array.ndim == 5 and 1 in (array.shape[4], array.shape[2]):  # noqa: PLR2004  # with a channel axis
         array = array[..., 0] if array.shape[4] == 1 else array[:, :, 0]
     if array.ndim == 5:  # noqa: PLR2004  # with more than one channel
-        raise DataError(f"{path}: found the shape {array.shape}, with several channels; must be {ACCEPTED}")
+        raise DataError(f"{name}: found the shape {array.shape}, with several channels; must be {ACCEPTED}")
     if array.ndim != 4:  # noqa: PLR2004  # without a channel axis
-        raise DataError(f"{path}: found the shape {array.shape}; must be {ACCEPTED}")
+        raise DataError(f"{name}: found the shape {array.shape}; must be {ACCEPTED}")
     array = array.swapaxes(0, 1) if step_first else array
     if 0 in array.shape:
-        raise DataError(f"{path}: found the shape {array.shape}; every axis needs at least one entry")
+        raise DataError(f"{name}: found the shape {array.shape}; every axis needs at least one entry")
     if min(array.shape[2:]) < MIN_SIDE:
         raise DataError(
-            f"{path}: found frames of {array.shape[2]} x {array.shape[3]} pixels; must be at least {MIN_SIDE} a side"
+            f"{name}: found frames of {array.shape[2]} x {array.shape[3]} pixels; must be at least {MIN_SIDE} a side"
         )
     return array
 
