@@ -20,7 +20,9 @@ def test_every_page_is_in_the_navigation_of_the_site():
 
 def test_every_link_within_the_page_of_keys_leads_to_a_heading():
     text = (FOLDER / "study_file.md").read_text()
-    headings = {re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^## (.*)$", text, re.MULTILINE)}
+    headings = {
+        re.sub(r"[^\w -]", "", line.lower()).replace(" ", "-") for line in re.findall(r"^## (.*)$", text, re.MULTILINE)
+    }
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
 
 

@@ -202,7 +202,7 @@ def _refuse_outside(numbers: Mapping[str, Any]) -> None:
         low, high = LIMITS.get(name, (LEAST.get(name, 0), None))
         if value is None and name == "binarize":
             continue
-        if not isinstance(value, Integral) or value < low or (high is not None and value > high):
+        if not isinstance(value, Integral) or int(value) < low or (high is not None and int(value) > high):
             allowed = f"from {low} to {high}" if high is not None else f"of at least {low}"
             raise SpecError(f"{name}: found {value!r}; must be a whole number {allowed}")
 
