@@ -118,8 +118,7 @@ def _meaning(described: Block, blocks: Block) -> str:
     text = described.get("description")
     if text is None and "$ref" in described:
         text, *_ = blocks[REFERENCE.findall(described["$ref"])[0]]["description"].split("\n\n")
-    text = " ".join((text or "").split()).replace("|", "\\|")
-    return f"**Without effect.** {text}" if described.get("deprecated") else text
+    return " ".join((text or "").split()).replace("|", "\\|")
 
 
 def _anchor(title: str) -> str:
