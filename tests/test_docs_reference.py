@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import ablate
 from docs_reference.pages import FOLDER, PAGES
 
 
@@ -34,3 +35,10 @@ def test_the_page_of_keys_shows_a_key_with_its_range_default_and_meaning():
 def test_the_page_of_commands_shows_an_option_with_its_default():
     row = "* `--store <path>`: Folder of the databases, artifacts and reports.  [default: mlruns]"
     assert row in (FOLDER / "commands.md").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(set(ablate.__all__) - {"__version__"}))
+def test_the_page_of_python_functions_shows_every_public_name(name):
+    page = (FOLDER / "python.md").read_text()
+    assert f"::: {getattr(ablate, name).__module__}.{name}\n" in page
+    assert f"heading: ablate.{name}\n" in page
