@@ -42,3 +42,9 @@ def test_the_page_of_python_functions_shows_every_public_name(name):
     page = (FOLDER / "python.md").read_text()
     assert f"::: {getattr(ablate, name).__module__}.{name}\n" in page
     assert f"heading: ablate.{name}\n" in page
+
+
+def test_every_key_of_a_study_has_a_meaning():
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", (FOLDER / "study_file.md").read_text(), re.MULTILINE)
+    assert len(rows) > 100
+    assert [key for key, meaning in rows if not meaning] == []

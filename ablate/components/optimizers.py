@@ -18,9 +18,13 @@ class Adam(Spec):
     """Adam with Keras' constants (Kingma & Ba 2015, arXiv 1412.6980)."""
 
     learning_rate: PositiveFloat = 1e-3
+    """Step size."""
     beta1: Decay = 0.9
+    """Decay of the mean of the gradient."""
     beta2: Decay = 0.999
+    """Decay of the mean of the squared gradient."""
     epsilon: PositiveFloat = 1e-7
+    """Added to the root of the mean of the squared gradient."""
 
     def build(self, parameters: "Iterable[nn.Parameter]") -> "optim.Optimizer":
         """Return the optimizer of these parameters."""

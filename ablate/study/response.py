@@ -16,8 +16,11 @@ class Response(Spec):
     """The one number per run that the study asks about: a metric, averaged over clips and forecast steps of a view."""
 
     metric: str = "ghost_ratio"
+    """Name of the metric, for example ghost_ratio or mse."""
     view: str = ROLLOUT
+    """Name of the view, from `base.evaluation.views`."""
     first_step: FrameCount = 1
+    """First forecast step, from 1."""
     last_step: FrameCount | None = None
     """Last forecast step; none means the last one of the evaluation."""
     measurable_from: Annotated[float, Field(ge=0, le=1)] = MEASURABLE_FROM

@@ -20,14 +20,18 @@ class Training(Spec):
     """A fixed number of optimization steps of one scheme."""
 
     scheme: AnyScheme = TeacherForced()
+    """Which frames the model sees while it learns."""
     steps: StepCount = 600
+    """Number of optimization steps."""
     batch: BatchSize = 16
+    """Number of clips in an optimization step."""
     optimizer: Adam = Adam()
     clip_norm: PositiveFloat | None = None
     """Largest allowed norm of the whole gradient; none means no limit."""
     report_every: StepCount = 50
     """Steps between two points of the loss curve."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """`auto` is CUDA if available, else Apple's MPS, else the CPU."""
     precision: Literal["float32", "tf32", "bfloat16"] = "float32"
     """Floating-point format; tf32 and bfloat16 (autocast) take effect on CUDA only."""
 
@@ -36,7 +40,9 @@ class View(Spec):
     """One evaluation of the trained network: its clips, its kind of forecast, and the target of each frame."""
 
     clips: Literal["held_out", "training"] = "held_out"
+    """Clips that training never uses, or the clips of training."""
     forecast: Literal["one_step", "rollout"] = "rollout"
+    """`rollout` feeds the model its own predictions, `one_step` the true frames."""
     first: Annotated[int, Field(ge=0, lt=1_000_000_000)] = 0
     """Index of the first clip, from 0."""
     count: ClipCount | None = None
@@ -56,11 +62,13 @@ class Evaluation(Spec):
     """The forecasts after training, which every metric scores."""
 
     clips: ClipCount = 64
+    """Number of clips that a view forecasts."""
     context: FrameCount = 10
     """Number of true frames before the first forecast step."""
     horizon: FrameCount = 10
     """Number of forecast steps."""
     batch: BatchSize = 16
+    """Number of clips that are forecast at a time."""
     examples: Annotated[int, Field(ge=1, le=100)] = 3
     """Number of clips whose frames are stored for pictures."""
     views: Annotated[dict[ViewName, View], Field(min_length=1, max_length=100)] = DEFAULT_VIEWS
@@ -81,8 +89,11 @@ class RunSpec(Spec):
     """Everything that decides the numbers of one run."""
 
     data: Data = MovingMNIST()
+    """Clips for training and evaluation."""
     model: AnyModel = ConvLSTM()
+    """Network, or a baseline without training."""
     loss: AnyLoss = BCE()
+    """Loss that training minimizes."""
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
     seed: SkipJsonSchema[Seed] = 0

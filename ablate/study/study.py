@@ -94,6 +94,7 @@ class StudySpec(Spec):
     ]
     """Path of the run (for example model.kernel_size) to its levels."""
     design: AnyDesign = FullFactorial()
+    """Which cells run."""
     seeds: Seeds
     """One run of every cell each; a number n stands for 0 to n-1.
 

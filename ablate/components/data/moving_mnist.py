@@ -39,6 +39,7 @@ class MovingMNIST(Spec):
     """Height and width of a digit; none means 28 of 64 pixels of a frame, at most 28. Thin strokes fade first: they are
     3 pixels wide in a digit of 28, and 1 pixel in a digit of 10."""
     digits: Annotated[int, Field(ge=1, le=4)] = 2
+    """Number of digits in a clip."""
     step: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Distance that a digit moves per frame, as a share of the free range."""
     binarize: Threshold | None = None

@@ -36,6 +36,7 @@ class MovingMNISTFile(Spec):
     path: Annotated[str, Field(min_length=1)]
     """Path of the file; `~` is the home folder, a relative path starts at the current folder."""
     train_clips: ClipCount = 100
+    """Number of clips for training; the clips after them are held out."""
     binarize: Threshold | None = None
     """Pixels of at least this value become 255, all others 0; none keeps gray values."""
     verify_md5: bool = True

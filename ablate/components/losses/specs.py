@@ -78,7 +78,9 @@ class L1L2(LossSpec):
 
     kind: Literal["l1_l2"] = "l1_l2"
     l1: Annotated[float, Field(gt=0)] = 1.0
+    """Weight of the absolute error."""
     l2: Annotated[float, Field(gt=0)] = 1.0
+    """Weight of the squared error."""
 
     def build(self) -> "Loss":
         """See LossSpec."""
@@ -98,7 +100,9 @@ class GradientDifference(LossSpec):
 
     kind: Literal["gradient_difference"] = "gradient_difference"
     weight: Annotated[float, Field(gt=0)] = 1.0
+    """Weight of the difference between the gradients."""
     alpha: Annotated[float, Field(ge=1, le=2)] = 1.0
+    """Exponent of the difference between the gradients."""
 
     def build(self) -> "Loss":
         """See LossSpec."""

@@ -62,7 +62,9 @@ class ConvLSTMStack(ModelSpec, ABC):
     """Fields that all networks of ConvLSTM layers share. Except for the width, the defaults are those of Keras."""
 
     layers: LayerCount = 4
+    """Number of ConvLSTM layers."""
     filters: Filters = 64
+    """Channels of the hidden state: one number for all layers, or one for each layer."""
     kernel_size: Kernels = 3
     """Input-to-state kernel."""
     state_kernel_size: Kernels | None = None
@@ -70,9 +72,13 @@ class ConvLSTMStack(ModelSpec, ABC):
     activation: CellActivation = "tanh"
     """Of candidate and output. With relu the cell state can only grow."""
     gate_activation: GateActivation = "sigmoid"
+    """Of input, forget and output gate; `hard_sigmoid` is Keras' piecewise linear one."""
     forget_bias: float = 1.0
+    """Constant that the bias of the forget gate starts with."""
     initialization: Initialization = "keras"
+    """Random first weights: `keras` is Glorot uniform and orthogonal, `torch` is uniform within 1/sqrt(fan in)."""
     peepholes: bool = False
+    """Whether the gates also see the cell state, each channel and pixel by its weight (Shi et al. 2015)."""
 
     def shapes(self) -> list[LayerShape]:
         """Return the shape of each layer. Raises ValueError where a list does not have one value per layer."""
@@ -138,7 +144,9 @@ class BatchNormalization(Normalization):
     statistics: Statistics = "moving"
     """At inference: `moving` averages of training, those of the current `batch`, or `recomputed` after training."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.99
+    """Share of the moving averages that one optimization step keeps."""
     epsilon: PositiveFloat = 1e-3
+    """Added to the variance before the root."""
 
     def build(self, channels: int) -> "nn.Module":
         """See Normalization."""
@@ -153,6 +161,7 @@ class LayerNormalization(Normalization):
 
     kind: Literal["layer"] = "layer"
     epsilon: PositiveFloat = 1e-3
+    """Added to the variance before the root."""
 
     def build(self, channels: int) -> "nn.Module":
         """See Normalization."""
@@ -170,7 +179,9 @@ class GroupNormalization(Normalization):
 
     kind: Literal["group"] = "group"
     groups: FilterCount = 4
+    """Number of groups; it must divide the number of channels."""
     epsilon: PositiveFloat = 1e-3
+    """Added to the variance before the root."""
 
     def check_channels(self, channels: int) -> None:
         """See Normalization."""
@@ -232,9 +243,13 @@ class EncoderForecaster(ConvLSTMStack):
 
     kind: Literal["encoder_forecaster"] = "encoder_forecaster"
     layers: LayerCount = 3
+    """Number of ConvLSTM layers in the encoder, and in the forecaster."""
     filters: Filters = (128, 64, 64)
+    """Channels of the hidden state: one number for all layers, or one for each layer."""
     kernel_size: Kernels = 5
+    """Input-to-state kernel."""
     peepholes: bool = True
+    """Whether the gates also see the cell state, each channel and pixel by its weight (Shi et al. 2015)."""
     patch: Annotated[int, Field(ge=1, le=32)] = 4
     """Side of the patches that a frame is cut into; each becomes one pixel of patch x patch channels."""
 

@@ -66,7 +66,9 @@ class Rollout(SchemeSpec):
 
     kind: Literal["rollout"] = "rollout"
     context: FrameCount = 10
+    """Number of true frames before the first forecast frame."""
     horizon: FrameCount = 10
+    """Number of forecast frames."""
 
     @property
     def frames_needed(self) -> int:
@@ -93,8 +95,11 @@ class ScheduledSampling(SchemeSpec):
 
     kind: Literal["scheduled_sampling"] = "scheduled_sampling"
     context: FrameCount = 10
+    """Number of true frames before the first sampled input."""
     horizon: FrameCount = 10
+    """Number of frames after the context."""
     decayed: Annotated[float, Field(gt=0, le=1)] = 0.75
+    """Share of all optimization steps after which no true frame follows the context."""
 
     @property
     def frames_needed(self) -> int:
