@@ -243,23 +243,34 @@ def test_outside_the_main_thread_a_study_runs_without_signals(file, tmp_path):
     assert ended == ["workers: found 0; must be a whole number of at least 1, or None", False]
 
 
-def test_a_script_without_a_guard_gets_one_error_with_the_two_lines(file, tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text("import ablate\nablate.run('study.yaml', workers=2, progress=False)\n")
+UNGUARDED = "import ablate\nablate.run('study.yaml', workers=2, progress=False)\n"
+
+
+def run_script(text, folder):
+    (folder / "script.py").write_text(text)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", script.name],
-        cwd=file.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-    )
+    command = [sys.executable, "-W", "ignore", "script.py"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)
+
+
+@pytest.mark.parametrize(
+    "text", [UNGUARDED, f"{UNGUARDED}# __main__ is only named here"], ids=["at once", "by a worker"]
+)
+def test_a_script_without_a_guard_gets_one_error_with_the_two_lines(file, text):
+    done = run_script(text, file.parent)
     assert done.returncode == 1
     assert done.stderr.count("Traceback") == 1
     assert len(done.stderr.splitlines()) < 20, done.stderr
     assert done.stderr.rstrip().endswith('if __name__ == "__main__":\n    main()')
     assert "script.py: ablate.run is called without a guard" in done.stderr
+    assert (file.parent / "mlruns").exists() == (text != UNGUARDED)
+
+
+def test_a_script_with_a_guard_runs(file):
+    text = "import ablate\nif __name__ == '__main__':\n    print(len(ablate.run('study.yaml', workers=1).runs))\n"
+    done = run_script(text, file.parent)
+    assert (done.returncode, done.stdout.strip()) == (0, "2"), done.stderr
+    assert "2/2" in done.stderr
 
 
 def test_code_without_a_file_needs_no_guard_as_in_a_notebook(file):
@@ -354,6 +365,13 @@ def test_a_wrong_argument_is_named_and_no_temporary_file(runs, arguments, messag
         ablate.analyze(runs, **options)
     assert "/" not in str(raised.value).partition(";")[0]
     assert "parquet" not in str(raised.value)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "Float64", "category", "object"])
+def test_levels_of_a_frame_have_their_short_names(runs, dtype):
+    rates = pd.Series(runs["kernel"].map({1: 0.1, 3: 0.3})).astype(dtype)
+    verdicts = ablate.analyze(runs.assign(rate=rates), response="ghost", factors=["rate", "activation"], block="seed")
+    assert verdicts.analysis.inference.factors[0].levels == ("0.1", "0.3")
 
 
 def test_anything_but_a_table_is_refused():

@@ -79,7 +79,10 @@ def table_file(table: Any) -> Iterator[Path]:
     frame = _frame(table)
     from pyarrow import Table, array, parquet, string  # noqa: PLC0415  # takes a while to load
 
-    texts = [array([cell_text(value) for value in frame.iloc[:, place]], string()) for place in range(frame.shape[1])]
+    texts = [
+        array([cell_text(value) for value in frame.iloc[:, place].to_numpy()], string())
+        for place in range(frame.shape[1])
+    ]
     with TemporaryDirectory(prefix="ablate-") as folder:
         file = Path(folder) / "runs.parquet"
         parquet.write_table(Table.from_arrays(texts, names=[str(name) for name in frame.columns]), file)
@@ -87,10 +90,12 @@ def table_file(table: Any) -> Iterator[Path]:
 
 
 def cell_text(value: Any) -> str | None:
-    """Return a value of a table as text; None for a missing one."""
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value):  # noqa: PLR0124  # NaN
-        return None
-    return str(value)
+    """Return a value of a table as text; None for a missing one.
+
+    A float32 is its short text, 0.1: as a Python float it would be 0.10000000149.
+    """
+    is_missing = pd.api.types.is_scalar(value) and pd.isna(value)
+    return None if is_missing else str(value)
 
 
 def _frame(table: Any) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any, Literal, final
 
 import pandas as pd
 
-from ablate.api.guard import leave_importing_worker
+from ablate.api.guard import require_guard
 from ablate.api.notebook import as_html, as_text, progress_console
 from ablate.api.study_results import StudyPlan, StudyResults
 from ablate.api.wording import PythonWords
@@ -122,8 +122,9 @@ def run(  # noqa: PLR0913  # as many arguments as the command has options
     KeyboardInterrupt after Ctrl-C, once everything is saved: the same call continues the study. Runs that failed raise
     nothing: see `failed`. A script that calls it needs the guard `if __name__ == "__main__":`.
     """
-    leave_importing_worker()
     with PythonWords():
+        if executor == "local":  # a cluster gets the runs alone
+            require_guard()
         _refuse_execution(executor, workers)
         call, console = _call(study, store), progress_console(progress=progress)
         study_run = run_study(call, Execution(executor, workers, until_decided), console, _exclusions(exclude, include))

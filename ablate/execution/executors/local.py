@@ -118,7 +118,7 @@ class LocalExecutor(Executor):
         worker.process.join(GRACE_SECONDS)
         worker.pipe.close()
         if worker.process.exitcode == UNGUARDED:
-            raise _unguarded() from None
+            raise unguarded_script() from None
         if worker.task is None:
             return []
         return [Failed(worker.task.planned_run.id, *_cause_of_death(worker.process.exitcode))]
@@ -138,7 +138,7 @@ def _cause_of_death(exit_code: int | None) -> tuple[FailureKind, str]:
     return "lost_worker", f"the worker process died (exit code {exit_code})"
 
 
-def _unguarded() -> AblateError:
+def unguarded_script() -> AblateError:
     """Return the error of a script that starts the study again where a worker imports it."""
     script = getattr(sys.modules["__main__"], "__file__", None) or "the script"
     return AblateError(
