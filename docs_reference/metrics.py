@@ -16,7 +16,8 @@ BETTER = {True: "higher", False: "lower", None: "neither"}
 def metrics_page() -> str:
     """Return the page in Markdown: a row for each metric."""
     rows = (
-        f"| `{name}` | {metric.title} | {metric.unit} | {metric.low:g} | {metric.high:g} | {BETTER[metric.higher_is_better]} |\n"
+        f"| `{name}` | {metric.title} | {metric.unit} | {metric.low:g} | {metric.high:g} "
+        f"| {BETTER[metric.higher_is_better]} |\n"
         for name, metric in METRICS.items()
     )
     return INTRODUCTION + "".join(rows)
