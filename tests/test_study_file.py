@@ -368,7 +368,7 @@ def test_a_combination_that_is_no_run_is_found_before_anything_trains(complaint)
 def test_a_design_that_does_not_suit_the_factors_is_placed(complaint):
     (line,) = complaint(HEAD + "factors:\n  model.layers: [1, 2]\ndesign: {kind: one_at_a_time}\n")
     assert line.startswith(
-        "s.yaml:6:1: design: one_at_a_time starts from the base run, but the base's value of 'model.layers'"
+        "s.yaml:6:1: design: one_at_a_time starts from the base run, but the base's value '4' of 'model.layers'"
     )
 
 
