@@ -20,7 +20,7 @@ from ablate.storage.paths import RunPaths, Store
 from ablate.study.study_file import dump
 
 BOOKS = ("mlflow.db", "optuna.db")
-ENDING = {"finish", "fail", "interrupt", "settle", "release", "supersede"}
+ENDING = {"finish", "fail", "interrupt", "settle", "release", "supersede", "correct"}
 
 
 class RecordMaker(Executor):
@@ -109,6 +109,9 @@ def test_a_book_that_was_moved_away_gets_every_finished_run_back(start, study, s
     shutil.copytree(store.root, remaining.root, ignore=shutil.ignore_patterns(book))
     assert start(study, remaining) == 0
     assert books(remaining) == before
+    in_table = {run.info.run_id for run in MlflowClient(f"sqlite:///{remaining.mlflow_database}").search_runs(["1"])}
+    trials = optuna.load_study(study_name="small", storage=f"sqlite:///{remaining.optuna_database}").get_trials()
+    assert {trial.user_attrs["mlflow_run"] for trial in trials} < in_table
 
 
 def test_two_starts_leave_the_books_as_one_does(start, study, books):
@@ -122,7 +125,7 @@ def test_a_damaged_run_that_was_deleted_and_repeated_counts_once_in_each_book(st
     start(study)
     shutil.rmtree(files[0].folder)
     assert start(study) == 1
-    assert Counter(status for *_, status, _ in books()[0]) == {"FINISHED": 4, "KILLED": 1}
+    assert Counter(status for *_, status, _ in books()[0]) == {"FINISHED": 4}
     assert Counter(state for _, state, _, _ in books()[1]) == {"COMPLETE": 4, "FAIL": 1}
     (former,) = [outcome for _, state, outcome, _ in books()[1] if state == "FAIL"]
     assert former == "superseded"
@@ -165,7 +168,7 @@ def test_a_damaged_record_stops_no_other_run(start, study, files, books):
     files[0].scores.write_bytes(b"damaged")
     shutil.rmtree(files[1].folder)
     assert start(study) == 1
-    assert Counter(status for *_, status, _ in books()[0]) == {"FINISHED": 4, "KILLED": 1}
+    assert Counter(status for *_, status, _ in books()[0]) == {"FINISHED": 4}
 
 
 @pytest.mark.parametrize("failure", [DataError("damaged"), KeyboardInterrupt()], ids=["error", "stopped"])

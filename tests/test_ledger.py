@@ -271,7 +271,7 @@ def test_the_latest_trial_of_a_point_counts(store, small_study, settle):
 def test_a_superseded_trial_keeps_its_number_and_settles_nothing(store, small_study, trials):
     ledger = Ledger.open(store, small_study())
     before = [(trial.number, trial.value, trial.datetime_complete) for trial in trials()]
-    ledger.supersede([3])
+    ledger.correct([3], {})
     after = trials()
     assert [(trial.number, trial.value) for trial in after if trial.number != 3] == [
         (number, value) for number, value, _ in before if number != 3
@@ -288,7 +288,7 @@ def test_a_study_that_was_rewritten_keeps_what_was_said_of_it(store, small_study
     save_note(ledger._trials, "about the study")
     save_note(as_trial(ledger, 2), "about trial 2")
     attributes = dict(ledger._trials.user_attrs)
-    ledger.supersede([3])
+    ledger.correct([3], {})
     assert ledger._trials.user_attrs == attributes
     assert ledger._trials.metric_names == ["ghost ratio (rollout, steps 1 to 3)"]
     assert get_note(ledger._trials) == "about the study"
@@ -327,7 +327,7 @@ def test_a_driver_killed_while_it_rewrites_the_trials_loses_none(
         for name in ("copy_study", "delete_study", "create_study"):
             patch.setattr(optuna, name, dying(name))
         with pytest.raises(KeyboardInterrupt):
-            ledger.supersede([3])
+            ledger.correct([3], {})
     Ledger.open(store, small_study())
     assert {(trial.number, trial.user_attrs["run"]) for trial in trials()} == before
     assert optuna.get_all_study_names(f"sqlite:///{store.optuna_database}") == ["small"]
@@ -346,7 +346,7 @@ def test_a_driver_killed_between_two_trials_that_it_writes_loses_none(store, sma
     with monkeypatch.context() as patch:
         patch.setattr(optuna.Study, "add_trials", add_three)
         with pytest.raises(KeyboardInterrupt):
-            ledger.supersede([3])
+            ledger.correct([3], {})
     Ledger.open(store, small_study())
     assert {(trial.number, trial.user_attrs["run"]) for trial in trials()} == before
 

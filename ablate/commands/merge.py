@@ -86,4 +86,5 @@ def _carry_out(merge: StudyMerge, store: Store, console: Console) -> None:
     for sentences in (*merge.differences.values(), *merge.deviations.values()):
         for sentence in sentences:
             say(sentence, console, "yellow")
-    say(f"{study.name}: {state}; ablate run trains the others, ablate report writes the report", console)
+    trains = "" if is_complete else "ablate run trains the others, "
+    say(f"{study.name}: {state}; {trains}ablate report writes the report", console)

@@ -21,7 +21,7 @@ from ablate.commands.mlflow_page import refresh_parent_if_free
 from ablate.commands.moved_store import follow_store
 from ablate.commands.options import DEFAULT_STORE
 from ablate.commands.optuna_page import refresh_page_if_free
-from ablate.core.errors import AblateError
+from ablate.core.errors import AblateError, AnalysisError
 from ablate.execution.books import read_books
 from ablate.execution.lock import held
 from ablate.execution.results import decided_after, study_table
@@ -78,6 +78,7 @@ def report_study(
     study, store = call.study, store_of(call)
     follow_store(store, console, [study.name], only_reads=True)
     paths = study_paths(store, study)
+    _refuse_without_runs(study, paths)
     _renew_scores(study, paths, console)
     runs, analysis = analyzed_table(study, store, paths)
     command = run_command(call.file, call.overrides, paths, until_decided=decided_after(study, paths) is not None)
@@ -86,6 +87,20 @@ def report_study(
     refresh_page_if_free(study, analysis, store, paths, console)
     refresh_parent_if_free(study, written.summary, store, paths, console)
     return written
+
+
+def _refuse_without_runs(study: StudySpec, paths: StudyPaths) -> None:
+    """Raise AnalysisError, before anything is written, where the store holds no run of the study as it is now."""
+    if any(paths.run(planned_run.id).folder.exists() for planned_run in study.planned_runs):
+        return
+    stored = [folder for folder in paths.runs.iterdir() if folder.is_dir()] if paths.runs.is_dir() else []
+    count = "1 run" if len(stored) == 1 else f"{len(stored)} runs"
+    hint = (
+        f"; {paths.runs} holds {count} with other settings: give the same --set options as ablate run"
+        if stored
+        else f"; {paths.folder} holds none: name the right --store"
+    )
+    raise AnalysisError(f"no run of this study has a result yet{hint}, or run it first (ablate run)")
 
 
 def study_call(study: StudySpec, file: Path, overrides: Sequence[str], root: Path) -> StudyCall:

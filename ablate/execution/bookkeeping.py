@@ -61,9 +61,10 @@ class Bookkeeping:
         trials, tracked = self._ledger.entries(), self._tracker.entries()
         in_ledger = corrections(runs, trials, tracked, replaced)
         in_tracker = corrections(runs, tracked, trials, replaced)
+        shown_as: dict[int, str] = {}
         for run_id in in_tracker.missing:
             if (trial := in_ledger.current.get(run_id)) is not None:
-                self._show_again(self._planned_runs[run_id], int(trial.id))
+                shown_as[int(trial.id)] = self._show_again(self._planned_runs[run_id], int(trial.id))
         if in_ledger.missing:
             self._ledger.enqueue([self._planned_runs[run_id] for run_id in in_ledger.missing])
         while in_ledger.missing and (queued := self._ledger.next()) is not None:
@@ -72,7 +73,7 @@ class Bookkeeping:
             tracked_id = self._tracker.start(planned_run, number) if entry is None else entry.id
             self.settle(Attempt(planned_run, number, tracked_id), is_shown=entry is not None)
         self._tracker.supersede([entry.id for entry in in_tracker.superseded])
-        self._ledger.supersede([int(entry.id) for entry in in_ledger.superseded])
+        self._ledger.correct([int(entry.id) for entry in in_ledger.superseded], shown_as)
         return len({*in_ledger.missing, *in_tracker.missing})
 
     def begin(self, trial: int, planned_run: PlannedRun) -> Attempt:
@@ -113,7 +114,10 @@ class Bookkeeping:
         self._ledger.release(attempt.trial, outcome)
         self._tracker.interrupt(attempt.run_id, outcome)
 
-    def _show_again(self, planned_run: PlannedRun, trial: int) -> None:
+    def _show_again(self, planned_run: PlannedRun, trial: int) -> str:
+        """Enter a settled run in the tracker, and return its id there."""
         paths = self._paths.run(planned_run.id)
         record = RunRecord.load(paths, planned_run.id)
-        self._tracker.finish(self._tracker.start(planned_run, trial), record, paths)
+        run_id = self._tracker.start(planned_run, trial)
+        self._tracker.finish(run_id, record, paths)
+        return run_id

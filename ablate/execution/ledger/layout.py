@@ -1,6 +1,6 @@
 """The Optuna study of a study: its levels and its value, and the trials that an earlier layout settled."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import optuna
@@ -44,11 +44,18 @@ def open_trials(store: Store, study: StudySpec) -> optuna.Study:
     return rewrite(storage, study.name, carried, direction, title, {LAYOUT: _layout(study)})
 
 
-def supersede_trials(store: Store, study: StudySpec, trials: optuna.Study, numbers: Collection[int]) -> optuna.Study:
-    """Return the Optuna study with settled trials ended as superseded: without a value, and not settled any more."""
+def corrected_trials(
+    store: Store, study: StudySpec, trials: optuna.Study, superseded: Collection[int], shown_as: Mapping[int, str]
+) -> optuna.Study:
+    """Return the Optuna study with some settled trials changed, by number.
+
+    Superseded ones have no value and settle nothing any more; the others name the run in MLflow that shows them now.
+    """
     rewritten = trials.get_trials()
     for trial in rewritten:
-        if trial.number in numbers:
+        if trial.number in shown_as:
+            trial.user_attrs = trial.user_attrs | {"mlflow_run": shown_as[trial.number]}
+        if trial.number in superseded:
             trial.state, trial.value = TrialState.FAIL, None
             trial.user_attrs = trial.user_attrs | {"outcome": "superseded"}
     return rewrite(trial_storage(store), study.name, rewritten, trials.direction, response_title(study), {})

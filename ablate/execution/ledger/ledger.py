@@ -15,11 +15,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ablate.execution.ledger.facts import SETTLED, measured_facts, planned_facts, settled_state
 from ablate.execution.ledger.layout import (
+    corrected_trials,
     distributions,
     open_trials,
     parameters,
     study_facts,
-    supersede_trials,
     trial_run_id,
 )
 from ablate.execution.ledger.notes import NOTED_TRIALS, trial_note
@@ -99,10 +99,14 @@ class Ledger:
         ]
 
     @retry_unreachable
-    def supersede(self, numbers: Collection[int]) -> None:
-        """End settled trials as superseded, since other trials show their results. No trial may be running."""
-        if numbers:
-            self._trials = supersede_trials(self._store, self._study, self._trials, numbers)
+    def correct(self, superseded: Collection[int], shown_as: Mapping[int, str]) -> None:
+        """Change settled trials by their numbers. No trial may be running.
+
+        `superseded` ones end so, since other trials show their results. `shown_as` has the ids of the runs in MLflow
+        that show the other ones now.
+        """
+        if superseded or shown_as:
+            self._trials = corrected_trials(self._store, self._study, self._trials, superseded, shown_as)
 
     @retry_unreachable
     def enqueue(self, planned_runs: Sequence[PlannedRun]) -> None:

@@ -128,6 +128,9 @@ class MLflowTracker(Tracker):
         """See Tracker."""
         for run_id in run_ids:
             self._end(run_id, "KILLED", {OUTCOME: "superseded"})
+            self._client.delete_run(
+                run_id
+            )  # hides it, so that no table or mean has the run twice; MLflow can restore it
 
     @retry_unreachable
     def start(self, planned_run: PlannedRun, trial: int) -> str:
