@@ -28,7 +28,7 @@ class SeedRange(Spec):
     first: Annotated[PlannedCount, Field(alias="from")]
     """Number of seeds at the first look at the results."""
     last: Annotated[PlannedCount, Field(alias="to")]
-    """Number of seeds at the last look; with so many seeds the study ends, decided or not."""
+    """Number of seeds at the last look; with this number of seeds the study ends, decided or not."""
 
     @model_validator(mode="after")
     def _is_a_range(self) -> Self:
