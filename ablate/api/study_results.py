@@ -7,11 +7,12 @@ from typing import Any, final
 import pandas as pd
 
 from ablate.analysis import Analysis
-from ablate.api.frames import effects_frame, interactions_frame, verdicts_frame
+from ablate.api.inferred_tables import InferredTables
 from ablate.api.notebook import as_html, as_text
 from ablate.api.wording import in_python
 from ablate.commands.plan import PlannedStudy
 from ablate.commands.report import WrittenReport
+from ablate.inference.inference import Inference
 
 FAILED = "failed"
 SHOWN_EFFECTS = ["factor", "contrast", "estimate", "low", "high", "p_adjusted", "n_runs"]
@@ -20,7 +21,7 @@ TEST_COLUMNS = ["hypothesis", "test", "untested", "min_attainable_p", "minimum_d
 
 @final
 @dataclass(frozen=True, repr=False, eq=False)
-class StudyResults:
+class StudyResults(InferredTables):
     """The results of a study's runs so far: pandas tables, sentences, and the report on disk."""
 
     written: WrittenReport
@@ -31,19 +32,9 @@ class StudyResults:
         return self.written.analysis
 
     @property
-    def verdicts(self) -> pd.DataFrame:
-        """One row per factor: factor, verdict, partners, p, p_adjusted, reason, and more."""
-        return verdicts_frame(self.analysis.inference)
-
-    @property
-    def effects(self) -> pd.DataFrame:
-        """One row per contrast of levels: estimate, confidence interval, p, and more, in the response's unit."""
-        return effects_frame(self.analysis.inference)
-
-    @property
-    def interactions(self) -> pd.DataFrame:
-        """One row per tested pair of factors."""
-        return interactions_frame(self.analysis.inference)
+    def inference(self) -> Inference:
+        """The inference itself, with everything that the tables leave out."""
+        return self.analysis.inference
 
     @property
     def runs(self) -> pd.DataFrame:

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, final
 
-import pandas as pd
-
 from ablate.analysis.verdict_sentences import verdict_sentences
-from ablate.api.frames import cell_text, effects_frame, interactions_frame, table_file, verdicts_frame
+from ablate.api.frames import cell_text, table_file
+from ablate.api.inferred_tables import InferredTables
 from ablate.api.notebook import as_html, as_text
 from ablate.api.wording import PythonWords, in_python
 from ablate.commands.analyze import TableAnalysis, analyze_table, checked_settings
 from ablate.core.errors import SpecError
 from ablate.inference.factor_levels import Scale
+from ablate.inference.inference import Inference
 from ablate.inference.settings import InferenceSettings
 from ablate.inference.tables import Columns
 from ablate.inference.tables.columns import NONE
@@ -26,7 +26,7 @@ Names = str | Sequence[str]
 
 @final
 @dataclass(frozen=True, repr=False, eq=False)
-class TableVerdicts:
+class TableVerdicts(InferredTables):
     """What the runs of a table show: verdicts and effects as pandas tables, and sentences.
 
     `notes` say how the table was read. `analysis` holds the inference itself, with everything that the JSON file of
@@ -42,19 +42,9 @@ class TableVerdicts:
         return self.analysis.response
 
     @property
-    def verdicts(self) -> pd.DataFrame:
-        """One row per factor: factor, verdict, partners, p, p_adjusted, reason, and more."""
-        return verdicts_frame(self.analysis.inference)
-
-    @property
-    def effects(self) -> pd.DataFrame:
-        """One row per contrast of levels: estimate, confidence interval, p, and more, in the response's unit."""
-        return effects_frame(self.analysis.inference)
-
-    @property
-    def interactions(self) -> pd.DataFrame:
-        """One row per tested pair of factors."""
-        return interactions_frame(self.analysis.inference)
+    def inference(self) -> Inference:
+        """The inference itself, with everything that the tables leave out."""
+        return self.analysis.inference
 
     @property
     def sentences(self) -> tuple[str, ...]:
